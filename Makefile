@@ -1,0 +1,107 @@
+# Serin. `make help` lists the targets; each installs what it needs.
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+SERIN_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/serin
+UV_VERSION := 0.13.9
+UV := $(SERIN_CACHE)/uv-$(UV_VERSION)/bin/uv
+PYTHON ?= python3
+export SERIN_CACHE
+# A user site or a stray PYTHONPATH must not reach the tests; ONNX Runtime's telemetry stays off everywhere.
+export PYTHONNOUSERSITE := 1
+export ORT_DISABLE_TELEMETRY := 1
+unexport PYTHONPATH
+RUN := $(UV) run --frozen --no-sync
+PYTEST := $(RUN) pytest
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}'
+
+$(UV):
+	@echo "installing uv $(UV_VERSION) into $(dir $@)"
+	@$(PYTHON) -m venv $(SERIN_CACHE)/uv-$(UV_VERSION) && $(SERIN_CACHE)/uv-$(UV_VERSION)/bin/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
+
+.venv/.synced: pyproject.toml uv.lock operator/pyproject.toml serving-image/pyproject.toml $(wildcard tools/*/pyproject.toml) | $(UV)
+	@$(UV) sync --frozen --all-packages --quiet
+	@touch $@
+
+.PHONY: sync
+sync: .venv/.synced ## Install the locked Python environment into .venv
+
+.PHONY: quickstart
+quickstart: sync ## See it work: a cluster, a good version promoted, a bad one rolled back (CLUSTER=current: your own)
+	@$(RUN) quickstart
+
+.PHONY: quickstart-down
+quickstart-down: sync ## Take away everything that quickstart made
+	@$(RUN) quickstart --down
+
+.PHONY: check
+check: sync ## Lint, format, types, architecture, generated files fresh, docs true
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) mypy
+	$(RUN) lint-imports --no-logo
+	$(RUN) generate --check
+	$(RUN) docstrue
+
+.PHONY: format
+format: sync ## Format the sources and mend what ruff can
+	$(RUN) ruff check --fix --quiet . ; $(RUN) ruff format --quiet .
+
+.PHONY: unit
+unit: sync ## The inner loop: unit, property, golden and wiring tests (< 20 s)
+	$(PYTEST) -q -n 2 -m "not slow" $(wildcard tests/unit tests/properties tests/golden tests/wiring)
+
+.PHONY: slow
+slow: sync ## What the inner loop leaves out: servers started by the dozen, clients, 10,000 malformed requests
+	SERIN_FUZZ=10000 $(PYTEST) -q -n 2 -m slow $(wildcard tests/unit tests/properties tests/golden tests/wiring)
+
+.PHONY: cluster
+cluster: sync ## Tests against a real API server (seconds to start; the first time minutes)
+	$(PYTEST) -q $(wildcard tests/cluster)
+
+.PHONY: e2e
+e2e: sync ## Tests on nodes with pods, images and Prometheus (CLUSTER=current: on the current kubeconfig context)
+	$(PYTEST) -q $(wildcard tests/e2e)
+
+.PHONY: images
+images: sync ## Build both images without a registry; seconds when only code has changed
+	@$(RUN) localkube images
+
+.PHONY: test
+test: unit slow cluster e2e ## Every test
+
+.PHONY: generate
+generate: sync ## Write CRD, chart files and reference pages from their sources
+	$(RUN) generate
+	$(RUN) localkube requirements
+
+.PHONY: generate-grpc
+generate-grpc: | $(UV) ## Generate the Python of the gRPC protocol from its .proto
+	cd serving-image/src && $(UV) run --quiet --isolated --no-project --with grpcio-tools==1.76.0 \
+	  python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. serin_server/rpc/open_inference.proto
+
+.PHONY: bench-serving
+bench-serving: sync ## Compare the server with FastAPI, MLServer, KServe and BentoML (10 min; ROUNDS=3)
+	@command -v wrk >/dev/null || (apt-get update -q && apt-get install -y -q wrk)
+	@$(UV) sync --frozen --all-packages --quiet --group bench
+	cd benchmarks/serving && UV=$(UV) $(CURDIR)/.venv/bin/python run.py --rounds $(or $(ROUNDS),3)
+
+.PHONY: bench-analysis
+bench-analysis: sync ## Measure the evidence engine: false rollbacks and time to detection, beside the rules of others
+	@$(UV) sync --frozen --all-packages --quiet --group bench
+	nice $(RUN) python -m benchmarks.analysis.run $(if $(ONLY),--only "$(ONLY)") $(if $(ROLLOUTS),--rollouts $(ROLLOUTS))
+
+.PHONY: mutation
+mutation: sync ## Mutation score of the evidence engine (half an hour; build/mutation)
+	@$(UV) sync --frozen --all-packages --quiet --group mutation
+	@rm -rf build/mutation && mkdir -p build/mutation/src/serin_operator/decide build/mutation/tests/{unit,properties}
+	@cp operator/src/serin_operator/__init__.py build/mutation/src/serin_operator/
+	@cp operator/src/serin_operator/decide/__init__.py build/mutation/src/serin_operator/decide/
+	@cp -r operator/src/serin_operator/decide/analysis build/mutation/src/serin_operator/decide/
+	@cp -r tests/unit/analysis build/mutation/tests/unit/ && cp -r tests/properties/analysis build/mutation/tests/properties/
+	@cp tests/mutation/analysis.cfg build/mutation/setup.cfg
+	cd build/mutation && nice $(CURDIR)/.venv/bin/mutmut run --max-children 2; $(CURDIR)/.venv/bin/mutmut results

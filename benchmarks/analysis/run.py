@@ -1,0 +1,104 @@
+"""Run every row and world with the shipped engine, and the table's rows with the rules of others too.
+
+`make bench-analysis` writes results.json, RESULTS.md and plot.png beside this file; with ONLY=… it renews the rows whose
+names contain that, and leaves the others. The seed of a chunk depends on its
+row's name and its number only, so figures do not depend on the number of processes.
+"""
+
+import argparse
+import json
+import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+from benchmarks.analysis import peers, report
+from benchmarks.analysis.engine import judge_stream, single
+from benchmarks.analysis.speed import speed
+from benchmarks.analysis.table import ROWS
+from benchmarks.analysis.worlds import worlds
+
+CHUNK = 250
+HERE = Path(__file__).parent
+
+
+@cache
+def _worlds():
+    return {one.name: one for one in worlds()}
+
+
+def _rng(name: str, chunk: int) -> np.random.Generator:
+    return np.random.default_rng([20261121, crc32(name.encode()), chunk])
+
+
+def table_chunk(number: int, chunk: int, size: int) -> dict:
+    """One chunk of a row of the table: every rule on the same counts."""
+    row = ROWS[number]
+    simulated = row.make(_rng(row.name, chunk), size)
+    config = single(row.rule)
+    results = [judge_stream(config, simulated, one) for one in range(size)]
+    labels = simulated.canary_total.cumsum(axis=1)
+    found = {"Serin": [one.canary_answers if one.failed else None for one in results]}
+    looks = {"Serin": [one.look if one.failed else None for one in results]}
+    for name, first in peers.all_rules(simulated, row.threshold).items():
+        found[name] = [int(labels[i, t]) if t >= 0 else None for i, t in enumerate(first)]
+        looks[name] = [int(t) if t >= 0 else None for t in first]
+    return {"answers": found, "looks": looks}
+
+
+def world_chunk(name: str, chunk: int, size: int) -> dict:
+    """One chunk of a world: when the engine failed it, and when it called it non-inferior."""
+    results = _worlds()[name].run(_rng(name, chunk), size)
+    return {
+        "failed": [one.canary_answers if one.failed else None for one in results],
+        "looks": [one.look if one.failed else None for one in results],
+        "non_inferior": [one.canary_answers if one.non_inferior else None for one in results],
+    }
+
+
+def main() -> None:
+    """Parse, run, write."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--rollouts", type=int, default=2000, help="a row of the table; worlds scale along")
+    arguments.add_argument("--processes", type=int, default=2)
+    arguments.add_argument("--only", default="", help="names containing this")
+    arguments.add_argument(
+        "--missing", action="store_true", help="only rows that results.json has not (after an interruption)"
+    )
+    arguments.add_argument("--write", action=argparse.BooleanOptionalAction, default=True)
+    options = arguments.parse_args()
+    known = report.names(HERE / "results.json") if options.missing else set()
+    scale = options.rollouts / 2000
+    began = time.monotonic()
+    jobs = {}
+    with ProcessPoolExecutor(options.processes) as pool:
+        for number, row in enumerate(ROWS):
+            if options.only in row.name and row.name not in known:
+                size = round(row.rollouts * scale)
+                jobs["table", row.name] = [pool.submit(table_chunk, number, i, s) for i, s in _chunks(size)]
+        for world in worlds():
+            if options.only in world.name and world.name not in known:
+                size = round(world.rollouts * scale)
+                jobs["world", world.name] = [pool.submit(world_chunk, world.name, i, s) for i, s in _chunks(size)]
+        for (kind, name), chunks in jobs.items():
+            done = report.merge([one.result() for one in chunks])
+            print(f"{time.monotonic() - began:6.0f} s  {report.line(kind, name, done)}", flush=True)
+            if options.write:
+                report.keep(HERE / "results.json", kind, name, done)
+    if options.write:
+        results = json.loads((HERE / "results.json").read_text())
+        if not options.only:
+            results["speed"] = speed()
+            (HERE / "results.json").write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+        (HERE / "RESULTS.md").write_text(report.markdown(results))
+        report.plot(results, HERE / "plot.png")
+
+
+def _chunks(size: int):
+    return [(i, min(CHUNK, size - i * CHUNK)) for i in range(-(-size // CHUNK))]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+{{/*
+What the operator may do in a namespace that it looks after. It reads the specs of ModelDeployments and writes their
+status; it makes and removes the children. It reads no Secret, and it deletes no pod.
+*/}}
+{{- define "serin.rules" -}}
+- apiGroups: [serin.dev]
+  resources: [modeldeployments]
+  verbs: [get, list, watch]
+- apiGroups: [serin.dev]
+  resources: [modeldeployments/status]
+  verbs: [get, update, patch]
+# Children name their ModelDeployment as an owner that waits for them; some clusters ask for this right then.
+- apiGroups: [serin.dev]
+  resources: [modeldeployments/finalizers]
+  verbs: [update]
+- apiGroups: [apps]
+  resources: [deployments, controllerrevisions]
+  verbs: [get, list, watch, create, patch, update, delete]
+- apiGroups: [apps]
+  resources: [deployments/scale]
+  verbs: [get, patch, update]
+- apiGroups: [""]
+  resources: [services]
+  verbs: [get, list, watch, create, patch, update, delete]
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [get, list, watch, create, patch, update, delete]
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
+  verbs: [get, list, watch, create, patch, update, delete]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch]
+# Why a Job has no pod (a quota, a webhook) stands in its Events only.
+- apiGroups: [""]
+  resources: [events]
+  verbs: [list]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- end }}

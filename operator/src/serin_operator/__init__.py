@@ -1,0 +1,1 @@
+"""The Serin operator: progressive delivery for machine-learning models."""

@@ -1,0 +1,173 @@
+"""Write to the API server, and remember what was written.
+
+Every answer goes into the store at once, so that the next reconcile starts from at least this state even if the
+watch is slow. Every write can carry the resourceVersion that the decision was based on: a stale view is refused by
+the API server instead of undoing somebody's work.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import orjson
+
+from serin_operator.act.events import EventRecorder
+from serin_operator.api.names import FIELD_MANAGER, ObjectRef
+from serin_operator.cluster.client import APPLY_PATCH, MERGE_PATCH, ApiClient
+from serin_operator.cluster.errors import NotFound, NotLeading
+from serin_operator.cluster.resources import path_of, resource_of
+from serin_operator.cluster.store import Store, ref_of
+
+JsonObject = dict[str, Any]
+
+_MANAGER: Final = {"fieldManager": FIELD_MANAGER}
+_FORCED: Final = {"fieldManager": FIELD_MANAGER, "force": "true"}
+
+
+class KubernetesWriter:
+    """The only hands of the operator.
+
+    Args:
+        client: Calls the API server.
+        store: Takes in every answer.
+        events: Records Events.
+        may_write: Whether the lease is held at this moment; a paused ex-leader must not act when it wakes up.
+    """
+
+    def __init__(
+        self, client: ApiClient, store: Store, events: EventRecorder, *, may_write: Callable[[], bool] = lambda: True
+    ) -> None:
+        self._client = client
+        self._store = store
+        self._events = events
+        self._may_write = may_write
+        self._applied: dict[ObjectRef, tuple[bytes, str]] = {}
+
+    async def create(self, obj: Mapping[str, Any]) -> JsonObject:
+        """Create an object that must not exist yet.
+
+        Raises:
+            AlreadyExists: Something with this name is there; whose it is, the caller finds out.
+            Forbidden: A quota, a webhook or RBAC says no.
+            Invalid: The API server refuses what the object says.
+        """
+        ref = ref_of(obj)
+        path = resource_of(ref.api_version, ref.kind).path(ref.namespace)
+        created = await self._write("POST", path, f"create {ref}", params=_MANAGER, body=obj)
+        return self._remember(created)
+
+    async def apply(self, obj: Mapping[str, Any], *, resource_version: str | None) -> JsonObject:
+        """Make the fields in ``obj`` so, and no others (server-side apply; conflicts with other managers are won).
+
+        Costs nothing when the same intent was applied before and the object has not changed since.
+
+        Args:
+            obj: The whole intent of this field manager; fields left out since the last apply are given up.
+            resource_version: As observed; the object must still be at it, or ``Conflict`` is raised.
+        """
+        ref = ref_of(obj)
+        intent = hashlib.blake2b(orjson.dumps(obj, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
+        if resource_version is not None and self._applied.get(ref) == (intent, resource_version):
+            known = self._store.get(ref)
+            if known is not None:
+                return known
+        body = dict(obj)
+        if resource_version is not None:
+            body["metadata"] = {**obj["metadata"], "resourceVersion": resource_version}
+        answer = await self._write(
+            "PATCH", path_of(ref), f"apply {ref}", params=_FORCED, body=body, content_type=APPLY_PATCH
+        )
+        self._applied[ref] = (intent, answer["metadata"]["resourceVersion"])
+        return self._remember(answer)
+
+    async def merge_patch(
+        self, ref: ObjectRef, patch: Mapping[str, Any], *, subresource: str | None = None
+    ) -> JsonObject:
+        """Change some fields; put ``metadata.resourceVersion`` into the patch to make sure of what is changed."""
+        answer = await self._write(
+            "PATCH",
+            path_of(ref, subresource),
+            f"patch {ref}",
+            params=_MANAGER,
+            body=patch,
+            content_type=MERGE_PATCH,
+        )
+        return self._remember(answer)
+
+    async def scale(self, ref: ObjectRef, replicas: int, *, resource_version: str | None) -> None:
+        """Set ``spec.replicas`` through the subresource, which leaves the field to nobody's apply."""
+        patch: JsonObject = {"spec": {"replicas": replicas}}
+        if resource_version is not None:
+            patch["metadata"] = {"resourceVersion": resource_version}
+        await self._write(
+            "PATCH",
+            path_of(ref, "scale"),
+            f"scale {ref} to {replicas}",
+            params=_MANAGER,
+            body=patch,
+            content_type=MERGE_PATCH,
+        )
+        # The answer is a Scale, which lacks the generation that readiness is judged by: read the object itself.
+        self._remember(await self._client.call("GET", path_of(ref), what=f"get {ref}"))
+
+    async def delete(self, ref: ObjectRef, *, uid: str | None, propagation: str = "Background") -> None:
+        """Delete this incarnation of an object; that it is gone already is fine.
+
+        Raises:
+            Conflict: An object with this name but another uid is there.
+        """
+        body: JsonObject = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
+        if uid is not None:
+            body["preconditions"] = {"uid": uid}
+        try:
+            answer = await self._write("DELETE", path_of(ref), f"delete {ref}", body=body)
+        except NotFound:
+            self._store.forget(ref, uid)
+            return
+        finally:
+            self._applied.pop(ref, None)
+        if answer.get("kind") == ref.kind:
+            self._remember(answer)  # it stays until its finalizers or its grace period are through
+        else:
+            self._store.forget(ref, uid)
+
+    async def replace_status(self, obj: Mapping[str, Any]) -> JsonObject:
+        """Replace the whole status, so that absent fields go; the object's resourceVersion must still be current.
+
+        Raises:
+            Conflict: The object has changed since it was read: look again, decide again.
+        """
+        ref = ref_of(obj)
+        answer = await self._write(
+            "PUT", path_of(ref, "status"), f"write the status of {ref}", params=_MANAGER, body=obj
+        )
+        return self._remember(answer)
+
+    async def event(self, regarding: Mapping[str, Any], *, type_: str, reason: str, message: str) -> None:
+        """Tell people what happened, as an Event on the object; never raises."""
+        if self._may_write():
+            await self._events.record(regarding, type_=type_, reason=reason, message=message)
+
+    def forget(self, namespace: str, name: str) -> None:
+        """Give up what was remembered about the children of a ModelDeployment that is gone."""
+        mine = [ref for ref in self._applied if ref.namespace == namespace and ref.name.startswith(name)]
+        for ref in mine:
+            del self._applied[ref]  # one too many costs one apply that changes nothing
+
+    async def _write(
+        self,
+        method: str,
+        path: str,
+        what: str,
+        *,
+        body: Mapping[str, Any],
+        params: Mapping[str, str] | None = None,
+        content_type: str = "application/json",
+    ) -> JsonObject:
+        if not self._may_write():
+            raise NotLeading(f"{what}: this replica does not hold the lease")
+        return await self._client.call(method, path, what=what, params=params, body=body, content_type=content_type)
+
+    def _remember(self, answer: JsonObject) -> JsonObject:
+        self._store.put(answer)
+        return answer

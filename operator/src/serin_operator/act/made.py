@@ -1,0 +1,47 @@
+"""What this process has made so before, which tells an edit by somebody else from an intent that has changed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from serin_operator.api.names import ObjectRef
+
+
+@dataclass
+class Made:
+    """The children of one ModelDeployment as they were last written. Forgotten with the process: only Events need it."""
+
+    owner_uid: str
+    _intents: dict[ObjectRef, tuple[Mapping[str, Any], str]] = field(default_factory=dict)
+    _replicas: dict[ObjectRef, int] = field(default_factory=dict)
+
+    def was_made(self, ref: ObjectRef) -> bool:
+        """Whether the object was there once, and was not deleted by us."""
+        return ref in self._intents
+
+    def was_undone(self, ref: ObjectRef, intent: Mapping[str, Any], observed: str, after: str) -> bool:
+        """Whether applying ``intent`` again changed an object that had been made so already.
+
+        Args:
+            ref: The object.
+            intent: What was applied just now.
+            observed: Its resourceVersion before.
+            after: Its resourceVersion after; the same, if nothing had to be changed.
+        """
+        known, version = self._intents.get(ref, ({}, ""))
+        return known == intent and observed not in {version, after}
+
+    def note(self, ref: ObjectRef, intent: Mapping[str, Any], version: str) -> None:
+        """Remember what was written."""
+        self._intents[ref] = (intent, version)
+
+    def was_scaled_to(self, ref: ObjectRef, replicas: int) -> bool:
+        """Whether ``replicas`` had been set before; remembers it."""
+        before = self._replicas.get(ref)
+        self._replicas[ref] = replicas
+        return before == replicas
+
+    def forget(self, ref: ObjectRef) -> None:
+        """We have deleted it ourselves."""
+        self._intents.pop(ref, None)
+        self._replicas.pop(ref, None)

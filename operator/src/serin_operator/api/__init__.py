@@ -1,0 +1,1 @@
+"""The contract with users: spec, status, conditions, names. Pure data."""

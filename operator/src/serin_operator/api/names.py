@@ -1,0 +1,70 @@
+"""Names and labels of everything that belongs to a ModelDeployment."""
+
+from dataclasses import dataclass
+from typing import Final
+
+GROUP: Final = "serin.dev"
+VERSION: Final = "v1alpha1"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+KIND: Final = "ModelDeployment"
+PLURAL: Final = "modeldeployments"
+SHORT_NAME: Final = "mdep"
+
+FIELD_MANAGER: Final = "serin-operator"
+
+LABEL_MODEL_DEPLOYMENT: Final = "serin.dev/model-deployment"
+LABEL_REVISION: Final = "serin.dev/revision"
+LABEL_COMPONENT: Final = "serin.dev/component"
+LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+LABEL_APP_NAME: Final = "app.kubernetes.io/name"
+MANAGED_BY: Final = "serin"
+
+COMPONENT_SERVER: Final = "server"
+COMPONENT_RESOLVE: Final = "resolve"
+
+ANNOTATION_ACTION: Final = "serin.dev/action"
+"""Written by people only: ``retry@<nonce>`` or ``abort@<nonce>``."""
+
+PORT_HTTP: Final = 8080
+PORT_GRPC: Final = 8081
+PORT_METRICS: Final = 8082
+
+MAX_NAME_LENGTH: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRef:
+    """Where one namespaced object lives, without saying which incarnation of it (that is the uid's business)."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        """As people write it in a message: ``Deployment scoring/credit-risk-abc``."""
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+
+def revision_object(name: str, revision: str) -> str:
+    """Name of the Deployment, Service and ControllerRevision of one revision."""
+    return f"{name}-{revision}"
+
+
+def resolve_job(name: str, revision: str, attempt: int = 0) -> str:
+    """Name of the Job that fetches, verifies and loads the model of one revision once.
+
+    A retry asked for by a person is a new attempt, and a new Job: Jobs are immutable.
+    """
+    suffix = f"-{attempt}" if attempt else ""
+    return f"{name}-{revision}-resolve{suffix}"
+
+
+def child_labels(name: str, revision: str | None = None, component: str | None = None) -> dict[str, str]:
+    """Labels of a child object; those of a role (stable, canary) are absent on purpose: roles move, labels stay."""
+    labels = {LABEL_MODEL_DEPLOYMENT: name, LABEL_MANAGED_BY: MANAGED_BY, LABEL_APP_NAME: name}
+    if revision is not None:
+        labels[LABEL_REVISION] = revision
+    if component is not None:
+        labels[LABEL_COMPONENT] = component
+    return labels

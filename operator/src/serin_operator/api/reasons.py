@@ -1,0 +1,138 @@
+"""Every condition type, reason, outcome and event reason that Serin writes, each with what it means.
+
+The reference documentation is generated from these docstrings, so a reason without an explanation cannot exist.
+"""
+
+from enum import StrEnum
+from typing import Self
+
+
+class ExplainedReason(StrEnum):
+    """A string with the sentence that explains it in the reference."""
+
+    explanation: str
+
+    def __new__(cls, value: str, explanation: str) -> Self:
+        """Make the member equal to its string and remember what it means."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.explanation = explanation
+        return member
+
+    @classmethod
+    def of(cls, text: str | None) -> Self | None:
+        """The member that says ``text``; None where there is none."""
+        return next((member for member in cls if member.value == text), None)
+
+
+class ConditionType(ExplainedReason):
+    """Types of the conditions in status, in the order in which they are written."""
+
+    READY = "Ready", "The version that the spec wants serves all traffic on all counted pods."
+    AVAILABLE = "Available", "Some version of the model answers requests, whichever it is."
+    PROGRESSING = "Progressing", "A rollout moves, or has ended well; False when it is held or has failed."
+    DEGRADED = "Degraded", "Something is wrong that a person should know, while serving goes on."
+    RECONCILING = "Reconciling", "kstatus: the operator still works towards the spec."
+    STALLED = "Stalled", "kstatus: nothing will move until a person acts."
+
+
+class Reason(ExplainedReason):
+    """Reasons of conditions."""
+
+    # Where a rollout stands.
+    RESOLVING = "Resolving", "The model is being fetched, verified and loaded once, before any pod serves it."
+    DEPLOYING = "Deploying", "Pods of the first version start; nothing served before."
+    CANARY_STARTING = "CanaryStarting", "Pods of the new version start and warm up; they receive no traffic yet."
+    SHIFTING = "Shifting", "The weight of a step is being brought into force: pods start or stop."
+    STEP_HELD = "StepHeld", "The canary has its share of traffic and the step's time is not over."
+    ANALYSING = "Analysing", "The canary has its share of traffic and evidence is being collected."
+    WAITING_FOR_DATA = "WaitingForData", "The step is held because metrics have not delivered enough data."
+    PAUSED = "Paused", "spec.paused is true: no step, no promotion; repair and rollback still happen."
+    PROMOTING = "Promoting", "The canary has passed every step; it grows to full size and takes all traffic."
+    RESTORING = "Restoring", "The spec names a version that was promoted before; it comes back without a canary."
+    REPLACING = "Replacing", "strategy Immediate: the new version takes all traffic as soon as it is ready."
+    REPAIRING = "Repairing", "The Service that clients use was deleted or edited; it is being put right."
+    # Where a rollout has ended.
+    SERVING = "Serving", "The wanted version serves on all counted pods."
+    PROMOTED = "Promoted", "The new version passed every step and took over."
+    ANALYSIS_FAILED = "AnalysisFailed", "The evidence says that the new version is worse; it was rolled back."
+    PROGRESS_DEADLINE_EXCEEDED = (
+        "ProgressDeadlineExceeded",
+        "Pods of the new version did not become ready within rollout.progressDeadlineSeconds.",
+    )
+    DEADLINE_EXCEEDED = "DeadlineExceeded", "No verdict within rollout.deadlineSeconds; rollout.onDeadline decided."
+    CANARY_CRASHED = "CanaryCrashed", "Canary containers restarted twice or more after they had been ready."
+    ABORTED = "Aborted", "A person aborted the rollout."
+    SUPERSEDED = "Superseded", "The spec moved on to another version before the rollout had ended."
+    TARGET_REJECTED = "TargetRejected", "The spec still names a version that was rolled back; change it, or retry."
+    # What keeps it from moving.
+    INVALID_SPEC = "InvalidSpec", "The spec says something that the operator cannot do."
+    NAME_TAKEN = "NameTaken", "An object with a needed name belongs to somebody else; it is left alone."
+    VERSION_CONFLICT = "VersionConflict", "spec.model.version was already used for a model with another digest."
+    PROMETHEUS_NOT_CONFIGURED = (
+        "PrometheusNotConfigured",
+        "spec.analysis asks for metrics, but the operator has no Prometheus (prometheus.url of the chart).",
+    )
+    PROMETHEUS_UNREACHABLE = "PrometheusUnreachable", "Queries fail; the step is held and evidence stays as it is."
+    QUOTA_EXCEEDED = "QuotaExceeded", "A ResourceQuota keeps pods from being created."
+    CREATION_FORBIDDEN = "CreationForbidden", "The API server or an admission webhook refuses an object Serin needs."
+    POD_UNSCHEDULABLE = "PodUnschedulable", "No node has room or the right labels for a pod."
+    NODE_UNREACHABLE = (
+        "NodeUnreachable",
+        "The node of a pod is not heard of any more; another pod replaces it after 30 seconds.",
+    )
+    IMAGE_PULL_FAILED = "ImagePullFailed", "The image of the serving pods cannot be pulled."
+    CRASH_LOOP = "CrashLoop", "Containers end again and again; the message has the last words of one."
+    OUT_OF_MEMORY = "OutOfMemory", "A container was killed at its memory limit; raise runtime.resources.limits.memory."
+    PODS_NOT_READY = "PodsNotReady", "Fewer pods are ready than the spec wants."
+    # From the resolve Job and from the server's own termination message.
+    SOURCE_NOT_FOUND = "SourceNotFound", "spec.model.uri points at nothing."
+    SOURCE_FORBIDDEN = "SourceForbidden", "The source refuses the credentials."
+    SOURCE_UNREACHABLE = (
+        "SourceUnreachable",
+        "The source does not answer. New pods go on trying; running ones serve on.",
+    )
+    SOURCE_UNSUPPORTED = "SourceUnsupported", "The URI scheme is not one that Serin reads."
+    SOURCE_CHANGED = (
+        "SourceChanged",
+        "The source now has other bytes than those recorded: new pods cannot load the model, running ones serve on.",
+    )
+    DIGEST_MISMATCH = "DigestMismatch", "The bytes at spec.model.uri do not have the digest spec.model.sha256."
+    MODEL_INVALID = "ModelInvalid", "The file is not an ONNX model, or it is truncated."
+    MODEL_UNSUPPORTED = "ModelUnsupported", "ONNX Runtime cannot run the model: opset, operator or type."
+    MODEL_FAILED_WARMUP = "ModelFailedWarmup", "The model loads, but its first inference fails."
+    RESOLVE_FAILED = "ResolveFailed", "The resolve Job ended without saying why; its pod's log may tell."
+    # Nothing to say.
+    AS_EXPECTED = "AsExpected", "Nothing is wrong."
+    NO_VERSION_YET = "NoVersionYet", "No version has ever become ready."
+
+
+class Outcome(ExplainedReason):
+    """How the life of a version ended, or where it stands, in the ledger."""
+
+    IN_PROGRESS = "InProgress", "The version is being rolled out."
+    PROMOTED = "Promoted", "The version became stable (and may have been replaced since)."
+    ROLLED_BACK = "RolledBack", "The version was taken away: the evidence, a crash or a deadline spoke against it."
+    FAILED_PREFLIGHT = "FailedPreflight", "The version could not be fetched, verified or loaded; it got no request."
+    SUPERSEDED = "Superseded", "The spec moved on before the rollout had ended."
+    ABORTED = "Aborted", "A person aborted the rollout."
+
+
+class EventReason(ExplainedReason):
+    """Reasons of the Events on a ModelDeployment."""
+
+    ROLLOUT_STARTED = "RolloutStarted", "A new version begins its rollout."
+    MODEL_RESOLVED = "ModelResolved", "The model was fetched, verified and loaded; its digest is recorded."
+    STEP_STARTED = "StepStarted", "The canary's weight changed to that of a step."
+    PROMOTED = "Promoted", "A version became stable."
+    ROLLED_BACK = "RolledBack", "A version was rolled back; the message has the evidence."
+    PREFLIGHT_FAILED = "PreflightFailed", "A version was refused before it got traffic."
+    SUPERSEDED = "Superseded", "A rollout ended because the spec moved on."
+    ABORTED = "Aborted", "A person ended a rollout."
+    RETRIED = "Retried", "A person asked for a rejected version to be tried again."
+    ACTION_IGNORED = "ActionIgnored", "The action annotation could not be understood or does not apply now."
+    DEADLINE_EXCEEDED = "DeadlineExceeded", "A rollout was held past its deadline."
+    STALLED = "Stalled", "Something keeps the operator from going on; the message says what to do."
+    REPAIRED = "Repaired", "Somebody else had deleted, edited or scaled a child object; it was put right."
+    STATUS_REBUILT = "StatusRebuilt", "Status was lost; it was rebuilt from the objects that still exist."
+    ADOPTED = "Adopted", "An orphaned child with our labels was adopted."

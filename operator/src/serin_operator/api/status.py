@@ -1,0 +1,143 @@
+"""``status`` of a ModelDeployment: the operator's memory, and what people read at night.
+
+Everything that cannot be observed again is here: the ledger, the step, the evidence, times. The rest is derived.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from serin_operator.api.spec import ApiModel
+
+
+class Condition(ApiModel):
+    """A condition in the standard form (metav1.Condition)."""
+
+    type: Annotated[str, Field(description="Ready, Available, Progressing, Degraded, Reconciling or Stalled.")]
+    status: Annotated[str, Field(description="True, False or Unknown.")]
+    reason: Annotated[str, Field(description="One word from a fixed list.")]
+    message: Annotated[str, Field(max_length=1024, description="A sentence to act on.")]
+    last_transition_time: Annotated[str, Field(description="When status last changed.")]
+    observed_generation: Annotated[int | None, Field(description="Generation of the spec this speaks of.")] = None
+
+
+class StableStatus(ApiModel):
+    """The version that serves."""
+
+    version: Annotated[str, Field(description="Its label, from spec.model.version.")]
+    revision: Annotated[str, Field(description="Hash of model and runtime; its objects are <name>-<revision>.")]
+    sha256: Annotated[str, Field(description="Digest of the model; every pod has checked it before it got ready.")]
+    weight: Annotated[int, Field(description="Share of traffic in percent, as achieved by the replica ratio.")]
+    ready_replicas: Annotated[int, Field(description="Pods that serve the model and have proven it.")]
+    replicas: Annotated[int, Field(description="Pods that exist.")]
+
+
+class MetricStatus(ApiModel):
+    """What one metric says about the canary."""
+
+    metric: Annotated[str, Field(description="Name of the metric in spec.analysis.")]
+    verdict: Annotated[str, Field(description="Pass, Fail or Inconclusive.")]
+    reason: Annotated[str, Field(description="Why, in one word.")]
+    message: Annotated[str | None, Field(max_length=1024, description="Why, in a sentence with the numbers.")] = None
+    stable: Annotated[str | None, Field(description="The stable version's numbers.")] = None
+    canary: Annotated[str | None, Field(description="The canary's numbers.")] = None
+    samples: Annotated[int | None, Field(description="Canary samples in this step.")] = None
+    design_effect: Annotated[
+        float | None,
+        Field(
+            description="Counts are worth this many times less, because connections are split and not requests: from the"
+            " spread between stable's pods, or the operator's default while fewer than three tell nothing."
+        ),
+    ] = None
+
+
+class ObservedTime(ApiModel):
+    """Time that was observed, in seconds: what an operator that was away did not see uses up no deadline."""
+
+    at: Annotated[str, Field(description="The last observation that counted.")]
+    waited: Annotated[float, Field(description="Towards progressDeadlineSeconds, in the present phase.")] = 0
+    held: Annotated[float, Field(description="Towards the step's holdSeconds.")] = 0
+    analysed: Annotated[float, Field(description="Towards deadlineSeconds, over the whole rollout.")] = 0
+
+
+class CanaryStatus(ApiModel):
+    """The version that is being rolled out."""
+
+    version: Annotated[str, Field(description="Its label, from spec.model.version.")]
+    revision: Annotated[str, Field(description="Hash of model and runtime; its objects are <name>-<revision>.")]
+    sha256: Annotated[str | None, Field(description="Digest of the model, once it was resolved.")] = None
+    kind: Annotated[str, Field(description="First, Canary or Direct (a restored version, or strategy Immediate).")]
+    phase: Annotated[str, Field(description="Resolving, Starting, Shifting, Stepping or Promoting.")]
+    weight: Annotated[int, Field(description="Share of traffic of the step in force, in percent, as achieved.")]
+    step: Annotated[int | None, Field(description="Index of the step whose weight is in force, from 0.")] = None
+    next_step: Annotated[int | None, Field(description="Index of the step that is being brought into force.")] = None
+    progress: Annotated[str | None, Field(description="For people: step 2 of 3 as 2/3.")] = None
+    ready_replicas: Annotated[int, Field(description="Pods that serve the model and have proven it.")] = 0
+    replicas: Annotated[int, Field(description="Pods that exist.")] = 0
+    started_at: Annotated[str, Field(description="When the rollout began.")]
+    phase_started_at: Annotated[str | None, Field(description="When the shift began, or the weight was in force.")] = (
+        None
+    )
+    attempt: Annotated[int, Field(description="0, or how often a person asked for a retry.")] = 0
+    restarts: Annotated[int | None, Field(description="Container restarts before the canary got traffic.")] = None
+    pods: Annotated[str | None, Field(description="Stable and canary pods that make the weight, as 3:1.")] = None
+    observed: Annotated[ObservedTime, Field(description="Time that counts towards the step and the deadlines.")]
+    step_weight: Annotated[int | None, Field(description="Weight in the spec of the step in force.")] = None
+    verdict: Annotated[str | None, Field(description="The worst of the metrics' verdicts.")] = None
+    analysis: Annotated[list[MetricStatus] | None, Field(description="What each metric says.")] = None
+    canary_since: Annotated[str | None, Field(description="When the canary first got traffic.")] = None
+    weight_changes: Annotated[
+        list[str] | None, Field(description="Intervals in which the weight changed; no evidence is taken from them.")
+    ] = None
+    last_look_at: Annotated[str | None, Field(description="End of the last interval that was judged.")] = None
+    failed_look_at: Annotated[
+        str | None, Field(description="When a look failed that will be asked for again after an interval.")
+    ] = None
+    evidence: Annotated[dict[str, Any] | None, Field(description="State of the tests: a few numbers a metric.")] = None
+
+
+class VersionStatus(ApiModel):
+    """One entry of the ledger."""
+
+    version: Annotated[str, Field(description="Label of the version.")]
+    revision: Annotated[str, Field(description="Hash of model and runtime.")]
+    uri: Annotated[str, Field(description="Where the model came from.")]
+    sha256: Annotated[str | None, Field(description="Digest of the model, if it could be read.")] = None
+    outcome: Annotated[
+        str, Field(description="InProgress, Promoted, RolledBack, FailedPreflight, Superseded or Aborted.")
+    ]
+    reason: Annotated[str | None, Field(description="Why it ended so, in one word.")] = None
+    message: Annotated[
+        str | None, Field(max_length=1024, description="Why it ended so, in a sentence with the numbers.")
+    ] = None
+    started_at: Annotated[str | None, Field(description="When its rollout began.")] = None
+    promoted_at: Annotated[str | None, Field(description="When it became stable the last time.")] = None
+    ended_at: Annotated[str | None, Field(description="When its rollout ended, or it was replaced.")] = None
+    attempts: Annotated[int | None, Field(description="Retries that people asked for.")] = None
+
+
+class ModelDeploymentStatus(ApiModel):
+    """What is, and why. Written by the operator alone; wait for Ready, or on a rollback for Stalled."""
+
+    observed_generation: Annotated[int | None, Field(description="Generation of the spec that status speaks of.")] = (
+        None
+    )
+    conditions: Annotated[
+        list[Condition] | None, Field(description="Ready, Available, Progressing, Degraded, Reconciling, Stalled.")
+    ] = None
+    url: Annotated[str | None, Field(description="Where clients inside the cluster send requests.")] = None
+    replicas: Annotated[int | None, Field(description="Pods of the stable version.")] = None
+    selector: Annotated[str | None, Field(description="Label selector of those pods, for the scale subresource.")] = (
+        None
+    )
+    stable: Annotated[StableStatus | None, Field(description="The version that serves.")] = None
+    canary: Annotated[
+        CanaryStatus | None, Field(description="The version that is being rolled out; absent when nothing moves.")
+    ] = None
+    versions: Annotated[
+        list[VersionStatus] | None,
+        Field(description="The ledger: what became of each version, newest first. A promoted one can be gone back to."),
+    ] = None
+    last_action: Annotated[
+        str | None, Field(description="The last action annotation that was carried out or refused.")
+    ] = None

@@ -1,0 +1,66 @@
+"""The kinds that the operator reads and writes, and their paths at the API server."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from serin_operator.api.names import API_VERSION, KIND, PLURAL, ObjectRef
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One namespaced kind of object, as the API server names it."""
+
+    api_version: str
+    kind: str
+    plural: str
+
+    @property
+    def group(self) -> str:
+        """The API group; empty for the core group."""
+        return self.api_version.rpartition("/")[0]
+
+    @property
+    def version(self) -> str:
+        """The version inside the group."""
+        return self.api_version.rpartition("/")[2]
+
+    def path(self, namespace: str | None, name: str | None = None, subresource: str | None = None) -> str:
+        """Path of a collection (no name), an object or a subresource; ``namespace=None`` is the whole cluster."""
+        parts = ["api", self.version] if not self.group else ["apis", self.group, self.version]
+        if namespace is not None:
+            parts += ["namespaces", namespace]
+        parts.append(self.plural)
+        parts += [part for part in (name, subresource) if part is not None]
+        return "/" + "/".join(parts)
+
+
+MODEL_DEPLOYMENTS: Final = Resource(API_VERSION, KIND, PLURAL)
+DEPLOYMENTS: Final = Resource("apps/v1", "Deployment", "deployments")
+SERVICES: Final = Resource("v1", "Service", "services")
+JOBS: Final = Resource("batch/v1", "Job", "jobs")
+CONTROLLER_REVISIONS: Final = Resource("apps/v1", "ControllerRevision", "controllerrevisions")
+PODS: Final = Resource("v1", "Pod", "pods")
+POD_DISRUPTION_BUDGETS: Final = Resource("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
+LEASES: Final = Resource("coordination.k8s.io/v1", "Lease", "leases")
+EVENTS: Final = Resource("events.k8s.io/v1", "Event", "events")
+CORE_EVENTS: Final = Resource("v1", "Event", "events")
+
+CHILDREN: Final = (DEPLOYMENTS, SERVICES, JOBS, CONTROLLER_REVISIONS, PODS, POD_DISRUPTION_BUDGETS)
+"""What belongs to a ModelDeployment and is watched, by label."""
+
+WATCHED: Final = (MODEL_DEPLOYMENTS, *CHILDREN)
+
+_BY_KIND: Final = {(r.api_version, r.kind): r for r in (*WATCHED, EVENTS)}
+
+
+def resource_of(api_version: str, kind: str) -> Resource:
+    """The resource of an object; ``LookupError`` for a kind that this operator has no business with."""
+    try:
+        return _BY_KIND[api_version, kind]
+    except KeyError:
+        raise LookupError(f"the operator does not handle {api_version} {kind}") from None
+
+
+def path_of(ref: ObjectRef, subresource: str | None = None) -> str:
+    """Path of one object."""
+    return resource_of(ref.api_version, ref.kind).path(ref.namespace, ref.name, subresource)

@@ -1,0 +1,64 @@
+"""How many labels will a decision take? Asked before a rollout, so that steps and deadlines fit the traffic."""
+
+import math
+
+from serin_operator.decide.analysis.config import NO_WORSE, Margin, Points
+from serin_operator.decide.analysis.eprocess import against_steps, log_likelihood_ratios
+from serin_operator.decide.analysis.errors import require_design_effect, require_fraction
+from serin_operator.decide.analysis.margins import log_odds_of_points
+from serin_operator.decide.analysis.samples import Arm, Stratum
+
+_PATTERN = 1_000_000  # answers of the imagined look whose mean evidence a label is measured on
+
+
+def expected_labels(
+    effect: float,
+    stable_bad_rate: float,
+    weight_percent: float,
+    *,
+    false_rollback_rate: float = 0.01,
+    margin: Margin = NO_WORSE,
+    design_effect: float = 1.0,
+) -> float:
+    """Canary answers until a canary that is worse by `effect` (of all answers, 0.04 = 4 points) is found.
+
+    `weight_percent` is the canary's share of the answers; `false_rollback_rate` what the metric may spend of it. Each
+    alternative gathers evidence at its own mean speed, measured with the shipped test on one large look at the true
+    rates; the mixture is then solved for the count at which it reaches 1/α. About the median; half of the canaries take
+    longer, and one look is the least. Infinite when the effect is within the margin.
+    """
+    require_fraction("stable_bad_rate", stable_bad_rate, low=0, high=1)
+    require_fraction("effect", effect, low=0, high=1)
+    require_fraction("stable_bad_rate + effect", stable_bad_rate + effect, low=0, high=1 + 1e-9)
+    require_fraction("weight_percent", weight_percent, low=0, high=100)
+    require_fraction("false_rollback_rate", false_rollback_rate, low=0, high=0.5)
+    require_design_effect(design_effect)
+    canary = round(_PATTERN * weight_percent / 100)
+    stable = _PATTERN - canary
+    pattern = Stratum(
+        Arm(min(canary, round(canary * (stable_bad_rate + effect))), canary),
+        Arm(round(stable * stable_bad_rate), stable),
+    )
+    speeds = [
+        ratio / canary / design_effect
+        for ratio in log_likelihood_ratios(pattern, _log_margin(margin, stable_bad_rate), against_steps())
+    ]
+    if max(speeds) <= 0:
+        return math.inf
+    return _labels_until(-math.log(false_rollback_rate), speeds)
+
+
+def _log_margin(margin: Margin, rate: float) -> float:
+    return log_odds_of_points(rate, margin.increase) if isinstance(margin, Points) else math.log(margin.ratio)
+
+
+def _labels_until(wanted: float, speeds: list[float]) -> float:
+    """Solve log Σ wⱼ exp(labels · speedⱼ) = wanted; the left side grows once it is above 0."""
+    low, high = 0.0, (wanted + math.log(len(speeds))) / max(speeds)
+    for _ in range(60):
+        middle = (low + high) / 2
+        terms = [middle * speed for speed in speeds]
+        most = max(terms)
+        reached = most + math.log(math.fsum(math.exp(one - most) for one in terms) / len(terms))
+        low, high = (low, middle) if reached >= wanted else (middle, high)
+    return high

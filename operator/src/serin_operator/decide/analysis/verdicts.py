@@ -1,0 +1,54 @@
+"""What the evidence says: pass, fail or not yet, each with a reason a program can match and a sentence for people."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a verdict is what it is. The values are part of the API: they stand in status."""
+
+    # Pass
+    NO_EVIDENCE_AGAINST = "NoEvidenceAgainst"  # enough samples and no Fail: what a canary passes by default
+    NON_INFERIOR = "NonInferior"  # the mirrored test is sure that the margin is kept
+    WITHIN_BOUND = "WithinBound"  # a threshold or a drift bound is kept
+    # Fail
+    WORSE_THAN_STABLE = "WorseThanStable"
+    WORSE_THAN_BOUND = "WorseThanBound"
+    THRESHOLD_CROSSED = "ThresholdCrossed"
+    DRIFTED = "Drifted"
+    # Inconclusive
+    NO_DATA = "NoData"
+    QUERY_FAILED = "QueryFailed"
+    NOT_ENOUGH_SAMPLES = "NotEnoughSamples"
+    LEANS_AGAINST = "LeansAgainst"  # enough samples, and not enough evidence to fail, but too much to pass
+    NOT_ENOUGH_EVIDENCE = "NotEnoughEvidence"  # non-inferiority is asked for and not shown yet
+    BASE_RATE_UNKNOWN = "BaseRateUnknown"  # a margin in points, and stable was never seen before
+    MARGIN_IMPOSSIBLE = "MarginImpossible"  # stable's rate plus the margin is 100 % or more: nothing could fail
+    ABOVE_THRESHOLD = "ThresholdCrossedNotYetOften"
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """The metric lets the step end."""
+
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """The metric says that the canary is worse. Once said it stays said until fresh evidence is begun."""
+
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inconclusive:
+    """Neither; the message says what is missing."""
+
+    reason: Reason
+    message: str
+
+
+Verdict = Pass | Fail | Inconclusive

@@ -1,0 +1,213 @@
+"""Which children there should be, and the operations that make it so. Level-triggered: computed anew every time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from serin_operator.api import names
+from serin_operator.api.names import ObjectRef
+from serin_operator.api.reasons import Outcome
+from serin_operator.decide import traffic
+from serin_operator.decide.ledger import entry
+from serin_operator.decide.manifests import children as make
+from serin_operator.decide.memory import Memory
+from serin_operator.decide.operations import Adopt, Annotate, Apply, Create, Delete, Operation, Scale
+from serin_operator.decide.settings import Settings
+from serin_operator.decide.states import Idle, Kind, Promoting, Resolving, Shifting, Starting, Stepping
+from serin_operator.decide.world import ChildMeta, ResolveJob, Revision, World
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What memory means for the cluster."""
+
+    replicas: dict[str, int]
+    """Pods by revision; a revision that is missing here has no Deployment and no Service."""
+    selected: str | None
+    """Revision that the client Service is pinned to; None: open to stable and canary."""
+    resolving: str | None = None
+    """Revision whose resolve Job should exist."""
+
+
+def wanted(world: World, memory: Memory, settings: Settings) -> Wanted:
+    """The intent: how many pods of which revision, and where clients go."""
+    full = settings.replicas
+    stable = memory.stable.revision if memory.stable else None
+    replicas = {stable: full} if stable else {}
+    rollout = memory.rollout
+    if isinstance(rollout, Idle):
+        return Wanted(replicas, stable or settings.revision)
+    candidate = rollout.candidate
+    ours = candidate.revision
+    home = stable or ours
+    match rollout:
+        case Resolving():
+            return Wanted(replicas, home, resolving=None if world.revision(ours).born else ours)
+        case Starting():
+            first = traffic.canary_replicas(full, settings.weight(0))
+            return Wanted({**replicas, ours: first if candidate.kind is Kind.CANARY else full}, home)
+        case Shifting(step=step):
+            size = traffic.canary_replicas(full, settings.weight(step))
+            return Wanted({**replicas, ours: size}, stable if _strangers_serve(world, {stable, ours}) else None)
+        case Stepping(step=step):
+            return Wanted({**replicas, ours: traffic.canary_replicas(full, settings.weight(step))}, None)
+        case Promoting(step=step):
+            everything = {**replicas, ours: full}
+            if is_pinned_to(world, ours) or world.revision(ours).ready >= full:
+                return Wanted(everything, ours)
+            return Wanted(everything, home if step is None else None)
+
+
+def is_pinned_to(world: World, revision: str) -> bool:
+    """Whether the client Service, as observed, selects ``revision`` only."""
+    service = world.client_service
+    return service is not None and traffic.pinned_revision(service.selector) == revision
+
+
+def is_open(world: World) -> bool:
+    """Whether the client Service, as observed, selects every serving pod."""
+    service = world.client_service
+    return service is not None and traffic.pinned_revision(service.selector) is None
+
+
+def _strangers_serve(world: World, known: set[str | None]) -> bool:
+    """A third revision still has pods: an open Service would send them traffic."""
+    return any(
+        r.revision not in known and any(p.component == "server" for p in r.pods) for r in world.revisions.values()
+    )
+
+
+def operations(world: World, memory: Memory, settings: Settings) -> tuple[Operation, ...]:
+    """In the order in which they are safe: the client Service first, what goes away last."""
+    intent = wanted(world, memory, settings)
+    return (
+        *_adoptions(world),
+        *_client_service(world, intent),
+        *_births(world, memory, intent, settings),
+        *_notes(world, memory),
+        *_serving(world, intent),
+        *_resolving(world, memory, intent, settings),
+        *_disruption_budget(world, settings),
+        *_removals(world, memory, intent, settings),
+    )
+
+
+def _ref(world: World, meta: ChildMeta) -> ObjectRef:
+    return ObjectRef(meta.api_version, meta.kind, world.mdep.namespace, meta.name)
+
+
+def _adoptions(world: World) -> Iterator[Operation]:
+    metas = [world.client_service.meta] if world.client_service else []
+    for revision in world.revisions.values():
+        metas += [o.meta for o in (revision.born, revision.deployment, revision.service, *revision.jobs) if o]
+    if world.disruption_budget:
+        metas.append(world.disruption_budget)
+    for meta in metas:
+        if not meta.owned:
+            yield Adopt(_ref(world, meta), make.owner_reference(world.mdep), meta.resource_version)
+
+
+def _client_service(world: World, intent: Wanted) -> Iterator[Operation]:
+    desired = make.client_service(world.mdep, intent.selected)
+    service = world.client_service
+    yield Apply(desired, service.meta.resource_version) if service else Create(desired)
+
+
+def _births(world: World, memory: Memory, intent: Wanted, settings: Settings) -> Iterator[Operation]:
+    """What a revision was born with: written from the spec at its birth; if lost later, from the Deployment that runs.
+
+    When a person has deleted both, it is born again if the spec still names it; else only its running pods are left.
+    """
+    rollout, ordinal = memory.rollout, 1 + max((r.born.ordinal for r in world.revisions.values() if r.born), default=0)
+    if isinstance(rollout, Resolving) and rollout.candidate.sha256:
+        candidate = rollout.candidate
+        if world.revision(candidate.revision).born is None:
+            sha256 = candidate.sha256 or ""
+            yield Create(make.controller_revision(world.mdep, world.config, candidate.revision, sha256, ordinal))
+    for name in intent.replicas:
+        revision, known = world.revision(name), entry(memory.ledger, name)
+        if revision.born or known is None or known.sha256 is None:
+            continue
+        if revision.deployment:
+            template = revision.deployment.template
+            yield Create(make.controller_revision_again(world.mdep, known, template, ordinal))
+        elif name == settings.revision:
+            yield Create(make.controller_revision(world.mdep, world.config, name, known.sha256, ordinal))
+
+
+def _notes(world: World, memory: Memory) -> Iterator[Operation]:
+    for revision in world.revisions.values():
+        known, born = entry(memory.ledger, revision.revision), revision.born
+        if born and known:
+            notes = make.notes_of(known.outcome, known.promoted_at)
+            if not notes.items() <= born.meta.annotations.items():
+                yield Annotate(_ref(world, born.meta), notes, born.meta.resource_version)
+
+
+def _serving(world: World, intent: Wanted) -> Iterator[Operation]:
+    for name, replicas in intent.replicas.items():
+        revision = world.revision(name)
+        if revision.born is None:
+            continue
+        desired = make.deployment(world.mdep, name, revision.born.template)
+        deployment = revision.deployment
+        if deployment is None:
+            yield Create({**desired, "spec": {**desired["spec"], "replicas": replicas}})
+        else:
+            yield Apply(desired, deployment.meta.resource_version)
+            if deployment.replicas != replicas:
+                yield Scale(_ref(world, deployment.meta), replicas, deployment.meta.resource_version)
+        service = make.revision_service(world.mdep, name)
+        yield Apply(service, revision.service.meta.resource_version) if revision.service else Create(service)
+
+
+def _resolving(world: World, memory: Memory, intent: Wanted, settings: Settings) -> Iterator[Operation]:
+    if intent.resolving is None or isinstance(memory.rollout, Idle):
+        return
+    candidate = memory.rollout.candidate
+    name = names.resolve_job(world.mdep.name, candidate.revision, candidate.attempt)
+    jobs = {job.meta.name: job for job in world.revision(candidate.revision).jobs}
+    job = jobs.get(name)
+    if job is None:
+        yield Create(
+            make.resolve_job(
+                world.mdep, world.config, candidate.revision, candidate.attempt, settings.progress_deadline_seconds
+            )
+        )
+    elif job.complete and not candidate.sha256:
+        # It ended well and its pod is gone with what it had found: ask again.
+        yield Delete(_ref(world, job.meta), job.meta.uid)
+
+
+def _disruption_budget(world: World, settings: Settings) -> Iterator[Operation]:
+    budget = world.disruption_budget
+    if settings.replicas > 1:
+        desired = make.disruption_budget(world.mdep)
+        yield Apply(desired, budget.resource_version) if budget else Create(desired)
+    elif budget:
+        yield Delete(_ref(world, budget), budget.uid)
+
+
+def _removals(world: World, memory: Memory, intent: Wanted, settings: Settings) -> Iterator[Operation]:
+    """Pods that nobody wants, and Jobs and births that nothing refers to any more."""
+    remembered = {v.revision for v in memory.ledger} | set(intent.replicas)
+    busy = None if isinstance(memory.rollout, Idle) else memory.rollout.candidate
+    for revision in world.revisions.values():
+        if revision.revision not in intent.replicas:
+            for child in (revision.deployment, revision.service):
+                if child:
+                    yield Delete(_ref(world, child.meta), child.meta.uid)
+        for job in revision.jobs:
+            current = busy and job.meta.name == names.resolve_job(world.mdep.name, busy.revision, busy.attempt)
+            if (not current or revision.revision != intent.resolving) and not _tells_why(
+                memory, settings, revision, job
+            ):
+                yield Delete(_ref(world, job.meta), job.meta.uid)
+        if revision.born and revision.revision not in remembered:
+            yield Delete(_ref(world, revision.born.meta), revision.born.meta.uid)
+
+
+def _tells_why(memory: Memory, settings: Settings, revision: Revision, job: ResolveJob) -> bool:
+    """A failed Job of the version that the spec still names is kept: its pod's log may tell more than the message."""
+    known = entry(memory.ledger, revision.revision)
+    failed = known is not None and known.outcome == Outcome.FAILED_PREFLIGHT
+    return failed and job.failed and revision.revision == settings.revision

@@ -1,0 +1,78 @@
+"""The conditions of status, from the situation. They change together, and only when something did."""
+
+from math import floor
+
+from serin_operator.api.reasons import ConditionType, Reason
+from serin_operator.api.status import Condition
+from serin_operator.decide.children import is_pinned_to
+from serin_operator.decide.memory import Memory
+from serin_operator.decide.settings import Settings
+from serin_operator.decide.situation import Situation
+from serin_operator.decide.states import Idle
+from serin_operator.decide.timestamps import stamp
+from serin_operator.decide.traffic import pinned_revision
+from serin_operator.decide.world import World
+
+LONGEST_MESSAGE = 1024
+MAX_UNAVAILABLE_SHARE = 0.25
+
+
+def is_ready(world: World, memory: Memory, settings: Settings) -> bool:
+    """The spec's revision is stable, takes all traffic, and enough of its pods are available."""
+    stable = memory.stable
+    if stable is None or stable.revision != settings.revision or not isinstance(memory.rollout, Idle):
+        return False
+    deployment = world.revision(stable.revision).deployment
+    least = max(1, settings.replicas - floor(settings.replicas * MAX_UNAVAILABLE_SHARE))
+    return (
+        deployment is not None
+        and deployment.observed_generation_current
+        and min(deployment.available, world.revision(stable.revision).ready) >= least
+        and is_pinned_to(world, stable.revision)
+    )
+
+
+def is_available(world: World) -> bool:
+    """Some ready pod is selected by the client Service."""
+    if world.client_service is None:
+        return False
+    pinned = pinned_revision(world.client_service.selector)
+    return any(r.ready for r in world.revisions.values() if pinned in {None, r.revision})
+
+
+def conditions_of(world: World, memory: Memory, settings: Settings, situation: Situation) -> list[Condition]:
+    """All conditions, each with the time at which its status last changed."""
+    before = {c.type: c for c in world.mdep.status.conditions or ()}
+    ready, available = is_ready(world, memory, settings), is_available(world)
+    fine = (Reason.AS_EXPECTED, "nothing is wrong")
+    here = (situation.reason, situation.message)
+    wrong = situation.degraded
+    rows = [
+        (ConditionType.READY, ready, here),
+        (ConditionType.AVAILABLE, available, here if not available else (Reason.SERVING, _who_serves(world, memory))),
+        (ConditionType.PROGRESSING, not situation.stalled and situation.reason is not Reason.PAUSED, here),
+        (ConditionType.DEGRADED, wrong is not None, (wrong.reason, wrong.message) if wrong else fine),
+        (ConditionType.RECONCILING, not situation.stalled and not (ready and not situation.moving), here),
+        (ConditionType.STALLED, situation.stalled, here if situation.stalled else fine),
+    ]
+    result = []
+    for kind, status, (reason, message) in rows:
+        text = "True" if status else "False"
+        old = before.get(kind.value)
+        since = old.last_transition_time if old and old.status == text else stamp(world.now)
+        result.append(
+            Condition(
+                type=kind.value,
+                status=text,
+                reason=reason.value,
+                message=message[:LONGEST_MESSAGE],
+                last_transition_time=since,
+                observed_generation=world.mdep.generation,
+            )
+        )
+    return result
+
+
+def _who_serves(world: World, memory: Memory) -> str:
+    version = memory.stable.version if memory.stable else world.mdep.spec.model.version
+    return f"{version} answers requests at http://{world.mdep.name}.{world.mdep.namespace}.svc"

@@ -1,0 +1,90 @@
+"""The ledger: every version that was ever wanted, newest first, and how it ended."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from serin_operator.api.reasons import Outcome
+from serin_operator.api.status import VersionStatus
+from serin_operator.decide.states import Candidate, Ended
+from serin_operator.decide.timestamps import stamp
+
+REJECTED = frozenset({Outcome.ROLLED_BACK, Outcome.FAILED_PREFLIGHT, Outcome.ABORTED})
+
+Ledger = tuple[VersionStatus, ...]
+
+
+def entry(ledger: Ledger, revision: str) -> VersionStatus | None:
+    """The entry of ``revision``."""
+    return next((v for v in ledger if v.revision == revision), None)
+
+
+def is_rejected(ledger: Ledger, revision: str) -> bool:
+    """Whether ``revision`` was taken away and nobody has asked for a retry."""
+    found = entry(ledger, revision)
+    return found is not None and found.outcome in REJECTED
+
+
+def was_promoted(ledger: Ledger, revision: str) -> bool:
+    """Whether ``revision`` has ever become stable, so that it may come back without a canary."""
+    found = entry(ledger, revision)
+    return found is not None and found.promoted_at is not None and found.outcome == Outcome.PROMOTED
+
+
+def conflicting(ledger: Ledger, version: str, sha256: str) -> VersionStatus | None:
+    """An entry that used the same version label for another model."""
+    return next((v for v in ledger if v.version == version and v.sha256 not in {None, sha256}), None)
+
+
+def begin(ledger: Ledger, candidate: Candidate) -> Ledger:
+    """Write that a candidate's rollout begins; an earlier entry of the same revision moves to the front."""
+    earlier = entry(ledger, candidate.revision)
+    begun = VersionStatus(
+        version=candidate.version,
+        revision=candidate.revision,
+        uri=candidate.uri,
+        sha256=candidate.sha256 or (earlier.sha256 if earlier else None),
+        outcome=Outcome.IN_PROGRESS,
+        started_at=stamp(candidate.started_at),
+        promoted_at=earlier.promoted_at if earlier else None,
+        attempts=candidate.attempt or None,
+    )
+    return (begun, *(v for v in ledger if v.revision != candidate.revision))
+
+
+def resolved(ledger: Ledger, revision: str, sha256: str) -> Ledger:
+    """Write down the digest that was found."""
+    return tuple(v.model_copy(update={"sha256": sha256}) if v.revision == revision else v for v in ledger)
+
+
+def end(ledger: Ledger, ended: Ended, now: datetime) -> Ledger:
+    """Write how a candidate's rollout ended. A promoted version gets its end when another one replaces it."""
+    promoted = ended.outcome is Outcome.PROMOTED
+    change = {
+        "outcome": ended.outcome.value,
+        "reason": ended.reason.value,
+        "message": ended.message[:1024],
+        **({"promoted_at": stamp(now), "ended_at": None} if promoted else {"ended_at": stamp(now)}),
+    }
+    # A version that was promoted once and is superseded on its way back remains one that can be restored.
+    before = entry(ledger, ended.candidate.revision)
+    if ended.outcome is Outcome.SUPERSEDED and before and before.promoted_at:
+        change["outcome"] = Outcome.PROMOTED.value
+    return tuple(v.model_copy(update=change) if v.revision == ended.candidate.revision else v for v in ledger)
+
+
+def replaced(ledger: Ledger, revision: str, now: datetime) -> Ledger:
+    """Write that ``revision`` no longer is stable."""
+    return tuple(v.model_copy(update={"ended_at": stamp(now)}) if v.revision == revision else v for v in ledger)
+
+
+def pruned(ledger: Ledger, keep: Iterable[str], limit: int) -> Ledger:
+    """At most ``limit`` entries beside those in ``keep``; the oldest go."""
+    kept, spare = set(keep), limit
+    result = []
+    for version in ledger:
+        if version.revision in kept:
+            result.append(version)
+        elif spare > 0:
+            spare -= 1
+            result.append(version)
+    return tuple(result)

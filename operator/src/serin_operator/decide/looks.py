@@ -1,0 +1,53 @@
+"""A look: one interval of time in which canary and stable are compared, and what came of asking."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from serin_operator.decide.analysis import Arm, Sample
+
+
+@dataclass(frozen=True)
+class Span:
+    """From the moment a weight change began until the new weight was in force."""
+
+    start: datetime
+    end: datetime
+
+    def __str__(self) -> str:
+        """ISO 8601 interval, as status holds it."""
+        return f"{self.start.isoformat()}/{self.end.isoformat()}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Span":
+        """Inverse of ``str``."""
+        start, _, end = text.partition("/")
+        return cls(datetime.fromisoformat(start), datetime.fromisoformat(end or start))
+
+
+@dataclass(frozen=True)
+class Look:
+    """What to ask Prometheus: counts of both revisions in (start, end]."""
+
+    namespace: str
+    name: str
+    stable: str
+    canary: str
+    start: datetime
+    end: datetime
+    canary_since: datetime
+    """The canary's first traffic: labels of earlier predictions have no counterpart."""
+    weight_changes: tuple[Span, ...] = ()
+    before: tuple[datetime, datetime] | None = None
+    """An interval of stable alone, before the canary had traffic, to learn the base rate from (first look only)."""
+
+
+@dataclass(frozen=True)
+class LookResult:
+    """A look and its samples by metric."""
+
+    look: Look
+    samples: Mapping[str, Sample] = field(default_factory=dict)
+    before: Mapping[str, Sample] = field(default_factory=dict)
+    stable_pods: Mapping[str, tuple[Arm, ...]] = field(default_factory=dict)
+    """Stable's counts by process, where the process that counted is the one that answered."""

@@ -1,0 +1,180 @@
+"""The child objects around the pods."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from serin_operator.api import names
+from serin_operator.api.status import VersionStatus
+from serin_operator.decide import traffic
+from serin_operator.decide.manifests.pod import JsonObject, template
+from serin_operator.decide.world import ModelDeployment, OperatorConfig
+
+ANNOTATION_PROMOTED_AT = "serin.dev/promoted-at"
+ANNOTATION_OUTCOME = "serin.dev/outcome"
+
+EXIT_PERMANENT = 64
+EXIT_KILLED = 137
+LONGEST_SOURCE_TIMEOUT_SECONDS = 30
+
+
+def _metadata(
+    mdep: ModelDeployment, name: str, revision: str | None = None, component: str | None = None
+) -> JsonObject:
+    return {
+        "namespace": mdep.namespace,
+        "name": name,
+        "labels": names.child_labels(mdep.name, revision, component),
+        "ownerReferences": [owner_reference(mdep)],
+    }
+
+
+def owner_reference(mdep: ModelDeployment) -> JsonObject:
+    """Makes the ModelDeployment the controller of a child, so that it is collected with it."""
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": names.KIND,
+        "name": mdep.name,
+        "uid": mdep.uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
+def deployment(mdep: ModelDeployment, revision: str, born: Mapping[str, Any]) -> JsonObject:
+    """The Deployment of a revision, from the pod template that it was born with. Replicas are never part of it."""
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": _metadata(mdep, names.revision_object(mdep.name, revision), revision, names.COMPONENT_SERVER),
+        "spec": {
+            "selector": {"matchLabels": _selector(mdep.name, revision)},
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": 0}},
+            "revisionHistoryLimit": 1,
+            "paused": None,  # null, not absent: a Deployment that somebody paused would never be repaired
+            "template": born,
+        },
+    }
+
+
+def _selector(name: str, revision: str) -> dict[str, str]:
+    return {
+        names.LABEL_MODEL_DEPLOYMENT: name,
+        names.LABEL_REVISION: revision,
+        names.LABEL_COMPONENT: names.COMPONENT_SERVER,
+    }
+
+
+def revision_service(mdep: ModelDeployment, revision: str) -> JsonObject:
+    """Reaches the pods of one revision only."""
+    return _service(mdep, names.revision_object(mdep.name, revision), traffic.selector(mdep.name, revision), revision)
+
+
+def client_service(mdep: ModelDeployment, revision: str | None) -> JsonObject:
+    """What clients use, by a name that never changes; pinned to a revision, or (None) open to all."""
+    return _service(mdep, mdep.name, traffic.selector(mdep.name, revision))
+
+
+def _service(mdep: ModelDeployment, name: str, selector: Mapping[str, str], revision: str | None = None) -> JsonObject:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": _metadata(mdep, name, revision),
+        "spec": {
+            "type": "ClusterIP",
+            "selector": dict(selector),
+            "ports": [
+                {"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"},
+                {"name": "grpc", "port": names.PORT_GRPC, "targetPort": "grpc", "protocol": "TCP"},
+            ],
+        },
+    }
+
+
+def controller_revision(
+    mdep: ModelDeployment, config: OperatorConfig, revision: str, sha256: str, ordinal: int
+) -> JsonObject:
+    """The memory of a revision's birth: its pod template and its model. Immutable but for annotations."""
+    model = mdep.spec.model
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "ControllerRevision",
+        "metadata": _metadata(mdep, names.revision_object(mdep.name, revision), revision),
+        "revision": ordinal,
+        "data": {
+            "version": model.version,
+            "uri": model.uri,
+            "sha256": sha256,
+            "template": template(mdep, config, revision, sha256),
+        },
+    }
+
+
+def controller_revision_again(
+    mdep: ModelDeployment, version: VersionStatus, live: Mapping[str, Any], ordinal: int
+) -> JsonObject:
+    """The memory of a birth, written down again from the pod template of the Deployment that still runs."""
+    metadata = {key: live["metadata"][key] for key in ("labels", "annotations") if key in live.get("metadata", {})}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "ControllerRevision",
+        "metadata": _metadata(mdep, names.revision_object(mdep.name, version.revision), version.revision),
+        "revision": ordinal,
+        "data": {
+            "version": version.version,
+            "uri": version.uri,
+            "sha256": version.sha256,
+            "template": {"metadata": metadata, "spec": live["spec"]},
+        },
+    }
+
+
+def notes_of(outcome: str | None, promoted_at: str | None) -> dict[str, str]:
+    """Annotations of a ControllerRevision: what is learnt of a revision after its birth, and survives the loss of status."""
+    notes = {ANNOTATION_OUTCOME: outcome, ANNOTATION_PROMOTED_AT: promoted_at}
+    return {key: value for key, value in notes.items() if value}
+
+
+def resolve_job(
+    mdep: ModelDeployment, config: OperatorConfig, revision: str, attempt: int, deadline_seconds: int
+) -> JsonObject:
+    """Fetches, verifies and loads the model once; says in its termination message what it found.
+
+    A source that does not answer must be reported before ``deadline_seconds`` are over, so the Job waits a third of
+    them at most for it. Whether the deadline has passed is the operator's to say, by the time that it observed; the
+    Job's own deadline is a leash for the case that no operator is there, and longer: a Job that reaches it deletes its
+    pods, and with them the reason why.
+    """
+    pod = template(mdep, config, revision, None, resolve=True)
+    patience = max(1, min(LONGEST_SOURCE_TIMEOUT_SECONDS, deadline_seconds // 3))
+    pod["spec"]["containers"][0]["env"].append({"name": "SERIN_SOURCE_TIMEOUT_SECONDS", "value": str(patience)})
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": _metadata(mdep, names.resolve_job(mdep.name, revision, attempt), revision, names.COMPONENT_RESOLVE),
+        "spec": {
+            "backoffLimit": 6,
+            "activeDeadlineSeconds": 2 * deadline_seconds + 60,
+            "podFailurePolicy": {
+                "rules": [
+                    {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+                    {"action": "FailJob", "onExitCodes": {"operator": "In", "values": [EXIT_PERMANENT, EXIT_KILLED]}},
+                ]
+            },
+            "template": pod,
+        },
+    }
+
+
+def disruption_budget(mdep: ModelDeployment) -> JsonObject:
+    """Keeps voluntary disruptions (drains) from taking more than one serving pod at a time."""
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": _metadata(mdep, mdep.name),
+        "spec": {
+            "maxUnavailable": 1,
+            "minAvailable": None,  # null, not absent: whoever sets it by hand would make ours impossible
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+            "selector": {"matchLabels": traffic.selector(mdep.name, None)},
+        },
+    }

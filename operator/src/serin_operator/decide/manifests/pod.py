@@ -1,0 +1,182 @@
+"""The pod template of a revision: the same container serves, and resolves once before."""
+
+from typing import Any
+
+from serin_operator.api import names
+from serin_operator.api.spec import EnvVar, ModelSource, Runtime
+from serin_operator.decide.world import ModelDeployment, OperatorConfig
+
+JsonObject = dict[str, Any]
+
+USER = 65532
+SOURCE_HEADERS = "/etc/serin/source/headers"
+SOURCE_CA = "/etc/serin/source-ca/ca.crt"
+CLAIMS = "/mnt/models"
+CACHE = "/var/cache/serin"
+SCRATCH = "/tmp"  # noqa: S108 - a mount point of the pod, an emptyDir of its own
+UNREACHABLE_SECONDS = 30
+TERMINATION_GRACE_SECONDS = 45
+
+
+def template(
+    mdep: ModelDeployment, config: OperatorConfig, revision: str, sha256: str | None, *, resolve: bool = False
+) -> JsonObject:
+    """Pod template of ``revision``.
+
+    Args:
+        mdep: Whose spec is rendered.
+        config: Gives the default serving image.
+        revision: The revision that the pods belong to.
+        sha256: The digest that pods are pinned to; None while it is being resolved and the spec pins none.
+        resolve: For the Job that fetches, verifies and loads once, instead of serving.
+    """
+    runtime = mdep.spec.runtime or Runtime()
+    component = names.COMPONENT_RESOLVE if resolve else names.COMPONENT_SERVER
+    pod: JsonObject = {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": USER,
+            "runAsGroup": USER,
+            "fsGroup": USER,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [_container(mdep, config, revision, sha256, resolve=resolve)],
+        "volumes": _volumes(mdep.spec.model),
+        "tolerations": _tolerations(runtime),
+    }
+    if runtime.service_account_name:
+        pod["serviceAccountName"] = runtime.service_account_name
+    if runtime.image_pull_secrets:
+        pod["imagePullSecrets"] = [{"name": s.name} for s in runtime.image_pull_secrets]
+    if runtime.node_selector:
+        pod["nodeSelector"] = dict(runtime.node_selector)
+    if resolve:
+        pod["restartPolicy"] = "Never"
+    else:
+        pod["terminationGracePeriodSeconds"] = TERMINATION_GRACE_SECONDS
+        pod["topologySpreadConstraints"] = [
+            {
+                "maxSkew": 1,
+                "topologyKey": "kubernetes.io/hostname",
+                "whenUnsatisfiable": "ScheduleAnyway",
+                "labelSelector": {"matchLabels": names.child_labels(mdep.name, revision, component)},
+            }
+        ]
+    return {"metadata": {"labels": names.child_labels(mdep.name, revision, component)}, "spec": pod}
+
+
+def _container(
+    mdep: ModelDeployment, config: OperatorConfig, revision: str, sha256: str | None, *, resolve: bool
+) -> JsonObject:
+    runtime = mdep.spec.runtime or Runtime()
+    policy = runtime.image_pull_policy or (None if runtime.image else config.serving_image_pull_policy)
+    container: JsonObject = {
+        "name": "server",
+        "image": runtime.image or config.serving_image,
+        "args": ["resolve" if resolve else "serve"],
+        "env": _environment(mdep, revision, sha256),
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": _mounts(mdep.spec.model),
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+    }
+    if policy:
+        container["imagePullPolicy"] = policy
+    if runtime.resources:
+        container["resources"] = runtime.resources.model_dump(exclude_none=True)
+    if not resolve:
+        container["ports"] = [
+            {"name": "http", "containerPort": names.PORT_HTTP, "protocol": "TCP"},
+            {"name": "grpc", "containerPort": names.PORT_GRPC, "protocol": "TCP"},
+            {"name": "metrics", "containerPort": names.PORT_METRICS, "protocol": "TCP"},
+        ]
+        ready = {"httpGet": {"path": f"/v2/models/{mdep.name}/ready", "port": "http", "scheme": "HTTP"}}
+        live = {"httpGet": {"path": "/v2/health/live", "port": "http", "scheme": "HTTP"}}
+        # The model may take its time to load; being alive must not depend on it.
+        container["startupProbe"] = {**live, "periodSeconds": 1, "failureThreshold": 120, "timeoutSeconds": 5}
+        container["readinessProbe"] = {**ready, "periodSeconds": 2, "failureThreshold": 2, "timeoutSeconds": 5}
+        container["livenessProbe"] = {**live, "periodSeconds": 10, "failureThreshold": 3, "timeoutSeconds": 5}
+    return container
+
+
+def _environment(mdep: ModelDeployment, revision: str, sha256: str | None) -> list[JsonObject]:
+    model, runtime = mdep.spec.model, mdep.spec.runtime or Runtime()
+    digest = sha256 or model.sha256
+    fixed = {
+        "SERIN_MODEL_NAME": mdep.name,
+        "SERIN_MODEL_NAMESPACE": mdep.namespace,
+        "SERIN_MODEL_VERSION": model.version,
+        "SERIN_MODEL_REVISION": revision,
+        "SERIN_MODEL_URI": model.uri,
+        **({"SERIN_MODEL_SHA256": digest.lower()} if digest else {}),
+        **({"SERIN_THREADS": str(runtime.threads)} if runtime.threads else {}),
+        "SERIN_CACHE_DIR": CACHE,
+        **({"SERIN_SOURCE_HEADERS_FILE": SOURCE_HEADERS} if model.header_secret else {}),
+        **({"SERIN_SOURCE_CA_FILE": SOURCE_CA} if model.ca_config_map else {}),
+    }
+    env: list[JsonObject] = [_variable(v) for v in runtime.env or ()]
+    env += [{"name": name, "value": value} for name, value in fixed.items()]
+    env += [
+        {"name": "SERIN_POD_NAME", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}}},
+        {"name": "SERIN_POD_UID", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.uid"}}},
+        {
+            "name": "SERIN_CONTAINER_CPU_LIMIT",
+            "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu", "divisor": "1"}},
+        },
+    ]
+    return env
+
+
+def _variable(variable: EnvVar) -> JsonObject:
+    if variable.value_from is None:
+        return {"name": variable.name, "value": variable.value or ""}
+    source = variable.value_from
+    ref = source.secret_key_ref or source.config_map_key_ref
+    kind = "secretKeyRef" if source.secret_key_ref else "configMapKeyRef"
+    return {"name": variable.name, "valueFrom": {kind: ref.model_dump() if ref else {}}}
+
+
+def claim_of(uri: str) -> str | None:
+    """The PersistentVolumeClaim of a ``pvc://claim/path`` URI."""
+    scheme, _, rest = uri.partition("://")
+    return rest.partition("/")[0] if scheme == "pvc" else None
+
+
+def _volumes(model: ModelSource) -> list[JsonObject]:
+    volumes: list[JsonObject] = [{"name": "cache", "emptyDir": {}}, {"name": "tmp", "emptyDir": {}}]
+    if claim := claim_of(model.uri):
+        volumes.append({"name": "model", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}})
+    if model.header_secret:
+        items = [{"key": model.header_secret.key, "path": "headers"}]
+        volumes.append({"name": "source", "secret": {"secretName": model.header_secret.name, "items": items}})
+    if model.ca_config_map:
+        items = [{"key": model.ca_config_map.key, "path": "ca.crt"}]
+        volumes.append({"name": "source-ca", "configMap": {"name": model.ca_config_map.name, "items": items}})
+    return volumes
+
+
+def _mounts(model: ModelSource) -> list[JsonObject]:
+    mounts: list[JsonObject] = [{"name": "cache", "mountPath": CACHE}, {"name": "tmp", "mountPath": SCRATCH}]
+    if claim := claim_of(model.uri):
+        mounts.append({"name": "model", "mountPath": f"{CLAIMS}/{claim}", "readOnly": True})
+    if model.header_secret:
+        mounts.append({"name": "source", "mountPath": SOURCE_HEADERS.rpartition("/")[0], "readOnly": True})
+    if model.ca_config_map:
+        mounts.append({"name": "source-ca", "mountPath": SOURCE_CA.rpartition("/")[0], "readOnly": True})
+    return mounts
+
+
+def _tolerations(runtime: Runtime) -> list[JsonObject]:
+    """The user's, and a short wait for nodes that are gone (the default keeps their pods for five minutes)."""
+    mine = [t.model_dump(by_alias=True, exclude_none=True) for t in runtime.tolerations or ()]
+    lost = [
+        {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": UNREACHABLE_SECONDS}
+        for key in ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+        if not any(t.get("key") == key for t in mine)
+    ]
+    return [*mine, *lost]

@@ -1,0 +1,69 @@
+"""What is to be done to the cluster, as values: the shell carries them out in this order and decides nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from serin_operator.api.names import ObjectRef
+
+
+@dataclass(frozen=True)
+class Create:
+    """POST; fails where the name is taken."""
+
+    obj: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Apply:
+    """Server-side apply of a whole intent to an object that is ours, at the resourceVersion that was observed."""
+
+    obj: Mapping[str, Any]
+    resource_version: str
+
+
+@dataclass(frozen=True)
+class Adopt:
+    """Make the ModelDeployment the controller of an orphan."""
+
+    ref: ObjectRef
+    owner: Mapping[str, Any]
+    resource_version: str
+
+
+@dataclass(frozen=True)
+class Annotate:
+    """Set annotations on a child, and touch nothing else of it: some objects may not be applied once they are born."""
+
+    ref: ObjectRef
+    annotations: Mapping[str, str]
+    resource_version: str
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Set the replicas of a Deployment, through its scale subresource."""
+
+    ref: ObjectRef
+    replicas: int
+    resource_version: str
+
+
+@dataclass(frozen=True)
+class Delete:
+    """Delete one object, if it still is the one that was observed."""
+
+    ref: ObjectRef
+    uid: str
+
+
+Operation = Create | Apply | Adopt | Annotate | Scale | Delete
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """An Event on the ModelDeployment."""
+
+    reason: str
+    message: str
+    warning: bool = False

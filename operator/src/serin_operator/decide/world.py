@@ -1,0 +1,178 @@
+"""Everything that a decision may know: frozen views of the objects that were observed, and the time.
+
+``observe`` builds a ``World``; ``decide`` reads it. Views hold what decisions need and nothing else.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from serin_operator.api.spec import ModelDeploymentSpec
+from serin_operator.api.status import ModelDeploymentStatus
+from serin_operator.decide.looks import LookResult
+
+
+@dataclass(frozen=True)
+class OperatorConfig:
+    """What the installation, not the user, decides."""
+
+    serving_image: str
+    serving_image_pull_policy: str | None = None
+    prometheus_configured: bool = False
+    scrape_interval_seconds: float = 15.0
+    design_effect: float = 1.0
+    """How much evidence is discounted while the spread between stable's pods is unknown."""
+
+
+@dataclass(frozen=True)
+class ModelDeployment:
+    """The user's object."""
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    resource_version: str
+    annotations: Mapping[str, str]
+    spec: ModelDeploymentSpec
+    status: ModelDeploymentStatus
+
+
+@dataclass(frozen=True)
+class ChildMeta:
+    """Identity of a child object, and whether it is ours."""
+
+    api_version: str
+    kind: str
+    name: str
+    uid: str
+    resource_version: str
+    owned: bool
+    """Our ModelDeployment is its controller; False: an orphan that can be adopted."""
+    created_at: datetime
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The Deployment of one revision."""
+
+    meta: ChildMeta
+    replicas: int
+    ready: int
+    available: int
+    observed_generation_current: bool
+    failure: str | None = None
+    """Message of the condition ReplicaFailure: why pods cannot be created."""
+    template: Mapping[str, Any] = field(default_factory=dict)
+    """Its pod template as it is, from which a lost birth can be written down again."""
+
+
+@dataclass(frozen=True)
+class Pod:
+    """One pod of a revision, serving or resolving."""
+
+    name: str
+    revision: str
+    component: str
+    phase: str
+    ready: bool
+    terminating: bool
+    restarts: int
+    created_at: datetime
+    waiting_reason: str | None = None
+    waiting_message: str | None = None
+    last_exit_code: int | None = None
+    last_exit_reason: str | None = None
+    last_words: str | None = None
+    """Termination message of the container's present or last end."""
+    unschedulable: str | None = None
+    node: str | None = None
+    silent: bool = False
+    """Its container proved itself when its node was last heard of, but the pod does not count as ready any more."""
+    job: str | None = None
+    """Name of the Job that made it."""
+
+
+@dataclass(frozen=True)
+class ResolveJob:
+    """The Job that fetches, verifies and loads a model once."""
+
+    meta: ChildMeta
+    complete: bool
+    failed: bool
+    failed_message: str | None = None
+    active: int = 0
+
+
+@dataclass(frozen=True)
+class BornRevision:
+    """What a ControllerRevision remembers of a revision: the pod template it was born with, and its model."""
+
+    meta: ChildMeta
+    ordinal: int
+    version: str
+    uri: str
+    sha256: str
+    template: Mapping[str, Any]
+    promoted_at: str | None = None
+    outcome: str | None = None
+
+
+@dataclass(frozen=True)
+class Service:
+    """A Service and what it selects."""
+
+    meta: ChildMeta
+    selector: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Revision:
+    """All that exists of one revision."""
+
+    revision: str
+    born: BornRevision | None = None
+    deployment: Deployment | None = None
+    service: Service | None = None
+    jobs: tuple[ResolveJob, ...] = ()
+    pods: tuple[Pod, ...] = ()
+
+    @property
+    def servers(self) -> tuple[Pod, ...]:
+        """The serving pods that are there and not on their way out."""
+        return tuple(p for p in self.pods if p.component == "server" and not p.terminating)
+
+    @property
+    def ready(self) -> int:
+        """Serving pods that prove themselves now."""
+        return sum(p.ready for p in self.servers)
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """A write that the API server refused at the last attempt."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class World:
+    """One observation of everything about one ModelDeployment."""
+
+    now: datetime
+    config: OperatorConfig
+    mdep: ModelDeployment
+    client_service: Service | None = None
+    disruption_budget: ChildMeta | None = None
+    revisions: Mapping[str, Revision] = field(default_factory=dict)
+    job_events: tuple[str, ...] = ()
+    """Messages of events that say why a Job could not create its pod."""
+    obstacles: tuple[Obstacle, ...] = ()
+    look: LookResult | None = None
+
+    def revision(self, revision: str) -> Revision:
+        """All that exists of ``revision``; empty where nothing does."""
+        return self.revisions.get(revision) or Revision(revision)

@@ -1,0 +1,29 @@
+"""The objects around one ModelDeployment, as the API server tells them."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+JsonObject = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Children:
+    """Every object with the label ``serin.dev/model-deployment=<name>`` in the namespace, whoever owns it.
+
+    The objects are plain JSON as the API server speaks it, without ``managedFields``; pods keep of their spec only
+    what tells where and with which images they run. They are fresh copies: changing one changes nothing else. Each
+    list is sorted by name, so that what is decided from it does not depend on the order of arrival.
+    """
+
+    deployments: list[JsonObject] = field(default_factory=list)
+    services: list[JsonObject] = field(default_factory=list)
+    jobs: list[JsonObject] = field(default_factory=list)
+    controller_revisions: list[JsonObject] = field(default_factory=list)
+    pods: list[JsonObject] = field(default_factory=list)
+    pod_disruption_budgets: list[JsonObject] = field(default_factory=list)
+    events_about_jobs: list[JsonObject] = field(default_factory=list)
+    """Core ``v1`` Events with reason ``FailedCreate`` about Jobs that have no pod though they should.
+
+    A Deployment that cannot create pods says so itself, in its condition ``ReplicaFailure``; a Job tells nobody but
+    its events, so they are fetched, and only then.
+    """

@@ -1,0 +1,103 @@
+"""Read from the API server: the ModelDeployment live, its children from the store that the watches keep."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from serin_operator.api.names import ObjectRef
+from serin_operator.cluster.client import ApiClient
+from serin_operator.cluster.resources import (
+    CONTROLLER_REVISIONS,
+    CORE_EVENTS,
+    DEPLOYMENTS,
+    JOBS,
+    MODEL_DEPLOYMENTS,
+    POD_DISRUPTION_BUDGETS,
+    PODS,
+    SERVICES,
+    resource_of,
+)
+from serin_operator.cluster.store import Key, Store
+from serin_operator.observe.children import Children as Children  # noqa: PLC0414 - the name callers look for here
+
+JsonObject = dict[str, Any]
+
+_PATIENCE_SECONDS: Final = 3.0
+"""A Job gets its pod within milliseconds; only one that stays without is asked after."""
+_ASK_AGAIN_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    since: float
+    """When the Job was first seen without a pod."""
+    at: float = float("-inf")
+    events: tuple[JsonObject, ...] = ()
+
+
+class KubernetesReader:
+    """The operator's eyes on the cluster.
+
+    Args:
+        client: Calls the API server.
+        store: Kept by the watches.
+        monotonic: Seconds on a clock that never jumps.
+    """
+
+    def __init__(self, client: ApiClient, store: Store, monotonic: Callable[[], float]) -> None:
+        self._client = client
+        self._store = store
+        self._monotonic = monotonic
+        self._podless: dict[str, _Asked] = {}
+
+    async def model_deployment(self, namespace: str, name: str) -> JsonObject | None:
+        """The ModelDeployment as it is now, or ``None`` when it is gone."""
+        return await self._client.get(MODEL_DEPLOYMENTS, namespace, name)
+
+    async def get(self, ref: ObjectRef) -> JsonObject | None:
+        """Any object live, with its managedFields; for the rare question whose an unlabelled namesake is."""
+        return await self._client.get(resource_of(ref.api_version, ref.kind), ref.namespace, ref.name)
+
+    async def children(self, namespace: str, name: str, uid: str) -> Children:  # noqa: ARG002 - the core checks owners
+        """Everything with the ModelDeployment's label, whoever owns it: the caller checks the controller's uid."""
+        found = self._store.children(Key(namespace, name))
+        return Children(
+            deployments=found[DEPLOYMENTS.kind],
+            services=found[SERVICES.kind],
+            jobs=found[JOBS.kind],
+            controller_revisions=found[CONTROLLER_REVISIONS.kind],
+            pods=found[PODS.kind],
+            pod_disruption_budgets=found[POD_DISRUPTION_BUDGETS.kind],
+            events_about_jobs=await self._failed_creations(namespace, found[JOBS.kind], found[PODS.kind]),
+        )
+
+    async def _failed_creations(
+        self, namespace: str, jobs: list[JsonObject], pods: list[JsonObject]
+    ) -> list[JsonObject]:
+        owners = {owner["uid"] for pod in pods for owner in pod["metadata"].get("ownerReferences") or []}
+        events: list[JsonObject] = []
+        for job in jobs:
+            uid = job["metadata"]["uid"]
+            if _is_over(job) or uid in owners:
+                self._podless.pop(uid, None)
+                continue
+            events += await self._why_no_pod(namespace, uid)
+        return events
+
+    async def _why_no_pod(self, namespace: str, job_uid: str) -> tuple[JsonObject, ...]:
+        now = self._monotonic()
+        asked = self._podless.setdefault(job_uid, _Asked(since=now))
+        if now - asked.since < _PATIENCE_SECONDS or now - asked.at < _ASK_AGAIN_SECONDS:
+            return asked.events
+        items, _ = await self._client.list_all(
+            CORE_EVENTS, namespace, field_selector=f"involvedObject.uid={job_uid},reason=FailedCreate"
+        )
+        for item in items:
+            item["metadata"].pop("managedFields", None)
+        self._podless[job_uid] = _Asked(asked.since, now, tuple(items))
+        return self._podless[job_uid].events
+
+
+def _is_over(job: JsonObject) -> bool:
+    conditions = (job.get("status") or {}).get("conditions") or []
+    return any(c["type"] in {"Complete", "Failed"} and c["status"] == "True" for c in conditions)

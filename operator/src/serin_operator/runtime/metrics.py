@@ -1,0 +1,87 @@
+"""The operator's own Prometheus metrics, in a registry of its own."""
+
+from collections.abc import Callable
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.process_collector import ProcessCollector
+
+from serin_operator.api.reasons import EventReason, Outcome
+
+_DURATIONS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0)
+
+_OUTCOME_OF_EVENT: Final[dict[str, Outcome]] = {
+    EventReason.PROMOTED: Outcome.PROMOTED,
+    EventReason.ROLLED_BACK: Outcome.ROLLED_BACK,
+    EventReason.PREFLIGHT_FAILED: Outcome.FAILED_PREFLIGHT,
+    EventReason.SUPERSEDED: Outcome.SUPERSEDED,
+    EventReason.ABORTED: Outcome.ABORTED,
+}
+"""A rollout ends with exactly one of these Events, so counting them counts rollouts."""
+
+
+class OperatorMetrics:
+    """Every metric that the operator exposes; names and texts stand in ``docs/reference/metrics.md``."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self.reconciles = Counter(
+            "serin_operator_reconciles_total",
+            "Looks at a ModelDeployment by result: success, conflict (it changed meanwhile), transient (the API server "
+            "or Prometheus did not answer), not-leading, error (a bug).",
+            ["result"],
+            registry=registry,
+        )
+        self.reconcile_duration = Histogram(
+            "serin_operator_reconcile_duration_seconds",
+            "How long one look at a ModelDeployment took, calls included.",
+            buckets=_DURATIONS,
+            registry=registry,
+        )
+        self.queue_depth = Gauge(
+            "serin_operator_queue_depth",
+            "ModelDeployments that are due for a look and wait for a worker.",
+            registry=registry,
+        )
+        self.queue_oldest = Gauge(
+            "serin_operator_queue_oldest_seconds",
+            "How long the oldest of them has been waiting.",
+            registry=registry,
+        )
+        self.api_requests = Counter(
+            "serin_operator_api_requests_total",
+            "Calls to the API server by HTTP method and status; code is `error` when there was no answer.",
+            ["verb", "code"],
+            registry=registry,
+        )
+        self.prometheus_queries = Counter(
+            "serin_operator_prometheus_queries_total",
+            "Queries to Prometheus by result: success or error.",
+            ["result"],
+            registry=registry,
+        )
+        self.rollouts = Counter(
+            "serin_operator_rollouts_total",
+            "Rollouts that ended, by the outcome in the ledger of versions.",
+            ["outcome"],
+            registry=registry,
+        )
+        self.leader = Gauge(
+            "serin_operator_leader",
+            "1 in the replica that holds the lease and acts, 0 in the others.",
+            registry=registry,
+        )
+        ProcessCollector(registry=registry)
+        for outcome in _OUTCOME_OF_EVENT.values():
+            self.rollouts.labels(str(outcome))
+
+    def watch_queue(self, depth: Callable[[], float], oldest_wait_seconds: Callable[[], float]) -> None:
+        """Read the queue's gauges when they are scraped."""
+        self.queue_depth.set_function(depth)
+        self.queue_oldest.set_function(oldest_wait_seconds)
+
+    def count_event(self, reason: str) -> None:
+        """Count a rollout that ended, told by the Event about it."""
+        outcome = _OUTCOME_OF_EVENT.get(reason)
+        if outcome is not None:
+            self.rollouts.labels(str(outcome)).inc()

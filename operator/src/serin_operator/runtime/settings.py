@@ -1,0 +1,113 @@
+"""Everything that can be set from outside, by environment variables with the prefix ``SERIN_``."""
+
+import socket
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from serin_operator.runtime.logging import LogFormat, LogLevel
+
+
+class Settings(BaseSettings):
+    """Settings of the operator; the chart sets them from its values."""
+
+    model_config = SettingsConfigDict(env_prefix="SERIN_", extra="ignore", frozen=True, env_ignore_empty=True)
+
+    namespaces: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Namespaces to look after, separated by commas. Empty: the whole cluster, which needs a ClusterRole.",
+    )
+    serving_image: str = Field(
+        default=f"ghcr.io/serin-dev/serin-server:{version('serin-operator')}",
+        min_length=1,
+        description="Image of the serving pods and the resolve Jobs of new revisions; running revisions keep theirs.",
+    )
+    serving_image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = Field(
+        default="IfNotPresent", description="When nodes pull the serving image."
+    )
+    prometheus_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/]",
+        description="Address of Prometheus, without `/api/v1`. Not set: `spec.analysis` cannot be judged, and says so.",
+    )
+    prometheus_bearer_token_file: Path | None = Field(
+        default=None, description="File with a bearer token for Prometheus; read again for every query."
+    )
+    prometheus_username: str | None = Field(default=None, description="User name for basic authentication.")
+    prometheus_password_file: Path | None = Field(
+        default=None, description="File with the password that belongs to the user name; read again for every query."
+    )
+    prometheus_ca_file: Path | None = Field(
+        default=None, description="CA certificates (PEM) for Prometheus; read again when the file changes."
+    )
+    prometheus_timeout_seconds: float = Field(
+        default=10.0, gt=0, le=120, description="How long a query may take before it counts as failed."
+    )
+    scrape_interval_seconds: float = Field(
+        default=15.0,
+        gt=0,
+        le=600,
+        description="How often Prometheus scrapes the serving pods; a look at evidence ends two scrapes before now.",
+    )
+    design_effect: float = Field(
+        default=1.0,
+        ge=1,
+        le=100,
+        description="How many times less the counts of a look are worth while the spread between the stable version's"
+        " pods is unknown: without a gateway connections are split, not requests. 1 suits connections that end within"
+        " a look, as the serving image's do by default; 6 suits clients that keep theirs for 100 requests and more.",
+    )
+    log_format: LogFormat = Field(default="json", description="`json` for machines, `console` for people.")
+    log_level: LogLevel = Field(default="info", description="Least level that is written.")
+    lease_namespace: str = Field(
+        default="serin-system", description="Namespace of the Lease `serin-operator`; the operator's own."
+    )
+    pod_name: str = Field(
+        default_factory=socket.gethostname, description="Name of this replica in the Lease and in Events."
+    )
+    port: int = Field(
+        default=8080, ge=1, le=65535, description="Port of `/healthz`, `/readyz` and `/metrics`, on all addresses."
+    )
+    resync_seconds: float = Field(
+        default=300.0,
+        ge=5,
+        le=3600,
+        description="How often everything is listed, to repair what the watches missed.",
+    )
+    workers: int = Field(default=8, ge=1, le=64, description="How many ModelDeployments are looked at at a time.")
+
+    @field_validator("namespaces", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
+        return value
+
+    @field_validator("log_format", "log_level", mode="before")
+    @classmethod
+    def _lower(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> Self:
+        if self.prometheus_bearer_token_file and self.prometheus_username:
+            raise ValueError("SERIN_PROMETHEUS_BEARER_TOKEN_FILE and SERIN_PROMETHEUS_USERNAME are both set; keep one")
+        if self.prometheus_password_file and not self.prometheus_username:
+            raise ValueError("SERIN_PROMETHEUS_PASSWORD_FILE is set without SERIN_PROMETHEUS_USERNAME")
+        return self
+
+
+def complaints(error: ValidationError) -> list[str]:
+    """One line for each bad setting: its variable, what it was, what is wrong."""
+    lines = []
+    for problem in error.errors():
+        reason = problem["msg"].removeprefix("Value error, ")
+        if not problem["loc"]:
+            lines.append(reason)
+            continue
+        variable = f"SERIN_{problem['loc'][0]}".upper()
+        lines.append(f"{variable}={problem['input']!s}: {reason}")
+    return lines

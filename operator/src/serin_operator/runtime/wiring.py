@@ -1,0 +1,30 @@
+"""Make the reconciler out of what the process has."""
+
+from datetime import UTC, datetime
+
+from serin_operator.decide.world import OperatorConfig
+from serin_operator.reconcile import Ports
+from serin_operator.reconcile import Reconciler as ObserveDecideAct
+from serin_operator.runtime.process import Tools
+from serin_operator.runtime.workers import Reconciler
+
+
+def make_reconciler(tools: Tools) -> Reconciler:
+    """The reconciler of the operator: the only place where settings become its configuration."""
+    settings = tools.settings
+    config = OperatorConfig(
+        serving_image=settings.serving_image,
+        serving_image_pull_policy=settings.serving_image_pull_policy,
+        prometheus_configured=tools.prometheus is not None,
+        scrape_interval_seconds=settings.scrape_interval_seconds,
+        design_effect=settings.design_effect,
+    )
+    return ObserveDecideAct(
+        Ports(
+            observer=tools.reader,
+            actor=tools.writer,
+            prometheus=tools.prometheus,
+            clock=lambda: datetime.now(UTC),
+            config=config,
+        )
+    )

@@ -1,0 +1,7 @@
+"""`python -m serin_server`."""
+
+import sys
+
+from serin_server.cli import main
+
+sys.exit(main())

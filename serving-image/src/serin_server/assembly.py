@@ -1,0 +1,137 @@
+"""Puts a server's parts together from its settings; the only place that knows them all."""
+
+import asyncio
+
+from serin_server.baseline import FILE_NAME, InvalidBaseline, read
+from serin_server.dataplane.batcher import Batcher
+from serin_server.dataplane.call import Call
+from serin_server.dataplane.plane import Loaded
+from serin_server.dataplane.request import RequestReader
+from serin_server.dataplane.response import ResponseWriter, TokenMaker
+from serin_server.failures import LoadFailure, Reason
+from serin_server.features.capture import FeatureCapture
+from serin_server.feedback.counter import FeedbackCounter, Rules
+from serin_server.feedback.predictions import PredictionReader
+from serin_server.feedback.tokens import MAX_ROWS, TokenSigner, keys_in
+from serin_server.metrics.server import ServerMetrics
+from serin_server.model.load import Model
+from serin_server.records.payload import PayloadLog, to_http, to_stdout
+from serin_server.security.access import AccessControl
+from serin_server.security.tls import Certificates
+from serin_server.security.watch import FileWatch
+from serin_server.settings import InvalidSetting, Settings
+
+
+def signer_of(settings: Settings) -> TokenSigner | None:
+    """Who signs tokens; None without a key file. Raises `InvalidSetting` for a file that cannot be used."""
+    if settings.feedback_key_file is None:
+        return None
+    try:
+        return TokenSigner(keys_in(settings.feedback_key_file), settings.revision)
+    except (OSError, ValueError) as error:
+        raise InvalidSetting(f"SERIN_FEEDBACK_KEY_FILE: {error}") from None
+
+
+def feedback_of(settings: Settings, metrics: ServerMetrics, signer: TokenSigner | None) -> FeedbackCounter:
+    """Who counts labels."""
+    takes_unsigned = signer is None if settings.feedback_unsigned == "auto" else settings.feedback_unsigned == "on"
+    rules = Rules(
+        takes_unsigned,
+        settings.feedback_max_age_seconds,
+        settings.feedback_kind == "regression",
+        settings.feedback_tolerance,
+    )
+    return FeedbackCounter(metrics, rules, signer)
+
+
+def loaded_of(
+    settings: Settings,
+    model: Model,
+    metrics: ServerMetrics,
+    loop: asyncio.AbstractEventLoop,
+    signer: TokenSigner | None,
+    capture: FeatureCapture | None = None,
+) -> Loaded:
+    """What inference needs now that there is a model."""
+    observe = None if capture is None else capture.observe
+    signature = model.signature
+    return Loaded(
+        RequestReader(signature),
+        Batcher(model.session, metrics, loop, settings.max_batch_rows, settings.request_timeout_seconds, observe),
+        ResponseWriter(
+            settings.model_name,
+            settings.revision,
+            settings.model_version,
+            signature,
+            _token_maker(signer, PredictionReader(signature, settings.prediction_output)),
+        ),
+    )
+
+
+def capture_of(settings: Settings, model: Model, loop: asyncio.AbstractEventLoop) -> FeatureCapture | None:
+    """Who counts features; None without a baseline. Raises `LoadFailure` for a baseline that cannot be used."""
+    beside = model.path / FILE_NAME
+    file = settings.baseline or (beside if model.path.is_dir() and beside.is_file() else None)
+    if file is None:
+        return None
+    try:
+        baseline = read(file)
+    except InvalidBaseline as error:
+        raise LoadFailure(Reason.MODEL_INVALID, str(error)) from error
+    return FeatureCapture(
+        baseline, model.signature, PredictionReader(model.signature, settings.prediction_output), loop
+    )
+
+
+def payload_log_of(settings: Settings, model: Model) -> PayloadLog | None:
+    """Who writes payloads down; None unless it is switched on."""
+    if not settings.payload_log:
+        return None
+    try:
+        send = to_stdout if settings.payload_log == "stdout" else to_http(settings.payload_log)
+    except ValueError as error:
+        raise InvalidSetting(f"SERIN_PAYLOAD_LOG: {error}") from None
+    return PayloadLog(
+        send,
+        model.signature,
+        f"/v2/models/{settings.model_name}/versions/{settings.revision}",
+        sample=settings.payload_log_sample,
+        max_bytes=settings.payload_log_max_bytes,
+        hidden=[name.strip() for name in settings.payload_log_hide.split(",")],
+    )
+
+
+def certificates_of(settings: Settings) -> Certificates | None:
+    """The server's certificates; None without TLS. Raises `InvalidSetting` for files that cannot be used."""
+    if settings.tls_cert_file is None or settings.tls_key_file is None:
+        return None
+    try:
+        return Certificates(settings.tls_cert_file, settings.tls_key_file, settings.tls_client_ca_file)
+    except (OSError, ValueError) as error:
+        raise InvalidSetting(f"SERIN_TLS_CERT_FILE, SERIN_TLS_KEY_FILE: {error}") from None
+
+
+def access_of(settings: Settings) -> AccessControl | None:
+    """Who may ask; None when everybody may. Raises `InvalidSetting` for files that cannot be used."""
+    if settings.api_keys_file is None and settings.jwks_file is None:
+        return None
+    try:
+        return AccessControl(settings.api_keys_file, settings.jwks_file, settings.jwt_audience, settings.jwt_issuer)
+    except (OSError, ValueError) as error:
+        raise InvalidSetting(f"SERIN_API_KEYS_FILE, SERIN_JWKS_FILE: {error}") from None
+
+
+def watches_of(certificates: Certificates | None, access: AccessControl | None) -> list[FileWatch]:
+    """The files that may change while the server runs."""
+    return [FileWatch(part.files, part.reload) for part in (certificates, access) if part is not None]
+
+
+def _token_maker(signer: TokenSigner | None, predictions: PredictionReader) -> TokenMaker | None:
+    if signer is None or predictions.position is None:
+        return None
+
+    def token(call: Call, predicted_at: float) -> bytes:
+        told = predictions.read(call.outputs or [])
+        return signer.sign(predicted_at, call.id, told) if len(told) <= MAX_ROWS else b""
+
+    return token

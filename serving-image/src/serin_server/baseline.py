@@ -1,0 +1,143 @@
+"""A baseline: how features and predictions were distributed in training, in bins that serving counts in too.
+
+Made once, beside the model::
+
+    from serin_server import baseline
+    baseline.write("model/baseline.json", baseline.of({"X": X_train}, model.predict(X_train), names=feature_names))
+
+The server reads `baseline.json` of a model folder (or the file of SERIN_BASELINE) and counts what it sees in the same
+bins, so that drift is a comparison of two lists of counts.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FORMAT: Final = "serin.baseline/1"
+FILE_NAME: Final = "baseline.json"
+MAX_FEATURES: Final = 200
+MAX_CATEGORIES: Final = 50
+OTHER: Final = "(other)"
+
+
+class InvalidBaseline(Exception):
+    """A baseline that cannot be used, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """The bins of one feature or of the prediction, and how many training rows fell in each.
+
+    Numeric: `edges` are upper bounds (a value on an edge belongs below it), the last bin is everything above; `least`
+    and `most` are the range seen in training. Categorical: `categories`, the last bin is every other value.
+    """
+
+    name: str
+    tensor: str
+    column: int | None
+    counts: tuple[int, ...]
+    edges: tuple[float, ...] = ()
+    least: float = 0.0
+    most: float = 0.0
+    categories: tuple[str | int | bool, ...] = ()
+
+    @property
+    def is_categorical(self) -> bool:
+        """Whether values are told apart by equality."""
+        return bool(self.categories)
+
+    def bin_names(self) -> tuple[str, ...]:
+        """A word for each bin: the upper bound, or the category."""
+        if self.is_categorical:
+            return (*map(str, self.categories), OTHER)
+        return (*(f"{edge:g}" for edge in self.edges), "+Inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """How everything was distributed in training."""
+
+    rows: int
+    features: tuple[Distribution, ...]
+    prediction: Distribution | None
+
+
+def of(
+    inputs: Mapping[str, ArrayLike],
+    predictions: ArrayLike | None = None,
+    *,
+    names: Mapping[str, Sequence[str]] | Sequence[str] = (),
+    bins: int = 10,
+) -> Baseline:
+    """The baseline of training data: for each of the model's inputs the array that training saw, rows first.
+
+    `names` are names for the columns (of the only input, or by input). Numbers are cut at their quantiles into at most
+    `bins` bins; text, flags and integers with few values are categories.
+    """
+    features: list[Distribution] = []
+    rows = 0
+    for tensor, given in inputs.items():
+        array = np.asarray(given)
+        rows = len(array)
+        columns = array.reshape(rows, -1)
+        of_tensor = names.get(tensor, ()) if isinstance(names, Mapping) else names
+        is_single = columns.shape[1] == 1
+        for column in range(columns.shape[1]):
+            fallback = tensor if is_single else f"{tensor}[{column}]"
+            name = str(of_tensor[column]) if column < len(of_tensor) else fallback
+            features.append(_distribution(name, tensor, None if is_single else column, columns[:, column], bins))
+    told = None if predictions is None else _distribution("prediction", "", None, np.asarray(predictions).ravel(), bins)
+    return Baseline(rows, tuple(features[:MAX_FEATURES]), told)
+
+
+def write(file: Path | str, baseline: Baseline) -> None:
+    """Writes a baseline as JSON."""
+    Path(file).write_text(json.dumps({"format": FORMAT, **asdict(baseline)}, indent=1) + "\n")
+
+
+def read(file: Path) -> Baseline:
+    """Reads a baseline. Raises `InvalidBaseline` with what is wrong."""
+    try:
+        told = json.loads(file.read_text())
+        if told["format"] != FORMAT:
+            raise InvalidBaseline(f"{file}: format {told['format']!r} is not {FORMAT}")
+        features = tuple(_read_distribution(each) for each in told["features"])
+        prediction = _read_distribution(told["prediction"]) if told.get("prediction") else None
+        return Baseline(int(told["rows"]), features[:MAX_FEATURES], prediction)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InvalidBaseline(f"{file} is not a baseline ({error!r}): make it with serin_server.baseline") from error
+
+
+def _read_distribution(told: Mapping[str, Any]) -> Distribution:
+    fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
+    distribution = Distribution(**fields)
+    if len(distribution.counts) != len(distribution.bin_names()):
+        raise ValueError(f"{distribution.name!r} has {len(distribution.counts)} counts, and other bins")
+    if list(distribution.edges) != sorted(set(distribution.edges)):
+        raise ValueError(f"the edges of {distribution.name!r} do not ascend")
+    return distribution
+
+
+def _distribution(name: str, tensor: str, column: int | None, values: NDArray[Any], bins: int) -> Distribution:
+    if values.dtype.kind in "OUSb" or (values.dtype.kind in "iu" and len(np.unique(values)) <= bins):
+        found, counts = np.unique(values.astype(str) if values.dtype.kind in "OUS" else values, return_counts=True)
+        order = np.argsort(-counts, kind="stable")[:MAX_CATEGORIES]
+        rest = int(counts.sum() - counts[order].sum())
+        return Distribution(
+            name, tensor, column, (*counts[order].tolist(), rest), categories=tuple(found[order].tolist())
+        )
+    numbers = values.astype(np.float64)
+    numbers = numbers[np.isfinite(numbers)]
+    if not len(numbers):
+        raise ValueError(f"{name!r} holds no number: leave it out of the baseline")
+    # Cut where float32 cuts too: the server compares the numbers that the model gets.
+    edges = np.unique(np.quantile(numbers, np.linspace(0, 1, bins + 1)[1:-1]).astype(np.float32)).astype(np.float64)
+    counts = np.bincount(np.searchsorted(edges, numbers, side="left"), minlength=len(edges) + 1)
+    return Distribution(
+        name, tensor, column, tuple(counts.tolist()), tuple(edges.tolist()), float(numbers.min()), float(numbers.max())
+    )

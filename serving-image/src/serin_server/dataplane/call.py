@@ -1,0 +1,32 @@
+"""One inference request on its way through the data plane."""
+
+from collections.abc import Callable
+from typing import Final
+
+from serin_server.model.tensors import Array
+from serin_server.refusals import Refusal
+
+NO_BATCH: Final = -1
+
+
+class Call:
+    """Inputs, what is wanted of them, and whom to tell. Lives for one request; slots because there are many.
+
+    `arrays` are in the order of the model's inputs; `rows` is their common first dimension, or `NO_BATCH` when they
+    have none in common; calls with equal `shapes_key` may share a run. `wanted` are the positions of the outputs asked
+    for, None for all; `binary` says for each of them whether it is wanted in raw bytes, None for none of them.
+    """
+
+    __slots__ = ("arrays", "binary", "done", "id", "outputs", "refusal", "rows", "shapes_key", "started", "wanted")
+
+    def __init__(self, arrays: list[Array], rows: int, shapes_key: object, request_id: str) -> None:
+        self.arrays = arrays
+        self.rows = rows
+        self.shapes_key = shapes_key
+        self.id = request_id
+        self.started = 0.0
+        self.wanted: list[int] | None = None
+        self.binary: list[bool] | None = None
+        self.outputs: list[Array] | None = None
+        self.refusal: Refusal | None = None
+        self.done: Callable[[Call], None] | None = None

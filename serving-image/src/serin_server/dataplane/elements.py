@@ -1,0 +1,106 @@
+"""Elements of JSON tensors as arrays: every value checked, nothing silently converted."""
+
+from itertools import chain
+from math import prod
+from typing import Any, Final, Protocol
+
+import numpy as np
+
+from serin_server.model.tensors import Array, TensorSpec
+from serin_server.refusals import Kind, Refusal
+
+_INTEGERS: Final = ("INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64")
+_ELEMENTS: Final[dict[str, tuple[frozenset[type], str]]] = {
+    **dict.fromkeys(("FP16", "FP32", "FP64"), (frozenset({float, int}), "numbers")),
+    **dict.fromkeys(_INTEGERS, (frozenset({int}), "integers")),
+    "BOOL": (frozenset({bool}), "true or false"),
+    "BYTES": (frozenset({str}), "strings"),
+}
+
+
+class GivenTensor(Protocol):
+    """A tensor as a request gives it."""
+
+    name: str
+    shape: list[int]
+    datatype: str
+    data: Any
+
+
+def checked_shape(spec: TensorSpec, datatype: str, shape: list[int]) -> tuple[int, ...]:
+    """The shape of a given tensor, if it and the datatype fit. Raises `Refusal`."""
+    if datatype != spec.datatype:
+        raise Refusal(
+            Kind.INVALID_TENSOR, f"input {spec.name!r} is {spec.datatype}, and datatype {datatype[:20]!r} came"
+        )
+    given = tuple(shape)
+    if not spec.accepts(given) or min(given, default=0) < 0:
+        raise Refusal(
+            Kind.INVALID_TENSOR,
+            f"input {spec.name!r} has the shape {list(spec.shape)} (-1 is free), and {_shown(shape)} came",
+        )
+    return given
+
+
+def array_of(spec: TensorSpec, given: GivenTensor) -> Array:
+    """The array of one JSON tensor. Raises `Refusal` naming it, what was expected and what came."""
+    shape = checked_shape(spec, given.datatype, given.shape)
+    data = given.data
+    if type(data) is not list:
+        raise Refusal(Kind.INVALID_TENSOR, f"input {spec.name!r} has no list of data")
+    if data and type(data[0]) is list:
+        data = _flat(spec, data, shape)
+    if len(data) != prod(shape):
+        raise wrong_count(spec, shape, len(data))
+    return from_flat(spec, data).reshape(shape)
+
+
+def wrong_count(spec: TensorSpec, shape: tuple[int, ...], came: int) -> Refusal:
+    """The refusal of a tensor whose data are more or fewer than its shape says."""
+    return Refusal(
+        Kind.INVALID_TENSOR,
+        f"input {spec.name!r} of shape {_shown(list(shape))} has {prod(shape)} elements, and {came} came",
+    )
+
+
+def from_flat(spec: TensorSpec, data: list[Any]) -> Array:
+    """A flat array of the spec's type from Python values. Raises `Refusal` for a value of another kind."""
+    allowed, words = _ELEMENTS[spec.datatype]
+    if not allowed.issuperset(map(type, data)):
+        position = next(index for index, value in enumerate(data) if type(value) not in allowed)
+        raise Refusal(
+            Kind.INVALID_TENSOR,
+            f"input {spec.name!r} is {spec.datatype}: its data must be {words}, "
+            f"and element {position} is {_shown(data[position])}",
+        )
+    try:
+        if spec.datatype == "FP16":  # fromiter knows no half precision
+            return np.fromiter(data, np.float64, len(data)).astype(np.float16)
+        return np.fromiter(data, spec.dtype, len(data))
+    except (OverflowError, ValueError, RuntimeWarning):
+        raise out_of_range(spec) from None
+
+
+def out_of_range(spec: TensorSpec) -> Refusal:
+    """The refusal of a number that its type cannot hold."""
+    return Refusal(Kind.INVALID_TENSOR, f"input {spec.name!r} is {spec.datatype}: an element is out of its range")
+
+
+def _flat(spec: TensorSpec, data: list[Any], shape: tuple[int, ...]) -> list[Any]:
+    """Nested rows as one flat list; every level must have the length that the shape says."""
+    for depth, size in enumerate(shape[:-1]):
+        if len(data) != prod(shape[: depth + 1]) or any(
+            [type(row) is not list or len(row) != shape[depth + 1] for row in data]
+        ):
+            raise Refusal(
+                Kind.INVALID_TENSOR,
+                f"input {spec.name!r}: the nested data do not have the shape {list(shape)} "
+                f"at dimension {depth} ({size})",
+            )
+        data = list(chain.from_iterable(data))
+    return data
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:59] + "…"

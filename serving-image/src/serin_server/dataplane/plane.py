@@ -1,0 +1,93 @@
+"""The data plane behind every transport: who may come in, what is counted, and who looks at what went through."""
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import Final
+
+from serin_server.dataplane.batcher import Batcher
+from serin_server.dataplane.call import Call
+from serin_server.dataplane.request import RequestReader
+from serin_server.dataplane.response import ResponseWriter
+from serin_server.metrics.server import ServerMetrics
+from serin_server.records.access import AccessLog
+from serin_server.refusals import Kind, Refusal
+from serin_server.security.access import AccessControl
+
+_REJECTION_WORDS: Final = {
+    Kind.TOO_LARGE: "body_too_large",
+    Kind.HEAD_TOO_LARGE: "head_too_large",
+    Kind.OVERLOADED: "overloaded",
+    Kind.UNAUTHENTICATED: "unauthenticated",
+    Kind.SLOW_CLIENT: "slow_client",
+    Kind.MALFORMED: "malformed",
+}
+
+
+class Loaded:
+    """What inference needs once there is a model."""
+
+    __slots__ = ("batcher", "reader", "writer")
+
+    def __init__(self, reader: RequestReader, batcher: Batcher, writer: ResponseWriter) -> None:
+        self.reader = reader
+        self.batcher = batcher
+        self.writer = writer
+
+
+class DataPlane:
+    """Admits calls, passes them to the batcher and counts their ends.
+
+    Every admitted call is finished exactly once by its transport, with `finished`.
+    """
+
+    __slots__ = ("_max_in_flight", "access", "access_log", "loaded", "metrics", "observers")
+
+    def __init__(self, metrics: ServerMetrics, max_in_flight: int) -> None:
+        self.metrics = metrics
+        self._max_in_flight = max_in_flight
+        self.loaded: Loaded | None = None
+        self.access: AccessControl | None = None
+        self.access_log: AccessLog | None = None
+        self.observers: tuple[Callable[[Call], None], ...] = ()
+
+    def admit(self) -> Loaded:
+        """Lets one more request in. Raises `Refusal` while there is no model or when too many are under way."""
+        metrics = self.metrics
+        if metrics.in_flight >= self._max_in_flight:
+            raise Refusal(Kind.OVERLOADED, f"{self._max_in_flight} requests are under way: try again in a moment")
+        loaded = self.loaded
+        if loaded is None:
+            raise Refusal(Kind.NOT_READY, "the model is not ready: its ready address says why")
+        return loaded
+
+    def succeeded(self, call: Call, transport: str = "http") -> None:
+        """Counts a call that was answered with a prediction."""
+        metrics = self.metrics
+        metrics.in_flight -= 1
+        metrics.requests.values["200", "false"] += 1
+        seconds = perf_counter() - call.started
+        metrics.request_duration.observe(seconds)
+        for observe in self.observers:
+            observe(call)
+        if self.access_log is not None:
+            self.access_log.note(transport, 200, seconds, call.rows, call.id)
+
+    def refused(
+        self, refusal: Refusal, status: int, started: float, *, was_submitted: bool, transport: str = "http"
+    ) -> None:
+        """Counts an inference request that was answered with a refusal."""
+        metrics = self.metrics
+        if was_submitted:
+            metrics.in_flight -= 1
+        self.rejected(refusal)
+        metrics.requests.add(str(status), "true" if refusal.kind.is_error else "false")
+        seconds = perf_counter() - started
+        metrics.request_duration.observe(seconds)
+        if self.access_log is not None:
+            self.access_log.note(transport, status, seconds, 0, "", refusal.message)
+
+    def rejected(self, refusal: Refusal) -> None:
+        """Counts what was refused before it reached the model, by reason."""
+        word = _REJECTION_WORDS.get(refusal.kind)
+        if word:
+            self.metrics.rejected.add(word)

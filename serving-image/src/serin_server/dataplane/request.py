@@ -1,0 +1,191 @@
+"""Reads an inference request, in JSON or with binary tensors behind it, into arrays that fit the model."""
+
+import itertools
+import secrets
+import warnings
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from serin_server.dataplane.binary import array_of_bytes
+from serin_server.dataplane.call import NO_BATCH, Call
+from serin_server.dataplane.elements import array_of, checked_shape
+from serin_server.dataplane.numeric import NumericReader, Tensors
+from serin_server.model.tensors import Array, Signature
+from serin_server.refusals import Kind, Refusal
+
+_BIG_BODY: Final = 2048
+Parameters = dict[str, Any]
+
+
+class JsonTensor(msgspec.Struct, gc=False):
+    """One input tensor as the protocol writes it; `data` is flat or nested, and absent when it follows in binary."""
+
+    name: str
+    shape: list[int]
+    datatype: str
+    data: Any = None
+    parameters: Parameters | None = None
+
+
+class JsonOutput(msgspec.Struct, gc=False):
+    """One output that is asked for."""
+
+    name: str
+    parameters: Parameters | None = None
+
+
+class JsonRequest(msgspec.Struct, gc=False):
+    """An inference request."""
+
+    inputs: list[JsonTensor]
+    id: str | None = None
+    outputs: list[JsonOutput] | None = None
+    parameters: Parameters | None = None
+
+
+class Envelope(msgspec.Struct, gc=False):
+    """The part of a request that is not tensors."""
+
+    id: str | None = None
+    outputs: list[JsonOutput] | None = None
+    parameters: Parameters | None = None
+
+
+class RequestReader:
+    """Reads requests for one model; everything that depends on its signature is prepared once."""
+
+    def __init__(self, signature: Signature) -> None:
+        # A number too large for its type would silently become infinity: numpy only warns.
+        warnings.filterwarnings("error", message="overflow encountered in cast", category=RuntimeWarning)
+        self.inputs = signature.inputs
+        self._names = [spec.name for spec in signature.inputs]
+        self._positions = {spec.name: position for position, spec in enumerate(signature.inputs)}
+        self._output_positions = {spec.name: position for position, spec in enumerate(signature.outputs)}
+        self._is_fixed_width = all(-1 not in spec.shape[1:] for spec in signature.inputs)
+        self._decode = msgspec.json.Decoder(JsonRequest).decode
+        self._decode_envelope = msgspec.json.Decoder(Envelope).decode
+        self._numeric = NumericReader.of(signature)
+        self._id_prefix = secrets.token_hex(4)
+        self._numbers = itertools.count()
+
+    def read(self, body: bytes, json_length: bytes | None = None) -> Call:
+        """The call that a body asks for. `json_length` is the Inference-Header-Content-Length of the binary extension.
+
+        Raises `Refusal` naming the tensor, what was expected and what came.
+        """
+        if json_length is not None:
+            return self._read_binary(body, json_length)
+        if self._numeric is not None and len(body) > _BIG_BODY:
+            arrays = self._numeric.read(body)
+            if arrays is not None:
+                return self._call(self._envelope(arrays), arrays.arrays)
+        request = self._parsed(body)
+        inputs = self._in_order(request.inputs)
+        return self._call(request, [array_of(spec, given) for spec, given in zip(self.inputs, inputs, strict=True)])
+
+    def _parsed(self, body: bytes | memoryview) -> JsonRequest:
+        try:
+            return self._decode(body)
+        except msgspec.ValidationError as error:
+            raise Refusal(Kind.MALFORMED, f"the request does not follow the protocol: {error}") from None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise Refusal(Kind.MALFORMED, f"the body is not JSON: {error}") from None
+
+    def _envelope(self, tensors: Tensors) -> Envelope:
+        if not tensors.envelope:
+            return Envelope()
+        try:
+            return msgspec.convert(tensors.envelope, Envelope)
+        except msgspec.ValidationError as error:
+            raise Refusal(Kind.MALFORMED, f"the request does not follow the protocol: {error}") from None
+
+    def _read_binary(self, body: bytes, json_length: bytes) -> Call:
+        length = int(json_length) if json_length.isdigit() and len(json_length) < 12 else -1
+        if not 0 <= length <= len(body):
+            came = json_length[:40].decode(errors="replace")
+            raise Refusal(
+                Kind.MALFORMED, f"Inference-Header-Content-Length is {came}, and the body has {len(body)} bytes"
+            )
+        view = memoryview(body)
+        request = self._parsed(view[:length])
+        arrays: dict[str, Array] = {}
+        position = length
+        ordered = self._in_order(request.inputs)
+        specs = {spec.name: spec for spec in self.inputs}
+        for given in request.inputs:
+            spec = specs[given.name]
+            size = (given.parameters or {}).get("binary_data_size")
+            if size is None:
+                arrays[spec.name] = array_of(spec, given)
+                continue
+            if type(size) is not int or size < 0 or position + size > len(body):
+                raise Refusal(
+                    Kind.INVALID_TENSOR,
+                    f"input {spec.name!r}: binary_data_size is {size!r}, and {len(body) - position} bytes are left",
+                )
+            shape = checked_shape(spec, given.datatype, given.shape)
+            arrays[spec.name] = array_of_bytes(spec, shape, view[position : position + size])
+            position += size
+        if position != len(body):
+            raise Refusal(Kind.MALFORMED, f"{len(body) - position} bytes are left over behind the last binary tensor")
+        return self._call(request, [arrays[given.name] for given in ordered])
+
+    def _call(self, request: JsonRequest | Envelope, arrays: list[Array]) -> Call:
+        call = self.call_of(arrays, request.id)
+        if request.outputs is None and request.parameters is None:
+            return call
+        by_default = bool((request.parameters or {}).get("binary_data_output"))
+        asked = request.outputs or [JsonOutput(name) for name in self._output_positions]
+        if request.outputs:
+            call.wanted = self.positions([output.name for output in asked])
+        binary = [bool((output.parameters or {}).get("binary_data", by_default)) for output in asked]
+        call.binary = binary if any(binary) else None
+        return call
+
+    def call_of(self, arrays: list[Array], request_id: str | None) -> Call:
+        """The call of a request whose tensors were read, in the order of the model's inputs."""
+        first = arrays[0].shape[:1] if arrays else ()
+        rows = first[0] if first else NO_BATCH
+        if len(arrays) > 1 and any([array.shape[:1] != first for array in arrays]):
+            rows = NO_BATCH
+        key = None if self._is_fixed_width else tuple([array.shape[1:] for array in arrays])
+        return Call(arrays, rows, key, request_id or f"{self._id_prefix}-{next(self._numbers):x}")
+
+    def positions(self, names: Sequence[str]) -> list[int]:
+        """Where the named outputs stand among the model's. Raises `Refusal` for one that it has not."""
+        for name in names:
+            if name not in self._output_positions:
+                raise Refusal(
+                    Kind.INVALID_TENSOR,
+                    f"there is no output {name!r}: the model gives {', '.join(self._output_positions)}",
+                )
+        if len(set(names)) != len(names):
+            raise Refusal(Kind.MALFORMED, "an output is asked for twice")
+        return [self._output_positions[name] for name in names]
+
+    def _in_order(self, given: list[JsonTensor]) -> list[JsonTensor]:
+        names = [tensor.name for tensor in given]
+        if names == self._names:
+            return given
+        return [given[position] for position in self.input_order(names)]
+
+    def input_order(self, names: Sequence[str]) -> list[int]:
+        """For each input of the model, which of the given names it is. Raises `Refusal` unless it is one each."""
+        for name in names:
+            if name not in self._positions:
+                raise Refusal(
+                    Kind.INVALID_TENSOR, f"there is no input {name!r}: the model takes {', '.join(self._names)}"
+                )
+        if len(set(names)) != len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise Refusal(Kind.INVALID_TENSOR, f"input {twice!r} is given twice")
+        missing = [name for name in self._names if name not in names]
+        if missing:
+            raise Refusal(
+                Kind.INVALID_TENSOR,
+                f"input {missing[0]!r} is missing: the model takes {', '.join(self._names)}, "
+                f"and {', '.join(names) or 'none'} came",
+            )
+        return [names.index(name) for name in self._names]

@@ -1,0 +1,89 @@
+"""Writes inference responses from pieces that were made once, in JSON or with binary tensors behind it."""
+
+from collections.abc import Callable
+from time import time
+from typing import Any, Final
+
+import orjson
+
+from serin_server.dataplane.binary import bytes_of_array
+from serin_server.dataplane.call import Call
+from serin_server.model.tensors import Array, Signature, TensorSpec
+
+TokenMaker = Callable[[Call, float], bytes]
+_NUMPY: Final = orjson.OPT_SERIALIZE_NUMPY
+
+
+class ResponseWriter:
+    """Writes the responses of one model."""
+
+    __slots__ = ("_after_id", "_before_id", "_outputs", "_token")
+
+    def __init__(
+        self, model_name: str, revision: str, version: str, signature: Signature, token: TokenMaker | None = None
+    ) -> None:
+        self._token = token
+        self._outputs = [(spec, *_pieces(spec)) for spec in signature.outputs]
+        names = b'{"model_name":' + orjson.dumps(model_name) + b',"model_version":' + orjson.dumps(revision)
+        self._before_id = names + b',"id":'
+        self._after_id = b',"parameters":{"serin_version":' + orjson.dumps(version) + b',"predicted_at":'
+
+    def write(self, call: Call) -> tuple[bytes, int]:
+        """The response body of a call that has outputs, and the length of its JSON if binary tensors follow, else 0.
+
+        `predicted_at` is the time of writing.
+        """
+        now = time()
+        token = b"" if self._token is None else self._token(call, now)
+        after = b',"feedback_token":"%b"},"outputs":[' % token if token else b'},"outputs":['
+        pieces = [self._before_id, orjson.dumps(call.id), self._after_id, b"%.3f" % now, after]
+        arrays = call.outputs or []
+        if call.wanted is None and call.binary is None:
+            for (spec, before_shape, _), array in zip(self._outputs, arrays, strict=True):
+                pieces += (before_shape, orjson.dumps(array.shape), b',"data":', flat_json(spec, array), b"},")
+            pieces[-1] = b"}]}"
+            return b"".join(pieces), 0
+        return self._write_selected(call, arrays, pieces)
+
+    def token_of(self, call: Call, predicted_at: float) -> bytes:
+        """The signed token of a call's predictions; empty when tokens are off or the rows are too many for one."""
+        return b"" if self._token is None else self._token(call, predicted_at)
+
+    def _write_selected(self, call: Call, arrays: list[Array], pieces: list[bytes]) -> tuple[bytes, int]:
+        wanted = range(len(arrays)) if call.wanted is None else call.wanted
+        binary = call.binary or [False] * len(wanted)
+        tail: list[bytes] = []
+        for position, is_binary in zip(wanted, binary, strict=True):
+            spec, before_shape, before_size = self._outputs[position]
+            array = arrays[position]
+            if is_binary:
+                raw = bytes_of_array(spec, array)
+                tail.append(raw)
+                pieces += (before_size, b"%d" % len(raw), b'},"shape":', orjson.dumps(array.shape), b"},")
+            else:
+                pieces += (before_shape, orjson.dumps(array.shape), b',"data":', flat_json(spec, array), b"},")
+        pieces[-1] = b"}]}"
+        head = b"".join(pieces)
+        return (b"".join([head, *tail]), len(head)) if tail else (head, 0)
+
+
+def _pieces(spec: TensorSpec) -> tuple[bytes, bytes]:
+    """What stands before the shape of a JSON output, and before the size of a binary one."""
+    described = b'{"name":' + orjson.dumps(spec.name) + b',"datatype":' + orjson.dumps(spec.datatype)
+    labels = b'"labels":' + orjson.dumps(list(spec.labels)) if spec.labels else b""
+    in_json = described + (b',"parameters":{' + labels + b"}" if labels else b"") + b',"shape":'
+    in_binary = described + b',"parameters":{' + (labels + b"," if labels else b"") + b'"binary_data_size":'
+    return in_json, in_binary
+
+
+def flat_json(spec: TensorSpec, array: Array) -> bytes:
+    """The elements in row-major order as a flat JSON list; NaN and infinities, which JSON has not, become null."""
+    if spec.datatype == "BYTES":
+        return orjson.dumps([_text(value) for value in array.ravel().tolist()])
+    if array.ndim != 1 or not array.flags.c_contiguous:
+        array = array.reshape(-1)
+    return orjson.dumps(array, option=_NUMPY)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else bytes(value).decode(errors="replace")

@@ -1,0 +1,1 @@
+"""What the data look like: histograms of features and predictions, counted behind the answers, never before them."""

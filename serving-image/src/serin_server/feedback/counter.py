@@ -1,0 +1,163 @@
+"""True labels that come back, counted for the revision that made the prediction and by the prediction's age.
+
+Any pod may hear the label of any revision's prediction; the operator sums by `predicted_revision` over all pods.
+"""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from serin_server.feedback.predictions import Prediction
+from serin_server.feedback.seen import SeenLabels
+from serin_server.feedback.tokens import Forged, TokenSigner
+from serin_server.metrics.instruments import Histogram
+from serin_server.metrics.server import AGE_BOUNDS, ERROR_BOUNDS, ServerMetrics
+from serin_server.refusals import Kind, Refusal
+
+MAX_ROWS: Final = 10_000
+_CLOCK_SKEW_SECONDS: Final = 5.0
+_MAX_REVISIONS: Final = 64
+_MAX_REVISION_LENGTH: Final = 63
+_AGES: Final = tuple(float(bound) for bound in AGE_BOUNDS[:-1])
+_SHAPE: Final = "a row is {token, label} or {model_version, predicted_at, prediction, label}"
+
+
+class Row(msgspec.Struct, forbid_unknown_fields=True):
+    """One label. With a token it needs nothing else; `row` says which row of the request it belongs to."""
+
+    label: int | float | str | bool
+    token: str = ""
+    row: int = 0
+    id: str = ""
+    model_version: str = ""
+    predicted_at: float | None = None
+    prediction: int | float | str | bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Which feedback is taken, and when a prediction is right."""
+
+    takes_unsigned: bool = True
+    max_age_seconds: float = 30 * 86400.0
+    is_regression: bool = False
+    tolerance: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How many rows were counted, and why each of the others was not."""
+
+    accepted: int
+    rejected: list[dict[str, Any]]
+
+
+class _Rejected(Exception):
+    """A row that is not counted."""
+
+    def __init__(self, reason: str, error: str) -> None:
+        super().__init__(error)
+        self.reason = reason
+
+
+class FeedbackCounter:
+    """Counts rows of feedback; its memory is bounded: so many revisions, so many remembered labels."""
+
+    def __init__(self, metrics: ServerMetrics, rules: Rules | None = None, signer: TokenSigner | None = None) -> None:
+        self._metrics = metrics
+        self._rules = rules or Rules()
+        self._signer = signer
+        self._seen = SeenLabels()
+        self._revisions = {key[0] for key in metrics.feedback.values}
+
+    def take(self, body: bytes, now: float) -> Answer:
+        """Counts every good row of a body. Raises `Refusal` when the body holds no rows at all."""
+        rejected: list[dict[str, Any]] = []
+        rows = _rows(body)
+        for number, raw in enumerate(rows):
+            try:
+                self._count(raw, now)
+            except _Rejected as rejection:
+                self._metrics.feedback_rejected.add(rejection.reason)
+                rejected.append({"row": number, "error": str(rejection), "reason": rejection.reason})
+        return Answer(len(rows) - len(rejected), rejected)
+
+    def _count(self, raw: object, now: float) -> None:
+        try:
+            row = msgspec.convert(raw, Row)
+        except msgspec.ValidationError as error:
+            raise _Rejected("malformed", f"{error}: {_SHAPE}") from None
+        revision, predicted_at, prediction = self._signed(row) if row.token else self._unsigned(row)
+        age = now - predicted_at
+        if age < -_CLOCK_SKEW_SECONDS:
+            raise _Rejected("future", f"predicted_at {predicted_at} lies {-age:.0f} s in the future: give unix seconds")
+        if age > self._rules.max_age_seconds:
+            raise _Rejected(
+                "stale", f"the prediction is {age:.0f} s old: {self._rules.max_age_seconds:.0f} are allowed"
+            )
+        if not self._is_known(revision):
+            raise _Rejected("malformed", f"model_version {revision[:70]!r} is not a revision")
+        key = row.token or (row.id and (revision, row.id))
+        if key and not self._seen.add((key, row.row)):
+            raise _Rejected("duplicate", "the label of this prediction was counted before")
+        self._add(revision, AGE_BOUNDS[bisect_left(_AGES, age)], prediction, row.label)
+
+    def _signed(self, row: Row) -> tuple[str, float, Prediction]:
+        if self._signer is None:
+            raise _Rejected("forged", "this server has no key to verify tokens with")
+        try:
+            claim = self._signer.read(row.token)
+        except Forged as error:
+            raise _Rejected("forged", str(error)) from None
+        if not 0 <= row.row < len(claim.predictions):
+            raise _Rejected("malformed", f"row {row.row}: the token is for {len(claim.predictions)} predictions")
+        return claim.revision, claim.predicted_at_ms / 1000, claim.predictions[row.row]
+
+    def _unsigned(self, row: Row) -> tuple[str, float, Prediction]:
+        if not self._rules.takes_unsigned:
+            raise _Rejected(
+                "unsigned", "this server takes signed feedback only: send the feedback_token of the response"
+            )
+        if row.prediction is None or row.predicted_at is None or not row.model_version:
+            raise _Rejected("malformed", _SHAPE)
+        return row.model_version, row.predicted_at, row.prediction
+
+    def _add(self, revision: str, age_le: str, prediction: Prediction, label: Prediction) -> None:
+        metrics = self._metrics
+        if not self._rules.is_regression:
+            is_right = prediction == label  # 1 is 1.0, and never "1"
+        elif isinstance(prediction, str) or isinstance(label, str):
+            raise _Rejected("malformed", "a regression's prediction and label are numbers")
+        else:
+            error = abs(prediction - label)
+            is_right = error <= self._rules.tolerance
+            key = (revision, age_le)
+            if key not in metrics.feedback_errors:
+                metrics.feedback_errors[key] = Histogram(ERROR_BOUNDS)
+            metrics.feedback_errors[key].observe(error)
+        metrics.feedback.add(revision, age_le, "correct" if is_right else "wrong")
+
+    def _is_known(self, revision: str) -> bool:
+        """Whether series of this revision may exist; the first few are taken, so nobody can make metrics grow."""
+        if revision in self._revisions:
+            return True
+        if len(self._revisions) >= _MAX_REVISIONS or not 0 < len(revision) <= _MAX_REVISION_LENGTH:
+            return False
+        self._revisions.add(revision)
+        return True
+
+
+def _rows(body: bytes) -> Sequence[object]:
+    try:
+        told = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Refusal(Kind.MALFORMED, f"the feedback is not JSON: {error}") from None
+    if isinstance(told, dict) and "rows" in told:
+        told = told["rows"]
+    rows = told if isinstance(told, list) else [told]
+    if len(rows) > MAX_ROWS:
+        raise Refusal(Kind.MALFORMED, f"{len(rows)} rows in one request: send at most {MAX_ROWS}")
+    return rows

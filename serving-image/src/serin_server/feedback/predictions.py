@@ -1,0 +1,40 @@
+"""What a response predicts, row by row, in the words that feedback compares with labels."""
+
+from serin_server.failures import LoadFailure, Reason
+from serin_server.model.tensors import Array, Signature
+
+Prediction = int | float | str | bool
+
+
+class PredictionReader:
+    """Finds the prediction of each row in a model's outputs.
+
+    It is the output that is named, else the first with one value a row (a label, a regression), else the class with
+    the highest score of the first output with several.
+    """
+
+    __slots__ = ("_is_scores", "position")
+
+    def __init__(self, signature: Signature, output: str = "") -> None:
+        shapes = [spec.shape for spec in signature.outputs]
+        names = [spec.name for spec in signature.outputs]
+        one_a_row = [position for position, shape in enumerate(shapes) if len(shape) == 1 or shape[1:] == (1,)]
+        several = [position for position, shape in enumerate(shapes) if len(shape) == 2]
+        if output and output not in names:
+            raise LoadFailure(
+                Reason.MODEL_UNSUPPORTED,
+                f"SERIN_PREDICTION_OUTPUT={output!r} is no output of the model: it gives {', '.join(names)}",
+            )
+        candidates = [names.index(output)] if output else one_a_row or several
+        self.position = candidates[0] if candidates else None
+        """Which output holds it; None when none does, and nothing can be signed."""
+        self._is_scores = self.position is not None and self.position not in one_a_row
+
+    def read(self, outputs: list[Array]) -> list[Prediction]:
+        """One prediction a row."""
+        if self.position is None:
+            return []
+        array = outputs[self.position]
+        if self._is_scores:
+            array = array.argmax(axis=1)
+        return array.ravel().tolist()

@@ -1,0 +1,320 @@
+"""One client connection: bytes in, requests out one after another, responses in their order.
+
+Requests of one connection are answered one at a time, so pipelined ones wait in `_waiting` and never overtake.
+Nothing here sets a timer: `Connections.sweep` (http/server.py) looks at all connections once a second.
+"""
+
+import asyncio
+from collections import deque
+from time import perf_counter
+from typing import TYPE_CHECKING, Final, cast
+
+import httptools
+
+from serin_server.http.messages import Request, Response, head, refused
+from serin_server.refusals import Kind, Refusal
+
+if TYPE_CHECKING:
+    from serin_server.http.server import HttpServer
+
+KEPT_HEADERS: Final = frozenset(
+    {
+        b"authorization",
+        b"content-encoding",
+        b"content-length",
+        b"content-type",
+        b"expect",
+        b"transfer-encoding",
+        b"inference-header-content-length",
+        b"x-api-key",
+    }
+)
+_MAX_WAITING: Final = 16
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class HttpConnection(asyncio.Protocol):
+    """Parses requests, hands each to the server's router, writes what comes back."""
+
+    __slots__ = (
+        "_body",
+        "_continue_owed",
+        "_head_bytes",
+        "_is_busy",
+        "_is_closing",
+        "_is_discarding",
+        "_is_head_done",
+        "_is_reading_paused",
+        "_offered",
+        "_parser",
+        "_request",
+        "_server",
+        "_transport",
+        "_unfinished_bytes",
+        "_waiting",
+        "deadline",
+        "expires_at",
+        "idle_since",
+        "requests_left",
+    )
+
+    def __init__(self, server: "HttpServer") -> None:
+        self._server = server
+        self._transport: asyncio.Transport = cast("asyncio.Transport", None)
+        self._parser = httptools.HttpRequestParser(self)
+        self._request: Request | None = None
+        self._waiting: deque[Request] = deque()
+        self._body: list[bytes] | bytes = b""
+        self._head_bytes = 0
+        self._unfinished_bytes = 0
+        self._is_head_done = False
+        self._is_busy = False
+        self._is_closing = False
+        self._is_discarding = False
+        self._is_reading_paused = False
+        self._continue_owed = False
+        self._offered: Request | None = None
+        self.requests_left = 0
+        self.deadline = 0.0
+        self.idle_since = 0.0
+        self.expires_at = 0.0
+
+    # From asyncio: the life of the connection.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._server.opened(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._is_closing = True
+        self._waiting.clear()
+        self._server.closed(self)
+
+    def eof_received(self) -> bool:
+        """A client that only closed its sending half still gets the answers to what it has sent."""
+        self._is_closing = True
+        return self._is_busy and self._transport.can_write_eof()  # TLS has no half-closed connections
+
+    def pause_writing(self) -> None:
+        self._pause_reading()
+        self.deadline = self._server.now + self._server.read_timeout
+
+    def resume_writing(self) -> None:
+        self.deadline = 0.0
+        self._resume_reading()
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_discarding:
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._ignore_upgrade(data[upgrade.args[0] :])
+            return
+        except httptools.HttpParserCallbackError as error:
+            cause = error.__context__
+            self.refuse(cause if isinstance(cause, Refusal) else Refusal(Kind.MALFORMED, "not an HTTP request"))
+            return
+        except httptools.HttpParserError as error:
+            self.refuse(Refusal(Kind.MALFORMED, f"not an HTTP request: {error}"))
+            return
+        if self._request is not None and not self._is_head_done:
+            # A head that began in these bytes is small so far; one that goes on and on is not.
+            self._unfinished_bytes = 0 if self._unfinished_bytes < 0 else self._unfinished_bytes + len(data)
+            if self._unfinished_bytes > self._server.max_header_bytes:
+                self.refuse(_head_too_large(self._server.max_header_bytes))
+
+    def _ignore_upgrade(self, rest: bytes) -> None:
+        """Goes on in HTTP/1.1 after an offer to change protocols, which a server may ignore.
+
+        Java's client makes that offer by default. The parser believes that the new protocol begins behind the head and
+        gives up; so a new one is told the same head without the offer.
+        """
+        offered, self._offered = self._offered, None
+        self._parser = httptools.HttpRequestParser(self)
+        if offered is None:
+            return
+        headers = b"".join(b"%b: %b\r\n" % header for header in offered.headers.items() if header[0] != b"expect")
+        version = b"1.0" if offered.is_http_1_0 else b"1.1"
+        self.data_received(b"%b %b HTTP/%b\r\n%b\r\n%b" % (offered.method, offered.target, version, headers, rest))
+
+    # From httptools: the parts of a request.
+
+    def on_message_begin(self) -> None:
+        self._request = Request()
+        self._body = b""
+        self._head_bytes = 0
+        self._unfinished_bytes = -1
+        self._is_head_done = False
+        self.deadline = self._server.now + self._server.read_timeout
+
+    def on_url(self, url: bytes) -> None:
+        request = self._request
+        if request is not None:
+            request.target += url
+            self._head_bytes += len(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._head_bytes += len(name) + len(value)
+        name = name.lower()
+        if name in KEPT_HEADERS:
+            self._request.headers[name] = value  # type: ignore[union-attr]
+
+    def on_headers_complete(self) -> None:
+        request = cast("Request", self._request)
+        self._is_head_done = True
+        server = self._server
+        if self._head_bytes > server.max_header_bytes:
+            raise _head_too_large(server.max_header_bytes)
+        parser = self._parser
+        request.method = parser.get_method()
+        if parser.get_http_version() == "1.0":
+            request.is_http_1_0 = True
+        headers = request.headers
+        length = headers.get(b"content-length")
+        if length is not None and int(length) > server.max_body_bytes:
+            raise _body_too_large(server.max_body_bytes, length)
+        expected = headers.get(b"expect")
+        if expected is not None and not request.is_http_1_0:
+            if expected.lower() != b"100-continue":
+                raise Refusal(Kind.MALFORMED, "the only expectation that can be met is 100-continue")
+            if self._is_busy:
+                self._continue_owed = True
+            else:
+                self._transport.write(_CONTINUE)
+
+    def on_body(self, body: bytes) -> None:
+        if not self._body:
+            self._body = body
+            return
+        if isinstance(self._body, bytes):
+            self._head_bytes = len(self._body)
+            self._body = [self._body]
+        pieces = self._body
+        pieces.append(body)
+        self._head_bytes += len(body)
+        if self._head_bytes > self._server.max_body_bytes:
+            raise _body_too_large(self._server.max_body_bytes, b"more")
+
+    def on_message_complete(self) -> None:
+        request = cast("Request", self._request)
+        self._request = None
+        self._is_head_done = False
+        self._head_bytes = 0
+        if self._parser.should_upgrade() and request.method != b"CONNECT":
+            self._offered = request
+            return
+        self._continue_owed = False
+        self.deadline = 0.0
+        body = self._body
+        request.body = b"".join(body) if isinstance(body, list) else body
+        self._body = b""
+        request.keep_alive = self._parser.should_keep_alive()
+        request.started = perf_counter()
+        if self._is_busy:
+            self._waiting.append(request)
+            if len(self._waiting) >= _MAX_WAITING:
+                self._pause_reading()
+        else:
+            self._is_busy = True
+            self._server.handle(request, self)
+
+    # From the router: the response to the request that is being answered.
+
+    def respond(self, request: Request, response: Response) -> None:
+        """Writes the response of the current request and turns to the next one."""
+        if self._transport.is_closing():
+            return
+        server = self._server
+        self.requests_left -= 1
+        close = not request.keep_alive or (self._is_closing and not self._waiting) or server.is_last(self)
+        text = head(response, close, request.is_http_1_0, server.date)
+        self._transport.write(text if request.method == b"HEAD" else text + response.body)
+        if close:
+            self._close()
+        else:
+            self._next()
+
+    def _next(self) -> None:
+        if self._waiting:
+            following = self._waiting.popleft()
+            if self._is_reading_paused and not self._waiting:
+                self._resume_reading()
+            # A turn of the loop between two, so that a long pipeline neither recurses nor starves the others.
+            self._server.loop.call_soon(self._server.handle, following, self)
+            return
+        self._is_busy = False
+        self.idle_since = self._server.now
+        if self._continue_owed:
+            self._continue_owed = False
+            self._transport.write(_CONTINUE)
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Answers a request that cannot be read to its end, and closes.
+
+        What the client is still sending is read and thrown away for a moment: closing at once would reset the
+        connection, and the client might never see the answer.
+        """
+        if self._is_discarding or self._transport.is_closing():
+            return
+        self._server.refused(refusal)
+        response = refused(refusal)
+        if not self._is_busy:
+            self._transport.write(head(response, close=True, announce_keep_alive=False, date=self._server.date))
+            self._transport.write(response.body)
+        self._discard()
+
+    def _discard(self) -> None:
+        self._is_discarding = True
+        self._is_closing = True
+        self._request = None
+        self._body = b""
+        self.deadline = self._server.now + 2.0
+        if not self._is_busy and self._transport.can_write_eof():
+            self._transport.write_eof()
+
+    def _close(self) -> None:
+        self._is_closing = True
+        self._waiting.clear()
+        if self._is_discarding or self._request is not None:
+            self._is_busy = False
+            self._discard()
+        else:
+            self._transport.close()
+
+    # From the sweep.
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is being read or answered."""
+        return not self._is_busy and self._request is None
+
+    def expire(self) -> None:
+        """The client took too long to send its request, or to read its answer, or to go away."""
+        if self._is_discarding or self._is_busy:
+            self._transport.abort()
+        else:
+            self.refuse(Refusal(Kind.SLOW_CLIENT, "the request did not arrive in time"))
+
+    def shut(self) -> None:
+        """Closes a connection that is idle."""
+        self._transport.close()
+
+    def _pause_reading(self) -> None:
+        if not self._is_reading_paused and not self._transport.is_closing():
+            self._is_reading_paused = True
+            self._transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        if self._is_reading_paused and not self._transport.is_closing():
+            self._is_reading_paused = False
+            self._transport.resume_reading()
+
+
+def _head_too_large(limit: int) -> Refusal:
+    return Refusal(Kind.HEAD_TOO_LARGE, f"the request's head is larger than {limit} bytes")
+
+
+def _body_too_large(limit: int, length: bytes) -> Refusal:
+    came = length.decode("ascii", "replace")
+    return Refusal(Kind.TOO_LARGE, f"the body may have {limit} bytes, and {came} came: send fewer rows a request")

@@ -1,0 +1,96 @@
+"""Requests and responses of HTTP as values, and how a refusal reads in HTTP."""
+
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Any, Final
+
+import orjson
+
+from serin_server.refusals import Kind, Refusal
+
+STATUS: Final[dict[Kind, int]] = {
+    Kind.MALFORMED: 400,
+    Kind.INVALID_TENSOR: 400,
+    Kind.UNAUTHENTICATED: 401,
+    Kind.UNKNOWN: 404,
+    Kind.METHOD: 405,
+    Kind.SLOW_CLIENT: 408,
+    Kind.TOO_LARGE: 413,
+    Kind.UNSUPPORTED: 415,
+    Kind.HEAD_TOO_LARGE: 431,
+    Kind.MODEL_FAILED: 500,
+    Kind.OVERLOADED: 503,
+    Kind.NOT_READY: 503,
+    Kind.TIMED_OUT: 504,
+}
+JSON: Final = b"application/json"
+
+
+class Request:
+    """One request, whole. Header names are lower case; only those in `KEPT_HEADERS` are kept."""
+
+    __slots__ = ("body", "headers", "is_http_1_0", "keep_alive", "method", "started", "target")
+
+    def __init__(self) -> None:
+        self.method = b""
+        self.target = b""
+        self.headers: dict[bytes, bytes] = {}
+        self.body = b""
+        self.keep_alive = True
+        self.is_http_1_0 = False
+        self.started = 0.0
+
+
+class Response:
+    """A response before it is put on the wire."""
+
+    __slots__ = ("body", "content_type", "extra", "status")
+
+    def __init__(self, status: int, body: bytes, content_type: bytes = JSON, extra: bytes = b"") -> None:
+        self.status = status
+        self.body = body
+        self.content_type = content_type
+        self.extra = extra
+
+
+def json_response(content: Any, status: int = 200) -> Response:
+    """A response with a JSON body."""
+    return Response(status, orjson.dumps(content))
+
+
+def binary_response(body: bytes, json_length: int) -> Response:
+    """An inference response of the binary tensor data extension: JSON of this length, raw tensors behind it."""
+    return Response(200, body, b"application/octet-stream", b"inference-header-content-length: %d\r\n" % json_length)
+
+
+def refused(refusal: Refusal, allow: bytes = b"") -> Response:
+    """A refusal as the protocol's error body."""
+    extra = b""
+    if refusal.kind in (Kind.OVERLOADED, Kind.NOT_READY):
+        extra = b"retry-after: 1\r\n"
+    elif refusal.kind is Kind.METHOD:
+        extra = b"allow: " + allow + b"\r\n"
+    elif refusal.kind is Kind.UNAUTHENTICATED:
+        extra = b'www-authenticate: Bearer realm="serin"\r\n'
+    return Response(STATUS[refusal.kind], orjson.dumps({"error": refusal.message}), JSON, extra)
+
+
+_STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+
+
+def head(response: Response, close: bool, announce_keep_alive: bool, date: bytes) -> bytes:
+    """Status line and headers. A 1.0 client that asked to keep the connection is told that it is kept."""
+    connection = b"connection: close\r\n" if close else b"connection: keep-alive\r\n" if announce_keep_alive else b""
+    return b"%b%bcontent-type: %b\r\ncontent-length: %d\r\n%b%b\r\n" % (
+        _STATUS_LINES[response.status],
+        date,
+        response.content_type,
+        len(response.body),
+        response.extra,
+        connection,
+    )
+
+
+def date_line(seconds: float) -> bytes:
+    """The Date header of this second."""
+    return b"date: " + formatdate(seconds, usegmt=True).encode() + b"\r\n"

@@ -1,0 +1,98 @@
+"""The addresses of the Open Inference Protocol and of feedback, apart from inference itself."""
+
+from collections.abc import Callable
+from time import time
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+from serin_server.endpoints import ServedModel, server_metadata
+from serin_server.feedback.counter import FeedbackCounter
+from serin_server.http.messages import Request, Response, json_response, refused
+from serin_server.refusals import Kind, Refusal
+from serin_server.security.access import AccessControl
+
+_READS: Final = (b"GET", b"HEAD")
+_PREFIX: Final = "/v2/models/"
+Handler = Callable[[Request], Response]
+
+
+class ProtocolRouter:
+    """Finds the handler of an address; one instance serves one model."""
+
+    def __init__(self, served: ServedModel, feedback: FeedbackCounter, access: AccessControl | None = None) -> None:
+        self._served = served
+        self._access = access
+        self._feedback = feedback
+        self._fixed: dict[str, Handler] = {
+            "/v2": lambda _: json_response(server_metadata()),
+            "/v2/health/live": lambda _: json_response({"live": True}),
+            "/v2/health/ready": self._server_ready,
+        }
+
+    def infer_address(self, request: Request) -> bool:
+        """Whether this is an inference of the served model, by any of its addresses."""
+        path = _path(request.target)
+        if not path.endswith("/infer") or not path.startswith(_PREFIX):
+            return False
+        name, version, _ = _model_address(path)
+        self._served.check_address(name, version)
+        return True
+
+    def answer(self, request: Request) -> Response:
+        """The response to a request that is no inference; refusals included."""
+        try:
+            path = _path(request.target)
+            if path.startswith(_PREFIX):
+                return self._of_model(request, path)
+            handler = self._fixed.get(path.rstrip("/"))
+            if handler is None:
+                raise Refusal(Kind.UNKNOWN, f"there is nothing at {path[:200]}: the protocol begins at /v2")
+            _check_method(request, _READS)
+            return handler(request)
+        except Refusal as refusal:
+            allow = b"POST" if _path(request.target).endswith("/feedback") else b"GET, HEAD"
+            return refused(refusal, allow)
+
+    def _of_model(self, request: Request, path: str) -> Response:
+        name, version, verb = _model_address(path)
+        self._served.check_address(name, version)
+        match verb:
+            case "":
+                _check_method(request, _READS)
+                return json_response(self._served.metadata())
+            case "ready":
+                _check_method(request, _READS)
+                return json_response(self._served.readiness(), 200 if self._served.is_ready else 503)
+            case "feedback":
+                _check_method(request, (b"POST",))
+                if self._access is not None:
+                    self._access.check(request.headers.get(b"authorization"), request.headers.get(b"x-api-key"))
+                answer = self._feedback.take(request.body, time())
+                return json_response({"accepted": answer.accepted, "rejected": answer.rejected})
+            case _:
+                raise Refusal(Kind.UNKNOWN, f"a model has ready, infer and feedback, not {verb[:100]!r}")
+
+    def _server_ready(self, _: Request) -> Response:
+        ready = self._served.is_ready
+        return json_response({"ready": ready}, 200 if ready else 503)
+
+
+def _path(target: bytes) -> str:
+    """The path of a request's target, without a query, unquoted."""
+    path = target.partition(b"?")[0]
+    return unquote_to_bytes(path).decode(errors="replace") if b"%" in path else path.decode(errors="replace")
+
+
+def _model_address(path: str) -> tuple[str, str | None, str]:
+    """`/v2/models/{name}[/versions/{version}][/{verb}]` in its parts. A model's name may hold no slash."""
+    name, _, rest = path.removeprefix(_PREFIX).rstrip("/").partition("/")
+    if rest.startswith("versions/"):
+        version, _, verb = rest.removeprefix("versions/").partition("/")
+        return name, version, verb
+    return name, None, rest
+
+
+def _check_method(request: Request, allowed: tuple[bytes, ...]) -> None:
+    if request.method not in allowed:
+        words = " or ".join(method.decode() for method in allowed)
+        raise Refusal(Kind.METHOD, f"this address is for {words}, not {request.method.decode(errors='replace')}")

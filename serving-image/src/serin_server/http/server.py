@@ -1,0 +1,154 @@
+"""The HTTP server: addresses of the protocol, the connections that are open, and their ends."""
+
+import asyncio
+import random
+from collections.abc import Iterable
+from time import time
+from typing import Final, Protocol
+
+from serin_server.dataplane.call import Call
+from serin_server.dataplane.plane import DataPlane
+from serin_server.http.compression import decompressed
+from serin_server.http.connection import HttpConnection
+from serin_server.http.messages import STATUS, Request, Response, binary_response, date_line, refused
+from serin_server.refusals import Kind, Refusal
+
+SWEEP_SECONDS: Final = 1.0
+_NEVER: Final = float("inf")
+
+
+class Router(Protocol):
+    """Answers everything that is not inference."""
+
+    def infer_address(self, request: Request) -> bool:
+        """Whether the request is an inference of the served model; raises `Refusal` when of another one."""
+
+    def answer(self, request: Request) -> Response:
+        """The response to any other request; refusals included."""
+
+
+class HttpServer:
+    """All connections of one listening port."""
+
+    def __init__(
+        self,
+        router: Router,
+        infer_targets: Iterable[bytes],
+        plane: DataPlane,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        max_requests: int = 100,
+        max_seconds: float = 30.0,
+        max_body_bytes: int = 64 << 20,
+        max_header_bytes: int = 16 << 10,
+        read_timeout: float = 20.0,
+        idle_timeout: float = 300.0,
+    ) -> None:
+        self._router = router
+        self._infer_targets = frozenset(infer_targets)
+        self._plane = plane
+        self._metrics = plane.metrics
+        self.loop = loop
+        self._max_requests = max_requests
+        self._max_seconds = max_seconds
+        self.max_body_bytes = max_body_bytes
+        self.max_header_bytes = max_header_bytes
+        self.read_timeout = read_timeout
+        self._idle_timeout = idle_timeout
+        self.is_draining = False
+        self.connections: set[HttpConnection] = set()
+        self.now = loop.time()
+        self.date = date_line(time())
+        self._sweep_handle = loop.call_later(SWEEP_SECONDS, self._sweep)
+
+    # The connections.
+
+    def opened(self, connection: HttpConnection) -> None:
+        """A client came; its connection gets an age and a number of requests, jittered so that ends spread out."""
+        jitter = random.uniform(0.8, 1.2)  # noqa: S311 (no secret)
+        connection.requests_left = int(self._max_requests * jitter) if self._max_requests else 1 << 60
+        connection.expires_at = self.now + self._max_seconds * jitter if self._max_seconds else _NEVER
+        connection.idle_since = self.now
+        self.connections.add(connection)
+        self._metrics.connections += 1
+
+    def closed(self, connection: HttpConnection) -> None:
+        """A connection is gone."""
+        self.connections.discard(connection)
+        self._metrics.connections -= 1
+
+    def is_last(self, connection: HttpConnection) -> bool:
+        """Whether the response that is being written is to be the connection's last."""
+        return connection.requests_left <= 0 or self.now >= connection.expires_at or self.is_draining
+
+    def _sweep(self) -> None:
+        self.now = now = self.loop.time()
+        self.date = date_line(time())
+        for connection in list(self.connections):
+            if connection.deadline and now > connection.deadline:
+                connection.expire()
+            elif connection.is_idle and now - connection.idle_since > self._idle_timeout:
+                connection.shut()
+        self._sweep_handle = self.loop.call_later(SWEEP_SECONDS, self._sweep)
+
+    def shut_idle(self) -> None:
+        """Closes the connections on which nothing is going on."""
+        for connection in list(self.connections):
+            if connection.is_idle:
+                connection.shut()
+
+    def stop(self) -> None:
+        """Ends the sweep and every connection that is left."""
+        self._sweep_handle.cancel()
+        for connection in list(self.connections):
+            connection.shut()
+
+    # The requests.
+
+    def handle(self, request: Request, connection: HttpConnection) -> None:
+        """Answers one request, at once or after its inference."""
+        try:
+            if request.target in self._infer_targets or self._router.infer_address(request):
+                if request.method == b"POST":
+                    self._infer(request, connection)
+                    return
+                raise Refusal(Kind.METHOD, "inference is asked for with POST")
+        except Refusal as refusal:
+            self.refused(refusal)
+            connection.respond(request, refused(refusal, b"POST"))
+            return
+        connection.respond(request, self._router.answer(request))
+
+    def refused(self, refusal: Refusal) -> None:
+        """Counts what was refused before it was a request."""
+        self._plane.rejected(refusal)
+
+    def _infer(self, request: Request, connection: HttpConnection) -> None:
+        plane = self._plane
+        try:
+            headers = request.headers
+            if plane.access is not None:
+                plane.access.check(headers.get(b"authorization"), headers.get(b"x-api-key"))
+            loaded = plane.admit()
+            if b"content-encoding" in headers:
+                request.body = decompressed(request.body, headers[b"content-encoding"], self.max_body_bytes)
+            call = loaded.reader.read(request.body, headers.get(b"inference-header-content-length"))
+        except Refusal as refusal:
+            connection.respond(request, refused(refusal))
+            plane.refused(refusal, STATUS[refusal.kind], request.started, was_submitted=False)
+            return
+        request.body = b""
+        call.started = request.started
+        plane.metrics.in_flight += 1
+
+        def done(call: Call) -> None:
+            refusal = call.refusal
+            if refusal is not None:
+                connection.respond(request, refused(refusal))
+                plane.refused(refusal, STATUS[refusal.kind], request.started, was_submitted=True)
+                return
+            body, json_length = loaded.writer.write(call)
+            connection.respond(request, binary_response(body, json_length) if json_length else Response(200, body))
+            plane.succeeded(call)
+
+        loaded.batcher.submit(call, done)

@@ -1,0 +1,186 @@
+"""The metrics of one serving process, and the one place where their names and help texts stand."""
+
+import os
+import resource
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Protocol
+
+from serin_server.failures import Reason
+from serin_server.metrics.instruments import (
+    BATCH_BOUNDS,
+    LATENCY_BOUNDS,
+    Counter,
+    Histogram,
+    label_text,
+    number,
+)
+
+AGE_BOUNDS: Final = ("4", "8", "15", "30", "60", "120", "240", "480", "960", "1920", "3840", "7680", "15360",
+                     "30720", "61440", "122880", "245760", "491520", "+Inf")  # fmt: skip
+"""Upper bounds of a prediction's age in seconds, each about twice the one before: the strata of late labels.
+
+After a change of weight a stratum says nothing until its whole age has passed, so the shortest bound is how soon
+quick labels count again.
+"""
+
+ERROR_BOUNDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0,
+                       200.0, 500.0, 1000.0)  # fmt: skip
+"""Upper bounds of a regression's absolute error."""
+
+HELP: Final[Mapping[str, str]] = {
+    "serin_process_start_time_seconds": "When this server process started, in unix seconds.",
+    "serin_model_info": "The digest of the model that is served; absent until it is loaded.",
+    "serin_requests_total": "Inference requests answered, by HTTP status (gRPC mapped to its equivalent) and by "
+    "whether the answer counts as an error of the model version.",
+    "serin_request_duration_seconds": "Time from a whole request read to its answer handed to the socket.",
+    "serin_inference_duration_seconds": "Time of one run of ONNX Runtime.",
+    "serin_batch_size": "Requests that shared one run of ONNX Runtime.",
+    "serin_requests_in_flight": "Inference requests read and not yet answered.",
+    "serin_requests_rejected_total": "Requests refused before they reached the model, by reason.",
+    "serin_feedback_total": "True labels that came back, by the revision that made the prediction, the upper bound "
+    "of the prediction's age in seconds, and the outcome.",
+    "serin_feedback_absolute_error": "How far a regression's predictions were from the labels, by the revision that made "
+    "them and the upper bound of their age in seconds.",
+    "serin_feedback_rejected_total": "Rows of feedback that were refused, by reason.",
+    "serin_model_load_failures_total": "Attempts to load the model that failed, by reason.",
+    "serin_feature_values_total": "Values of a feature by the bins of the model's baseline (bin: upper bound or category).",
+    "serin_feature_invalid_total": "Values of a feature that are no number, outside the range of training, or unknown.",
+    "serin_feature_dropped_total": "Runs of the model that were too large for the feature histograms and not counted.",
+    "serin_prediction_values_total": "Predictions by the bins of the model's baseline.",
+    "serin_baseline_feature_rows": "Training rows by feature and bin, from the model's baseline.",
+    "serin_baseline_prediction_rows": "Training rows by the bin of their prediction, from the model's baseline.",
+    "serin_payload_log_events_total": "Requests taken into the payload log, by whether they were sent or dropped.",
+    "serin_process_cpu_seconds_total": "CPU time that this process used.",
+    "serin_process_resident_memory_bytes": "Resident memory of this process.",
+    "serin_process_open_connections": "Open client connections.",
+}
+"""Every metric of the server and what it means; `docs/serving.md` shows the same table."""
+
+REJECTIONS: Final = ("body_too_large", "head_too_large", "overloaded", "unauthenticated", "slow_client", "malformed")
+FEEDBACK_REJECTIONS: Final = ("malformed", "duplicate", "forged", "stale", "future", "unsigned")
+
+
+class ToldAtScrape(Protocol):
+    """Counts that are kept elsewhere and told at scrape."""
+
+    def tell(self, words: "Words") -> None:
+        """Adds its samples."""
+
+
+class ServerMetrics:
+    """Counts of one process lifetime. `server_id` names it, so that a counter never resets inside a series."""
+
+    def __init__(self, labels: Mapping[str, str], started_at: float) -> None:
+        self.labels = dict(labels)
+        self.started_at = started_at
+        self.requests = Counter(("code", "error"), [("200", "false"), ("400", "true"), ("500", "true")])
+        self.request_duration = Histogram(LATENCY_BOUNDS)
+        self.inference_duration = Histogram(LATENCY_BOUNDS)
+        self.batch_size = Histogram(BATCH_BOUNDS)
+        self.in_flight = 0
+        self.connections = 0
+        self.rejected = Counter(("reason",), [(reason,) for reason in REJECTIONS])
+        own = [(labels["model_revision"], age, outcome) for age in AGE_BOUNDS for outcome in ("correct", "wrong")]
+        self.feedback = Counter(("predicted_revision", "age_le", "outcome"), own)
+        self.feedback_errors: dict[tuple[str, str], Histogram] = {}
+        self.feedback_rejected = Counter(("reason",), [(reason,) for reason in FEEDBACK_REJECTIONS])
+        self.load_failures = Counter(("reason",), [(reason.value,) for reason in Reason])
+        self.model_sha256 = ""
+        self.more: list[ToldAtScrape] = []
+
+    def exposition(self) -> bytes:
+        """Everything in the text format of Prometheus, version 0.0.4."""
+        words = Words(label_text(self.labels))
+        words.gauge("serin_process_start_time_seconds", self.started_at)
+        if self.model_sha256:
+            words.head("serin_model_info", "gauge")
+            words.sample("serin_model_info", {"sha256": self.model_sha256}, 1)
+        words.counter("serin_requests_total", self.requests)
+        words.histogram("serin_request_duration_seconds", self.request_duration)
+        words.histogram("serin_inference_duration_seconds", self.inference_duration)
+        words.histogram("serin_batch_size", self.batch_size)
+        words.gauge("serin_requests_in_flight", self.in_flight)
+        words.counter("serin_requests_rejected_total", self.rejected)
+        words.counter("serin_feedback_total", self.feedback)
+        if self.feedback_errors:
+            words.head("serin_feedback_absolute_error", "histogram")
+            for (revision, age_le), errors in self.feedback_errors.items():
+                about = {"predicted_revision": revision, "age_le": age_le}
+                words.buckets("serin_feedback_absolute_error", errors, about)
+        words.counter("serin_feedback_rejected_total", self.feedback_rejected)
+        words.counter("serin_model_load_failures_total", self.load_failures)
+        for told in self.more:
+            told.tell(words)
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        words.head("serin_process_cpu_seconds_total", "counter")
+        words.sample("serin_process_cpu_seconds_total", {}, usage.ru_utime + usage.ru_stime)
+        words.gauge("serin_process_resident_memory_bytes", resident_bytes())
+        words.gauge("serin_process_open_connections", self.connections)
+        return words.bytes()
+
+
+class Words:
+    """Puts samples into the text format; every one carries the constant labels."""
+
+    def __init__(self, constant: str) -> None:
+        self._constant = constant
+        self._lines: list[str] = []
+
+    def head(self, name: str, kind: str) -> None:
+        """Help and type of a metric."""
+        self._lines += [f"# HELP {name} {HELP[name]}", f"# TYPE {name} {kind}"]
+
+    def sample(self, name: str, labels: Mapping[str, str], value: float) -> None:
+        """One line."""
+        own = "," + label_text(labels) if labels else ""
+        self._lines.append(f"{name}{{{self._constant}{own}}} {number(value)}")
+
+    def gauge(self, name: str, value: float) -> None:
+        """A whole gauge without labels of its own."""
+        self.head(name, "gauge")
+        self.sample(name, {}, value)
+
+    def counter(self, name: str, counter: Counter) -> None:
+        """A whole counter."""
+        self.head(name, "counter")
+        for key, value in counter.values.items():
+            self.sample(name, dict(zip(counter.labels, key, strict=True)), value)
+
+    def histogram(self, name: str, histogram: Histogram) -> None:
+        """A whole histogram without labels of its own."""
+        self.head(name, "histogram")
+        self.buckets(name, histogram, {})
+
+    def buckets(self, name: str, histogram: Histogram, about: Mapping[str, str]) -> None:
+        """The series of one histogram."""
+        cumulative = 0
+        for bound, count in zip((*map(number, histogram.bounds), "+Inf"), histogram.counts, strict=True):
+            cumulative += count
+            self.sample(f"{name}_bucket", {**about, "le": bound}, cumulative)
+        self.sample(f"{name}_sum", about, histogram.sum)
+        self.sample(f"{name}_count", about, cumulative)
+
+    def bytes(self) -> bytes:
+        """Everything said so far."""
+        return ("\n".join(self._lines) + "\n").encode()
+
+
+def resident_bytes() -> int:
+    """Resident memory of this process in bytes."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def server_id(pod_name: str, started_at: float) -> str:
+    """`<pod name>-<start time in ms, base 36>`: unique to one lifetime of a server process."""
+    digits, value = "", int(started_at * 1000)
+    while value:
+        value, digit = divmod(value, 36)
+        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits
+    return f"{pod_name}-{digits}"
+
+
+def now() -> float:
+    """Unix seconds."""
+    return time.time()

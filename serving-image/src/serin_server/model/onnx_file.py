@@ -1,0 +1,118 @@
+"""Reads the few facts of an ONNX file that its session does not tell, without loading the graph.
+
+An ONNX file is a protobuf `ModelProto`: field 1 is the IR version, field 7 the graph, field 8 the opset imports
+(`OperatorSetIdProto`: 1 domain, 2 version). Walking the top-level fields skips the graph by its length, so a model
+of several gigabytes costs a few page reads.
+"""
+
+import mmap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from serin_server.failures import LoadFailure, Reason
+
+MODEL_FILE_NAMES: Final = ("model.onnx",)
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_GRAPH, _OPSET_IMPORT = 7, 8
+_NODE, _ATTRIBUTE, _STRINGS = 1, 5, 9
+
+
+def model_file(path: Path) -> Path:
+    """The ONNX file of a model: itself, or in a folder `model.onnx`, or the only `.onnx` there."""
+    if not path.is_dir():
+        return path
+    for name in MODEL_FILE_NAMES:
+        if (path / name).is_file():
+            return path / name
+    found = sorted(path.glob("*.onnx"))
+    if len(found) == 1:
+        return found[0]
+    listing = ", ".join(file.name for file in found) or "none"
+    raise LoadFailure(
+        Reason.MODEL_INVALID,
+        f"the model folder must hold model.onnx or exactly one .onnx file; found: {listing}",
+    )
+
+
+def opset_of(path: Path) -> int:
+    """The version of the default operator set that a model was written for; 0 when it imports none.
+
+    Raises `LoadFailure` (ModelInvalid) when the bytes are no ONNX model: empty, cut short, or something else.
+    """
+    if path.stat().st_size == 0:
+        raise LoadFailure(Reason.MODEL_INVALID, "the model file is empty: upload it again")
+    opset, has_graph = 0, False
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            for number, start, end in _fields(data, 0, len(data)):
+                has_graph = has_graph or number == _GRAPH
+                if number == _OPSET_IMPORT:
+                    opset = max(opset, _default_domain_version(data, start, end))
+    except ValueError as error:
+        raise LoadFailure(Reason.MODEL_INVALID, f"the file is not an ONNX model or is cut short ({error})") from None
+    if not has_graph:
+        raise LoadFailure(Reason.MODEL_INVALID, "the file is not an ONNX model: it holds no graph")
+    return opset
+
+
+def words_in(path: Path) -> list[str]:
+    """The first word of each list of strings that a node holds: categories of encoders, keys of tables.
+
+    Field 7 (graph) / 1 (node) / 5 (attribute) / 9 (strings).
+    """
+    words: dict[str, None] = {}
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        for start, end in _inside(data, [(0, len(data))], (_GRAPH, _NODE, _ATTRIBUTE)):
+            found = next((data[at:to] for number, at, to in _fields(data, start, end) if number == _STRINGS), None)
+            if found is not None:
+                words.setdefault(found.decode(errors="replace"))
+    return list(words)
+
+
+def _inside(data: mmap.mmap, spans: list[tuple[int, int]], path: tuple[int, ...]) -> list[tuple[int, int]]:
+    """Where the messages lie that a path of field numbers leads to."""
+    for wanted in path:
+        spans = [(at, to) for start, end in spans for number, at, to in _fields(data, start, end) if number == wanted]
+    return spans
+
+
+def _default_domain_version(data: mmap.mmap, start: int, end: int) -> int:
+    domain, version = b"", 0
+    for number, at, to in _fields(data, start, end):
+        if number == 1:
+            domain = data[at:to]
+        elif number == 2:
+            version, _ = _varint(data, at, to)
+    return version if domain in {b"", b"ai.onnx"} else 0
+
+
+def _fields(data: mmap.mmap, position: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """The fields of one message: number, first byte and one past the last byte of the value."""
+    while position < end:
+        key, position = _varint(data, position, end)
+        number, wire = key >> 3, key & 7
+        start = position
+        if wire == _VARINT:
+            _, position = _varint(data, position, end)
+        elif wire == _BYTES:
+            length, start = _varint(data, position, end)
+            position = start + length
+        elif wire in (_FIXED64, _FIXED32):
+            position += 8 if wire == _FIXED64 else 4
+        else:
+            raise ValueError(f"unknown wire type {wire} at byte {start}")
+        if number == 0 or position > end:
+            raise ValueError(f"a field reaches byte {position} of {end}")
+        yield number, start, position
+
+
+def _varint(data: mmap.mmap, position: int, end: int) -> tuple[int, int]:
+    value = shift = 0
+    while position < end and shift < 70:
+        byte = data[position]
+        value |= (byte & 0x7F) << shift
+        position, shift = position + 1, shift + 7
+        if byte < 0x80:
+            return value, position
+    raise ValueError(f"a number breaks off at byte {position}")

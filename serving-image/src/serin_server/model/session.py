@@ -1,0 +1,129 @@
+"""A model in ONNX Runtime: loaded, its signature in the protocol's words, and one call to run it."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from serin_server.failures import LoadFailure, Reason, one_line
+from serin_server.model.tensors import ONNX_TO_OIP, Array, Signature, TensorSpec
+
+_MAP_SEQUENCE: Final = re.compile(r"^seq\(map\((int64|string),tensor\((float|double)\)\)\)$")
+_UNSUPPORTED: Final = re.compile(
+    r"opset|IR version|No Op registered|is not a registered function|NOT_IMPLEMENTED|Could not find an implementation|not supported",
+    re.IGNORECASE,
+)
+_WAY_OUT: Final = (
+    "end the graph in tensors (scikit-learn: convert with options={'zipmap': False}; others: drop the last node)"
+)
+
+
+class Session:
+    """One ONNX Runtime session. Not thread-safe in what it returns, safe to run from one thread at a time."""
+
+    __slots__ = ("_input_names", "_map_outputs", "_output_names", "_run", "signature")
+
+    def __init__(self, raw: Any, signature: Signature, map_outputs: frozenset[str]) -> None:
+        # The private session skips checks in Python that cost as much as a small model's whole run; `run` is the
+        # public way for a release of ONNX Runtime that no longer has it.
+        private = getattr(raw, "_sess", None)
+        self._run: Callable[..., list[Any]] = private.run if private is not None else raw.run
+        self._output_names = [output.name for output in signature.outputs]
+        self._input_names = [spec.name for spec in signature.inputs]
+        self._map_outputs = map_outputs
+        self.signature = signature
+
+    def run(self, feed: Mapping[str, Array], output_names: list[str] | None = None) -> list[Array]:
+        """The outputs (all, or those named) for one feed. Raises what ONNX Runtime raises."""
+        names = output_names or self._output_names
+        outputs = self._run(names, feed, None)
+        if self._map_outputs:
+            return [self._as_tensor(name, value) for name, value in zip(names, outputs, strict=True)]
+        return outputs
+
+    def _as_tensor(self, name: str, value: Any) -> Array:
+        if name not in self._map_outputs:
+            return value  # type: ignore[no-any-return]
+        spec = next(output for output in self.signature.outputs if output.name == name)
+        keys = spec.labels or (tuple(sorted(value[0])) if value else ())
+        rows = [[row[key] for key in keys] for row in value]
+        return np.array(rows, dtype=spec.dtype).reshape(len(value), len(keys))
+
+    def with_labels(self, feed: Mapping[str, Array]) -> "Session":
+        """The same session, its maps' labels and widths learnt from one run."""
+        if not self._map_outputs:
+            return self
+        values = dict(zip(self._output_names, self._run(self._output_names, feed, None), strict=True))
+        outputs = []
+        for spec in self.signature.outputs:
+            if spec.name in self._map_outputs and values[spec.name]:
+                labels = tuple(sorted(values[spec.name][0]))
+                outputs.append(replace(spec, labels=labels, shape=(-1, len(labels))))
+            else:
+                outputs.append(spec)
+        learnt = object.__new__(Session)
+        for slot in Session.__slots__:
+            setattr(learnt, slot, getattr(self, slot))
+        learnt.signature = Signature(self.signature.inputs, tuple(outputs))
+        return learnt
+
+
+DEFAULT_PROVIDERS: Final = ("CPUExecutionProvider",)
+
+
+def open_session(file: Path, threads: int = 1, providers: Sequence[str] = DEFAULT_PROVIDERS) -> Session:
+    """Loads an ONNX file. Raises `LoadFailure` (ModelInvalid, ModelUnsupported) with what ONNX Runtime says."""
+    import onnxruntime  # noqa: PLC0415 (0.1 s, not for --help)
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    if threads > 1:  # threads that spin while they wait burn the CPU limit that the others need
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    missing = [name for name in providers if name not in onnxruntime.get_available_providers()]
+    if missing:
+        raise LoadFailure(
+            Reason.MODEL_UNSUPPORTED,
+            f"this image has no {missing[0]} (it has {', '.join(onnxruntime.get_available_providers())}): "
+            "use an image built with it, or SERIN_PROVIDERS=cpu",
+        )
+    try:
+        raw = onnxruntime.InferenceSession(str(file), sess_options=options, providers=list(providers))
+    except Exception as error:
+        message = one_line(error)
+        reason = Reason.MODEL_UNSUPPORTED if _UNSUPPORTED.search(message) else Reason.MODEL_INVALID
+        way_out = ": export it with an older opset, or serve it with a newer image" if "pset" in message else ""
+        raise LoadFailure(
+            reason, f"ONNX Runtime {onnxruntime.__version__} cannot load it{way_out}: {message}"
+        ) from error
+    inputs = tuple(_input(node) for node in raw.get_inputs())
+    outputs, maps = [], set()
+    for node in raw.get_outputs():
+        if match := _MAP_SEQUENCE.match(node.type):
+            maps.add(node.name)
+            outputs.append(TensorSpec(node.name, "FP32" if match[2] == "float" else "FP64", (-1, -1)))
+        else:
+            outputs.append(TensorSpec(node.name, _datatype("output", node), _shape(node)))
+    return Session(raw, Signature(inputs, tuple(outputs)), frozenset(maps))
+
+
+def _input(node: Any) -> TensorSpec:
+    return TensorSpec(node.name, _datatype("input", node), _shape(node))
+
+
+def _datatype(side: str, node: Any) -> str:
+    datatype = ONNX_TO_OIP.get(node.type)
+    if datatype is None:
+        raise LoadFailure(
+            Reason.MODEL_UNSUPPORTED,
+            f"{side} {node.name!r} is a {node.type}, which the Open Inference Protocol has no datatype for: {_WAY_OUT}",
+        )
+    return datatype
+
+
+def _shape(node: Any) -> tuple[int, ...]:
+    return tuple(size if isinstance(size, int) and size >= 0 else -1 for size in node.shape)

@@ -1,0 +1,1 @@
+"""What is written down of requests: an access log and a log of payloads, both sampled."""

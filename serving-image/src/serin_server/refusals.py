@@ -1,0 +1,38 @@
+"""Why one request is refused, without a word about HTTP or gRPC: the skins map kinds to their own codes."""
+
+from enum import Enum
+
+
+class Kind(Enum):
+    """What went wrong with a request.
+
+    The value says whether it counts as an error of the model version (tensors that do not fit, a model that raises,
+    time-outs) or not (limits, authentication, addresses, bytes that are no request at all).
+    """
+
+    MALFORMED = ("malformed", False)
+    INVALID_TENSOR = ("invalid_tensor", True)
+    UNKNOWN = ("unknown", False)
+    METHOD = ("method", False)
+    UNAUTHENTICATED = ("unauthenticated", False)
+    TOO_LARGE = ("too_large", False)
+    HEAD_TOO_LARGE = ("head_too_large", False)
+    SLOW_CLIENT = ("slow_client", False)
+    OVERLOADED = ("overloaded", False)
+    UNSUPPORTED = ("unsupported", False)
+    NOT_READY = ("not_ready", True)
+    TIMED_OUT = ("timed_out", True)
+    MODEL_FAILED = ("model_failed", True)
+
+    def __init__(self, word: str, is_error: bool) -> None:
+        self.word = word
+        self.is_error = is_error
+
+
+class Refusal(Exception):
+    """A request that gets no prediction, with a sentence that says what was expected and what came."""
+
+    def __init__(self, kind: Kind, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message

@@ -1,0 +1,70 @@
+"""The gRPC server: ports, limits, connection age, health and reflection."""
+
+from typing import Any, Final
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from serin_server.dataplane.plane import DataPlane
+from serin_server.endpoints import ServedModel
+from serin_server.rpc.service import SERVICE, InferenceService
+from serin_server.security.tls import Certificates
+from serin_server.settings import Settings
+
+_ENVELOPE_BYTES: Final = 64 * 1024
+
+
+class GrpcServer:
+    """The protocol over gRPC, in the same process and on the same data plane as HTTP."""
+
+    def __init__(
+        self, served: ServedModel, plane: DataPlane, settings: Settings, certificates: Certificates | None
+    ) -> None:
+        self._certificates = certificates
+        self._server = grpc.aio.server(options=_options(settings))
+        self._health = health.aio.HealthServicer()
+        self._names = ("", SERVICE, settings.model_name)
+        self._server.add_generic_rpc_handlers((InferenceService(served, plane).handler(),))
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
+        self._settings = settings
+        self.port = 0
+
+    async def start(self) -> None:
+        """Listens; not serving, by the health service, until `set_ready`."""
+        settings = self._settings
+        host = settings.host or "[::]"
+        address = f"{host}:{settings.grpc_port}"
+        if self._certificates is None:
+            self.port = self._server.add_insecure_port(address)
+        else:
+            self.port = self._server.add_secure_port(address, self._certificates.grpc_credentials())
+        await self.set_ready(False)
+        await self._server.start()
+
+    async def set_ready(self, is_ready: bool) -> None:
+        """What the health service says of the server, its service and its model."""
+        status = health_pb2.HealthCheckResponse.SERVING if is_ready else health_pb2.HealthCheckResponse.NOT_SERVING
+        for name in self._names:
+            await self._health.set(name, status)
+
+    async def stop(self, grace_seconds: float) -> None:
+        """GOAWAY to every client, then what is in flight is finished, or cut off after the grace."""
+        await self._server.stop(grace_seconds)
+
+
+def _options(settings: Settings) -> list[tuple[str, Any]]:
+    options: list[tuple[str, Any]] = [
+        ("grpc.max_receive_message_length", settings.max_body_bytes + _ENVELOPE_BYTES),
+        ("grpc.max_send_message_length", -1),
+        ("grpc.max_metadata_size", settings.max_header_bytes),
+        ("grpc.so_reuseport", 1 if settings.grpc_port else 0),
+    ]
+    if settings.connection_max_seconds:
+        # gRPC jitters the age by a tenth and sends GOAWAY; calls under way have the grace to end.
+        options += [
+            ("grpc.max_connection_age_ms", int(settings.connection_max_seconds * 1000)),
+            ("grpc.max_connection_age_grace_ms", 60_000),
+        ]
+    return options

@@ -1,0 +1,162 @@
+"""The gRPC service of the protocol: messages in, calls into the data plane, messages out."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from time import perf_counter, time
+from typing import Any, Final
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from serin_server.dataplane.call import Call
+from serin_server.dataplane.plane import DataPlane, Loaded
+from serin_server.endpoints import ServedModel, server_metadata
+from serin_server.http.messages import STATUS
+from serin_server.refusals import Kind, Refusal
+from serin_server.rpc import open_inference_pb2 as pb
+from serin_server.rpc.tensors import arrays_of, put_output
+
+SERVICE: Final = "inference.GRPCInferenceService"
+CODES: Final = {
+    Kind.MALFORMED: grpc.StatusCode.INVALID_ARGUMENT,
+    Kind.INVALID_TENSOR: grpc.StatusCode.INVALID_ARGUMENT,
+    Kind.UNAUTHENTICATED: grpc.StatusCode.UNAUTHENTICATED,
+    Kind.UNKNOWN: grpc.StatusCode.NOT_FOUND,
+    Kind.METHOD: grpc.StatusCode.UNIMPLEMENTED,
+    Kind.UNSUPPORTED: grpc.StatusCode.UNIMPLEMENTED,
+    Kind.SLOW_CLIENT: grpc.StatusCode.DEADLINE_EXCEEDED,
+    Kind.TOO_LARGE: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Kind.HEAD_TOO_LARGE: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Kind.OVERLOADED: grpc.StatusCode.UNAVAILABLE,
+    Kind.NOT_READY: grpc.StatusCode.UNAVAILABLE,
+    Kind.TIMED_OUT: grpc.StatusCode.DEADLINE_EXCEEDED,
+    Kind.MODEL_FAILED: grpc.StatusCode.INTERNAL,
+}
+Context = Any
+
+
+class InferenceService:
+    """One handler for each call of the service."""
+
+    def __init__(self, served: ServedModel, plane: DataPlane) -> None:
+        self._served = served
+        self._plane = plane
+
+    def handler(self) -> grpc.GenericRpcHandler:
+        """The service as gRPC registers it."""
+        calls: dict[str, tuple[Callable[[Any, Context], Awaitable[Any]], Any]] = {
+            "ServerLive": (self.server_live, pb.ServerLiveRequest),
+            "ServerReady": (self.server_ready, pb.ServerReadyRequest),
+            "ModelReady": (self.model_ready, pb.ModelReadyRequest),
+            "ServerMetadata": (self.server_metadata, pb.ServerMetadataRequest),
+            "ModelMetadata": (self.model_metadata, pb.ModelMetadataRequest),
+            "ModelInfer": (self.model_infer, pb.ModelInferRequest),
+        }
+        return grpc.method_handlers_generic_handler(
+            SERVICE,
+            {
+                name: grpc.unary_unary_rpc_method_handler(
+                    _told(handle, request), None, lambda response: response.SerializeToString()
+                )
+                for name, (handle, request) in calls.items()
+            },
+        )
+
+    async def server_live(self, request: pb.ServerLiveRequest, context: Context) -> pb.ServerLiveResponse:
+        """The process answers."""
+        del request, context
+        return pb.ServerLiveResponse(live=True)
+
+    async def server_ready(self, request: pb.ServerReadyRequest, context: Context) -> pb.ServerReadyResponse:
+        """Whether traffic should be sent here."""
+        del request, context
+        return pb.ServerReadyResponse(ready=self._served.is_ready)
+
+    async def model_ready(self, request: pb.ModelReadyRequest, context: Context) -> pb.ModelReadyResponse:
+        """Whether this model is served."""
+        del context
+        self._served.check_address(request.name, request.version)
+        return pb.ModelReadyResponse(ready=self._served.is_ready)
+
+    async def server_metadata(self, request: pb.ServerMetadataRequest, context: Context) -> pb.ServerMetadataResponse:
+        """Name, version and extensions of the server."""
+        del request, context
+        return pb.ServerMetadataResponse(**server_metadata())
+
+    async def model_metadata(self, request: pb.ModelMetadataRequest, context: Context) -> pb.ModelMetadataResponse:
+        """Inputs, outputs, revision and digest of the model."""
+        del context
+        self._served.check_address(request.name, request.version)
+        told = self._served.metadata()
+        for tensor in (*told["inputs"], *told["outputs"]):
+            tensor.pop("parameters", None)
+        return pb.ModelMetadataResponse(**told)
+
+    async def model_infer(self, request: pb.ModelInferRequest, context: Context) -> pb.ModelInferResponse:
+        """One inference; its answer is raw or typed as its request was."""
+        started = perf_counter()
+        was_submitted = False
+        try:
+            if self._plane.access is not None:
+                sent = {key: value.encode() for key, value in context.invocation_metadata() if isinstance(value, str)}
+                self._plane.access.check(sent.get("authorization"), sent.get("x-api-key"))
+            self._served.check_address(request.model_name, request.model_version)
+            loaded = self._plane.admit()
+            reader = loaded.reader
+            order = reader.input_order([tensor.name for tensor in request.inputs])
+            call = reader.call_of(arrays_of(reader.inputs, request, order), request.id)
+            if request.outputs:
+                call.wanted = reader.positions([output.name for output in request.outputs])
+            call.started = started
+            was_submitted = True
+            await self._run(loaded, call)
+            if call.refusal is not None:
+                raise call.refusal
+        except Refusal as refusal:
+            self._plane.refused(refusal, STATUS[refusal.kind], started, was_submitted=was_submitted, transport="grpc")
+            raise
+        response = self._response(call, is_raw=bool(request.raw_input_contents))
+        if token := loaded.writer.token_of(call, response.parameters["predicted_at"].double_param):
+            response.parameters["feedback_token"].string_param = token.decode()
+        self._plane.succeeded(call, "grpc")
+        return response
+
+    async def _run(self, loaded: Loaded, call: Call) -> None:
+        finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def done(answered: Call) -> None:
+            # A run that took too long answers by a stand-in for the call.
+            call.outputs, call.refusal = answered.outputs, answered.refusal
+            if not finished.done():
+                finished.set_result(None)
+
+        self._plane.metrics.in_flight += 1
+        loaded.batcher.submit(call, done)
+        # A client that hangs up does not take back what was submitted: it is counted when it is done.
+        await asyncio.shield(finished)
+
+    def _response(self, call: Call, *, is_raw: bool) -> pb.ModelInferResponse:
+        outputs = self._served.loaded().signature.outputs
+        arrays = call.outputs or []
+        positions = range(len(outputs)) if call.wanted is None else call.wanted
+        response = pb.ModelInferResponse(model_name=self._served.name, model_version=self._served.revision, id=call.id)
+        response.parameters["serin_version"].string_param = self._served.version
+        response.parameters["predicted_at"].double_param = round(time(), 3)
+        is_raw = is_raw or any(outputs[position].datatype == "FP16" for position in positions)
+        for position in positions:
+            put_output(response, outputs[position], arrays[position], is_raw=is_raw)
+        return response
+
+
+def _told(handle: Callable[[Any, Context], Awaitable[Any]], message: Any) -> Callable[[bytes, Context], Awaitable[Any]]:
+    """The handler, its refusals told as status codes of gRPC. Bytes that are no message are the client's fault too."""
+
+    async def told(sent: bytes, context: Context) -> Any:
+        try:
+            return await handle(message.FromString(sent), context)
+        except DecodeError:
+            await context.abort(CODES[Kind.MALFORMED], f"the bytes are no {message.DESCRIPTOR.full_name}")
+        except Refusal as refusal:
+            await context.abort(CODES[refusal.kind], refusal.message)
+
+    return told

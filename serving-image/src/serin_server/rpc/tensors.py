@@ -1,0 +1,81 @@
+"""Tensors of gRPC messages as arrays and back, in raw bytes or in typed fields."""
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any, Final
+
+import numpy as np
+
+from serin_server.dataplane.binary import array_of_bytes, bytes_of_array
+from serin_server.dataplane.elements import checked_shape, out_of_range, wrong_count
+from serin_server.model.tensors import Array, TensorSpec
+from serin_server.refusals import Kind, Refusal
+from serin_server.rpc import open_inference_pb2 as pb
+
+FIELDS: Final = {
+    "BOOL": "bool_contents",
+    "INT8": "int_contents",
+    "INT16": "int_contents",
+    "INT32": "int_contents",
+    "INT64": "int64_contents",
+    "UINT8": "uint_contents",
+    "UINT16": "uint_contents",
+    "UINT32": "uint_contents",
+    "UINT64": "uint64_contents",
+    "FP32": "fp32_contents",
+    "FP64": "fp64_contents",
+    "BYTES": "bytes_contents",
+}
+"""Where the elements of each datatype stand; FP16 has no field and travels in raw bytes only."""
+
+
+def arrays_of(specs: Sequence[TensorSpec], request: pb.ModelInferRequest, order: Sequence[int]) -> list[Array]:
+    """The arrays of a request in the order of the model's inputs. Raises `Refusal`."""
+    raw = request.raw_input_contents
+    if raw and len(raw) != len(request.inputs):
+        raise Refusal(
+            Kind.MALFORMED, f"{len(request.inputs)} inputs and {len(raw)} raw_input_contents came: give one each"
+        )
+    arrays = []
+    for spec, position in zip(specs, order, strict=True):
+        given = request.inputs[position]
+        shape = checked_shape(spec, given.datatype, list(given.shape))
+        if raw:
+            arrays.append(array_of_bytes(spec, shape, raw[position]))
+        else:
+            arrays.append(_of_contents(spec, shape, given.contents))
+    return arrays
+
+
+def _of_contents(spec: TensorSpec, shape: tuple[int, ...], contents: pb.InferTensorContents) -> Array:
+    field = FIELDS.get(spec.datatype)
+    if field is None:
+        raise Refusal(
+            Kind.INVALID_TENSOR, f"input {spec.name!r} is {spec.datatype}, which has no typed field: use raw contents"
+        )
+    values: Sequence[Any] = getattr(contents, field)
+    if len(values) != prod(shape):
+        raise wrong_count(spec, shape, len(values))
+    if spec.datatype == "BYTES":
+        try:
+            return np.array([value.decode() for value in values], dtype=object).reshape(shape)
+        except UnicodeDecodeError:
+            raise Refusal(
+                Kind.INVALID_TENSOR, f"input {spec.name!r}: a string is not UTF-8, which ONNX asks for"
+            ) from None
+    try:
+        return np.fromiter(values, spec.dtype, len(values)).reshape(shape)
+    except (OverflowError, ValueError):
+        raise out_of_range(spec) from None
+
+
+def put_output(response: pb.ModelInferResponse, spec: TensorSpec, array: Array, *, is_raw: bool) -> None:
+    """Adds one output to a response."""
+    output = response.outputs.add(name=spec.name, datatype=spec.datatype, shape=array.shape)
+    if is_raw:
+        response.raw_output_contents.append(bytes_of_array(spec, array))
+        return
+    values = array.ravel().tolist()
+    if spec.datatype == "BYTES":
+        values = [value.encode() if isinstance(value, str) else bytes(value) for value in values]
+    getattr(output.contents, FIELDS[spec.datatype]).extend(values)

@@ -1,0 +1,109 @@
+"""Who may ask for predictions: API keys, or JSON Web Tokens signed by a key of a JWKS file."""
+
+import hashlib
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from serin_server.refusals import Kind, Refusal
+
+if TYPE_CHECKING:
+    import jwt
+
+_ALGORITHMS: Final = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+"""Signatures with a private key only: a shared secret or `none` in a token's head is never believed."""
+_MOST_REMEMBERED: Final = 1024
+
+
+class AccessControl:
+    """Checks credentials; with neither keys nor a key set everybody may come in."""
+
+    def __init__(
+        self, api_keys_file: Path | None, jwks_file: Path | None, audience: str = "", issuer: str = ""
+    ) -> None:
+        self._api_keys_file = api_keys_file
+        self._jwks_file = jwks_file
+        self._audience = audience
+        self._issuer = issuer
+        self._digests: frozenset[bytes] = frozenset()
+        self._keys: dict[str | None, Any] = {}
+        self._believed: dict[bytes, float] = {}
+        self.files = (api_keys_file, jwks_file)
+        self.reload()
+
+    def reload(self) -> None:
+        """Reads the files again. Raises `OSError` or `ValueError` saying what is wrong."""
+        digests = frozenset(_digest(key) for key in _api_keys(self._api_keys_file))
+        self._keys = _key_set(self._jwks_file)
+        self._digests = digests
+        self._believed.clear()
+
+    def check(self, authorization: bytes | None, api_key: bytes | None = None) -> None:
+        """Lets a request in. Raises `Refusal` (unauthenticated) that says what is missing, never what was close."""
+        scheme, _, credential = (authorization or b"").partition(b" ")
+        presented = api_key or (credential.strip() if scheme.lower() == b"bearer" else b"")
+        if not presented:
+            raise Refusal(Kind.UNAUTHENTICATED, "send a key or token: Authorization: Bearer …")
+        digest = _digest(presented)
+        if digest in self._digests:
+            return
+        if self._believed.get(digest, 0) > time.time():
+            return
+        if not self._keys:
+            raise Refusal(Kind.UNAUTHENTICATED, "the key is not known")
+        self._believe(presented, digest)
+
+    def _believe(self, token: bytes, digest: bytes) -> None:
+        import jwt  # noqa: PLC0415 (only with a key set)
+
+        try:
+            key = self._keys.get(jwt.get_unverified_header(token).get("kid")) or self._only_key()
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=_ALGORITHMS,
+                audience=self._audience or None,
+                issuer=self._issuer or None,
+                options={"require": ["exp"], "verify_aud": bool(self._audience)},
+            )
+        except (jwt.PyJWTError, ValueError, TypeError) as error:
+            raise Refusal(Kind.UNAUTHENTICATED, f"the token is not valid: {error}") from None
+        if len(self._believed) >= _MOST_REMEMBERED:
+            self._believed.clear()
+        self._believed[digest] = float(claims["exp"])
+
+    def _only_key(self) -> "jwt.PyJWK":
+        if len(self._keys) != 1:
+            raise ValueError("its kid names no key of the key set")
+        return next(iter(self._keys.values()))  # type: ignore[no-any-return]
+
+
+def _digest(key: bytes) -> bytes:
+    return hashlib.sha256(key).digest()
+
+
+def _api_keys(file: Path | None) -> list[bytes]:
+    if file is None:
+        return []
+    keys = []
+    for line in filter(None, map(bytes.strip, file.read_bytes().splitlines())):
+        name, colon, key = line.partition(b":")
+        if not colon or not name or len(key) < 16:
+            raise ValueError(f"{file}: each line must be <name>:<key>, the key of 16 characters or more")
+        keys.append(key.strip())
+    if not keys:
+        raise ValueError(f"{file} holds no key: write a line <name>:<key>")
+    return keys
+
+
+def _key_set(file: Path | None) -> dict[str | None, Any]:
+    if file is None:
+        return {}
+    import jwt  # noqa: PLC0415 (only with a key set)
+
+    try:
+        keys = jwt.PyJWKSet.from_dict(json.loads(file.read_text())).keys
+    except (jwt.PyJWTError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{file} is not a JSON Web Key Set: {error}") from error
+    return {key.key_id: key for key in keys}

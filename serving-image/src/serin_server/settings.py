@@ -1,0 +1,190 @@
+"""Everything that can be set, read once: flags win over the environment, the environment over defaults."""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+
+from serin_server.setting_words import DESCRIPTIONS
+
+__all__ = ["DESCRIPTIONS", "PROVIDERS", "InvalidSetting", "Settings", "settings_from"]
+
+
+class InvalidSetting(Exception):
+    """A setting that cannot be used; names the variable, what came and what would do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Settings of one server; each field is `SERIN_<FIELD>` in the environment and `--<field>` on the command line."""
+
+    model_uri: str
+    model_name: str
+    model_namespace: str = "default"
+    model_version: str = "1"
+    model_revision: str = ""
+    model_sha256: str = ""
+    pod_name: str = ""
+    pod_uid: str = ""
+    container_cpu_limit: float = 0.0
+    threads: int = 1
+    processes: int = 1
+    providers: str = "cpu"
+    host: str = ""
+    http_port: int = 8080
+    grpc_port: int = 8081
+    metrics_port: int = 8082
+    grpc: str = "on"
+    cache_dir: Path = Path("/var/cache/serin")
+    mounts_dir: Path = Path("/mnt/models")
+    source_headers_file: Path | None = None
+    source_ca_file: Path | None = None
+    source_timeout_seconds: float = 30.0
+    drain_seconds: float = 5.0
+    connection_max_requests: int = 100
+    connection_max_seconds: float = 30.0
+    max_body_bytes: int = 64 * 1024 * 1024
+    max_header_bytes: int = 16 * 1024
+    read_timeout_seconds: float = 20.0
+    idle_timeout_seconds: float = 300.0
+    request_timeout_seconds: float = 30.0
+    max_in_flight: int = 1024
+    max_batch_rows: int = 256
+    feedback_key_file: Path | None = None
+    feedback_unsigned: str = "auto"
+    feedback_max_age_seconds: float = 30 * 86400.0
+    feedback_kind: str = "class"
+    feedback_tolerance: float = 0.0
+    prediction_output: str = ""
+    baseline: Path | None = None
+    tls_cert_file: Path | None = None
+    tls_key_file: Path | None = None
+    tls_client_ca_file: Path | None = None
+    api_keys_file: Path | None = None
+    jwks_file: Path | None = None
+    jwt_audience: str = ""
+    jwt_issuer: str = ""
+    access_log_sample: float = 0.0
+    payload_log: str = ""
+    payload_log_sample: float = 0.01
+    payload_log_max_bytes: int = 64 * 1024
+    payload_log_hide: str = ""
+    golden: Path | None = None
+    termination_log: Path = Path("/dev/termination-log")
+    log_format: str = "json"
+    log_level: str = "info"
+
+    @property
+    def intra_op_threads(self) -> int:
+        """Threads of ONNX Runtime: what was asked for, within each process's share of the CPU limit."""
+        share = int(self.container_cpu_limit / self.processes) if self.container_cpu_limit else 0
+        if self.threads == 0:
+            return max(1, share)
+        return min(self.threads, max(1, share)) if share else self.threads
+
+    @property
+    def provider_names(self) -> tuple[str, ...]:
+        """The execution providers, best first, by their short names."""
+        return tuple(name.strip().lower() for name in self.providers.split(",") if name.strip())
+
+    @property
+    def is_grpc_enabled(self) -> bool:
+        """Whether the protocol is served over gRPC too."""
+        return self.grpc != "off"
+
+    @property
+    def revision(self) -> str:
+        """The revision that responses carry as `model_version`; on a laptop the version stands in for it."""
+        return self.model_revision or self.model_version
+
+
+PROVIDERS: Final[Mapping[str, str]] = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+    "openvino": "OpenVINOExecutionProvider",
+    "migraphx": "MIGraphXExecutionProvider",
+    "dnnl": "DnnlExecutionProvider",
+    "xnnpack": "XnnpackExecutionProvider",
+}
+"""Execution providers by their short names."""
+
+_CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
+    "grpc": ("on", "off"),
+    "feedback_unsigned": ("auto", "on", "off"),
+    "feedback_kind": ("class", "regression"),
+    "log_format": ("json", "console"),
+    "log_level": ("debug", "info", "warning", "error"),
+}
+
+
+def settings_from(environment: Mapping[str, str] = os.environ, flags: Mapping[str, str] | None = None) -> Settings:
+    """The settings of this process. Raises `InvalidSetting` naming what cannot be used and what would do."""
+    given: dict[str, Any] = {}
+    for field in fields(Settings):
+        text = (flags or {}).get(field.name)
+        source = f"--{field.name.replace('_', '-')}"
+        if text is None:
+            source = f"SERIN_{field.name.upper()}"
+            text = environment.get(source)
+        if text is not None and (text != "" or field.type is str):
+            given[field.name] = _parsed(source, field.type, text)
+    for required in ("model_uri",):
+        if not given.get(required):
+            raise InvalidSetting(f"SERIN_{required.upper()} (--model) is not set: say which model to serve")
+    given.setdefault("model_name", Path(given["model_uri"]).stem or "model")
+    return _checked(Settings(**given))
+
+
+def _parsed(source: str, kind: object, text: str) -> object:
+    try:
+        if kind is int:
+            return int(text)
+        if kind is float:
+            # CPU limits come as Kubernetes writes them: 2, or 1500m.
+            return float(text[:-1]) / 1000 if text.endswith("m") else float(text)
+    except ValueError:
+        raise InvalidSetting(f"{source}={text!r} is not a number: give one like 10") from None
+    if kind in (Path, Path | None):
+        return Path(text)
+    return text
+
+
+def _checked(settings: Settings) -> Settings:
+    for problem in (*_numbers(settings), *_words(settings), *_combinations(settings)):
+        raise InvalidSetting(problem)
+    return settings
+
+
+def _numbers(settings: Settings) -> Iterator[str]:
+    for field in fields(Settings):
+        value = getattr(settings, field.name)
+        if isinstance(value, (int, float)) and value < 0:
+            yield f"SERIN_{field.name.upper()}={value} is negative: give 0 or more"
+    for name in ("http_port", "grpc_port", "metrics_port"):
+        if getattr(settings, name) > 65535:
+            yield f"SERIN_{name.upper()}={getattr(settings, name)} is not a port: give 0 to 65535"
+    for name in ("access_log_sample", "payload_log_sample"):
+        if getattr(settings, name) > 1:
+            yield f"SERIN_{name.upper()}={getattr(settings, name)} is a fraction: give 0 to 1"
+    if settings.processes < 1:
+        yield f"SERIN_PROCESSES={settings.processes} is too small: give 1 or more"
+
+
+def _words(settings: Settings) -> Iterator[str]:
+    for name, words in _CHOICES.items():
+        if getattr(settings, name) not in words:
+            yield f"SERIN_{name.upper()}={getattr(settings, name)!r} is not known: give {', '.join(words)}"
+    for name in settings.provider_names:
+        if name not in PROVIDERS:
+            yield f"SERIN_PROVIDERS={settings.providers!r}: {name!r} is not known: {', '.join(PROVIDERS)}"
+    if settings.payload_log and settings.payload_log != "stdout" and "://" not in settings.payload_log:
+        yield f"SERIN_PAYLOAD_LOG={settings.payload_log!r}: give stdout or an http:// address"
+
+
+def _combinations(settings: Settings) -> Iterator[str]:
+    if settings.processes > 1 and 0 in (settings.http_port, settings.metrics_port, settings.grpc_port):
+        yield "several processes share their ports: give each port a number"
+    if bool(settings.tls_cert_file) != bool(settings.tls_key_file):
+        yield "SERIN_TLS_CERT_FILE and SERIN_TLS_KEY_FILE belong together: give both or none"

@@ -1,0 +1,140 @@
+"""`serin-server check`: a model must give the outputs that its author recorded.
+
+Each line of `golden.jsonl` is `{"inputs": […], "outputs": […], "rtol": 1e-3, "atol": 1e-5}`: tensors as the protocol
+writes them in JSON. Numbers may differ by `atol + rtol * |expected|`; everything else must be equal.
+"""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+from serin_server.dataplane.elements import array_of
+from serin_server.dataplane.request import JsonTensor, RequestReader
+from serin_server.failures import LoadFailure, one_line
+from serin_server.model.load import Model
+from serin_server.model.tensors import Array, TensorSpec
+from serin_server.refusals import Refusal
+from serin_server.resolve import failure_report, load_as_set, write_termination_message
+from serin_server.settings import Settings
+
+FILE_NAME: Final = "golden.jsonl"
+EXIT_WRONG: Final = 64
+_MOST_TOLD: Final = 5
+
+
+class Sample(msgspec.Struct):
+    """One golden sample."""
+
+    inputs: list[msgspec.Raw]
+    outputs: list[JsonTensor]
+    rtol: float = 1e-3
+    atol: float = 1e-5
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How many samples there were, and what was wrong with which."""
+
+    samples: int
+    failures: tuple[str, ...]
+
+    def told(self) -> dict[str, Any]:
+        """The verdict as the preflight reads it."""
+        if not self.failures:
+            return {"ok": True, "samples": self.samples, "failed": 0}
+        more = len(self.failures) - _MOST_TOLD
+        message = "; ".join(self.failures[:_MOST_TOLD]) + (f"; and {more} more" if more > 0 else "")
+        return {
+            "ok": False,
+            "reason": "GoldenSampleFailed",
+            "message": message[:1000],
+            "samples": self.samples,
+            "failed": len(self.failures),
+        }
+
+
+def check(settings: Settings) -> int:
+    """Runs the golden samples; the verdict goes to stdout and the termination log."""
+    try:
+        model = load_as_set(settings)
+        told = judged(model, samples_of(settings, model)).told()
+        exit_code = 0 if told["ok"] else EXIT_WRONG
+    except LoadFailure as failure:
+        told, exit_code = failure_report(failure), failure.exit_code
+    except GoldenUnreadable as error:
+        told, exit_code = {"ok": False, "reason": "GoldenSampleFailed", "message": str(error)}, EXIT_WRONG
+    text = json.dumps(told)
+    write_termination_message(settings.termination_log, text)
+    sys.stdout.write(text + "\n")
+    return exit_code
+
+
+class GoldenUnreadable(Exception):
+    """Golden samples that cannot be read, and why."""
+
+
+def samples_of(settings: Settings, model: Model) -> list[Sample]:
+    """The samples beside the model, or in the file that is named. Raises `GoldenUnreadable`."""
+    file = settings.golden or (model.path / FILE_NAME if model.path.is_dir() else Path(model.path).with_name(FILE_NAME))
+    try:
+        lines = [line for line in file.read_bytes().splitlines() if line.strip()]
+        samples = [msgspec.json.decode(line, type=Sample) for line in lines]
+    except OSError as error:
+        raise GoldenUnreadable(f"golden samples cannot be read ({error}): name the file with --golden") from error
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise GoldenUnreadable(f"{file}: a line is no golden sample ({error})") from error
+    if not samples:
+        raise GoldenUnreadable(f"{file} holds no sample")
+    return samples
+
+
+def judged(model: Model, samples: list[Sample]) -> Verdict:
+    """What the model makes of each sample."""
+    reader = RequestReader(model.signature)
+    failures = []
+    for number, sample in enumerate(samples, 1):
+        problem = _problem(model, reader, sample)
+        if problem:
+            failures.append(f"sample {number}: {problem}")
+    return Verdict(len(samples), tuple(failures))
+
+
+def _problem(model: Model, reader: RequestReader, sample: Sample) -> str:
+    try:
+        call = reader.read(b'{"inputs":[' + b",".join(bytes(tensor) for tensor in sample.inputs) + b"]}")
+        feed = dict(zip([spec.name for spec in model.signature.inputs], call.arrays, strict=True))
+        given = dict(zip([spec.name for spec in model.signature.outputs], model.session.run(feed), strict=True))
+        specs = {spec.name: spec for spec in model.signature.outputs}
+        for output in sample.outputs:
+            if output.name not in specs:
+                return f"the model has no output {output.name!r}"
+            problem = _difference(specs[output.name], given[output.name], output, sample)
+            if problem:
+                return problem
+    except Refusal as refusal:
+        return refusal.message
+    except Exception as error:  # noqa: BLE001 (whatever the model raises is the verdict on this sample)
+        return f"the model raised: {one_line(error, 200)}"
+    return ""
+
+
+def _difference(spec: TensorSpec, given: Array, output: JsonTensor, sample: Sample) -> str:
+    wanted = array_of(TensorSpec(spec.name, output.datatype, tuple(output.shape)), output)
+    if given.shape != wanted.shape:
+        return f"output {spec.name!r} has the shape {list(given.shape)}, expected {list(wanted.shape)}"
+    if wanted.dtype.kind != "f":
+        wrong = np.argwhere(given != wanted)
+    else:
+        wrong = np.argwhere(~np.isclose(given, wanted, rtol=sample.rtol, atol=sample.atol, equal_nan=True))
+    if not len(wrong):
+        return ""
+    place = tuple(wrong[0].tolist())
+    return (
+        f"output {spec.name!r} at {list(place)} is {given[place]!s}, expected {wanted[place]!s} "
+        f"({len(wrong)} of {wanted.size} values differ)"
+    )

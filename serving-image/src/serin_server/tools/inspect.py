@@ -1,0 +1,32 @@
+"""`serin-server inspect`: what a model is, for a person to read."""
+
+import sys
+
+from serin_server.failures import LoadFailure
+from serin_server.model.load import report, signature_digest
+from serin_server.resolve import failure_report, load_as_set
+from serin_server.settings import Settings
+
+
+def inspect(settings: Settings) -> int:
+    """Prints digest, size, opset and signature."""
+    try:
+        model = load_as_set(settings)
+    except LoadFailure as failure:
+        told = failure_report(failure)
+        sys.stderr.write(f"{told['reason']}: {told['message']}\n")
+        return failure.exit_code
+    told = report(model)
+    lines = [
+        f"model      {settings.model_uri}",
+        f"sha256     {told['sha256']}",
+        f"size       {told['sizeBytes']:,} bytes",
+        f"opset      {told['opset']}",
+        f"signature  {signature_digest(model.signature)}",
+        f"batching   {'rows of several requests share a run' if model.signature.is_batchable else 'each request alone'}",
+    ]
+    for side, tensors in (("inputs", model.signature.inputs), ("outputs", model.signature.outputs)):
+        lines.append(side)
+        lines += [f"  {tensor.name:30} {tensor.datatype:7} {list(tensor.shape)}" for tensor in tensors]
+    sys.stdout.write("\n".join(lines) + "\n")
+    return 0

@@ -1,0 +1,226 @@
+"""The table of bad resources: what is changed in a good one, which field the refusal must name, and the way out."""
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+GOOD: dict[str, Any] = {
+    "apiVersion": "serin.dev/v1alpha1",
+    "kind": "ModelDeployment",
+    "metadata": {"name": "credit-risk"},
+    "spec": {
+        "model": {
+            "version": "2026-11-20",
+            "uri": "https://models.example.com/credit/2026-11-20.onnx",
+            "sha256": "9b74c9897bac770ffc029102a200c5de9b74c9897bac770ffc029102a200c5de",
+            "headerSecret": {"name": "store", "key": "headers"},
+            "caConfigMap": {"name": "store-ca", "key": "ca.crt"},
+        },
+        "replicas": 3,
+        "runtime": {
+            "image": "registry.example.com:5000/serin-server@sha256:" + "0" * 64,
+            "imagePullPolicy": "IfNotPresent",
+            "imagePullSecrets": [{"name": "registry"}],
+            "resources": {"requests": {"cpu": "500m", "memory": "256Mi"}, "limits": {"cpu": 2, "memory": "1Gi"}},
+            "threads": 2,
+            "env": [
+                {"name": "SERIN_DRAIN_SECONDS", "value": "3"},
+                {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "store", "key": "token"}}},
+            ],
+            "nodeSelector": {"kubernetes.io/arch": "amd64"},
+            "tolerations": [{"key": "gpu", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 60}],
+            "serviceAccountName": "models",
+        },
+        "rollout": {
+            "strategy": "Canary",
+            "steps": [{"weight": 5, "holdSeconds": 60}, {"weight": 25}, {"weight": 50}],
+            "progressDeadlineSeconds": 300,
+            "deadlineSeconds": 3600,
+            "onDeadline": "Pause",
+        },
+        "analysis": {
+            "intervalSeconds": 30,
+            "falseRollbackRate": 0.01,
+            "minSamples": 100,
+            "metrics": [
+                {"name": "errors", "errorRate": {"maxIncrease": 0.005}},
+                {"name": "accuracy", "accuracy": {}},
+            ],
+        },
+        "revisionHistoryLimit": 10,
+        "paused": False,
+    },
+}
+
+
+@dataclass(frozen=True)
+class Bad:
+    """One bad resource.
+
+    Args:
+        because: What is wrong, for people; the id of the test.
+        path: Where the good resource is changed, ``steps.0.weight``; from ``spec`` unless it begins with ``metadata``.
+        value: What stands there instead; ``DELETED`` takes the field away.
+        field: What the refusal must name.
+        way_out: What it must say to do; empty for errors of type and unknown fields, which cannot.
+    """
+
+    because: str
+    path: str
+    value: Any
+    field: str
+    way_out: str = ""
+
+    @property
+    def resource(self) -> dict[str, Any]:
+        """The good resource with the change."""
+        resource = copy.deepcopy(GOOD)
+        path = self.path if self.path.startswith("metadata") else f"spec.{self.path}"
+        *above, last = [int(part) if part.isdigit() else part for part in path.split(".")]
+        place: Any = resource
+        for part in above:
+            place = place[part]
+        if self.value is DELETED:
+            del place[last]
+        else:
+            place[last] = self.value
+        return resource
+
+
+DELETED = object()
+
+BAD = (
+    # The name.
+    Bad("the name is too long for its children", "metadata.name", "a" * 41, "metadata.name", "at most 40 characters"),
+    Bad("the name begins with a digit", "metadata.name", "2026-credit", "metadata.name", "beginning with a letter"),
+    Bad("the name has a dot", "metadata.name", "credit.risk", "metadata.name", "use a-z, 0-9 and -"),
+    # The model.
+    Bad("there is no model", "model", DELETED, "spec.model", "Required value"),
+    Bad("there is no version", "model.version", DELETED, "spec.model.version", "Required value"),
+    Bad("the version has a space", "model.version", "my model", "spec.model.version", "Use letters, digits"),
+    Bad("the version is too long", "model.version", "v" * 64, "spec.model.version", "may not be more than 63"),
+    Bad("the version is a number in YAML", "model.version", 7, "spec.model.version"),
+    Bad("the scheme is not read", "model.uri", "s3://bucket/m.onnx", "spec.model.uri", "copy it to a claim"),
+    Bad("the uri has no scheme", "model.uri", "models/m.onnx", "spec.model.uri", "begin with https://"),
+    Bad("a file uri is relative", "model.uri", "file://models/m.onnx", "spec.model.uri", "an absolute path"),
+    Bad("a claim uri has no path", "model.uri", "pvc://claim", "spec.model.uri", "Write pvc://claim/path"),
+    Bad("a uri climbs out", "model.uri", "pvc://claim/../../etc/passwd", "spec.model.uri", "no '..'"),
+    Bad("a uri has a space", "model.uri", "https://a.example/my model.onnx", "spec.model.uri", "%20"),
+    Bad("a uri has a password", "model.uri", "https://u:p@a.example/m.onnx", "spec.model.uri", "headerSecret"),
+    Bad("a URL has no path", "model.uri", "https://a.example", "spec.model.uri", "Write https://host/path"),
+    Bad("a digest has a prefix", "model.sha256", "sha256:" + "a" * 64, "spec.model.sha256", "remove the prefix"),
+    Bad("a digest is cut", "model.sha256", "abc123", "spec.model.sha256", "write 64 lower-case hex digits"),
+    Bad("a digest is upper-case", "model.sha256", "A" * 64, "spec.model.sha256", "lower-case"),
+    Bad(
+        "headers for a source that is no URL",
+        "model",
+        {"version": "v1", "uri": "pvc://claim/m.onnx", "headerSecret": {"name": "a", "key": "b"}},
+        "spec.model.headerSecret",
+        "remove it",
+    ),
+    Bad(
+        "a CA for plain http",
+        "model",
+        {"version": "v1", "uri": "http://a.example/m.onnx", "caConfigMap": {"name": "a", "key": "b"}},
+        "spec.model.caConfigMap",
+        "give an https:// URI",
+    ),
+    Bad(
+        "a Secret has a bad name", "model.headerSecret.name", "My_Secret", "spec.model.headerSecret.name", "as kubectl"
+    ),
+    Bad("a Secret has a bad key", "model.headerSecret.key", "a/b", "spec.model.headerSecret.key", "Keys have letters"),
+    Bad("a field of the model is unknown", "model.url", "https://a.example/m.onnx", "spec.model.url"),
+    # Scale and history.
+    Bad("no replicas", "replicas", 0, "spec.replicas", "greater than or equal to 1"),
+    Bad("replicas are a string", "replicas", "three", "spec.replicas"),
+    Bad("no history", "revisionHistoryLimit", 0, "spec.revisionHistoryLimit", "greater than or equal to 1"),
+    Bad("paused is a word", "paused", "yes please", "spec.paused"),
+    # How pods run.
+    Bad("an image is a URL", "runtime.image", "https://r.example/a", "spec.runtime.image", "registry/name:tag"),
+    Bad("a pull policy is unknown", "runtime.imagePullPolicy", "Sometimes", "imagePullPolicy", '"IfNotPresent"'),
+    Bad("no threads", "runtime.threads", 0, "spec.runtime.threads", "greater than or equal to 1"),
+    Bad(
+        "memory has a unit of another world",
+        "runtime.resources.limits.memory",
+        "2GB",
+        "spec.runtime.resources.limits",
+        "512Mi or 2Gi for memory",
+    ),
+    Bad("less than no CPU", "runtime.resources.requests.cpu", "-1", "spec.runtime.resources.requests", "0 or more"),
+    Bad("a resource is misspelt", "runtime.resources.limits.mem", "1Gi", "spec.runtime.resources.limits", "use cpu"),
+    Bad("more is asked for than allowed", "runtime.resources.requests.cpu", 3, "resources.requests", "raise the limit"),
+    Bad("a variable is Serin's", "runtime.env.0.name", "SERIN_MODEL_URI", "spec.runtime.env[0].name", "remove it"),
+    Bad(
+        "a variable begins with a digit",
+        "runtime.env.0.name",
+        "2FAST",
+        "spec.runtime.env[0].name",
+        "begin with a digit",
+    ),
+    Bad("a variable has no value", "runtime.env.0", {"name": "A"}, "spec.runtime.env[0]", "add value, or valueFrom"),
+    Bad("a variable has two values", "runtime.env.1.value", "x", "spec.runtime.env[1]", "remove one"),
+    Bad(
+        "a value comes from nowhere",
+        "runtime.env.1.valueFrom",
+        {},
+        "spec.runtime.env[1].valueFrom",
+        "exactly one of secretKeyRef and configMapKeyRef",
+    ),
+    Bad("a variable is there twice", "runtime.env.0.name", "TOKEN", "spec.runtime.env", "remove the second one"),
+    Bad("a label has a space", "runtime.nodeSelector.disk", "very fast", "nodeSelector", "Write labels as nodes have"),
+    Bad("an effect is unknown", "runtime.tolerations.0.effect", "Never", "tolerations[0].effect", '"NoSchedule"'),
+    Bad("a taint without key", "runtime.tolerations.0", {"value": "a"}, "tolerations[0]", "add key, or operator"),
+    Bad("Exists compares no value", "runtime.tolerations.0.value", "a", "tolerations[0].value", "remove value"),
+    Bad(
+        "seconds without eviction",
+        "runtime.tolerations.0.effect",
+        "NoSchedule",
+        "tolerations[0].tolerationSeconds",
+        "remove the seconds",
+    ),
+    # The rollout.
+    Bad("a strategy is unknown", "rollout.strategy", "Blue", "spec.rollout.strategy", '"Immediate"'),
+    Bad("weights fall", "rollout.steps.0.weight", 30, "spec.rollout.steps", "Weights must rise"),
+    Bad("a weight is there twice", "rollout.steps.0.weight", 25, "spec.rollout.steps", "without repeats"),
+    Bad(
+        "a weight is over 100",
+        "rollout.steps.2.weight",
+        101,
+        "spec.rollout.steps[2].weight",
+        "less than or equal to 100",
+    ),
+    Bad("a weight is a share", "rollout.steps.0.weight", 0.5, "spec.rollout.steps[0].weight"),
+    Bad("there are no steps in the list", "rollout.steps", [], "spec.rollout.steps", "at least 1 items"),
+    Bad(
+        "steps of a rollout at once",
+        "rollout",
+        {"strategy": "Immediate", "steps": [{"weight": 5}]},
+        "spec.rollout.steps",
+        "remove steps, or use strategy Canary",
+    ),
+    Bad("analysis of a rollout at once", "rollout", {"strategy": "Immediate"}, "spec.analysis", "remove spec.analysis"),
+    Bad(
+        "pods get no time",
+        "rollout.progressDeadlineSeconds",
+        1,
+        "progressDeadlineSeconds",
+        "greater than or equal to 10",
+    ),
+    Bad("a deadline has a unit", "rollout.deadlineSeconds", "2h", "spec.rollout.deadlineSeconds"),
+    Bad("a field of the rollout is unknown", "rollout.step", [], "spec.rollout.step"),
+    # The analysis.
+    Bad("nothing is compared", "analysis.metrics", [], "spec.analysis.metrics", "at least 1 items"),
+    Bad("a metric has no kind", "analysis.metrics.0", {"name": "errors"}, "spec.analysis.metrics[0]", "add errorRate"),
+    Bad(
+        "a metric has two kinds", "analysis.metrics.0.accuracy", {}, "spec.analysis.metrics[0]", "make them two metrics"
+    ),
+    Bad("two metrics have one name", "analysis.metrics.0.name", "accuracy", "spec.analysis.metrics", "rename one"),
+    Bad("a metric has a bad name", "analysis.metrics.0.name", "the errors", "metrics[0].name", "Use letters, digits"),
+    Bad(
+        "a margin is nothing", "analysis.metrics.0.errorRate.maxIncrease", 0, "errorRate.maxIncrease", "greater than 0"
+    ),
+    Bad("rollbacks are a coin", "analysis.falseRollbackRate", 0.5, "spec.analysis.falseRollbackRate", "less than 0.5"),
+    Bad(
+        "looks too often", "analysis.intervalSeconds", 1, "spec.analysis.intervalSeconds", "greater than or equal to 2"
+    ),
+)

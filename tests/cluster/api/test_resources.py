@@ -1,0 +1,125 @@
+"""What the API server says to resources: the table of bad ones, and good ones that stay as they were written."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.cluster.api.table import BAD, GOOD, Bad
+from tests.support.kubernetes import Kubernetes
+from tests.support.operator import CRD, install_crd
+
+from serin_operator.api.crd import object_schema
+from serin_operator.api.schema import Schema
+
+pytestmark = pytest.mark.cluster
+
+MINIMAL = {**GOOD, "spec": {"model": {"version": "v1", "uri": "pvc://models/credit"}}}
+
+
+@pytest.fixture(scope="module")
+def namespace(control_plane: Kubernetes) -> str:
+    install_crd(control_plane)
+    control_plane.kubectl("create", "namespace", "resources")
+    return "resources"
+
+
+@pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.because)
+def test_a_bad_resource_is_refused_with_its_field_and_the_way_out(
+    control_plane: Kubernetes, namespace: str, bad: Bad
+) -> None:
+    said = control_plane.refused("apply", "-n", namespace, "-f", "-", text=yaml.safe_dump(bad.resource))
+    assert bad.field in said
+    assert bad.way_out in said
+    assert control_plane.get("mdep", "-n", namespace)["items"] == []
+
+
+def test_the_table_has_at_least_25_rows_and_no_two_for_the_same() -> None:
+    assert len({bad.because for bad in BAD}) == len(BAD) >= 25
+    assert len({json.dumps(bad.resource) for bad in BAD}) == len(BAD)
+
+
+@pytest.mark.parametrize("how", [(), ("--server-side",)], ids=["client-side apply", "server-side apply"])
+@pytest.mark.parametrize("good", [GOOD, MINIMAL], ids=["every field", "as little as possible"])
+def test_a_good_resource_stays_as_it_was_written_and_applying_it_again_changes_nothing(
+    control_plane: Kubernetes, namespace: str, good: dict, how: tuple[str, ...]
+) -> None:
+    apply = ("apply", "-n", namespace, *how, "-f", "-")
+    control_plane.kubectl(*apply, text=yaml.safe_dump(good))
+    try:
+        first = control_plane.get("mdep", "-n", namespace, "credit-risk")
+        control_plane.kubectl(*apply, text=yaml.safe_dump(good))
+        second = control_plane.get("mdep", "-n", namespace, "credit-risk")
+    finally:
+        control_plane.kubectl("delete", "mdep", "-n", namespace, "credit-risk")
+    assert first["spec"] == good["spec"]
+    assert second["metadata"]["resourceVersion"] == first["metadata"]["resourceVersion"]
+
+
+def test_every_example_in_the_repository_is_accepted(control_plane: Kubernetes, namespace: str) -> None:
+    found = [file for file in Path("examples").rglob("*.yaml") if "kind: ModelDeployment" in file.read_text()]
+    assert found
+    for file in found:
+        control_plane.kubectl("apply", "-n", namespace, "--dry-run=server", "-f", str(file))
+
+
+def test_the_crd_itself_is_applied_client_side(control_plane: Kubernetes, namespace: str) -> None:
+    assert "unchanged" in control_plane.kubectl("apply", "-f", str(CRD))
+
+
+def test_everything_that_a_status_can_say_is_kept(control_plane: Kubernetes, namespace: str) -> None:
+    status = _sample(object_schema()["properties"]["status"])
+    control_plane.kubectl("apply", "-n", namespace, "-f", "-", text=yaml.safe_dump(MINIMAL))
+    try:
+        wanted = {**MINIMAL, "status": status}
+        replace = ("replace", "--subresource=status", "-n", namespace, "-f", "-")
+        control_plane.kubectl(*replace, text=json.dumps(wanted))
+        found = control_plane.get("mdep", "-n", namespace, "credit-risk")
+        row = control_plane.kubectl("get", "mdep", "-n", namespace, "credit-risk", "-o", "wide")
+    finally:
+        control_plane.kubectl("delete", "mdep", "-n", namespace, "credit-risk")
+    assert found["status"] == status
+    assert "VERSION CANARY WEIGHT STEP VERDICT READY REASON AGE REPLICAS REVISION SHA256 URL" in " ".join(row.split())
+    assert "None" not in row.splitlines()[1]
+
+
+def _sample(schema: Schema) -> Any:
+    """A value with every field, for a node of the schema."""
+    if schema.get("x-kubernetes-preserve-unknown-fields"):
+        return {"errors": {"looks": [1, 2.5, True, {"deep": "kept"}]}}
+    match schema["type"]:
+        case "object":
+            return {name: _sample(inner) for name, inner in schema["properties"].items()}
+        case "array":
+            return [_sample(schema["items"])]
+        case kind:
+            return {"string": "Ready", "integer": 2, "number": 0.5, "boolean": True}[kind]
+
+
+def test_kubectl_scale_changes_replicas_and_nothing_else(control_plane: Kubernetes, namespace: str) -> None:
+    control_plane.kubectl("apply", "-n", namespace, "-f", "-", text=yaml.safe_dump(MINIMAL))
+    try:
+        control_plane.kubectl("scale", "-n", namespace, "mdep/credit-risk", "--replicas=4")
+        found = control_plane.get("mdep", "-n", namespace, "credit-risk")
+    finally:
+        control_plane.kubectl("delete", "mdep", "-n", namespace, "credit-risk")
+    assert found["spec"] == {**MINIMAL["spec"], "replicas": 4}
+
+
+@pytest.mark.parametrize(
+    ("path", "teaches"),
+    [
+        ("mdep", "kubectl get mdep -w"),
+        ("mdep.spec.rollout", "weights rising. Default 10, 25, 50"),
+        ("mdep.spec.rollout.steps", "holdSeconds"),
+        ("mdep.spec.rollout.onDeadline", "silence is no evidence"),
+        ("mdep.spec.analysis", "shared by all metrics"),
+        ("mdep.spec.model.uri", "pods serve only the digest found then"),
+        ("mdep.spec.runtime.resources", "Above memory it is killed"),
+        ("mdep.status.versions", "newest first"),
+    ],
+)
+def test_kubectl_explain_teaches(control_plane: Kubernetes, namespace: str, path: str, teaches: str) -> None:
+    told = control_plane.wait_for("the published schema", lambda: control_plane.kubectl("explain", path), seconds=20)
+    assert teaches in " ".join(told.split())

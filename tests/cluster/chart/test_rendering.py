@@ -1,0 +1,186 @@
+"""What the chart renders, in all its variants, is what the API server takes, and is as strict as it says."""
+
+from typing import Any
+
+import pytest
+import yaml
+from tests.cluster.chart.conftest import CHART, SYSTEM
+from tests.support.kubernetes import Kubernetes
+
+from serin_operator.runtime.settings import Settings
+
+pytestmark = pytest.mark.cluster
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "as it comes": {},
+    "in two namespaces, nothing cluster-wide": {
+        "namespaces": ["scoring", "fraud"],
+        "crds": {"install": False},
+        "rbac": {"aggregateRoles": False},
+    },
+    "with a network policy": {"networkPolicy": {"enabled": True, "metricsFrom": [{"namespaceSelector": {}}]}},
+    "with the Prometheus Operator": {
+        "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+        "podMonitor": {"enabled": True},
+        "prometheus": {"scrapeIntervalSeconds": 5},
+    },
+    "with a token for Prometheus": {
+        "prometheus": {
+            "url": "https://prometheus.monitoring:9090",
+            "auth": {"existingSecret": "prometheus", "bearerTokenKey": "token", "caKey": "ca.crt"},
+        }
+    },
+    "with a password for Prometheus": {
+        "prometheus": {
+            "url": "https://prometheus.monitoring:9090",
+            "auth": {"existingSecret": "prometheus", "username": "serin", "passwordKey": "password"},
+        }
+    },
+    "one replica with roles of one's own": {
+        "replicaCount": 1,
+        "rbac": {"create": False},
+        "serviceAccount": {"create": False, "name": "mine"},
+    },
+    "placed with care": {
+        "imagePullSecrets": [{"name": "registry"}],
+        "extraEnv": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}],
+        "nodeSelector": {"pool": "system"},
+        "tolerations": [{"key": "system", "operator": "Exists"}],
+        "affinity": {"nodeAffinity": {}},
+        "podLabels": {"team": "ml"},
+        "podAnnotations": {"note": "x"},
+        "priorityClassName": "system-cluster-critical",
+        "logging": {"format": "console", "level": "debug"},
+    },
+}
+MONITORS = {"ServiceMonitor", "PodMonitor"}
+
+
+def rendered(kubernetes: Kubernetes, values: dict[str, Any]) -> list[dict[str, Any]]:
+    command = ("helm", "template", "serin", CHART, "--namespace", SYSTEM, "--values", "-")
+    text = kubernetes.run(*command, text=yaml.safe_dump(values)).stdout
+    return [each for each in yaml.safe_load_all(text) if each]
+
+
+def one(objects: list[dict[str, Any]], kind: str) -> dict[str, Any]:
+    (found,) = [each for each in objects if each["kind"] == kind]
+    return found
+
+
+@pytest.mark.parametrize("values", VARIANTS.values(), ids=VARIANTS)
+def test_the_api_server_takes_every_object_without_a_warning(
+    kubernetes: Kubernetes, namespaces: tuple[str, ...], values: dict[str, Any]
+) -> None:
+    objects = [each for each in rendered(kubernetes, values) if each["kind"] not in MONITORS]
+    command = ("kubectl", "create", "--dry-run=server", "--validate=strict", "-f", "-")
+    done = kubernetes.run(*command, text=yaml.safe_dump_all(objects))
+    assert "Warning" not in done.stderr
+    assert done.stdout.count("(server dry run)") == len(objects)
+
+
+@pytest.mark.parametrize("values", VARIANTS.values(), ids=VARIANTS)
+def test_the_operator_understands_every_variable_that_the_chart_sets(
+    kubernetes: Kubernetes, monkeypatch: pytest.MonkeyPatch, values: dict[str, Any]
+) -> None:
+    deployment = one(rendered(kubernetes, values), "Deployment")
+    env = deployment["spec"]["template"]["spec"]["containers"][0]["env"]
+    names = [each["name"] for each in env if each["name"].startswith("SERIN_")]
+    assert len(names) == len(set(names))
+    assert {name.removeprefix("SERIN_").lower() for name in names} <= set(Settings.model_fields)
+    for each in env:
+        monkeypatch.setenv(each["name"], each.get("value", "from-the-pod"))
+    settings = Settings()
+    assert settings.lease_namespace == SYSTEM
+    assert list(settings.namespaces) == values.get("namespaces", [])
+
+
+def test_every_setting_can_be_reached_from_the_values(kubernetes: Kubernetes) -> None:
+    everything = [VARIANTS["with a token for Prometheus"], VARIANTS["with a password for Prometheus"]]
+    names = {
+        each["name"]
+        for values in everything
+        for each in one(rendered(kubernetes, values), "Deployment")["spec"]["template"]["spec"]["containers"][0]["env"]
+    }
+    assert {f"SERIN_{field}".upper() for field in Settings.model_fields} <= names
+
+
+@pytest.mark.parametrize("values", VARIANTS.values(), ids=VARIANTS)
+def test_the_pods_are_as_restricted_as_pods_can_be(kubernetes: Kubernetes, values: dict[str, Any]) -> None:
+    objects = rendered(kubernetes, values)
+    for spec in (one(objects, "Deployment")["spec"]["template"]["spec"], one(objects, "Pod")["spec"]):
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["securityContext"]["runAsUser"] == 65532
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        (container,) = spec["containers"]
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+
+
+@pytest.mark.parametrize("values", VARIANTS.values(), ids=VARIANTS)
+def test_no_role_has_secrets_wildcards_or_the_power_to_give_power(
+    kubernetes: Kubernetes, values: dict[str, Any]
+) -> None:
+    roles = [each for each in rendered(kubernetes, values) if each["kind"] in {"Role", "ClusterRole"}]
+    for rule in [rule for role in roles for rule in role["rules"]]:
+        assert not {"*", "secrets", "serviceaccounts", "pods/exec"} & {*rule["resources"], *rule["verbs"]}
+        assert not {"impersonate", "bind", "escalate"} & set(rule["verbs"])
+        if "pods" in rule["resources"]:
+            assert set(rule["verbs"]) == {"get", "list", "watch"}
+
+
+def test_with_namespaces_listed_there_is_nothing_cluster_wide(kubernetes: Kubernetes) -> None:
+    objects = rendered(kubernetes, VARIANTS["in two namespaces, nothing cluster-wide"])
+    assert {each["metadata"]["namespace"] for each in objects} == {SYSTEM, "scoring", "fraud"}
+    roles = sorted(each["metadata"]["namespace"] for each in objects if each["kind"] == "Role")
+    assert roles == ["fraud", "scoring", SYSTEM]
+
+
+def test_credentials_are_mounted_from_the_secret_and_stand_nowhere_else(kubernetes: Kubernetes) -> None:
+    spec = one(rendered(kubernetes, VARIANTS["with a token for Prometheus"]), "Deployment")["spec"]["template"]["spec"]
+    (volume,) = [each for each in spec["volumes"] if "secret" in each]
+    (container,) = spec["containers"]
+    (mount,) = [each for each in container["volumeMounts"] if each["name"] == volume["name"]]
+    values = {each["name"]: each.get("value") for each in container["env"]}
+    assert volume["secret"]["secretName"] == "prometheus"
+    assert values["SERIN_PROMETHEUS_BEARER_TOKEN_FILE"] == f"{mount['mountPath']}/token"
+    assert values["SERIN_PROMETHEUS_CA_FILE"] == f"{mount['mountPath']}/ca.crt"
+
+
+def test_prometheus_scrapes_as_often_as_the_operator_believes(kubernetes: Kubernetes) -> None:
+    objects = rendered(kubernetes, VARIANTS["with the Prometheus Operator"])
+    (endpoint,) = one(objects, "PodMonitor")["spec"]["podMetricsEndpoints"]
+    (container,) = one(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
+    assert endpoint == {"port": "metrics", "path": "/metrics", "interval": "5s"}
+    assert {"name": "SERIN_SCRAPE_INTERVAL_SECONDS", "value": "5"} in container["env"]
+
+
+def test_one_replica_has_no_disruption_budget_that_would_block_a_drain(kubernetes: Kubernetes) -> None:
+    kinds = {each["kind"] for each in rendered(kubernetes, VARIANTS["one replica with roles of one's own"])}
+    assert not kinds & {"PodDisruptionBudget", "Role", "ClusterRole", "ServiceAccount"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("replicas=3", "additional properties 'replicas' not allowed"),
+        ("prometheus.adress=http://x", "additional properties 'adress' not allowed"),
+        ("prometheus.url=prometheus:9090", "/prometheus/url"),
+        ("logging.level=verbose", "/logging/level"),
+        ("replicaCount=0", "/replicaCount"),
+        ("prometheus.auth.bearerTokenKey=token", "/prometheus/auth/existingSecret"),
+        ("prometheus.scrapeIntervalSeconds=0", "/prometheus/scrapeIntervalSeconds"),
+        ("namespaces={Not_A_Namespace}", "/namespaces/0"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name(kubernetes: Kubernetes, wrong: str, said: str) -> None:
+    done = kubernetes.run("helm", "template", "serin", CHART, "--set", wrong, check=False)
+    assert done.returncode
+    assert said in done.stderr
+
+
+def test_an_old_kubernetes_is_refused(kubernetes: Kubernetes) -> None:
+    done = kubernetes.run("helm", "template", "serin", CHART, "--kube-version", "1.29.4", check=False)
+    assert "requires kubeVersion" in done.stderr

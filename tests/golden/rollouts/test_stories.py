@@ -1,0 +1,211 @@
+"""Whole rollouts as prose, kept beside this file to be read and reviewed.
+
+Each story drives the real reconciler through a simulated cluster. A difference is a change of behaviour: read it, and if it
+is what you meant, run ``UPDATE_GOLDEN=1 make unit`` and commit the new story.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.simulation import ANALYSIS, NAMESPACE, Simulation, spec
+
+from serin_operator.api.names import ObjectRef
+
+STORIES = Path(__file__).parent
+
+
+def with_analysis(version: str, **more: Any) -> dict[str, Any]:
+    return spec(version, analysis=ANALYSIS, **more)
+
+
+async def served(version: str = "v1", **kw: Any) -> Simulation:
+    simulation = Simulation(**kw)
+    simulation.kubectl_apply(with_analysis(version))
+    await simulation.run_until(lambda s: s.stable == version)
+    await simulation.run(60)
+    return simulation
+
+
+async def first_version() -> Simulation:
+    simulation = Simulation()
+    simulation.kubectl_apply(spec())
+    await simulation.run(20)
+    return simulation
+
+
+async def a_better_version_is_promoted() -> Simulation:
+    simulation = await served()
+    simulation.behave("http://models/v2.onnx", accuracy=0.92)
+    simulation.kubectl_apply(with_analysis("v2"))
+    await simulation.run_until(lambda s: s.stable == "v2")
+    await simulation.run(10)
+    return simulation
+
+
+async def a_worse_version_is_rolled_back() -> Simulation:
+    simulation = await served()
+    simulation.behave("http://models/v2.onnx", accuracy=0.7)
+    simulation.kubectl_apply(with_analysis("v2"))
+    await simulation.run_until(lambda s: s.outcome("v2") == "RolledBack")
+    await simulation.run(30)
+    return simulation
+
+
+async def a_version_that_fails_requests_is_rolled_back() -> Simulation:
+    simulation = await served()
+    simulation.behave("http://models/v2.onnx", error_rate=0.4)
+    simulation.kubectl_apply(with_analysis("v2"))
+    await simulation.run_until(lambda s: s.outcome("v2") == "RolledBack")
+    return simulation
+
+
+async def a_model_that_does_not_load_never_gets_a_request() -> Simulation:
+    simulation = await served()
+    report = {"ok": False, "reason": "ModelInvalid", "message": "not an ONNX model: it is truncated"}
+    simulation.behave("http://models/v2.onnx", report=report)
+    simulation.kubectl_apply(with_analysis("v2"))
+    await simulation.run(20)
+    return simulation
+
+
+async def the_spec_goes_back_while_the_canary_has_traffic() -> Simulation:
+    simulation = await served()
+    simulation.kubectl_apply(with_analysis("v2"))
+    await simulation.run_until(lambda s: (s.status.get("canary") or {}).get("step") == 0)
+    simulation.kubectl_apply(with_analysis("v1"))
+    await simulation.run(10)
+    return simulation
+
+
+async def another_version_overtakes_a_canary() -> Simulation:
+    simulation = await served()
+    simulation.kubectl_apply(with_analysis("v2"))
+    await simulation.run_until(lambda s: (s.status.get("canary") or {}).get("step") == 0)
+    simulation.kubectl_apply(with_analysis("v3"))
+    await simulation.run_until(lambda s: s.stable == "v3")
+    return simulation
+
+
+async def an_old_version_comes_back_without_a_canary() -> Simulation:
+    simulation = await a_better_version_is_promoted()
+    simulation.kubectl_apply(with_analysis("v1"))
+    await simulation.run_until(lambda s: s.stable == "v1")
+    return simulation
+
+
+async def a_rejected_version_is_retried_when_a_person_says_so() -> Simulation:
+    simulation = await a_worse_version_is_rolled_back()
+    simulation.behave("http://models/v2.onnx", accuracy=0.95)
+    simulation.kubectl_apply(with_analysis("v2"), {"serin.dev/action": "retry@monday"})
+    await simulation.run_until(lambda s: s.stable == "v2")
+    return simulation
+
+
+async def a_person_aborts() -> Simulation:
+    simulation = await served()
+    simulation.kubectl_apply(with_analysis("v2"))
+    await simulation.run_until(lambda s: (s.status.get("canary") or {}).get("step") == 0)
+    simulation.kubectl_apply(with_analysis("v2"), {"serin.dev/action": "abort@1"})
+    await simulation.run(10)
+    simulation.kubectl_apply(with_analysis("v2"), {"serin.dev/action": "promote@2"})
+    await simulation.run(3)
+    return simulation
+
+
+async def prometheus_is_away_and_comes_back() -> Simulation:
+    simulation = await served()
+    simulation.kubectl_apply(with_analysis("v2"))
+    await simulation.run_until(lambda s: (s.status.get("canary") or {}).get("step") == 0)
+    simulation.prometheus_down = True
+    await simulation.run(40)
+    simulation.prometheus_down = False
+    await simulation.run_until(lambda s: s.stable == "v2")
+    return simulation
+
+
+async def analysis_without_prometheus_never_starts() -> Simulation:
+    simulation = await served(prometheus=False)
+    simulation.kubectl_apply(with_analysis("v2"))
+    await simulation.run(60)
+    return simulation
+
+
+async def no_labels_until_the_deadline() -> Simulation:
+    simulation = await served(requests_a_second=0)
+    rollout = {**spec()["rollout"], "deadlineSeconds": 60, "onDeadline": "Rollback"}
+    simulation.kubectl_apply(with_analysis("v2", rollout=rollout))
+    await simulation.run_until(lambda s: s.outcome("v2") == "RolledBack")
+    return simulation
+
+
+async def a_canary_that_is_never_ready() -> Simulation:
+    simulation = await served()
+    simulation.behave("http://models/v2.onnx", never_ready=True)
+    rollout = {**spec()["rollout"], "progressDeadlineSeconds": 30}
+    simulation.kubectl_apply(with_analysis("v2", rollout=rollout))
+    await simulation.run_until(lambda s: s.outcome("v2") == "RolledBack")
+    return simulation
+
+
+async def status_is_lost() -> Simulation:
+    simulation = await a_better_version_is_promoted()
+    simulation.mdep["status"] = {}
+    simulation._touch(simulation.mdep)
+    await simulation.run(10)
+    return simulation
+
+
+async def children_are_deleted_and_edited_by_hand() -> Simulation:
+    simulation = await served()
+    revision = simulation.status["stable"]["revision"]
+    del simulation.objects[ObjectRef("v1", "Service", NAMESPACE, simulation.name)]
+    await simulation.run(2)
+    deployment = simulation.objects[ObjectRef("apps/v1", "Deployment", NAMESPACE, f"{simulation.name}-{revision}")]
+    deployment["spec"]["replicas"] = 1
+    simulation._touch(deployment)
+    await simulation.run(10)
+    deployment["spec"]["template"]["spec"]["containers"][0]["image"] = "somebody/elses:1"
+    simulation._touch(deployment)
+    await simulation.run(10)
+    del simulation.objects[ObjectRef("apps/v1", "ControllerRevision", NAMESPACE, deployment["metadata"]["name"])]
+    await simulation.run(2)
+    for kind in ("v1/Service", "apps/v1/ControllerRevision", "policy/v1/PodDisruptionBudget"):
+        version, _, kind_name = kind.rpartition("/")
+        name = simulation.name if kind_name != "ControllerRevision" else deployment["metadata"]["name"]
+        child = simulation.objects[ObjectRef(version, kind_name, NAMESPACE, name)]
+        child["metadata"]["labels"] = {}
+        simulation._touch(child)
+        await simulation.run(2)
+    return simulation
+
+
+ALL = [
+    first_version,
+    a_better_version_is_promoted,
+    a_worse_version_is_rolled_back,
+    a_version_that_fails_requests_is_rolled_back,
+    a_model_that_does_not_load_never_gets_a_request,
+    the_spec_goes_back_while_the_canary_has_traffic,
+    another_version_overtakes_a_canary,
+    an_old_version_comes_back_without_a_canary,
+    a_rejected_version_is_retried_when_a_person_says_so,
+    a_person_aborts,
+    prometheus_is_away_and_comes_back,
+    analysis_without_prometheus_never_starts,
+    no_labels_until_the_deadline,
+    a_canary_that_is_never_ready,
+    status_is_lost,
+    children_are_deleted_and_edited_by_hand,
+]
+
+
+@pytest.mark.parametrize("story", ALL, ids=lambda story: story.__name__)
+async def test_story(story: Any) -> None:
+    simulation = await story()
+    told = "\n".join(simulation.story) + "\n"
+    path = STORIES / f"{story.__name__}.txt"
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(told)
+    assert told == path.read_text()

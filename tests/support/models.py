@@ -1,0 +1,68 @@
+"""Small ONNX models for tests, built by hand so that each shows one thing, and a real one."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from onnx import TensorProto, helper, save
+
+
+def identity(file: Path, element: int = TensorProto.FLOAT, shape: Sequence[int | str | None] = (None, 3)) -> Path:
+    """`y = x` of any element type: what goes in must come out."""
+    return _saved(
+        file,
+        [helper.make_node("Identity", ["x"], ["y"])],
+        [helper.make_tensor_value_info("x", element, list(shape))],
+        [helper.make_tensor_value_info("y", element, list(shape))],
+    )
+
+
+def several_identities(file: Path, elements: dict[str, int]) -> Path:
+    """`out-<name> = <name>`, for inputs of several element types at once, each of shape (free, 3)."""
+    return _saved(
+        file,
+        [helper.make_node("Identity", [name], [f"out-{name}"]) for name in elements],
+        [helper.make_tensor_value_info(name, element, [None, 3]) for name, element in elements.items()],
+        [helper.make_tensor_value_info(f"out-{name}", element, [None, 3]) for name, element in elements.items()],
+    )
+
+
+def doubling(file: Path, factor: float = 2.0) -> Path:
+    """`y = factor * x` over rows of three floats."""
+    return _saved(
+        file,
+        [helper.make_node("Mul", ["x", "factor"], ["y"])],
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 3])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, 3])],
+        [helper.make_tensor("factor", TensorProto.FLOAT, [1], [factor])],
+    )
+
+
+def picky(file: Path) -> Path:
+    """Looks rows up in a table of four: an index outside it makes the model raise, for that row's fault alone."""
+    return _saved(
+        file,
+        [helper.make_node("Gather", ["table", "x"], ["y"])],
+        [helper.make_tensor_value_info("x", TensorProto.INT64, [None])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None])],
+        [helper.make_tensor("table", TensorProto.FLOAT, [4], [0.0, 1.0, 2.0, 3.0])],
+    )
+
+
+def never(file: Path) -> Path:
+    """Loads and raises on every input: an index that is always outside its table."""
+    return _saved(
+        file,
+        [helper.make_node("Add", ["x", "far"], ["index"]), helper.make_node("Gather", ["table", "index"], ["y"])],
+        [helper.make_tensor_value_info("x", TensorProto.INT64, [None])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None])],
+        [
+            helper.make_tensor("table", TensorProto.FLOAT, [2], [0.0, 1.0]),
+            helper.make_tensor("far", TensorProto.INT64, [1], [1000]),
+        ],
+    )
+
+
+def _saved(file: Path, nodes: list, inputs: list, outputs: list, constants: Sequence = (), opset: int = 17) -> Path:
+    graph = helper.make_graph(nodes, "test", inputs, outputs, list(constants))
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8), file)
+    return file

@@ -1,0 +1,105 @@
+"""News reach the store always, and the queue while this replica leads."""
+
+import pytest
+
+from serin_operator.api.names import LABEL_MODEL_DEPLOYMENT
+from serin_operator.cluster.store import Key, Store
+from serin_operator.runtime.inbox import Inbox
+from serin_operator.runtime.schedule import Schedule
+from serin_operator.runtime.workers import WorkQueue
+
+A = Key("ns", "a")
+
+
+class World:
+    def __init__(self):
+        self.now = 0.0
+        self.schedule = Schedule()
+        self.store = Store(lambda: self.now)
+        self.gone = []
+        queue = WorkQueue(self.schedule, monotonic=lambda: self.now)
+        self.inbox = Inbox(self.store, queue, lambda *key: self.gone.append(key))
+
+    def due(self):
+        """Every key that would be handed out within a minute."""
+        keys = []
+        while (key := self.schedule.take(self.now + 60.0)) is not None:
+            keys.append(key)
+            self.schedule.done(key, None)
+        return keys
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+def a_model_deployment(name="a", version=1):
+    meta = {"name": name, "namespace": "ns", "uid": f"m-{name}", "resourceVersion": str(version)}
+    return {"apiVersion": "serin.dev/v1alpha1", "kind": "ModelDeployment", "metadata": meta}
+
+
+def a_service(version=1, owner="a"):
+    meta = {"name": "s", "namespace": "ns", "uid": "s", "resourceVersion": str(version)}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": meta | {"labels": {LABEL_MODEL_DEPLOYMENT: owner}}}
+
+
+def test_a_replica_that_does_not_lead_keeps_the_store_and_queues_nothing(world):
+    world.inbox.take("ADDED", a_model_deployment())
+    assert world.store.model_deployments() == {A}
+    assert world.due() == []
+
+
+def test_on_taking_over_everything_that_is_there_is_queued(world):
+    world.inbox.take(None, a_model_deployment("a"))
+    world.inbox.take("ADDED", a_model_deployment("b"))
+    world.inbox.lead()
+    assert world.due() == [Key("ns", "a"), Key("ns", "b")]
+
+
+def test_a_change_of_a_child_queues_its_model_deployment(world):
+    world.inbox.lead()
+    world.inbox.take("ADDED", a_model_deployment())
+    world.due()
+    world.inbox.take("MODIFIED", a_service())
+    assert world.due() == [A]
+
+
+def test_a_burst_of_events_is_one_look(world):
+    world.inbox.lead()
+    world.inbox.take("ADDED", a_model_deployment())
+    for version in range(1, 7):
+        world.inbox.take("MODIFIED", a_service(version))
+    assert world.due() == [A]
+
+
+def test_a_child_that_is_deleted_queues_its_model_deployment(world):
+    world.inbox.lead()
+    world.inbox.take("ADDED", a_model_deployment())
+    world.inbox.take("ADDED", a_service())
+    world.due()
+    world.inbox.take("DELETED", a_service(2))
+    assert world.due() == [A]
+
+
+def test_children_without_a_model_deployment_are_nobody_s_work(world):
+    world.inbox.lead()
+    world.inbox.take("ADDED", a_service())
+    assert world.due() == []
+
+
+def test_a_model_deployment_that_is_deleted_is_dropped_and_said_to_be_gone(world):
+    world.inbox.lead()
+    world.inbox.take("ADDED", a_model_deployment())
+    world.inbox.take("DELETED", a_model_deployment(version=2))
+    assert world.due() == []
+    assert world.gone == [A]
+
+
+def test_what_the_resync_finds_gone_is_dropped_too(world):
+    world.inbox.lead()
+    world.inbox.take("ADDED", a_model_deployment())
+    world.store.remove(a_model_deployment(version=2))
+    world.inbox.repaired({A})
+    assert world.due() == []
+    assert world.gone == [A]

@@ -1,0 +1,163 @@
+"""The work queue's rules, with time as an argument."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serin_operator.cluster.store import Key
+from serin_operator.runtime.schedule import Backoff, Schedule
+
+A, B = Key("ns", "a"), Key("ns", "b")
+
+
+def test_a_key_that_is_added_twice_is_handed_out_once():
+    schedule = Schedule()
+    schedule.add(A, 0.0)
+    schedule.add(A, 0.0)
+    assert schedule.take(0.0) == A
+    schedule.done(A, None)
+    assert schedule.take(100.0) is None
+
+
+def test_the_earliest_wish_wins():
+    schedule = Schedule()
+    schedule.add(A, 30.0)
+    schedule.add(A, 1.0)
+    schedule.add(A, 60.0)
+    assert schedule.take(0.9) is None
+    assert schedule.take(1.0) == A
+
+
+def test_a_key_is_never_worked_on_twice_at_once_and_what_was_asked_meanwhile_is_not_lost():
+    schedule = Schedule()
+    schedule.add(A, 0.0)
+    assert schedule.take(0.0) == A
+    schedule.add(A, 0.0)
+    assert schedule.take(5.0) is None
+    schedule.done(A, again_at=60.0)
+    assert schedule.take(5.0) == A
+
+
+def test_a_key_comes_back_when_the_reconciler_wants_it_and_not_before():
+    schedule = Schedule()
+    schedule.add(A, 0.0)
+    schedule.take(0.0)
+    schedule.done(A, again_at=10.0)
+    assert schedule.next_at() == 10.0
+    assert schedule.take(9.9) is None
+    assert schedule.take(10.0) == A
+
+
+def test_a_newer_wish_of_the_reconciler_replaces_the_older_one():
+    schedule = Schedule()
+    schedule.add(A, 0.0)
+    schedule.take(0.0)
+    schedule.done(A, again_at=10.0)
+    schedule.add(A, 1.0)
+    schedule.take(1.0)
+    schedule.done(A, again_at=50.0)
+    assert schedule.take(49.0) is None
+
+
+def test_the_key_that_has_waited_longest_is_next():
+    schedule = Schedule()
+    schedule.add(B, 2.0)
+    schedule.add(A, 1.0)
+    assert [schedule.take(3.0), schedule.take(3.0)] == [A, B]
+
+
+def test_failures_in_a_row_are_met_with_growing_patience_up_to_a_limit():
+    schedule = Schedule(Backoff(first_seconds=1.0, longest_seconds=8.0))
+    now, delays = 0.0, []
+    schedule.add(A, now)
+    for _ in range(6):
+        assert schedule.take(now) == A
+        delays.append(schedule.failed(A, now, luck=1.0))
+        now += delays[-1]
+    assert delays == [1.0, 2.0, 4.0, 8.0, 8.0, 8.0]
+
+
+def test_luck_spreads_keys_that_fail_together_over_half_the_delay():
+    backoff = Backoff(first_seconds=4.0)
+    assert backoff.delay(1, luck=0.0) == 2.0
+    assert backoff.delay(1, luck=1.0) == 4.0
+
+
+def test_success_forgets_the_failures():
+    schedule = Schedule(Backoff(first_seconds=1.0))
+    schedule.add(A, 0.0)
+    schedule.take(0.0)
+    schedule.failed(A, 0.0, luck=1.0)
+    schedule.take(1.0)
+    schedule.done(A, None)
+    schedule.add(A, 2.0)
+    schedule.take(2.0)
+    assert schedule.failed(A, 2.0, luck=1.0) == 1.0
+
+
+def test_an_event_shortens_the_wait_after_a_failure_but_cannot_make_a_hot_loop():
+    schedule = Schedule(Backoff(first_seconds=30.0, floor_seconds=1.0))
+    schedule.add(A, 0.0)
+    schedule.take(0.0)
+    schedule.failed(A, 0.0, luck=1.0)
+    schedule.add(A, 0.0)
+    assert schedule.take(0.99) is None
+    assert schedule.take(1.0) == A
+
+
+def test_a_key_that_is_gone_is_not_handed_out_any_more():
+    schedule = Schedule()
+    schedule.add(A, 0.0)
+    schedule.drop(A)
+    assert schedule.take(1.0) is None
+    assert schedule.next_at() is None
+
+
+def test_a_key_that_goes_while_it_is_worked_on_can_still_be_finished():
+    schedule = Schedule()
+    schedule.add(A, 0.0)
+    schedule.take(0.0)
+    schedule.drop(A)
+    schedule.done(A, None)
+    assert A not in schedule
+
+
+def test_waiting_and_running_times_are_told():
+    schedule = Schedule()
+    schedule.add(A, 0.0)
+    schedule.add(B, 4.0)
+    assert (schedule.depth(3.0), schedule.oldest_wait(3.0)) == (1, 3.0)
+    schedule.take(5.0)
+    assert (schedule.depth(5.0), schedule.longest_run(7.0)) == (1, 2.0)
+
+
+@given(st.lists(st.tuples(st.sampled_from("atdfg"), st.sampled_from([A, B]), st.floats(0, 5)), max_size=60))
+def test_nothing_that_was_asked_for_is_ever_lost(steps):
+    """After any history, waiting long enough hands out every key that was added after its last look began."""
+    schedule = Schedule()
+    now, running, owed = 0.0, set(), set()
+    for what, key, amount in steps:
+        now += amount / 10
+        match what:
+            case "a":
+                schedule.add(key, now + amount)
+                owed.add(key)
+            case "t" if (taken := schedule.take(now)) is not None:
+                assert taken not in running
+                running.add(taken)
+                owed.discard(taken)
+            case "d" if key in running:
+                running.discard(key)
+                schedule.done(key, None)
+            case "f" if key in running:
+                running.discard(key)
+                schedule.failed(key, now, luck=0.5)
+                owed.add(key)
+            case "g" if key not in running:
+                schedule.drop(key)
+                owed.discard(key)
+    for key in running:
+        schedule.done(key, None)
+    left = set()
+    while (taken := schedule.take(now + 1000.0)) is not None:
+        left.add(taken)
+    assert left == owed

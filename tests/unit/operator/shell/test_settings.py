@@ -1,0 +1,61 @@
+"""Settings come from the environment and complain in one line each."""
+
+import pytest
+from pydantic import ValidationError
+
+from serin_operator.runtime.settings import Settings, complaints
+
+
+def settings_with(monkeypatch, **variables):
+    for name, value in variables.items():
+        monkeypatch.setenv(f"SERIN_{name}", value)
+    return Settings()
+
+
+def complaints_with(monkeypatch, **variables):
+    with pytest.raises(ValidationError) as refused:
+        settings_with(monkeypatch, **variables)
+    return complaints(refused.value)
+
+
+def test_nothing_has_to_be_set(monkeypatch):
+    settings = settings_with(monkeypatch)
+    assert settings.namespaces == ()
+    assert settings.prometheus_url is None
+    assert settings.serving_image.startswith("ghcr.io/serin-dev/serin-server:")
+
+
+def test_namespaces_are_a_list_with_commas(monkeypatch):
+    assert settings_with(monkeypatch, NAMESPACES=" a, b ,,a").namespaces == ("a", "b")
+
+
+def test_an_empty_variable_is_as_good_as_none(monkeypatch):
+    assert settings_with(monkeypatch, PROMETHEUS_URL="", NAMESPACES="").prometheus_url is None
+
+
+def test_every_setting_says_what_it_is_for():
+    assert all(len(field.description or "") > 15 for field in Settings.model_fields.values())
+
+
+@pytest.mark.parametrize(
+    ("variables", "complaint"),
+    [
+        pytest.param({"PORT": "http"}, "SERIN_PORT=http: ", id="a port that is no number"),
+        pytest.param({"PORT": "70000"}, "SERIN_PORT=70000: ", id="a port that does not exist"),
+        pytest.param({"PROMETHEUS_URL": "prometheus:9090"}, "SERIN_PROMETHEUS_URL=", id="a URL without a scheme"),
+        pytest.param({"LOG_FORMAT": "xml"}, "SERIN_LOG_FORMAT=xml: ", id="an unknown log format"),
+        pytest.param(
+            {"PROMETHEUS_USERNAME": "u", "PROMETHEUS_BEARER_TOKEN_FILE": "/t"}, "keep one", id="two ways to log in"
+        ),
+        pytest.param({"PROMETHEUS_PASSWORD_FILE": "/p"}, "without SERIN_PROMETHEUS_USERNAME", id="a lonely password"),
+    ],
+)
+def test_a_bad_setting_is_named_with_its_reason(monkeypatch, variables, complaint):
+    lines = complaints_with(monkeypatch, **variables)
+    assert len(lines) == 1
+    assert complaint in lines[0]
+    assert "\n" not in lines[0]
+
+
+def test_all_bad_settings_are_told_at_once(monkeypatch):
+    assert len(complaints_with(monkeypatch, PORT="0", WORKERS="0")) == 2

@@ -1,0 +1,150 @@
+"""What a person reads about pods that are not ready: one row a way of failing."""
+
+import json
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import serin_operator
+from serin_operator.api import reasons
+from serin_operator.api.reasons import EventReason, Outcome, Reason
+from serin_operator.decide.diagnosis import trouble_of, waits_for_source, words_of
+from serin_operator.decide.world import ChildMeta, Deployment, Pod, Revision
+from serin_server.failures import Reason as ServerReason
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+META = ChildMeta("apps/v1", "Deployment", "m-rev1", "u", "1", owned=True, created_at=NOW)
+
+
+def says(reason: str, message: str = "the sentence") -> str:
+    return json.dumps({"ok": False, "reason": reason, "message": message})
+
+
+def pod(**more: Any) -> Pod:
+    """A serving pod that is not ready."""
+    base: dict[str, Any] = {"phase": "Running", "ready": False, "terminating": False, "restarts": 0, "created_at": NOW}
+    return Pod("m-rev1-abc", "rev1", **{"component": "server", **base, **more})
+
+
+@dataclass(frozen=True)
+class Row:
+    case: str
+    pod: Pod
+    reason: Reason
+    words: str
+    deployment: Deployment | None = None
+    events: tuple[str, ...] = field(default=())
+
+
+QUOTA = 'pods "m" is forbidden: exceeded quota: small, requested: pods=1, used: pods=4, limited: pods=4'
+
+TABLE = [
+    Row("no node has room", pod(unschedulable="0/2 nodes are available"), Reason.POD_UNSCHEDULABLE, "0/2 nodes"),
+    Row("its node is gone", pod(silent=True, node="node2"), Reason.NODE_UNREACHABLE, "node2"),
+    Row(
+        "the image is not there",
+        pod(waiting_reason="ImagePullBackOff", waiting_message="not found"),
+        Reason.IMAGE_PULL_FAILED,
+        "not found",
+    ),
+    Row(
+        "a secret is missing",
+        pod(waiting_reason="CreateContainerConfigError", waiting_message='secret "s" not found'),
+        Reason.CREATION_FORBIDDEN,
+        'secret "s" not found',
+    ),
+    Row(
+        "killed at its memory limit while it loads",
+        pod(restarts=2, last_exit_code=137, last_exit_reason="OOMKilled"),
+        Reason.OUT_OF_MEMORY,
+        "raise runtime.resources.limits.memory",
+    ),
+    Row(
+        "the source has other bytes than at birth",
+        pod(restarts=1, last_exit_code=64, last_words=says("DigestMismatch")),
+        Reason.SOURCE_CHANGED,
+        "put the recorded bytes back",
+    ),
+    Row(
+        "the source is away",
+        pod(restarts=1, last_exit_code=75, last_words=says("SourceUnreachable")),
+        Reason.SOURCE_UNREACHABLE,
+        "goes on trying",
+    ),
+    Row(
+        "the source has lost the file",
+        pod(restarts=1, last_exit_code=64, last_words=says("SourceNotFound")),
+        Reason.SOURCE_NOT_FOUND,
+        "goes on trying",
+    ),
+    Row(
+        "while it is resolved, a wrong digest is the spec's",
+        pod(component="resolve", last_exit_code=64, last_words=says("DigestMismatch")),
+        Reason.DIGEST_MISMATCH,
+        "the sentence",
+    ),
+    Row(
+        "it crashes without a word",
+        pod(restarts=3, last_exit_code=139),
+        Reason.CRASH_LOOP,
+        "ended 3 times: exit code 139",
+    ),
+    Row(
+        "it crashes, and its log is all there is",
+        pod(restarts=1, last_exit_code=1, last_words="line one\nTraceback: boom\n"),
+        Reason.CRASH_LOOP,
+        "ended once: exit code 1; its log ends with: Traceback: boom",
+    ),
+    Row(
+        "a quota keeps the Deployment from its pods",
+        pod(ready=True),
+        Reason.QUOTA_EXCEEDED,
+        "limited: pods=4",
+        Deployment(META, 4, 3, 3, observed_generation_current=True, failure=QUOTA),
+    ),
+    Row(
+        "a quota keeps the resolve Job from its pod",
+        pod(component="resolve", ready=True),
+        Reason.QUOTA_EXCEEDED,
+        "limited: pods=4",
+        events=(QUOTA,),
+    ),
+]
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.case)
+def test_trouble_has_a_reason_and_words_to_act_on(row: Row) -> None:
+    found = trouble_of(Revision("rev1", deployment=row.deployment, pods=(row.pod,)), row.pod.component, row.events)
+    assert found is not None
+    assert found.reason == row.reason
+    assert row.words in found.message
+
+
+def test_a_ready_pod_is_no_trouble_whatever_it_went_through() -> None:
+    revision = Revision("rev1", pods=(pod(ready=True, restarts=1, last_words=says("SourceUnreachable")),))
+    assert trouble_of(revision) is None
+
+
+def test_ending_to_tell_of_the_source_is_no_crash() -> None:
+    assert waits_for_source(pod(restarts=1, last_words=says("DigestMismatch")))
+    assert not waits_for_source(pod(restarts=1, last_words=says("ModelInvalid")))
+    assert not waits_for_source(pod(restarts=1, last_exit_code=137))
+
+
+def test_a_container_that_was_killed_is_told_by_its_exit_code() -> None:
+    assert words_of(pod(restarts=1, last_exit_code=137)) == "exit code 137"
+
+
+def test_every_reason_can_happen() -> None:
+    """It is written somewhere in the operator's sources, or it is one of the server's."""
+    folder = Path(serin_operator.__file__).parent
+    sources = "\n".join(f.read_text() for f in folder.rglob("*.py") if f.name != Path(reasons.__file__).name)
+    servers = {reason.value for reason in ServerReason}
+    for kind in (Reason, Outcome, EventReason):
+        for member in kind:
+            written = re.search(rf"(?<!\w){kind.__name__}\.{member.name}\b", sources)
+            assert written or (kind is Reason and member.value in servers), f"{kind.__name__}.{member.name}"

@@ -1,0 +1,201 @@
+"""Labels that come back: for whom they count, by which age, once each, and what is refused."""
+
+import json
+
+import numpy as np
+import pytest
+
+from serin_server.feedback.counter import FeedbackCounter, Rules
+from serin_server.feedback.predictions import PredictionReader
+from serin_server.feedback.seen import SeenLabels
+from serin_server.feedback.tokens import Keys, TokenSigner, keys_in
+from serin_server.metrics.server import AGE_BOUNDS, ServerMetrics
+from serin_server.model.tensors import Signature, TensorSpec
+from serin_server.refusals import Refusal
+
+NOW = 1_795_000_000.0
+KEYS = Keys("k1", {"k1": b"0123456789abcdef", "k0": b"an older key of it"})
+LABELS = {"model_namespace": "n", "model_name": "m", "model_version": "v", "model_revision": "own", "server_id": "p-1"}
+
+
+@pytest.fixture
+def metrics():
+    return ServerMetrics(LABELS, NOW)
+
+
+def row(**changes):
+    return {"model_version": "own", "predicted_at": NOW - 40, "prediction": 1, "label": 1, **changes}
+
+
+def take(counter, *rows):
+    return counter.take(json.dumps({"rows": rows}).encode(), NOW)
+
+
+def counted(metrics):
+    return {key: value for key, value in metrics.feedback.values.items() if value}
+
+
+def rejected(metrics):
+    return {key[0]: value for key, value in metrics.feedback_rejected.values.items() if value}
+
+
+@pytest.mark.parametrize(
+    ("age", "bound"),
+    [
+        (-4, "4"),
+        (0, "4"),
+        (4.5, "8"),
+        (60, "60"),
+        (61, "120"),
+        (120, "120"),
+        (3600, "3840"),
+        (491_520, "491520"),
+        (491_521, "+Inf"),
+    ],
+)
+def test_a_label_counts_in_the_bucket_of_its_predictions_age(metrics, age, bound):
+    assert take(FeedbackCounter(metrics), row(predicted_at=NOW - age)).accepted == 1
+    assert counted(metrics) == {("own", bound, "correct"): 1}
+    assert bound in AGE_BOUNDS
+
+
+@pytest.mark.parametrize(
+    ("prediction", "label", "outcome"),
+    [
+        (1, 1, "correct"),
+        (1, 1.0, "correct"),
+        (1, 0, "wrong"),
+        ("a", "a", "correct"),
+        ("1", 1, "wrong"),
+        (True, 1, "correct"),
+    ],
+)
+def test_a_class_is_right_when_it_is_equal(metrics, prediction, label, outcome):
+    take(FeedbackCounter(metrics), row(prediction=prediction, label=label))
+    assert counted(metrics) == {("own", "60", outcome): 1}
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (row(label=None), "malformed"),
+        (row(prediction=None), "malformed"),
+        (row(model_version=""), "malformed"),
+        (row(predicted_at="yesterday"), "malformed"),
+        (row(surprise=1), "malformed"),
+        (row(model_version="x" * 64), "malformed"),
+        ({"label": 1}, "malformed"),
+        (5, "malformed"),
+        (row(predicted_at=NOW + 60), "future"),
+        (row(predicted_at=NOW - 40 * 86400), "stale"),
+        ({"token": "k1.e30.AAAA", "label": 1}, "forged"),
+    ],
+)
+def test_a_bad_row_is_refused_alone_with_a_reason_that_is_counted(metrics, bad, reason):
+    answer = take(FeedbackCounter(metrics, signer=TokenSigner(KEYS, "own")), row(), bad, row())
+    assert (answer.accepted, [r["row"] for r in answer.rejected]) == (2, [1])
+    assert answer.rejected[0]["error"]
+    assert rejected(metrics) == {reason: 1}
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000])
+def test_a_body_that_is_no_feedback_is_refused(metrics, body):
+    with pytest.raises(Refusal):
+        FeedbackCounter(metrics).take(body, NOW)
+
+
+def test_revisions_that_strangers_invent_do_not_make_the_metrics_grow(metrics):
+    counter = FeedbackCounter(metrics)
+    answer = take(counter, *[row(model_version=f"r{number}") for number in range(1000)])
+    assert answer.accepted < 100
+    assert len({key[0] for key in metrics.feedback.values}) <= 64
+
+
+def test_a_token_carries_the_prediction_to_any_pod_of_any_revision_that_has_the_key(metrics):
+    token = TokenSigner(KEYS, "other").sign(NOW - 100, "id", [0, 1]).decode()
+    counter = FeedbackCounter(metrics, Rules(takes_unsigned=False), TokenSigner(KEYS, "own"))
+    answer = take(
+        counter,
+        {"token": token, "label": 0},
+        {"token": token, "label": 0, "row": 1},
+        {"token": token, "label": 0, "row": 2},
+    )
+    assert (answer.accepted, answer.rejected[0]["reason"]) == (2, "malformed")
+    assert counted(metrics) == {("other", "120", "correct"): 1, ("other", "120", "wrong"): 1}
+
+
+def test_a_token_counts_once_a_row_and_an_id_does_too(metrics):
+    token = TokenSigner(KEYS, "own").sign(NOW, "id", [1]).decode()
+    counter = FeedbackCounter(metrics, signer=TokenSigner(KEYS, "own"))
+    answers = [take(counter, {"token": token, "label": 1}, row(id="a"), row(id="a", row=1), row()) for _ in range(2)]
+    assert [answer.accepted for answer in answers] == [4, 1]  # without an id nobody can tell
+    assert rejected(metrics) == {"duplicate": 3}
+
+
+def test_a_token_signed_with_an_older_key_is_still_read_and_any_change_to_it_is_not(metrics):
+    older = TokenSigner(Keys("k0", KEYS.by_id), "own").sign(NOW, "id", [1]).decode()
+    counter = FeedbackCounter(metrics, signer=TokenSigner(KEYS, "own"))
+    assert take(counter, {"token": older, "label": 1}).accepted == 1
+    for position in range(len(older) - 2):
+        changed = older[:position] + ("A" if older[position] != "A" else "B") + older[position + 1 :]
+        assert take(counter, {"token": changed, "label": 1}).accepted == 0
+    stranger = TokenSigner(Keys("k1", {"k1": b"fedcba9876543210"}), "own").sign(NOW, "id", [1]).decode()
+    assert take(counter, {"token": stranger, "label": 1}).rejected[0]["reason"] == "forged"
+
+
+def test_unsigned_feedback_is_refused_where_signatures_are_asked_for(metrics):
+    counter = FeedbackCounter(metrics, Rules(takes_unsigned=False), TokenSigner(KEYS, "own"))
+    assert take(counter, row()).rejected[0]["reason"] == "unsigned"
+
+
+def test_a_regression_is_right_within_its_tolerance_and_its_errors_are_counted(metrics):
+    counter = FeedbackCounter(metrics, Rules(is_regression=True, tolerance=0.5))
+    answer = take(counter, row(prediction=2.0, label=2.4), row(prediction=2.0, label=3), row(prediction="a", label=3))
+    assert (answer.accepted, answer.rejected[0]["reason"]) == (2, "malformed")
+    assert counted(metrics) == {("own", "60", "correct"): 1, ("own", "60", "wrong"): 1}
+    text = metrics.exposition().decode()
+    assert "serin_feedback_absolute_error_bucket{" in text
+    assert 'predicted_revision="own",age_le="60",le="0.5"} 1\n' in text
+    assert 'predicted_revision="own",age_le="60",le="1"} 2\n' in text
+
+
+def test_what_was_counted_is_remembered_in_bounded_memory():
+    seen = SeenLabels(size=100)
+    assert all(seen.add(number) for number in range(10_000))
+    assert not seen.add(9_999)
+    assert len(seen._new) + len(seen._old) <= 200
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("", "no key"), ("k1", "<id>:<secret>"), ("k1:short", "16"), ("k.1:0123456789abcdef", "dots")]
+)
+def test_a_key_file_that_cannot_be_used_says_why(tmp_path, text, words):
+    (tmp_path / "keys").write_text(text)
+    with pytest.raises(ValueError, match=words):
+        keys_in(tmp_path / "keys")
+
+
+@pytest.mark.parametrize(
+    ("shapes", "output", "values", "expected"),
+    [
+        ({"label": (-1,), "scores": (-1, 2)}, "", [np.array([1, 0]), np.eye(2)], [1, 0]),
+        ({"scores": (-1, 3)}, "", [np.array([[0.1, 0.7, 0.2], [0.9, 0, 0.1]])], [1, 0]),
+        ({"y": (-1, 1)}, "", [np.array([[0.5], [2.5]])], [0.5, 2.5]),
+        ({"label": (-1,), "scores": (-1, 2)}, "scores", [np.array([1]), np.array([[0.9, 0.1]])], [0]),
+        ({"image": (-1, 3, 8, 8)}, "", [np.zeros((1, 3, 8, 8))], []),
+    ],
+)
+def test_the_prediction_is_the_label_or_the_best_class_or_the_output_that_is_named(shapes, output, values, expected):
+    outputs = tuple(TensorSpec(name, "FP64", shape) for name, shape in shapes.items())
+    assert PredictionReader(Signature((), outputs), output).read(values) == expected
+
+
+@pytest.mark.parametrize("key", [b"0123456789abcdef", b"k" * 64, b"k" * 65, b"k" * 200])
+def test_tokens_are_signed_with_hmac_sha_256(key):
+    import hmac
+    from base64 import urlsafe_b64decode
+
+    token = TokenSigner(Keys("k1", {"k1": key}), "own").sign(NOW, "id", [1])
+    decoded = urlsafe_b64decode(token.removeprefix(b"k1."))
+    assert json.loads(decoded[:-16]) == ["own", NOW * 1000, "id", [1]]
+    assert decoded[-16:] == hmac.digest(key, b"k1." + decoded[:-16], "sha256")[:16]

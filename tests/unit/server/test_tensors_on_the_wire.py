@@ -1,0 +1,213 @@
+"""Every datatype of the protocol through JSON and through raw bytes, and back, bit for bit."""
+
+import json
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from serin_server.dataplane.request import RequestReader
+from serin_server.dataplane.response import ResponseWriter
+from serin_server.model.tensors import DTYPES, Signature, TensorSpec
+from serin_server.refusals import Kind, Refusal
+
+FREE = (-1, -1)
+
+
+def signature(datatype, shape=FREE):
+    return Signature((TensorSpec("x", datatype, shape),), (TensorSpec("y", datatype, shape),))
+
+
+def arrays(datatype):
+    shapes = hnp.array_shapes(min_dims=2, max_dims=2, min_side=0, max_side=5)
+    if datatype == "BYTES":
+        # A plain str array of numpy cannot hold a trailing NUL; an object array can.
+        return st.tuples(st.lists(st.text(max_size=8), min_size=6, max_size=6)).map(
+            lambda texts: np.array(texts[0], dtype=object).reshape(2, 3)
+        )
+    finite = {"allow_nan": False, "allow_infinity": False} if datatype.startswith("FP") else {}
+    return shapes.flatmap(lambda shape: hnp.arrays(DTYPES[datatype], shape, elements=finite or None))
+
+
+def json_body(datatype, array, nested=False, **more):
+    data = array.tolist() if nested else array.ravel().tolist()
+    tensor = {"name": "x", "datatype": datatype, "shape": list(array.shape), "data": data}
+    return json.dumps({"inputs": [tensor], **more}).encode()
+
+
+def raw(array):
+    if array.dtype == object:
+        return b"".join(struct.pack("<I", len(t.encode())) + t.encode() for t in array.ravel())
+    return array.tobytes()
+
+
+def same(one, other):
+    return one.dtype == other.dtype and one.shape == other.shape and (one == other).all()
+
+
+def written(array, datatype, **request):
+    """What a client sees of an output, JSON and raw part."""
+    reader, sig = RequestReader(signature(datatype)), signature(datatype)
+    call = reader.read(json_body(datatype, array, **request))
+    call.outputs = [array]
+    body, length = ResponseWriter("m", "r", "v", sig).write(call)
+    return json.loads(body[: length or None]), body[length:] if length else b""
+
+
+@pytest.mark.parametrize("datatype", DTYPES)
+@settings(max_examples=12, deadline=None)
+@given(data=st.data())
+def test_what_a_client_sends_is_what_the_model_gets_and_back(datatype, data):
+    array = data.draw(arrays(datatype))
+    reader = RequestReader(signature(datatype))
+    for nested in (False, True):
+        assert same(reader.read(json_body(datatype, array, nested)).arrays[0], array)
+    tensor = {
+        "name": "x",
+        "datatype": datatype,
+        "shape": list(array.shape),
+        "parameters": {"binary_data_size": len(raw(array))},
+    }
+    head = json.dumps({"inputs": [tensor]}).encode()
+    assert same(reader.read(head + raw(array), str(len(head)).encode()).arrays[0], array)
+    told, _ = written(array, datatype)
+    again = RequestReader(signature(datatype))
+    output = told["outputs"][0]
+    assert same(again.read(json.dumps({"inputs": [{**output, "name": "x"}]}).encode()).arrays[0], array)
+    told, tail = written(array, datatype, parameters={"binary_data_output": True})
+    assert tail == raw(array)
+    assert told["outputs"][0]["parameters"]["binary_data_size"] == len(tail)
+    assert "data" not in told["outputs"][0]
+
+
+@pytest.mark.parametrize("datatype", [name for name in DTYPES if name not in ("BOOL", "BYTES")])
+@pytest.mark.parametrize("nested", [False, True])
+def test_large_bodies_of_numbers_take_the_fast_way_to_the_same_array(datatype, nested):
+    info = np.iinfo(DTYPES[datatype]) if DTYPES[datatype].kind in "iu" else np.finfo(DTYPES[datatype])
+    rng = np.random.default_rng(7)
+    array = rng.integers(0, 100, (40, 30)).astype(DTYPES[datatype])
+    array[0, :2] = [info.min, info.max]
+    reader = RequestReader(signature(datatype))
+    body = json_body(datatype, array, nested, id="mine", outputs=[{"name": "y"}])
+    assert len(body) > 2048
+    fast = reader._numeric.read(body)
+    assert fast is not None
+    assert same(fast.arrays[0], array)
+    call = reader.read(body)
+    assert (call.id, call.wanted) == ("mine", [0])
+    assert same(call.arrays[0], array)
+
+
+BAD = [
+    ("FP32", {"data": [1, "2", 3]}, "must be numbers, and element 1 is '2'"),
+    ("FP32", {"data": [1, True, 3]}, "element 1 is True"),
+    ("FP32", {"data": [1, None, 3]}, "element 1 is None"),
+    ("FP32", {"data": [1, 1e39, 3]}, "out of its range"),
+    ("FP16", {"data": [1, 70000, 3]}, "out of its range"),
+    ("INT64", {"data": [1, 2.5, 3]}, "must be integers, and element 1 is 2.5"),
+    ("INT64", {"data": [1, 2**63, 3]}, "out of its range"),
+    ("INT8", {"data": [1, 128, 3]}, "out of its range"),
+    ("UINT8", {"data": [1, -1, 3]}, "out of its range"),
+    ("BOOL", {"data": [1, 0, 1]}, "must be true or false, and element 0 is 1"),
+    ("BYTES", {"data": ["a", 1, "b"]}, "must be strings, and element 1 is 1"),
+    ("FP32", {"data": [1, 2]}, "3 elements, and 2 came"),
+    ("FP32", {"data": [[1, 2], [3]]}, "do not have the shape [1, 3]"),
+    ("FP32", {"data": [[1, 2, [3]]]}, "element 2 is [3]"),
+    ("FP32", {"data": 5}, "no list of data"),
+    ("FP32", {}, "no list of data"),
+    ("FP32", {"data": [1, 2, 3], "shape": [3]}, "shape [-1, -1]"),
+    ("FP32", {"data": [1, 2, 3], "shape": [-1, -3]}, "[-1, -3] came"),
+    ("FP32", {"data": [1, 2, 3], "datatype": "FP64"}, "is FP32, and datatype 'FP64' came"),
+    ("FP32", {"data": [1, 2, 3], "name": "nope"}, "no input 'nope': the model takes x"),
+]
+
+
+@pytest.mark.parametrize(("datatype", "changes", "words"), BAD)
+def test_a_tensor_that_does_not_fit_is_refused_with_its_name_and_both_sides(datatype, changes, words):
+    tensor = {"name": "x", "datatype": datatype, "shape": [1, 3], **changes}
+    reader = RequestReader(signature(datatype))
+    for padding in ("", " " * 3000) if "element 2 is [3]" not in words else ("",):  # the slow way and the fast one
+        with pytest.raises(Refusal) as refusal:
+            reader.read((json.dumps({"inputs": [tensor]}) + padding).encode())
+        assert words in refusal.value.message
+        assert refusal.value.kind is Kind.INVALID_TENSOR
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "not JSON"),
+        (b"{", "not JSON"),
+        (b"\xff\xfe", "not JSON"),
+        (b"[]", "Expected `object`"),
+        (b"{}", "inputs"),
+        (b'{"inputs": 5}', "inputs"),
+        (b'{"inputs": [{"name": "x", "shape": [1.5, 3], "datatype": "FP32"}]}', "inputs[0].shape[0]"),
+        (b"[" * 100_000, "Expected `object`"),
+        (b'{"inputs":' + b"[" * 100_000, "inputs"),
+    ],
+)
+def test_a_body_that_is_no_request_is_malformed(body, words):
+    with pytest.raises(Refusal) as refusal:
+        RequestReader(signature("FP32")).read(body)
+    assert words in refusal.value.message
+    assert refusal.value.kind is Kind.MALFORMED
+
+
+def two_inputs(**second):
+    tensors = [
+        {"name": "b", "datatype": "INT64", "shape": [1], "data": [7], **second},
+        {"name": "a", "datatype": "FP32", "shape": [1], "data": [0.5]},
+    ]
+    return json.dumps({"inputs": tensors}).encode()
+
+
+def test_inputs_may_come_in_any_order_once_each():
+    both = Signature(
+        (TensorSpec("a", "FP32", (-1,)), TensorSpec("b", "INT64", (-1,))), (TensorSpec("y", "FP32", (-1,)),)
+    )
+    reader = RequestReader(both)
+    assert [array.tolist() for array in reader.read(two_inputs()).arrays] == [[0.5], [7]]
+    with pytest.raises(Refusal, match="'a' is given twice"):
+        reader.read(two_inputs(name="a", datatype="FP32"))
+    with pytest.raises(Refusal, match="'b' is missing"):
+        reader.read(b'{"inputs": [{"name": "a", "datatype": "FP32", "shape": [1], "data": [1]}]}')
+
+
+@pytest.mark.parametrize(
+    ("size", "length", "tail", "words"),
+    [
+        (11, None, b"\0" * 11, "is 12 bytes, and 11 came"),
+        (12, None, b"\0" * 11, "11 bytes are left"),
+        (12, None, b"\0" * 13, "1 bytes are left over"),
+        (-1, None, b"", "binary_data_size is -1"),
+        ("12", None, b"\0" * 12, "binary_data_size is '12'"),
+        (12, b"99999", b"\0" * 12, "99999"),
+        (12, b"-1", b"\0" * 12, "-1"),
+        (12, b"abc", b"\0" * 12, "abc"),
+    ],
+)
+def test_binary_tensors_that_do_not_add_up_are_refused(size, length, tail, words):
+    tensor = {"name": "x", "datatype": "FP32", "shape": [1, 3], "parameters": {"binary_data_size": size}}
+    head = json.dumps({"inputs": [tensor]}).encode()
+    with pytest.raises(Refusal, match=words):
+        RequestReader(signature("FP32")).read(head + tail, length or str(len(head)).encode())
+
+
+@pytest.mark.parametrize("tail", [b"\x01", b"\x05\0\0\0ab", b"\x01\0\0\0\xff", b"\x01\0\0\0a\x01\0\0\0b"])
+def test_binary_strings_that_are_cut_or_no_text_or_too_many_are_refused(tail):
+    tensor = {"name": "x", "datatype": "BYTES", "shape": [1, 1], "parameters": {"binary_data_size": len(tail)}}
+    head = json.dumps({"inputs": [tensor]}).encode()
+    with pytest.raises(Refusal, match="'x'"):
+        RequestReader(signature("BYTES")).read(head + tail, str(len(head)).encode())
+
+
+def test_every_response_has_an_id_of_its_own_unless_the_request_brought_one():
+    array = np.ones((1, 1), np.float32)
+    reader = RequestReader(signature("FP32"))
+    ids = {reader.read(json_body("FP32", array)).id for _ in range(3)}
+    assert len(ids) == 3
+    assert reader.read(json_body("FP32", array, id="mine")).id == "mine"

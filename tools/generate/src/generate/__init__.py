@@ -1,0 +1,1 @@
+"""Writes what Serin derives from its sources, and notices when a written file is stale."""

@@ -1,0 +1,1 @@
+"""Programs that the tool needs and where they come from."""

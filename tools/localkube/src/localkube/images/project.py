@@ -1,0 +1,74 @@
+"""The project's two images: what goes in, and a key that changes exactly when that does."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from localkube.errors import LocalKubeError
+
+_SKIPPED = ("__pycache__",)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One Dockerfile with its context."""
+
+    name: str
+    folder: Path
+
+    @property
+    def reference(self) -> str:
+        """The image's name on local clusters."""
+        return f"localhost/{self.name}:dev"
+
+    def inputs(self) -> list[Path]:
+        """Every file that the Dockerfile reads, in a stable order."""
+        files = [self.folder / name for name in ("Dockerfile", "requirements.txt", "pyproject.toml")]
+        sources = (path for path in (self.folder / "src").rglob("*") if path.is_file())
+        return files + sorted(path for path in sources if not set(_SKIPPED) & set(path.parts))
+
+
+def recipes(root: Path) -> list[Recipe]:
+    """Operator and server of the repository at `root`."""
+    return [Recipe("serin-operator", root / "operator"), Recipe("serin-server", root / "serving-image")]
+
+
+def repository_root() -> Path:
+    """The checkout that this tool runs in: the nearest folder above the working directory that holds both parts."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "operator" / "Dockerfile").exists() and (folder / "serving-image" / "Dockerfile").exists():
+            return folder
+    raise LocalKubeError(f"no Serin checkout at or above {here}", "change into the repository")
+
+
+def key(recipe: Recipe, extra: Iterable[str]) -> str:
+    """A hash of names and bytes of all inputs, and of what else decides the result (builder, base)."""
+    digest = hashlib.sha256("\0".join(extra).encode())
+    for path in recipe.inputs():
+        content = path.read_bytes()
+        digest.update(f"\0{path.relative_to(recipe.folder)}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()[:12]
+
+
+def refresh_requirements(recipe: Recipe, root: Path, uv: str) -> None:
+    """Export the locked dependencies, with hashes, from uv.lock into `requirements.txt` beside the Dockerfile."""
+    text = exported_requirements(recipe, root, uv)
+    target = recipe.folder / "requirements.txt"
+    if not target.exists() or target.read_text() != text:
+        target.write_text(text)
+
+
+def exported_requirements(recipe: Recipe, root: Path, uv: str) -> str:
+    """What uv.lock says now."""
+    options = ["--frozen", "--no-dev", "--no-emit-workspace", "--no-annotate", "--no-header", "--quiet"]
+    command = [uv, "export", *options, "--package", recipe.name, "--format", "requirements-txt"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise LocalKubeError(f"uv export of {recipe.name} failed: {done.stderr.strip()}", "run `uv lock`")
+    return f"# Exported from uv.lock by `make generate`; not edited by hand.\n{done.stdout}"

@@ -1,0 +1,72 @@
+"""Images of one static program each: pause, BusyBox for tests, Prometheus."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from pathlib import Path
+
+from localkube.binaries.bundles import go_architecture, prometheus
+from localkube.binaries.find import programs_folder
+from localkube.cache import cache_folder, locked
+from localkube.images.oci import Image, write_archive
+from localkube.nodeconfig import PAUSE_IMAGE
+from localkube.reporting import Reporter
+
+BUSYBOX_IMAGE = "localhost/busybox:local"
+PROMETHEUS_IMAGE = "localhost/prometheus:local"
+_CATATONIT = Path("/usr/bin/catatonit")
+_BUSYBOX = Path("/bin/busybox")
+
+
+def pause_archive() -> Path:
+    """The process that holds a pod's namespaces open and reaps its orphans (Debian's catatonit, which Podman uses so)."""
+    return _cached(
+        Image(
+            PAUSE_IMAGE,
+            go_architecture(),
+            {"catatonit": _CATATONIT},
+            entrypoint=("/catatonit", "-P"),
+            user="65535:65535",
+        )
+    )
+
+
+def busybox_archive() -> Path:
+    """A shell, a web server and the usual tools in 2 MB: enough for tests of a cluster."""
+    applets = subprocess.run([str(_BUSYBOX), "--list"], capture_output=True, text=True, check=True).stdout.split()
+    links = {f"bin/{applet}": "/bin/busybox" for applet in applets if applet != "busybox"}
+    return _cached(Image(BUSYBOX_IMAGE, go_architecture(), {"bin/busybox": _BUSYBOX}, links, folders=("tmp",)))
+
+
+def prometheus_archive(report: Reporter) -> Path:
+    """Prometheus, fetched or built on first use."""
+    program = programs_folder(prometheus(), ["prometheus"], report) / "prometheus"
+    return _cached(
+        Image(
+            PROMETHEUS_IMAGE,
+            go_architecture(),
+            {"bin/prometheus": program},
+            folders=("prometheus",),
+            entrypoint=("/bin/prometheus",),
+            user="65532:65532",
+        )
+    )
+
+
+def _cached(image: Image) -> Path:
+    """The archive of the image, written unless one of the same description and the same program is there."""
+    folder = cache_folder() / "images"
+    name = image.reference.rpartition("/")[2].partition(":")[0]
+    target = folder / f"{name}-{_key(image)}.tar"
+    if not target.exists():
+        with locked(folder / f".{name}.lock"):
+            if not target.exists():
+                write_archive(image, target)
+    return target
+
+
+def _key(image: Image) -> str:
+    """Changes when anything that goes in changes; size and time stand for the content of the programs."""
+    stats = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in image.programs.values()]
+    return hashlib.sha256(repr((image, stats)).encode()).hexdigest()[:12]
