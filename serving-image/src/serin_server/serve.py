@@ -9,6 +9,7 @@ import signal
 import socket
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -25,6 +26,7 @@ from serin_server.assembly import (
     watches_of,
 )
 from serin_server.dataplane.plane import DataPlane
+from serin_server.departure import Departure
 from serin_server.endpoints import ServedModel
 from serin_server.failures import SOURCE_REASONS, LoadFailure, Reason
 from serin_server.http.connection import HttpConnection
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
 
 _FIRST_RETRY_SECONDS: Final = 1.0
 _LONGEST_RETRY_SECONDS: Final = 60.0
-_LONGEST_FINISH_SECONDS: Final = 25.0
+LONGEST_FINISH_SECONDS: Final = 25.0
 _GC_THRESHOLDS: Final = (20_000, 20, 20)
 _WATCH_SECONDS: Final = 2.0
 
@@ -95,12 +97,13 @@ class Server:
         self._payload_log: PayloadLog | None = None
         self._grpc: GrpcServer | None = None
         self._stop = asyncio.Event()
+        self._hurry = asyncio.Event()
 
     async def run(self) -> int:
         """The whole life of the server; the exit code."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGTERM, self._stop.set)
+        loop.add_signal_handler(signal.SIGINT, self._interrupted)
         http = self._http_server(ProtocolRouter(self._served, self._feedback, self._plane.access), self._plane, loop)
         # Scrapes are no clients: what they do is counted nowhere.
         uncounted = DataPlane(_metrics_of(self._settings, 0.0), 0)
@@ -119,15 +122,23 @@ class Server:
             await self._drain(http, listeners[0])
         for task in (loading, watching, stopping):
             task.cancel()
-        self._end(listeners, (http, metrics))
+        await self._end(listeners, (http, metrics))
         self._log.info("stopped", exit_code=exit_code)
         return exit_code
 
-    def _end(self, listeners: Sequence[asyncio.Server], servers: Sequence[HttpServer]) -> None:
+    def _interrupted(self) -> None:
+        """Ctrl-C stops as SIGTERM does; once more, and nobody is waited for."""
+        if self._stop.is_set() and self._siblings is None:
+            self._hurry.set()
+        self._stop.set()
+
+    async def _end(self, listeners: Sequence[asyncio.Server], servers: Sequence[HttpServer]) -> None:
         for server in servers:
             server.stop()
         for listener in listeners:
             listener.close()
+        if self._grpc is not None:
+            await self._grpc.stop(0.0)
         if self._payload_log is not None:
             self._payload_log.close()
 
@@ -243,15 +254,21 @@ class Server:
     async def _drain(self, http: HttpServer, listener: asyncio.Server) -> None:
         """Not ready at once, answering on while endpoints catch up, then no new connections, then what is in flight."""
         self._served.is_draining = True
-        http.is_draining = True
+        settings = self._settings
+        departure = self._plane.departure = Departure(settings.drain_seconds, settings.drain_max_seconds)
         if self._grpc is not None:
             await self._grpc.set_ready(False)
-        self._log.info("draining", seconds=self._settings.drain_seconds)
-        await asyncio.sleep(self._settings.drain_seconds)
+        self._log.info("draining", quiet_seconds=settings.drain_seconds, longest_seconds=settings.drain_max_seconds)
+        while (left := departure.seconds_left()) and not self._hurry.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._hurry.wait(), left)
+        if departure.is_cut_short:
+            self._log.warning("leaving while clients still come: their endpoints have not caught up")
         listener.close()
-        deadline = time.monotonic() + _LONGEST_FINISH_SECONDS
+        finish_seconds = 0.0 if self._hurry.is_set() else LONGEST_FINISH_SECONDS
+        deadline = time.monotonic() + finish_seconds
         http.shut_idle()
-        grpc_end = asyncio.create_task(self._grpc.stop(_LONGEST_FINISH_SECONDS)) if self._grpc is not None else None
+        grpc_end = asyncio.create_task(self._grpc.stop(finish_seconds)) if self._grpc is not None else None
         while http.connections and time.monotonic() < deadline:
             await asyncio.sleep(0.02)
             http.shut_idle()

@@ -42,6 +42,7 @@ class Settings:
     source_ca_file: Path | None = None
     source_timeout_seconds: float = 30.0
     drain_seconds: float = 5.0
+    drain_max_seconds: float = 90.0
     connection_max_requests: int = 100
     connection_max_seconds: float = 30.0
     max_body_bytes: int = 64 * 1024 * 1024

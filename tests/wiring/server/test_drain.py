@@ -3,13 +3,14 @@
 import http.client
 import json
 import os
+import signal
 import threading
 import time
 from pathlib import Path
 
 import pytest
 from tests.support.models import doubling
-from tests.support.serving import serving, tensor
+from tests.support.serving import serving, tensor, wait_for
 
 pytestmark = pytest.mark.slow
 BODY = json.dumps({"inputs": [tensor("x", "FP32", [1, 3], [1, 2, 3])]})
@@ -86,6 +87,40 @@ def test_a_rolling_restart_under_load_loses_no_request(tmp_path):
                 clients.__exit__()
         assert clients.lost == []
         assert clients.answered >= 1500
+
+
+def test_it_answers_for_as_long_as_new_clients_come_and_then_leaves(tmp_path):
+    with serving(doubling(tmp_path / "m.onnx"), tmp_path, drain_seconds=1) as running:
+        clients = Clients(2)
+        clients.endpoints = [running.port("http")]
+        with clients:
+            until_answered(clients, 100)
+            running.process.terminate()
+            told = time.monotonic()
+            while time.monotonic() < told + 4:  # four times the quiet time: the endpoints are long in catching up
+                until_answered(clients, 20)
+            assert running.process.poll() is None
+        assert clients.lost == []
+        assert running.process.wait(timeout=20) == 0
+
+
+def test_it_leaves_in_the_end_although_clients_still_come_and_says_so(tmp_path):
+    with serving(doubling(tmp_path / "m.onnx"), tmp_path, drain_seconds=1, drain_max_seconds=2) as running:
+        clients = Clients(2)
+        clients.endpoints = [running.port("http")]
+        with clients:
+            until_answered(clients, 100)
+            running.process.terminate()
+            assert running.process.wait(timeout=20) == 0
+        assert any("clients still come" in event["event"] for event in running.events())
+
+
+def test_a_second_interrupt_ends_the_wait_for_clients(tmp_path):
+    with serving(doubling(tmp_path / "m.onnx"), tmp_path, drain_seconds=60) as running:
+        running.process.send_signal(signal.SIGINT)
+        wait_for(lambda: any(event["event"] == "draining" for event in running.events()))
+        running.process.send_signal(signal.SIGINT)
+        assert running.process.wait(timeout=20) == 0
 
 
 def test_memory_stays_flat_over_a_long_run(tmp_path):

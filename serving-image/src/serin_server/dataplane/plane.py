@@ -8,6 +8,7 @@ from serin_server.dataplane.batcher import Batcher
 from serin_server.dataplane.call import Call
 from serin_server.dataplane.request import RequestReader
 from serin_server.dataplane.response import ResponseWriter
+from serin_server.departure import Departure
 from serin_server.metrics.server import ServerMetrics
 from serin_server.records.access import AccessLog
 from serin_server.refusals import Kind, Refusal
@@ -40,12 +41,13 @@ class DataPlane:
     Every admitted call is finished exactly once by its transport, with `finished`.
     """
 
-    __slots__ = ("_max_in_flight", "access", "access_log", "loaded", "metrics", "observers")
+    __slots__ = ("_max_in_flight", "access", "access_log", "departure", "loaded", "metrics", "observers")
 
     def __init__(self, metrics: ServerMetrics, max_in_flight: int) -> None:
         self.metrics = metrics
         self._max_in_flight = max_in_flight
         self.loaded: Loaded | None = None
+        self.departure: Departure | None = None
         self.access: AccessControl | None = None
         self.access_log: AccessLog | None = None
         self.observers: tuple[Callable[[Call], None], ...] = ()

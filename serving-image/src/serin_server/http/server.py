@@ -55,7 +55,6 @@ class HttpServer:
         self.max_header_bytes = max_header_bytes
         self.read_timeout = read_timeout
         self._idle_timeout = idle_timeout
-        self.is_draining = False
         self.connections: set[HttpConnection] = set()
         self.now = loop.time()
         self.date = date_line(time())
@@ -79,7 +78,7 @@ class HttpServer:
 
     def is_last(self, connection: HttpConnection) -> bool:
         """Whether the response that is being written is to be the connection's last."""
-        return connection.requests_left <= 0 or self.now >= connection.expires_at or self.is_draining
+        return connection.requests_left <= 0 or self.now >= connection.expires_at or self._plane.departure is not None
 
     def _sweep(self) -> None:
         self.now = now = self.loop.time()
@@ -107,6 +106,9 @@ class HttpServer:
 
     def handle(self, request: Request, connection: HttpConnection) -> None:
         """Answers one request, at once or after its inference."""
+        departure = self._plane.departure
+        if departure is not None and request.method == b"POST":  # probes only look
+            departure.came(connection)
         try:
             if request.target in self._infer_targets or self._router.infer_address(request):
                 if request.method == b"POST":

@@ -101,6 +101,8 @@ class InferenceService:
                 sent = {key: value.encode() for key, value in context.invocation_metadata() if isinstance(value, str)}
                 self._plane.access.check(sent.get("authorization"), sent.get("x-api-key"))
             self._served.check_address(request.model_name, request.model_version)
+            if self._plane.departure is not None:
+                self._plane.departure.came(context.peer())
             loaded = self._plane.admit()
             reader = loaded.reader
             order = reader.input_order([tensor.name for tensor in request.inputs])

@@ -15,7 +15,8 @@ CLAIMS = "/mnt/models"
 CACHE = "/var/cache/serin"
 SCRATCH = "/tmp"  # noqa: S108 - a mount point of the pod, an emptyDir of its own
 UNREACHABLE_SECONDS = 30
-TERMINATION_GRACE_SECONDS = 45
+TERMINATION_GRACE_SECONDS = 120
+"""More than a server takes to leave: 90 s at most until its clients know, then 25 s for what is in flight."""
 
 
 def template(
