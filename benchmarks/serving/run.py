@@ -14,9 +14,10 @@ from pathlib import Path
 
 from catalog import CACHE, CANDIDATES, HERE, build_environment
 from drive import check, measure, running
+from floor import measure_floor
 from models import CASES, build
 from processes import pss_megabytes
-from report import write_report
+from report import FLOOR, write_report
 
 
 def main() -> None:
@@ -32,7 +33,10 @@ def main() -> None:
     folder = CACHE / "models"
     build(folder)
     samples: dict[str, dict[str, list[dict]]] = {candidate.name: {} for candidate in wanted}
+    floor = samples.setdefault(FLOOR, {})
     for number in range(given.rounds):
+        for case in CASES:
+            floor.setdefault(case.name, []).append(measure_floor(case, folder, 1))
         for model in ("lr", "mlp"):
             for candidate in wanted:
                 with running(candidate, folder / f"{model}.onnx") as (pid, port, ready_seconds):

@@ -119,7 +119,7 @@ def cluster() -> Iterator[Kubernetes]:
         yield Kubernetes(dict(os.environ), prometheus_url=os.environ.get("SERIN_TEST_PROMETHEUS_URL", ""))
         return
     report = ToTerminal()
-    images = [*build_images(ROOT, report), busybox_archive()]
+    images = [*build_images(ROOT, report), busybox_archive(report)]
     nodes = int(os.environ.get("LOCALKUBE_NODES", "1"))
     local = Cluster.up(session_name("e2e"), nodes=nodes, images=images, owner=myself(), report=report)
     try:

@@ -11,6 +11,7 @@ from tests.support.kubernetes import Kubernetes, session_name, uses_current_cont
 from localkube import Cluster, cgroups, network
 from localkube.images.small import busybox_archive
 from localkube.processes import myself
+from localkube.reporting import ToTerminal
 
 pytestmark = [
     pytest.mark.e2e,
@@ -22,7 +23,7 @@ WEB = Path(__file__).with_name("web.yaml")
 @pytest.fixture(scope="module")
 def pair():
     """A cluster of two nodes with one web pod on each."""
-    local = Cluster.up(session_name("pair"), nodes=2, images=[busybox_archive()], owner=myself())
+    local = Cluster.up(session_name("pair"), nodes=2, images=[busybox_archive(ToTerminal())], owner=myself())
     try:
         kubernetes = Kubernetes(local.environment(), local)
         kubernetes.apply(WEB.read_text())
@@ -113,7 +114,7 @@ def traces(cluster: Cluster) -> list[str]:
 
 def test_down_leaves_nothing_behind():
     runs_before, lib_before = names_in("/run"), names_in("/var/lib")
-    local = Cluster.up(session_name("gone"), nodes=1, images=[busybox_archive()], owner=myself())
+    local = Cluster.up(session_name("gone"), nodes=1, images=[busybox_archive(ToTerminal())], owner=myself())
     try:
         local.kubectl(
             "run", "sleeper", "--image=localhost/busybox:local", "--image-pull-policy=Never", "--", "sleep", "600"

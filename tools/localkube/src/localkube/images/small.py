@@ -9,6 +9,7 @@ from pathlib import Path
 from localkube.binaries.bundles import go_architecture, prometheus
 from localkube.binaries.find import programs_folder
 from localkube.cache import cache_folder, locked
+from localkube.debian import NODE, ensure_packages
 from localkube.images.oci import Image, write_archive
 from localkube.nodeconfig import PAUSE_IMAGE
 from localkube.reporting import Reporter
@@ -32,8 +33,9 @@ def pause_archive() -> Path:
     )
 
 
-def busybox_archive() -> Path:
+def busybox_archive(report: Reporter) -> Path:
     """A shell, a web server and the usual tools in 2 MB: enough for tests of a cluster."""
+    ensure_packages({str(_BUSYBOX): NODE[str(_BUSYBOX)]}, report)  # tests ask before a node has been started
     applets = subprocess.run([str(_BUSYBOX), "--list"], capture_output=True, text=True, check=True).stdout.split()
     links = {f"bin/{applet}": "/bin/busybox" for applet in applets if applet != "busybox"}
     return _cached(Image(BUSYBOX_IMAGE, go_architecture(), {"bin/busybox": _BUSYBOX}, links, folders=("tmp",)))
