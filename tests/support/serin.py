@@ -207,7 +207,9 @@ class Space:
         totals = self.traffic()
         if totals.get("lost") == 0:
             return ""
-        return f"{totals.get('lost')} of {totals.get('sent')} lost:\n{self.kubectl('logs', 'deploy/traffic')[-4000:]}"
+        lines = self.kubectl("logs", "deploy/traffic").splitlines()
+        told = "\n".join(line for line in lines if "lost_request" in line)
+        return f"{totals.get('lost')} of {totals.get('sent')} lost:\n{told}\n{lines[-1]}"
 
 
 def train(out: Path) -> Path:

@@ -26,7 +26,7 @@ from serin_server.assembly import (
     watches_of,
 )
 from serin_server.dataplane.plane import DataPlane
-from serin_server.departure import Departure
+from serin_server.departure import Departure, telling_silence
 from serin_server.endpoints import ServedModel
 from serin_server.failures import SOURCE_REASONS, LoadFailure, Reason
 from serin_server.http.connection import HttpConnection
@@ -255,10 +255,11 @@ class Server:
         """Not ready at once, answering on while endpoints catch up, then no new connections, then what is in flight."""
         self._served.is_draining = True
         settings = self._settings
-        departure = self._plane.departure = Departure(settings.drain_seconds, settings.drain_max_seconds)
+        quiet_seconds = telling_silence(settings.drain_seconds, settings.connection_max_seconds, http.clients_by_second)
+        departure = self._plane.departure = Departure(quiet_seconds, settings.drain_max_seconds)
         if self._grpc is not None:
             await self._grpc.set_ready(False)
-        self._log.info("draining", quiet_seconds=settings.drain_seconds, longest_seconds=settings.drain_max_seconds)
+        self._log.info("draining", quiet_seconds=round(quiet_seconds, 1), longest_seconds=settings.drain_max_seconds)
         while (left := departure.seconds_left()) and not self._hurry.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._hurry.wait(), left)

@@ -26,7 +26,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "source_headers_file": "file of `Name: value` lines sent when the model is fetched over HTTP",
     "source_ca_file": "PEM file of the authorities to trust when the model is fetched over HTTPS",
     "source_timeout_seconds": "longest silence of the model's source before the fetch is given up",
-    "drain_seconds": "after SIGTERM, how long no new client may have come before the server leaves: endpoints catch up",
+    "drain_seconds": "least time after SIGTERM without a new client before the server leaves, 0 to leave at once",
     "drain_max_seconds": "longest time to go on answering after SIGTERM although clients still come",
     "connection_max_requests": "requests after which a connection is closed gracefully, 0 for no limit",
     "connection_max_seconds": "age at which a connection is closed gracefully (jittered), 0 for no limit",

@@ -71,12 +71,12 @@ def until_answered(clients, more):
 
 def test_a_rolling_restart_under_load_loses_no_request(tmp_path):
     model = doubling(tmp_path / "m.onnx")
-    with serving(model, tmp_path, drain_seconds=2) as first:
+    with serving(model, tmp_path, drain_seconds=2, connection_max_seconds=3) as first:
         clients = Clients(8)
         clients.endpoints = [first.port("http")]
         with clients:
             until_answered(clients, 500)
-            with serving(model, tmp_path, drain_seconds=2) as second:
+            with serving(model, tmp_path, drain_seconds=2, connection_max_seconds=3) as second:
                 clients.endpoints = [first.port("http"), second.port("http")]
                 until_answered(clients, 500)
                 first.process.terminate()

@@ -55,6 +55,7 @@ class HttpConnection(asyncio.Protocol):
         "deadline",
         "expires_at",
         "idle_since",
+        "is_client",
         "requests_left",
     )
 
@@ -74,6 +75,7 @@ class HttpConnection(asyncio.Protocol):
         self._is_reading_paused = False
         self._continue_owed = False
         self._offered: Request | None = None
+        self.is_client = False
         self.requests_left = 0
         self.deadline = 0.0
         self.idle_since = 0.0

@@ -2,12 +2,14 @@
 
 import asyncio
 import random
+from collections import deque
 from collections.abc import Iterable
 from time import time
 from typing import Final, Protocol
 
 from serin_server.dataplane.call import Call
 from serin_server.dataplane.plane import DataPlane
+from serin_server.departure import WATCHED_SECONDS
 from serin_server.http.compression import decompressed
 from serin_server.http.connection import HttpConnection
 from serin_server.http.messages import STATUS, Request, Response, binary_response, date_line, refused
@@ -56,6 +58,8 @@ class HttpServer:
         self.read_timeout = read_timeout
         self._idle_timeout = idle_timeout
         self.connections: set[HttpConnection] = set()
+        self._clients = 0
+        self.clients_by_second: deque[int] = deque(maxlen=WATCHED_SECONDS)
         self.now = loop.time()
         self.date = date_line(time())
         self._sweep_handle = loop.call_later(SWEEP_SECONDS, self._sweep)
@@ -76,6 +80,13 @@ class HttpServer:
         self.connections.discard(connection)
         self._metrics.connections -= 1
 
+    def _met(self, connection: HttpConnection) -> None:
+        """The first request of a connection that wants something of the model."""
+        connection.is_client = True
+        self._clients += 1
+        if self._plane.departure is not None:
+            self._plane.departure.came(connection)
+
     def is_last(self, connection: HttpConnection) -> bool:
         """Whether the response that is being written is to be the connection's last."""
         return connection.requests_left <= 0 or self.now >= connection.expires_at or self._plane.departure is not None
@@ -83,6 +94,8 @@ class HttpServer:
     def _sweep(self) -> None:
         self.now = now = self.loop.time()
         self.date = date_line(time())
+        self.clients_by_second.append(self._clients)
+        self._clients = 0
         for connection in list(self.connections):
             if connection.deadline and now > connection.deadline:
                 connection.expire()
@@ -106,9 +119,8 @@ class HttpServer:
 
     def handle(self, request: Request, connection: HttpConnection) -> None:
         """Answers one request, at once or after its inference."""
-        departure = self._plane.departure
-        if departure is not None and request.method == b"POST":  # probes only look
-            departure.came(connection)
+        if not connection.is_client and request.method == b"POST":  # probes only look
+            self._met(connection)
         try:
             if request.target in self._infer_targets or self._router.infer_address(request):
                 if request.method == b"POST":
