@@ -120,6 +120,10 @@ BAD = [
     ("FP32", {}, "no list of data"),
     ("FP32", {"data": [1, 2, 3], "shape": [3]}, "shape [-1, -1]"),
     ("FP32", {"data": [1, 2, 3], "shape": [-1, -3]}, "[-1, -3] came"),
+    ("FP32", {"data": [1, 2, 3], "shape": [10**20, 3]}, "has more than 10^18 elements, and 3 came"),
+    ("FP32", {"data": [1, 2, 3], "shape": [10**4299, 10]}, "has more than 10^18 elements, and 3 came"),
+    ("FP32", {"data": [], "shape": [10**20, 0]}, "an empty tensor may not be so large in its other dimensions"),
+    ("FP32", {"data": [], "shape": [0, 2**62]}, "an empty tensor may not be so large in its other dimensions"),
     ("FP32", {"data": [1, 2, 3], "datatype": "FP64"}, "is FP32, and datatype 'FP64' came"),
     ("FP32", {"data": [1, 2, 3], "name": "nope"}, "no input 'nope': the model takes x"),
 ]
@@ -195,6 +199,13 @@ def test_binary_tensors_that_do_not_add_up_are_refused(size, length, tail, words
     head = json.dumps({"inputs": [tensor]}).encode()
     with pytest.raises(Refusal, match=words):
         RequestReader(signature("FP32")).read(head + tail, length or str(len(head)).encode())
+
+
+def test_a_binary_tensor_of_an_impossible_size_is_refused():
+    tensor = {"name": "x", "datatype": "FP32", "shape": [10**4299, 3], "parameters": {"binary_data_size": 0}}
+    head = json.dumps({"inputs": [tensor]}).encode()
+    with pytest.raises(Refusal, match="is more than 10\\^18 bytes, and 0 came"):
+        RequestReader(signature("FP32")).read(head, str(len(head)).encode())
 
 
 @pytest.mark.parametrize("tail", [b"\x01", b"\x05\0\0\0ab", b"\x01\0\0\0\xff", b"\x01\0\0\0a\x01\0\0\0b"])

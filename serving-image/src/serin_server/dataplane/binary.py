@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from serin_server.dataplane.elements import wrong_count
+from serin_server.dataplane.elements import amount, wrong_count
 from serin_server.model.tensors import Array, TensorSpec
 from serin_server.refusals import Kind, Refusal
 
@@ -21,7 +21,8 @@ def array_of_bytes(spec: TensorSpec, shape: tuple[int, ...], data: memoryview | 
     if len(data) != expected:
         raise Refusal(
             Kind.INVALID_TENSOR,
-            f"input {spec.name!r} ({spec.datatype} of shape {list(shape)}) is {expected} bytes, and {len(data)} came",
+            f"input {spec.name!r} ({spec.datatype} of shape {list(shape)}) is {amount(expected)} bytes, "
+            f"and {len(data)} came",
         )
     if spec.datatype == "BOOL":  # any byte but 0 is true; a numpy bool must hold 0 or 1
         flags: Array = np.frombuffer(data, np.uint8) != 0

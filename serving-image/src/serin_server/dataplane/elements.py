@@ -16,6 +16,8 @@ _ELEMENTS: Final[dict[str, tuple[frozenset[type], str]]] = {
     "BOOL": (frozenset({bool}), "true or false"),
     "BYTES": (frozenset({str}), "strings"),
 }
+_MOST_BESIDE_NONE: Final = 1 << 32
+"""The other sizes of an empty tensor hold no bytes, yet numpy and the model multiply them."""
 
 
 class GivenTensor(Protocol):
@@ -39,6 +41,11 @@ def checked_shape(spec: TensorSpec, datatype: str, shape: list[int]) -> tuple[in
             Kind.INVALID_TENSOR,
             f"input {spec.name!r} has the shape {list(spec.shape)} (-1 is free), and {_shown(shape)} came",
         )
+    if 0 in given and prod(size or 1 for size in given) > _MOST_BESIDE_NONE:
+        raise Refusal(
+            Kind.INVALID_TENSOR,
+            f"input {spec.name!r} of shape {_shown(shape)}: an empty tensor may not be so large in its other dimensions",
+        )
     return given
 
 
@@ -59,8 +66,13 @@ def wrong_count(spec: TensorSpec, shape: tuple[int, ...], came: int) -> Refusal:
     """The refusal of a tensor whose data are more or fewer than its shape says."""
     return Refusal(
         Kind.INVALID_TENSOR,
-        f"input {spec.name!r} of shape {_shown(list(shape))} has {prod(shape)} elements, and {came} came",
+        f"input {spec.name!r} of shape {_shown(list(shape))} has {amount(prod(shape))} elements, and {came} came",
     )
+
+
+def amount(count: int) -> str:
+    """A number of elements or bytes in a sentence: a made-up shape can make one of more digits than Python writes."""
+    return str(count) if count <= 10**18 else "more than 10^18"
 
 
 def from_flat(spec: TensorSpec, data: list[Any]) -> Array:
@@ -88,14 +100,14 @@ def out_of_range(spec: TensorSpec) -> Refusal:
 
 def _flat(spec: TensorSpec, data: list[Any], shape: tuple[int, ...]) -> list[Any]:
     """Nested rows as one flat list; every level must have the length that the shape says."""
-    for depth, size in enumerate(shape[:-1]):
+    for depth in range(len(shape) - 1):
         if len(data) != prod(shape[: depth + 1]) or any(
             [type(row) is not list or len(row) != shape[depth + 1] for row in data]
         ):
             raise Refusal(
                 Kind.INVALID_TENSOR,
-                f"input {spec.name!r}: the nested data do not have the shape {list(shape)} "
-                f"at dimension {depth} ({size})",
+                f"input {spec.name!r}: the nested data do not have the shape {_shown(list(shape))} "
+                f"at dimension {depth}",
             )
         data = list(chain.from_iterable(data))
     return data

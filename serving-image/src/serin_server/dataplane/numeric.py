@@ -74,7 +74,7 @@ def _array(spec: TensorSpec, tensor: Any) -> Array | None:
     if tensor["name"] != spec.name or tensor["datatype"] != spec.datatype:
         return None
     shape = tuple(tensor["shape"].as_list())
-    if not all([type(size) is int and size >= 0 for size in shape]) or not spec.accepts(shape):
+    if not all([type(size) is int and size > 0 for size in shape]) or not spec.accepts(shape):
         return None
     data = tensor["data"]
     code, dtype = _KINDS[spec.dtype.kind]
