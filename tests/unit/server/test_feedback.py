@@ -98,7 +98,7 @@ def test_a_bad_row_is_refused_alone_with_a_reason_that_is_counted(metrics, bad, 
     assert rejected(metrics) == {reason: 1}
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000, b"5", b"null", b'"x"', b'{"rows": 5}', b'{"rows": {}}'])
 def test_a_body_that_is_no_feedback_is_refused(metrics, body):
     with pytest.raises(Refusal):
         FeedbackCounter(metrics).take(body, NOW)
@@ -159,6 +159,16 @@ def test_a_regression_is_right_within_its_tolerance_and_its_errors_are_counted(m
     assert 'predicted_revision="own",age_le="60",le="1"} 2\n' in text
 
 
+@pytest.mark.parametrize(("prediction", "label"), [(1.5, 10**400), (1e308, -1e308)])
+def test_an_error_too_large_for_a_number_is_refused_and_not_summed(metrics, prediction, label):
+    counter = FeedbackCounter(metrics, Rules(is_regression=True))
+    answer = take(counter, row(prediction=prediction, label=label), row())
+    assert (answer.accepted, answer.rejected[0]["reason"]) == (1, "malformed")
+    assert "inf" not in "".join(
+        line for line in metrics.exposition().decode().splitlines() if line.startswith("serin_feedback_absolute_error_sum")
+    )
+
+
 def test_what_was_counted_is_remembered_in_bounded_memory():
     seen = SeenLabels(size=100)
     assert all(seen.add(number) for number in range(10_000))
@@ -188,6 +198,11 @@ def test_a_key_file_that_cannot_be_used_says_why(tmp_path, text, words):
 def test_the_prediction_is_the_label_or_the_best_class_or_the_output_that_is_named(shapes, output, values, expected):
     outputs = tuple(TensorSpec(name, "FP64", shape) for name, shape in shapes.items())
     assert PredictionReader(Signature((), outputs), output).read(values) == expected
+
+
+def test_scores_of_no_class_predict_nothing():
+    reader = PredictionReader(Signature((), (TensorSpec("scores", "FP32", (-1, -1)),)))
+    assert reader.read([np.zeros((2, 0), np.float32)]) == []
 
 
 @pytest.mark.parametrize("key", [b"0123456789abcdef", b"k" * 64, b"k" * 65, b"k" * 200])

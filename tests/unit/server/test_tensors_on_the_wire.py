@@ -161,6 +161,21 @@ def test_a_body_that_is_no_request_is_malformed(body, words):
     assert refusal.value.kind is Kind.MALFORMED
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"parameters": {"binary_data_output": "false"}},
+        {"parameters": {"binary_data_output": 0}},
+        {"outputs": [{"name": "y", "parameters": {"binary_data": "no"}}]},
+        {"outputs": [{"name": "y", "parameters": {"binary_data": None}}]},
+    ],
+)
+@pytest.mark.parametrize("columns", [1, 2000])  # the slow way and the fast one
+def test_whether_an_output_is_wanted_as_bytes_is_true_or_false(asked, columns):
+    with pytest.raises(Refusal, match="is true or false"):
+        RequestReader(signature("FP32")).read(json_body("FP32", np.ones((1, columns), np.float32), **asked))
+
+
 def two_inputs(**second):
     tensors = [
         {"name": "b", "datatype": "INT64", "shape": [1], "data": [7], **second},

@@ -136,11 +136,11 @@ class RequestReader:
         call = self.call_of(arrays, request.id)
         if request.outputs is None and request.parameters is None:
             return call
-        by_default = bool((request.parameters or {}).get("binary_data_output"))
+        by_default = _flag(request.parameters, "binary_data_output", default=False)
         asked = request.outputs or [JsonOutput(name) for name in self._output_positions]
         if request.outputs:
             call.wanted = self.positions([output.name for output in asked])
-        binary = [bool((output.parameters or {}).get("binary_data", by_default)) for output in asked]
+        binary = [_flag(output.parameters, "binary_data", default=by_default) for output in asked]
         call.binary = binary if any(binary) else None
         return call
 
@@ -189,3 +189,11 @@ class RequestReader:
                 f"and {', '.join(names) or 'none'} came",
             )
         return [names.index(name) for name in self._names]
+
+
+def _flag(parameters: Parameters | None, name: str, *, default: bool) -> bool:
+    """A parameter that is a yes or a no; "false" is not, and would read as a yes."""
+    value = default if parameters is None else parameters.get(name, default)
+    if type(value) is not bool:
+        raise Refusal(Kind.MALFORMED, f"{name} is true or false, and {str(value)[:40]!r} came")
+    return value

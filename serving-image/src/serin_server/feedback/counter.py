@@ -6,6 +6,7 @@ Any pod may hear the label of any revision's prediction; the operator sums by `p
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Final
 
 import msgspec
@@ -19,6 +20,7 @@ from serin_server.refusals import Kind, Refusal
 
 MAX_ROWS: Final = 10_000
 _CLOCK_SKEW_SECONDS: Final = 5.0
+_FARTHEST: Final = 1e290
 _MAX_REVISIONS: Final = 64
 _MAX_REVISION_LENGTH: Final = 63
 _AGES: Final = tuple(float(bound) for bound in AGE_BOUNDS[:-1])
@@ -132,7 +134,7 @@ class FeedbackCounter:
         elif isinstance(prediction, str) or isinstance(label, str):
             raise _Rejected("malformed", "a regression's prediction and label are numbers")
         else:
-            error = abs(prediction - label)
+            error = _distance(prediction, label)
             is_right = error <= self._rules.tolerance
             key = (revision, age_le)
             if key not in metrics.feedback_errors:
@@ -150,14 +152,25 @@ class FeedbackCounter:
         return True
 
 
+def _distance(prediction: float, label: float) -> float:
+    """The absolute error, if it can be summed: a sum that has become infinite stays so for good."""
+    try:
+        distance = float(abs(prediction - label))
+    except OverflowError:
+        distance = inf
+    if distance > _FARTHEST:
+        raise _Rejected("malformed", "prediction and label are further apart than can be summed")
+    return distance
+
+
 def _rows(body: bytes) -> Sequence[object]:
     try:
         told = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refusal(Kind.MALFORMED, f"the feedback is not JSON: {error}") from None
-    if isinstance(told, dict) and "rows" in told:
-        told = told["rows"]
-    rows = told if isinstance(told, list) else [told]
+    rows = told.get("rows", [told]) if isinstance(told, dict) else told
+    if not isinstance(rows, list):
+        raise Refusal(Kind.MALFORMED, f'send a row, a list of rows, or {{"rows": […]}}: {_SHAPE}')
     if len(rows) > MAX_ROWS:
         raise Refusal(Kind.MALFORMED, f"{len(rows)} rows in one request: send at most {MAX_ROWS}")
     return rows

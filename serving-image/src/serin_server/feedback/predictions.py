@@ -35,6 +35,8 @@ class PredictionReader:
         if self.position is None:
             return []
         array = outputs[self.position]
+        if not array.size:
+            return []
         if self._is_scores:
             array = array.argmax(axis=1)
         return array.ravel().tolist()
