@@ -40,7 +40,7 @@ class ServedModel:
         """Raises `Refusal` unless the address names this model."""
         if name != self.name:
             raise Refusal(Kind.UNKNOWN, f"there is no model {name!r} here: this server serves {self.name!r}")
-        if version and version not in self._version_names:
+        if version is not None and version not in self._version_names:
             raise Refusal(
                 Kind.UNKNOWN,
                 f"model {name!r} has no version {version!r} here: this server serves revision {self.revision!r} "

@@ -104,9 +104,11 @@ class Server:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._stop.set)
         loop.add_signal_handler(signal.SIGINT, self._interrupted)
-        http = self._http_server(ProtocolRouter(self._served, self._feedback, self._plane.access), self._plane, loop)
+        settings = self._settings
+        router = ProtocolRouter(self._served, self._feedback, self._plane.access, settings.max_body_bytes)
+        http = self._http_server(router, self._plane, loop)
         # Scrapes are no clients: what they do is counted nowhere.
-        uncounted = DataPlane(_metrics_of(self._settings, 0.0), 0)
+        uncounted = DataPlane(_metrics_of(settings, 0.0), 0)
         metrics = self._http_server(MetricsRouter(self.metrics), uncounted, loop)
         listeners = [await self._listen(http, loop), await self._listen_metrics(metrics, loop)]
         loading = asyncio.create_task(self._load(loop))

@@ -3,9 +3,16 @@
 import zlib
 from typing import Final
 
+from serin_server.http.messages import Request
 from serin_server.refusals import Kind, Refusal
 
 _WINDOW_BITS: Final = {b"gzip": 31, b"x-gzip": 31, b"deflate": 15}
+
+
+def plain_body(request: Request, limit: int) -> bytes:
+    """The body of a request as it was before its client packed it. Raises `Refusal`."""
+    encoding = request.headers.get(b"content-encoding")
+    return request.body if encoding is None else decompressed(request.body, encoding, limit)
 
 
 def decompressed(body: bytes, encoding: bytes, limit: int) -> bytes:
@@ -27,4 +34,7 @@ def decompressed(body: bytes, encoding: bytes, limit: int) -> bytes:
         raise Refusal(Kind.TOO_LARGE, f"the body may have {limit} bytes, and more came out of it: send fewer rows")
     if not unpacker.eof:
         raise Refusal(Kind.MALFORMED, f"the {encoding.decode()} body is cut short")
+    if unpacker.unused_data:
+        left = len(unpacker.unused_data)
+        raise Refusal(Kind.MALFORMED, f"{left} bytes are left over behind the {encoding.decode()} body: pack it once")
     return plain

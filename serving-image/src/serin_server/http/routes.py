@@ -7,6 +7,7 @@ from urllib.parse import unquote_to_bytes
 
 from serin_server.endpoints import ServedModel, server_metadata
 from serin_server.feedback.counter import FeedbackCounter
+from serin_server.http.compression import plain_body
 from serin_server.http.messages import Request, Response, json_response, refused
 from serin_server.refusals import Kind, Refusal
 from serin_server.security.access import AccessControl
@@ -19,7 +20,10 @@ Handler = Callable[[Request], Response]
 class ProtocolRouter:
     """Finds the handler of an address; one instance serves one model."""
 
-    def __init__(self, served: ServedModel, feedback: FeedbackCounter, access: AccessControl | None = None) -> None:
+    def __init__(
+        self, served: ServedModel, feedback: FeedbackCounter, access: AccessControl | None, max_body_bytes: int
+    ) -> None:
+        self._max_body_bytes = max_body_bytes
         self._served = served
         self._access = access
         self._feedback = feedback
@@ -32,16 +36,16 @@ class ProtocolRouter:
     def infer_address(self, request: Request) -> bool:
         """Whether this is an inference of the served model, by any of its addresses."""
         path = _path(request.target)
-        if not path.endswith("/infer") or not path.startswith(_PREFIX):
+        name, version, verb = _model_address(path)
+        if verb != "infer" or not path.startswith(_PREFIX):
             return False
-        name, version, _ = _model_address(path)
         self._served.check_address(name, version)
         return True
 
     def answer(self, request: Request) -> Response:
         """The response to a request that is no inference; refusals included."""
+        path = _path(request.target)
         try:
-            path = _path(request.target)
             if path.startswith(_PREFIX):
                 return self._of_model(request, path)
             handler = self._fixed.get(path.rstrip("/"))
@@ -50,8 +54,7 @@ class ProtocolRouter:
             _check_method(request, _READS)
             return handler(request)
         except Refusal as refusal:
-            allow = b"POST" if _path(request.target).endswith("/feedback") else b"GET, HEAD"
-            return refused(refusal, allow)
+            return refused(refusal, b"POST" if _model_address(path)[2] == "feedback" else b"GET, HEAD")
 
     def _of_model(self, request: Request, path: str) -> Response:
         name, version, verb = _model_address(path)
@@ -65,9 +68,10 @@ class ProtocolRouter:
                 return json_response(self._served.readiness(), 200 if self._served.is_ready else 503)
             case "feedback":
                 _check_method(request, (b"POST",))
+                headers = request.headers
                 if self._access is not None:
-                    self._access.check(request.headers.get(b"authorization"), request.headers.get(b"x-api-key"))
-                answer = self._feedback.take(request.body, time())
+                    self._access.check(headers.get(b"authorization"), headers.get(b"x-api-key"))
+                answer = self._feedback.take(plain_body(request, self._max_body_bytes), time())
                 return json_response({"accepted": answer.accepted, "rejected": answer.rejected})
             case _:
                 raise Refusal(Kind.UNKNOWN, f"a model has ready, infer and feedback, not {verb[:100]!r}")
@@ -78,8 +82,10 @@ class ProtocolRouter:
 
 
 def _path(target: bytes) -> str:
-    """The path of a request's target, without a query, unquoted."""
+    """The path of a request's target, without a query, unquoted; a target as for a proxy has a host before it."""
     path = target.partition(b"?")[0]
+    if path.startswith((b"http://", b"https://")):
+        path = b"/" + path.split(b"/", 3)[3] if path.count(b"/") > 2 else b"/"
     return unquote_to_bytes(path).decode(errors="replace") if b"%" in path else path.decode(errors="replace")
 
 

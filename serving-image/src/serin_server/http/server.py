@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from serin_server.dataplane.call import Call
 from serin_server.dataplane.plane import DataPlane
 from serin_server.departure import WATCHED_SECONDS
-from serin_server.http.compression import decompressed
+from serin_server.http.compression import plain_body
 from serin_server.http.connection import HttpConnection
 from serin_server.http.messages import STATUS, Request, Response, binary_response, date_line, refused
 from serin_server.refusals import Kind, Refusal
@@ -144,9 +144,8 @@ class HttpServer:
             if plane.access is not None:
                 plane.access.check(headers.get(b"authorization"), headers.get(b"x-api-key"))
             loaded = plane.admit()
-            if b"content-encoding" in headers:
-                request.body = decompressed(request.body, headers[b"content-encoding"], self.max_body_bytes)
-            call = loaded.reader.read(request.body, headers.get(b"inference-header-content-length"))
+            body = plain_body(request, self.max_body_bytes)
+            call = loaded.reader.read(body, headers.get(b"inference-header-content-length"))
         except Refusal as refusal:
             connection.respond(request, refused(refusal))
             plane.refused(refusal, STATUS[refusal.kind], request.started, was_submitted=False)

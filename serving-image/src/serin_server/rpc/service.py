@@ -75,7 +75,7 @@ class InferenceService:
     async def model_ready(self, request: pb.ModelReadyRequest, context: Context) -> pb.ModelReadyResponse:
         """Whether this model is served."""
         del context
-        self._served.check_address(request.name, request.version)
+        self._served.check_address(request.name, request.version or None)
         return pb.ModelReadyResponse(ready=self._served.is_ready)
 
     async def server_metadata(self, request: pb.ServerMetadataRequest, context: Context) -> pb.ServerMetadataResponse:
@@ -86,7 +86,7 @@ class InferenceService:
     async def model_metadata(self, request: pb.ModelMetadataRequest, context: Context) -> pb.ModelMetadataResponse:
         """Inputs, outputs, revision and digest of the model."""
         del context
-        self._served.check_address(request.name, request.version)
+        self._served.check_address(request.name, request.version or None)
         told = self._served.metadata()
         for tensor in (*told["inputs"], *told["outputs"]):
             tensor.pop("parameters", None)
@@ -100,7 +100,7 @@ class InferenceService:
             if self._plane.access is not None:
                 sent = {key: value.encode() for key, value in context.invocation_metadata() if isinstance(value, str)}
                 self._plane.access.check(sent.get("authorization"), sent.get("x-api-key"))
-            self._served.check_address(request.model_name, request.model_version)
+            self._served.check_address(request.model_name, request.model_version or None)
             if self._plane.departure is not None:
                 self._plane.departure.came(context.peer())
             loaded = self._plane.admit()
