@@ -98,7 +98,9 @@ def test_a_bad_row_is_refused_alone_with_a_reason_that_is_counted(metrics, bad, 
     assert rejected(metrics) == {reason: 1}
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000, b"5", b"null", b'"x"', b'{"rows": 5}', b'{"rows": {}}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"\xff", b"[" * 100_000, b"5", b"null", b'"x"', b'{"rows": 5}', b'{"rows": {}}']
+)
 def test_a_body_that_is_no_feedback_is_refused(metrics, body):
     with pytest.raises(Refusal):
         FeedbackCounter(metrics).take(body, NOW)
@@ -165,7 +167,9 @@ def test_an_error_too_large_for_a_number_is_refused_and_not_summed(metrics, pred
     answer = take(counter, row(prediction=prediction, label=label), row())
     assert (answer.accepted, answer.rejected[0]["reason"]) == (1, "malformed")
     assert "inf" not in "".join(
-        line for line in metrics.exposition().decode().splitlines() if line.startswith("serin_feedback_absolute_error_sum")
+        line
+        for line in metrics.exposition().decode().splitlines()
+        if line.startswith("serin_feedback_absolute_error_sum")
     )
 
 

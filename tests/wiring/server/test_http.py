@@ -131,6 +131,18 @@ def test_what_is_no_request_gets_the_protocols_error_and_the_connection_ends(wir
     assert wire.is_closed()
 
 
+@pytest.mark.parametrize("requests", [1, 5])
+def test_what_is_no_request_is_refused_behind_the_answers_to_those_before_it(wire, requests):
+    wire.send(request("POST", INFER, body(1, 2, 3)) * requests + b"nonsense\r\n\r\n")
+    for _ in range(requests):
+        answer = wire.answer()
+        assert doubled(answer) == [2, 4, 6]
+        assert "connection" not in answer.headers
+    refusal = wire.answer()
+    assert (refusal.status, refusal.headers["connection"]) == (400, "close")
+    assert wire.is_closed()
+
+
 def test_an_offer_to_change_protocols_is_ignored(wire):
     for value in range(2):
         wire.post(INFER, body(value, 2, 3), "upgrade: h2c", "connection: Upgrade, HTTP2-Settings")

@@ -47,6 +47,7 @@ class HttpConnection(asyncio.Protocol):
         "_is_reading_paused",
         "_offered",
         "_parser",
+        "_refusal_owed",
         "_request",
         "_server",
         "_transport",
@@ -74,6 +75,7 @@ class HttpConnection(asyncio.Protocol):
         self._is_discarding = False
         self._is_reading_paused = False
         self._continue_owed = False
+        self._refusal_owed: Response | None = None
         self._offered: Request | None = None
         self.is_client = False
         self.requests_left = 0
@@ -229,7 +231,8 @@ class HttpConnection(asyncio.Protocol):
             return
         server = self._server
         self.requests_left -= 1
-        close = not request.keep_alive or (self._is_closing and not self._waiting) or server.is_last(self)
+        is_end = self._is_closing and not self._waiting and self._refusal_owed is None
+        close = not request.keep_alive or is_end or server.is_last(self)
         text = head(response, close, request.is_http_1_0, server.date)
         self._transport.write(text if request.method == b"HEAD" else text + response.body)
         if close:
@@ -247,12 +250,14 @@ class HttpConnection(asyncio.Protocol):
             return
         self._is_busy = False
         self.idle_since = self._server.now
-        if self._continue_owed:
+        if self._refusal_owed is not None:
+            self._write_last(self._refusal_owed)
+        elif self._continue_owed:
             self._continue_owed = False
             self._transport.write(_CONTINUE)
 
     def refuse(self, refusal: Refusal) -> None:
-        """Answers a request that cannot be read to its end, and closes.
+        """Answers a request that cannot be read to its end, behind the answers to those before it, and closes.
 
         What the client is still sending is read and thrown away for a moment: closing at once would reset the
         connection, and the client might never see the answer.
@@ -261,9 +266,15 @@ class HttpConnection(asyncio.Protocol):
             return
         self._server.refused(refusal)
         response = refused(refusal)
-        if not self._is_busy:
-            self._transport.write(head(response, close=True, announce_keep_alive=False, date=self._server.date))
-            self._transport.write(response.body)
+        if self._is_busy:
+            self._refusal_owed = response
+            self._discard()
+        else:
+            self._write_last(response)
+
+    def _write_last(self, response: Response) -> None:
+        self._transport.write(head(response, close=True, announce_keep_alive=False, date=self._server.date))
+        self._transport.write(response.body)
         self._discard()
 
     def _discard(self) -> None:
@@ -271,7 +282,8 @@ class HttpConnection(asyncio.Protocol):
         self._is_closing = True
         self._request = None
         self._body = b""
-        self.deadline = self._server.now + 2.0
+        # While an inference runs, its own time limit holds.
+        self.deadline = 0.0 if self._is_busy else self._server.now + 2.0
         if not self._is_busy and self._transport.can_write_eof():
             self._transport.write_eof()
 
