@@ -110,6 +110,8 @@ BAD = [
     ("INT64", {"data": [1, 2.5, 3]}, "must be integers, and element 1 is 2.5"),
     ("INT64", {"data": [1, 2**63, 3]}, "out of its range"),
     ("INT8", {"data": [1, 128, 3]}, "out of its range"),
+    ("INT8", {"data": [1, 128.0, 3]}, "out of its range"),
+    ("INT64", {"data": [1, 1e300, 3]}, "out of its range"),
     ("UINT8", {"data": [1, -1, 3]}, "out of its range"),
     ("BOOL", {"data": [1, 0, 1]}, "must be true or false, and element 0 is 1"),
     ("BYTES", {"data": ["a", 1, "b"]}, "must be strings, and element 1 is 1"),
@@ -138,6 +140,13 @@ def test_a_tensor_that_does_not_fit_is_refused_with_its_name_and_both_sides(data
             reader.read((json.dumps({"inputs": [tensor]}) + padding).encode())
         assert words in refusal.value.message
         assert refusal.value.kind is Kind.INVALID_TENSOR
+
+
+@pytest.mark.parametrize("padding", ["", " " * 3000])  # the slow way and the fast one
+def test_a_whole_number_is_an_integer_however_it_is_written(padding):
+    tensor = '{"name": "x", "datatype": "INT64", "shape": [1, 4], "data": [1.0, -2, 3e2, 1E15]}'
+    call = RequestReader(signature("INT64")).read(f'{{"inputs": [{tensor}]}}{padding}'.encode())
+    assert call.arrays[0].tolist() == [[1, -2, 300, 10**15]]
 
 
 @pytest.mark.parametrize(

@@ -76,15 +76,21 @@ def amount(count: int) -> str:
 
 
 def from_flat(spec: TensorSpec, data: list[Any]) -> Array:
-    """A flat array of the spec's type from Python values. Raises `Refusal` for a value of another kind."""
+    """A flat array of the spec's type from Python values. Raises `Refusal` for a value of another kind.
+
+    JSON has one kind of number: 3.0 is the integer 3, as in JSON Schema.
+    """
     allowed, words = _ELEMENTS[spec.datatype]
     if not allowed.issuperset(map(type, data)):
-        position = next(index for index, value in enumerate(data) if type(value) not in allowed)
-        raise Refusal(
-            Kind.INVALID_TENSOR,
-            f"input {spec.name!r} is {spec.datatype}: its data must be {words}, "
-            f"and element {position} is {_shown(data[position])}",
-        )
+        if spec.datatype in _INTEGERS:
+            data = [int(value) if type(value) is float and value.is_integer() else value for value in data]
+        for position, value in enumerate(data):
+            if type(value) not in allowed:
+                raise Refusal(
+                    Kind.INVALID_TENSOR,
+                    f"input {spec.name!r} is {spec.datatype}: its data must be {words}, "
+                    f"and element {position} is {_shown(value)}",
+                )
     try:
         if spec.datatype == "FP16":  # fromiter knows no half precision
             return np.fromiter(data, np.float64, len(data)).astype(np.float16)
