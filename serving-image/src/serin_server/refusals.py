@@ -7,7 +7,7 @@ class Kind(Enum):
     """What went wrong with a request.
 
     The value says whether it counts as an error of the model version (tensors that do not fit, a model that raises,
-    time-outs) or not (limits, authentication, addresses, bytes that are no request at all).
+    time-outs) or not (limits, authentication, addresses, bytes that are no request at all, faults of the server itself).
     """
 
     MALFORMED = ("malformed", False)
@@ -23,6 +23,7 @@ class Kind(Enum):
     NOT_READY = ("not_ready", True)
     TIMED_OUT = ("timed_out", True)
     MODEL_FAILED = ("model_failed", True)
+    FAULT = ("fault", False)
 
     def __init__(self, word: str, is_error: bool) -> None:
         self.word = word

@@ -19,6 +19,7 @@ STATUS: Final[dict[Kind, int]] = {
     Kind.UNSUPPORTED: 415,
     Kind.HEAD_TOO_LARGE: 431,
     Kind.MODEL_FAILED: 500,
+    Kind.FAULT: 500,
     Kind.OVERLOADED: 503,
     Kind.NOT_READY: 503,
     Kind.TIMED_OUT: 504,

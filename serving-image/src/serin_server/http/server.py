@@ -127,11 +127,18 @@ class HttpServer:
                     self._infer(request, connection)
                     return
                 raise Refusal(Kind.METHOD, "inference is asked for with POST")
+            response = self._router.answer(request)
         except Refusal as refusal:
             self.refused(refusal)
-            connection.respond(request, refused(refusal, b"POST"))
-            return
-        connection.respond(request, self._router.answer(request))
+            response = refused(refusal, b"POST")
+        except Exception as error:  # noqa: BLE001 (a fault of our own: its client is answered all the same)
+            response = refused(self._fault(error))
+        connection.respond(request, response)
+
+    def _fault(self, error: Exception) -> Refusal:
+        """A bug: the log gets its stack trace."""
+        self.loop.call_exception_handler({"message": "a request found a fault in the server", "exception": error})
+        return Refusal(Kind.FAULT, "the server itself failed on this request: its log says more")
 
     def refused(self, refusal: Refusal) -> None:
         """Counts what was refused before it was a request."""
@@ -146,7 +153,8 @@ class HttpServer:
             loaded = plane.admit()
             body = plain_body(request, self.max_body_bytes)
             call = loaded.reader.read(body, headers.get(b"inference-header-content-length"))
-        except Refusal as refusal:
+        except Exception as error:  # noqa: BLE001 (a refusal, or a fault of our own)
+            refusal = error if isinstance(error, Refusal) else self._fault(error)
             connection.respond(request, refused(refusal))
             plane.refused(refusal, STATUS[refusal.kind], request.started, was_submitted=False)
             return
@@ -156,11 +164,15 @@ class HttpServer:
 
         def done(call: Call) -> None:
             refusal = call.refusal
+            if refusal is None:
+                try:
+                    body, json_length = loaded.writer.write(call)
+                except Exception as error:  # noqa: BLE001 (a fault of our own)
+                    refusal = self._fault(error)
             if refusal is not None:
                 connection.respond(request, refused(refusal))
                 plane.refused(refusal, STATUS[refusal.kind], request.started, was_submitted=True)
                 return
-            body, json_length = loaded.writer.write(call)
             connection.respond(request, binary_response(body, json_length) if json_length else Response(200, body))
             plane.succeeded(call)
 

@@ -31,6 +31,7 @@ CODES: Final = {
     Kind.NOT_READY: grpc.StatusCode.UNAVAILABLE,
     Kind.TIMED_OUT: grpc.StatusCode.DEADLINE_EXCEEDED,
     Kind.MODEL_FAILED: grpc.StatusCode.INTERNAL,
+    Kind.FAULT: grpc.StatusCode.INTERNAL,
 }
 Context = Any
 
