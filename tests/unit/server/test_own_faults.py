@@ -58,13 +58,15 @@ async def server(monkeypatch):
 @pytest.mark.parametrize(
     "found",
     [
-        b"GET /fault HTTP/1.1\r\n\r\n",
-        *[b"POST /infer HTTP/1.1\r\ncontent-length: 4\r\n\r\n" + at for at in (b"read", b"done")],
+        b"GET /fault HTTP/1.1\r\nhost: t\r\n\r\n",
+        *[b"POST /infer HTTP/1.1\r\nhost: t\r\ncontent-length: 4\r\n\r\n" + at for at in (b"read", b"done")],
     ],
 )
 async def test_a_fault_is_answered_and_told_and_the_connection_goes_on(server, found):
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-    writer.write(b"GET / HTTP/1.1\r\n\r\n" + found * 2 + b"GET / HTTP/1.1\r\nconnection: close\r\n\r\n")
+    writer.write(
+        b"GET / HTTP/1.1\r\nhost: t\r\n\r\n" + found * 2 + b"GET / HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n"
+    )
     answers = await asyncio.wait_for(reader.read(), 5)
     assert [answers[at + 9 : at + 12] for at in _places(answers, b"HTTP/1.1 ")] == [b"200", b"500", b"500", b"200"]
     assert [type(fault) for fault in server.faults] == [ZeroDivisionError] * 2

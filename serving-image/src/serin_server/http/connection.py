@@ -24,6 +24,7 @@ KEPT_HEADERS: Final = frozenset(
         b"content-length",
         b"content-type",
         b"expect",
+        b"host",
         b"transfer-encoding",
         b"inference-header-content-length",
         b"x-api-key",
@@ -161,8 +162,11 @@ class HttpConnection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         self._head_bytes += len(name) + len(value)
         name = name.lower()
-        if name in KEPT_HEADERS:
-            self._request.headers[name] = value  # type: ignore[union-attr]
+        if name in KEPT_HEADERS and not self._is_head_done:  # what trails a chunked body is no header
+            headers = self._request.headers  # type: ignore[union-attr]
+            if name == b"host" and name in headers:
+                raise Refusal(Kind.MALFORMED, "a request names one host, and two came")
+            headers[name] = value
 
     def on_headers_complete(self) -> None:
         request = cast("Request", self._request)
@@ -178,6 +182,8 @@ class HttpConnection(asyncio.Protocol):
         length = headers.get(b"content-length")
         if length is not None and int(length) > server.max_body_bytes:
             raise _body_too_large(server.max_body_bytes, length)
+        if b"host" not in headers and not request.is_http_1_0:
+            raise Refusal(Kind.MALFORMED, "a request of HTTP/1.1 names its host")
         expected = headers.get(b"expect")
         if expected is not None and not request.is_http_1_0:
             if expected.lower() != b"100-continue":
