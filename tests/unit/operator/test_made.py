@@ -23,6 +23,13 @@ def test_an_object_that_changed_elsewhere_was_not_edited() -> None:
     assert not made().was_undone(SERVICE, PINNED, observed="6", after="6")
 
 
+def test_the_first_apply_after_the_birth_only_takes_the_fields_over() -> None:
+    done = Made("uid")
+    done.note_birth(SERVICE)
+    assert not done.was_undone(SERVICE, PINNED, observed="6", after="7")
+    assert done.was_made(SERVICE)
+
+
 def test_another_intent_is_no_repair() -> None:
     assert not made().was_undone(SERVICE, OPEN, observed="5", after="6")
 

@@ -131,7 +131,7 @@ class Executor:
         if self._made.was_made(ref):
             self.repairs.append(f"{ref.kind} {ref.name} was gone; it was made again")
         self._note(ref, created)
-        self._made.note(ref, _without_replicas(obj), created["metadata"]["resourceVersion"])
+        self._made.note_birth(ref)
         if "replicas" in obj.get("spec", {}):
             self._made.was_scaled_to(ref, obj["spec"]["replicas"])
 
@@ -156,11 +156,6 @@ def _shortened(message: str) -> str:
 
 def _ref_of(obj: Mapping[str, Any]) -> ObjectRef:
     return ObjectRef(obj["apiVersion"], obj["kind"], obj["metadata"]["namespace"], obj["metadata"]["name"])
-
-
-def _without_replicas(obj: Mapping[str, Any]) -> Mapping[str, Any]:
-    """As it is applied later: replicas are set at birth, then by scaling alone."""
-    return {**obj, "spec": {k: v for k, v in obj["spec"].items() if k != "replicas"}} if "spec" in obj else obj
 
 
 def _controllers(obj: Mapping[str, Any]) -> set[str]:

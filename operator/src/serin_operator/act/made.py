@@ -12,7 +12,7 @@ class Made:
     """The children of one ModelDeployment as they were last written. Forgotten with the process: only Events need it."""
 
     owner_uid: str
-    _intents: dict[ObjectRef, tuple[Mapping[str, Any], str]] = field(default_factory=dict)
+    _intents: dict[ObjectRef, tuple[Mapping[str, Any], str] | None] = field(default_factory=dict)
     _replicas: dict[ObjectRef, int] = field(default_factory=dict)
 
     def was_made(self, ref: ObjectRef) -> bool:
@@ -28,8 +28,12 @@ class Made:
             observed: Its resourceVersion before.
             after: Its resourceVersion after; the same, if nothing had to be changed.
         """
-        known, version = self._intents.get(ref, ({}, ""))
+        known, version = self._intents.get(ref) or ({}, "")
         return known == intent and observed not in {version, after}
+
+    def note_birth(self, ref: ObjectRef) -> None:
+        """Remember an object that was created; its first apply takes the fields over, which changes it though nobody did."""
+        self._intents[ref] = None
 
     def note(self, ref: ObjectRef, intent: Mapping[str, Any], version: str) -> None:
         """Remember what was written."""
