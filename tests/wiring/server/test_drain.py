@@ -1,12 +1,10 @@
-"""Rolling restarts lose no request, and a long run leaves memory flat."""
+"""Rolling restarts lose no request: a server leaves when its clients have learnt of it."""
 
 import http.client
 import json
-import os
 import signal
 import threading
 import time
-from pathlib import Path
 
 import pytest
 from tests.support.models import doubling
@@ -14,7 +12,6 @@ from tests.support.serving import serving, tensor, wait_for
 
 pytestmark = pytest.mark.slow
 BODY = json.dumps({"inputs": [tensor("x", "FP32", [1, 3], [1, 2, 3])]})
-SOAK_SECONDS = float(os.environ.get("SERIN_SOAK_SECONDS", "4"))
 
 
 class Clients:
@@ -121,23 +118,3 @@ def test_a_second_interrupt_ends_the_wait_for_clients(tmp_path):
         wait_for(lambda: any(event["event"] == "draining" for event in running.events()))
         running.process.send_signal(signal.SIGINT)
         assert running.process.wait(timeout=20) == 0
-
-
-def test_memory_stays_flat_over_a_long_run(tmp_path):
-    """SERIN_SOAK_SECONDS=3600 makes it an hour."""
-    with serving(doubling(tmp_path / "m.onnx"), tmp_path) as running:
-        clients = Clients(8)
-        clients.endpoints = [running.port("http")]
-
-        def resident():
-            return int(Path(f"/proc/{running.process.pid}/statm").read_text().split()[1]) * 4096
-
-        with clients:
-            until_answered(clients, 1000)
-            before, until = resident(), time.monotonic() + SOAK_SECONDS
-            while time.monotonic() < until:
-                time.sleep(0.1)
-            after = resident()
-        assert clients.lost == []
-        assert after - before < 10 << 20, (before, after, clients.answered)
-        assert running.metric("serin_requests_in_flight") == 0
