@@ -2,9 +2,7 @@
 
 import asyncio
 import gc
-import json
 import mmap
-import random
 import signal
 import socket
 import time
@@ -28,26 +26,22 @@ from serin_server.assembly import (
 from serin_server.dataplane.plane import DataPlane
 from serin_server.departure import Departure, telling_silence
 from serin_server.endpoints import ServedModel
-from serin_server.failures import SOURCE_REASONS, LoadFailure, Reason
 from serin_server.http.connection import HttpConnection
 from serin_server.http.metrics_port import MetricsRouter
 from serin_server.http.routes import ProtocolRouter
 from serin_server.http.server import HttpServer, Router
-from serin_server.lastwords import LastWords
+from serin_server.loading import Loading
 from serin_server.logs import Log
 from serin_server.metrics.server import ServerMetrics, server_id
 from serin_server.metrics.told import FeatureWords, PayloadWords
 from serin_server.model.load import Model
 from serin_server.records.access import AccessLog
 from serin_server.records.payload import PayloadLog
-from serin_server.resolve import failure_report, load_as_set, write_termination_message
 from serin_server.settings import Settings
 
 if TYPE_CHECKING:
     from serin_server.rpc.server import GrpcServer
 
-_FIRST_RETRY_SECONDS: Final = 1.0
-_LONGEST_RETRY_SECONDS: Final = 60.0
 LONGEST_FINISH_SECONDS: Final = 25.0
 _GC_THRESHOLDS: Final = (20_000, 20, 20)
 _WATCH_SECONDS: Final = 2.0
@@ -201,32 +195,8 @@ class Server:
     # The model.
 
     async def _load(self, loop: asyncio.AbstractEventLoop) -> int:
-        """Loads until it succeeds or cannot; 0 when the model is served, else the exit code."""
-        delay = _FIRST_RETRY_SECONDS
-        last_words = LastWords(self._settings.cache_dir, self._settings.termination_log)
-        while True:
-            try:
-                model = await loop.run_in_executor(None, load_as_set, self._settings)
-                await self._start_serving(model, loop)
-            except LoadFailure as failure:
-                self._served.failure = failure
-                self.metrics.load_failures.add(failure.reason.value)
-                self._log.error("model not loaded", reason=str(failure.reason), message=failure.message)
-                if not self._is_worth_retrying(failure) or last_words.are_due(failure):
-                    message = json.dumps(failure_report(failure))
-                    write_termination_message(self._settings.termination_log, message)
-                    return failure.exit_code
-            else:
-                last_words.forget()
-                return 0
-            await asyncio.sleep(delay * random.uniform(0.8, 1.2))  # noqa: S311 (no secret)
-            delay = min(2 * delay, _LONGEST_RETRY_SECONDS)
-
-    def _is_worth_retrying(self, failure: LoadFailure) -> bool:
-        """A pinned model was there when it was resolved, so whatever its source says now may pass."""
-        if failure.reason is Reason.SOURCE_UNREACHABLE:
-            return True
-        return bool(self._settings.model_sha256) and failure.reason in SOURCE_REASONS
+        loading = Loading(self._settings, self._served, self.metrics, self._log)
+        return await loading.until_served(lambda model: self._start_serving(model, loop))
 
     async def _start_serving(self, model: Model, loop: asyncio.AbstractEventLoop) -> None:
         settings = self._settings

@@ -1,0 +1,60 @@
+"""How a server comes by its model: it tries until it succeeds, or until trying again is no use."""
+
+import asyncio
+import json
+import random
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from serin_server.endpoints import ServedModel
+from serin_server.failures import SOURCE_REASONS, LoadFailure, Reason
+from serin_server.lastwords import LastWords
+from serin_server.logs import Log
+from serin_server.metrics.server import ServerMetrics
+from serin_server.model.load import Model
+from serin_server.resolve import failure_report, load_as_set, write_termination_message
+from serin_server.settings import Settings
+
+_FIRST_RETRY_SECONDS: Final = 1.0
+_LONGEST_RETRY_SECONDS: Final = 60.0
+
+
+class Loading:
+    """Loads the model that the settings name, with backoff, and tells everywhere why it is not there yet."""
+
+    def __init__(self, settings: Settings, served: ServedModel, metrics: ServerMetrics, log: Log) -> None:
+        self._settings = settings
+        self._served = served
+        self._metrics = metrics
+        self._log = log
+        self._last_words = LastWords(settings.cache_dir, settings.termination_log)
+
+    async def until_served(self, start: Callable[[Model], Awaitable[None]]) -> int:
+        """Returns 0 when `start` has taken a model, else the exit code to end with."""
+        delay = _FIRST_RETRY_SECONDS
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                await start(await loop.run_in_executor(None, load_as_set, self._settings))
+            except LoadFailure as failure:
+                self._tell(failure)
+                if not self._is_worth_retrying(failure) or self._last_words.are_due(failure):
+                    message = json.dumps(failure_report(failure))
+                    write_termination_message(self._settings.termination_log, message)
+                    return failure.exit_code
+            else:
+                self._last_words.forget()
+                return 0
+            await asyncio.sleep(delay * random.uniform(0.8, 1.2))  # noqa: S311 (no secret)
+            delay = min(2 * delay, _LONGEST_RETRY_SECONDS)
+
+    def _tell(self, failure: LoadFailure) -> None:
+        self._served.failure = failure
+        self._metrics.load_failures.add(failure.reason.value)
+        self._log.error("model not loaded", reason=str(failure.reason), message=failure.message)
+
+    def _is_worth_retrying(self, failure: LoadFailure) -> bool:
+        """A pinned model was there when it was resolved, so whatever its source says now may pass."""
+        if failure.reason is Reason.SOURCE_UNREACHABLE:
+            return True
+        return bool(self._settings.model_sha256) and failure.reason in SOURCE_REASONS
