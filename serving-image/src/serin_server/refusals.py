@@ -6,8 +6,8 @@ from enum import Enum
 class Kind(Enum):
     """What went wrong with a request.
 
-    The value says whether it counts as an error of the model version (tensors that do not fit, a model that raises,
-    time-outs) or not (limits, authentication, addresses, bytes that are no request at all, faults of the server itself).
+    The value says whether it counts as an error of the model version (tensors that do not fit, a model that raises, whatever else
+    the server fails on, time-outs) or not (limits, authentication, addresses, bytes that are no request at all).
     """
 
     MALFORMED = ("malformed", False)
@@ -23,7 +23,7 @@ class Kind(Enum):
     NOT_READY = ("not_ready", True)
     TIMED_OUT = ("timed_out", True)
     MODEL_FAILED = ("model_failed", True)
-    FAULT = ("fault", False)
+    FAULT = ("fault", True)
 
     def __init__(self, word: str, is_error: bool) -> None:
         self.word = word

@@ -56,13 +56,13 @@ async def server(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "found",
+    ("found", "errors"),
     [
-        b"GET /fault HTTP/1.1\r\nhost: t\r\n\r\n",
-        *[b"POST /infer HTTP/1.1\r\nhost: t\r\ncontent-length: 4\r\n\r\n" + at for at in (b"read", b"done")],
+        (b"GET /fault HTTP/1.1\r\nhost: t\r\n\r\n", 0),
+        *[(b"POST /infer HTTP/1.1\r\nhost: t\r\ncontent-length: 4\r\n\r\n" + at, 2) for at in (b"read", b"done")],
     ],
 )
-async def test_a_fault_is_answered_and_told_and_the_connection_goes_on(server, found):
+async def test_a_fault_is_answered_and_told_and_the_connection_goes_on(server, found, errors):
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(
         b"GET / HTTP/1.1\r\nhost: t\r\n\r\n" + found * 2 + b"GET / HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n"
@@ -71,6 +71,8 @@ async def test_a_fault_is_answered_and_told_and_the_connection_goes_on(server, f
     assert [answers[at + 9 : at + 12] for at in _places(answers, b"HTTP/1.1 ")] == [b"200", b"500", b"500", b"200"]
     assert [type(fault) for fault in server.faults] == [ZeroDivisionError] * 2
     assert server.plane.metrics.in_flight == 0
+    # A new version's outputs may be what the fault is about: whatever its clients see as a failure is an error of it.
+    assert server.plane.metrics.requests.values.get(("500", "true"), 0) == errors
     writer.close()
 
 
