@@ -1,6 +1,7 @@
 """Small ONNX models for tests, built by hand so that each shows one thing, and a real one."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from onnx import TensorProto, helper, save
@@ -45,6 +46,18 @@ def picky(file: Path) -> Path:
         [helper.make_tensor_value_info("x", TensorProto.INT64, [None])],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None])],
         [helper.make_tensor("table", TensorProto.FLOAT, [4], [0.0, 1.0, 2.0, 3.0])],
+    )
+
+
+def laborious(file: Path, size: int = 1000, layers: int = 100) -> Path:
+    """Multiplies rows with one large matrix again and again: a hundred rows take a tenth of a second and more."""
+    names = ["x", *(f"h{number}" for number in range(1, layers)), "y"]
+    return _saved(
+        file,
+        [helper.make_node("MatMul", [one, "weights"], [other]) for one, other in pairwise(names)],
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, size])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, size])],
+        [helper.make_tensor("weights", TensorProto.FLOAT, [size, size], [1 / size] * size**2)],
     )
 
 

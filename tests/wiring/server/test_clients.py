@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from onnx import TensorProto
-from tests.support.models import several_identities
-from tests.support.serving import serving
+from tests.support.models import laborious, several_identities
+from tests.support.serving import serving, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -163,3 +163,19 @@ def test_the_messages_are_the_protocols_own_field_by_field():
                 assert theirs.fields_by_name[field.name].type == field.type, (message.name, field.name)
                 compared += 1
     assert compared > 30
+
+
+def test_clients_that_hang_up_in_the_middle_leave_nothing_under_way(tmp_path):
+    from tritonclient import grpc
+    from tritonclient.utils import InferenceServerException
+
+    with serving(laborious(tmp_path / "m.onnx"), tmp_path) as running:
+        client = grpc.InferenceServerClient(f"127.0.0.1:{running.port('grpc')}")
+        data = np.ones((200, 1000), np.float32)
+        given = [grpc.InferInput("x", data.shape, "FP32").set_data_from_numpy(data)]
+        for _ in range(3):
+            with pytest.raises(InferenceServerException):
+                client.infer("m", given, client_timeout=0.05)
+        client.infer("m", given)
+        assert wait_for(lambda: running.metric("serin_requests_in_flight") == 0)
+        assert running.metric("serin_requests_total") >= 2  # who hung up before its call was read was never under way

@@ -115,12 +115,16 @@ class InferenceService:
             await self._run(loaded, call)
             if call.refusal is not None:
                 raise call.refusal
+            response = self._response(call, is_raw=bool(request.raw_input_contents))
+            if token := loaded.writer.token_of(call, response.parameters["predicted_at"].double_param):
+                response.parameters["feedback_token"].string_param = token.decode()
         except Refusal as refusal:
-            self._plane.refused(refusal, STATUS[refusal.kind], started, was_submitted=was_submitted, transport="grpc")
+            self._count_refused(refusal, started, was_submitted=was_submitted)
             raise
-        response = self._response(call, is_raw=bool(request.raw_input_contents))
-        if token := loaded.writer.token_of(call, response.parameters["predicted_at"].double_param):
-            response.parameters["feedback_token"].string_param = token.decode()
+        except Exception as error:
+            fault = _fault(error)
+            self._count_refused(fault, started, was_submitted=was_submitted)
+            raise fault from error
         self._plane.succeeded(call, "grpc")
         return response
 
@@ -130,13 +134,30 @@ class InferenceService:
         def done(answered: Call) -> None:
             # A run that took too long answers by a stand-in for the call.
             call.outputs, call.refusal = answered.outputs, answered.refusal
-            if not finished.done():
+            if finished.cancelled():
+                self._count_abandoned(call)
+            else:
                 finished.set_result(None)
 
         self._plane.metrics.in_flight += 1
         loaded.batcher.submit(call, done)
-        # A client that hangs up does not take back what was submitted: it is counted when it is done.
-        await asyncio.shield(finished)
+        try:
+            await finished
+        except asyncio.CancelledError:
+            if not finished.cancelled():  # it was done in the very turn in which the client hung up
+                self._count_abandoned(call)
+            raise
+
+    def _count_abandoned(self, call: Call) -> None:
+        """A client that hangs up does not take back what was submitted: it counts as what came out."""
+        if call.refusal is None:
+            self._plane.succeeded(call, "grpc")
+        else:
+            self._count_refused(call.refusal, call.started, was_submitted=True)
+
+    def _count_refused(self, refusal: Refusal, started: float, *, was_submitted: bool) -> None:
+        status = STATUS[refusal.kind]
+        self._plane.refused(refusal, status, started, was_submitted=was_submitted, transport="grpc")
 
     def _response(self, call: Call, *, is_raw: bool) -> pb.ModelInferResponse:
         outputs = self._served.loaded().signature.outputs
@@ -149,6 +170,13 @@ class InferenceService:
         for position in positions:
             put_output(response, outputs[position], arrays[position], is_raw=is_raw)
         return response
+
+
+def _fault(error: Exception) -> Refusal:
+    """A bug: the log gets its stack trace, the client an answer."""
+    context = {"message": "a call found a fault in the server", "exception": error}
+    asyncio.get_running_loop().call_exception_handler(context)
+    return Refusal(Kind.FAULT, "the server itself failed on this call: its log says more")
 
 
 def _told(handle: Callable[[Any, Context], Awaitable[Any]], message: Any) -> Callable[[bytes, Context], Awaitable[Any]]:
