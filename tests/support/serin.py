@@ -11,6 +11,7 @@ import itertools
 import json
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -193,8 +194,21 @@ class Space:
         ]
         for each in (config, generator):
             each["metadata"]["namespace"] = self.namespace
+        # After an outage of the API server kube-proxy learns late of new Services; that is no loss of a model's.
+        self.wait_until("the Service answers", self._answers)
         self.kubernetes.apply(config, generator)
         self.wait_until("traffic flows", lambda: self.traffic().get("labels", 0) > 0)
+
+    def _answers(self) -> bool:
+        """Whether the client Service can be reached; taken for granted on a cluster that is not on this machine."""
+        if self.kubernetes.local is None:
+            return True
+        address = self.kubectl("get", "service", self.name, "-o", "jsonpath={.spec.clusterIP}")
+        try:
+            with urllib.request.urlopen(f"http://{address}/v2/health/ready", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
 
     def traffic(self) -> dict[str, Any]:
         """The generator's last totals: sent, lost, labels, by version."""
