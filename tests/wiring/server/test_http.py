@@ -3,8 +3,9 @@
 import json
 import threading
 
+import numpy as np
 import pytest
-from tests.support.models import doubling
+from tests.support.models import doubling, laborious
 from tests.support.serving import serving, wait_for
 from tests.support.wire import Wire, request
 
@@ -75,6 +76,13 @@ def test_a_client_that_asks_first_is_told_to_continue(wire):
 def test_a_client_that_asks_first_for_too_much_is_told_before_it_sends(wire):
     wire.send(f"POST {INFER} HTTP/1.1\r\nhost: t\r\ncontent-length: 99999999\r\nexpect: 100-continue\r\n\r\n".encode())
     assert wire.answer().status == 413
+    assert wire.is_closed()
+
+
+def test_head_that_is_refused_has_no_body_either(wire):
+    wire.get("/v2", "x: " + "y" * 5000, method="HEAD")
+    answer = wire.answer(has_body=False)
+    assert (answer.status, int(answer.headers["content-length"]) > 0) == (431, True)
     assert wire.is_closed()
 
 
@@ -208,6 +216,25 @@ def test_a_client_too_slow_to_ask_is_told_so_and_others_are_not_kept_waiting(ser
         assert slow.answer().status == 408
         assert slow.is_closed()
         assert server.metric("serin_requests_rejected_total", reason="slow_client") == 1
+
+
+@pytest.mark.slow
+def test_a_client_too_slow_with_its_next_request_still_gets_the_answer_to_the_one_before(tmp_path):
+    with serving(laborious(tmp_path / "m.onnx"), tmp_path, read_timeout_seconds=1) as running:
+        with Wire(running.port("http"), timeout=60) as wire:
+            wire.send(ones(300)).answer()  # a model that has shown itself slow runs apart from the event loop
+        with Wire(running.port("http"), timeout=60) as wire:
+            wire.send(ones(3000) + b"POST /v2/models/m/infer HTTP/1.1\r\nhost: t\r\ncontent-length: 10\r\n\r\n12345")
+            assert wire.answer().status == 200
+            assert wire.answer().status == 408
+
+
+def ones(rows):
+    size = rows * 1000 * 4
+    described = {"name": "x", "datatype": "FP32", "shape": [rows, 1000], "parameters": {"binary_data_size": size}}
+    head = json.dumps({"inputs": [described], "parameters": {"binary_data_output": True}}).encode()
+    data = np.ones((rows, 1000), np.float32).tobytes()
+    return request("POST", INFER, head + data, f"Inference-Header-Content-Length: {len(head)}")
 
 
 @pytest.mark.slow

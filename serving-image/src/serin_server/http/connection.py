@@ -76,7 +76,7 @@ class HttpConnection(asyncio.Protocol):
         self._is_discarding = False
         self._is_reading_paused = False
         self._continue_owed = False
-        self._refusal_owed: Response | None = None
+        self._refusal_owed: bytes | None = None
         self._offered: Request | None = None
         self.is_client = False
         self.requests_left = 0
@@ -257,7 +257,8 @@ class HttpConnection(asyncio.Protocol):
         self._is_busy = False
         self.idle_since = self._server.now
         if self._refusal_owed is not None:
-            self._write_last(self._refusal_owed)
+            self._transport.write(self._refusal_owed)
+            self._discard()
         elif self._continue_owed:
             self._continue_owed = False
             self._transport.write(_CONTINUE)
@@ -272,15 +273,11 @@ class HttpConnection(asyncio.Protocol):
             return
         self._server.refused(refusal)
         response = refused(refusal)
-        if self._is_busy:
-            self._refusal_owed = response
-            self._discard()
-        else:
-            self._write_last(response)
-
-    def _write_last(self, response: Response) -> None:
-        self._transport.write(head(response, close=True, announce_keep_alive=False, date=self._server.date))
-        self._transport.write(response.body)
+        text = head(response, close=True, announce_keep_alive=False, date=self._server.date)
+        is_head = self._request is not None and self._parser.get_method() == b"HEAD"
+        self._refusal_owed = text if is_head else text + response.body
+        if not self._is_busy:
+            self._transport.write(self._refusal_owed)
         self._discard()
 
     def _discard(self) -> None:
@@ -311,8 +308,10 @@ class HttpConnection(asyncio.Protocol):
 
     def expire(self) -> None:
         """The client took too long to send its request, or to read its answer, or to go away."""
-        if self._is_discarding or self._is_busy:
+        if self._is_discarding or self._transport.get_write_buffer_size():
             self._transport.abort()
+        elif self._is_reading_paused:  # too many wait behind one another: it is not the client who is slow
+            self.deadline = self._server.now + self._server.read_timeout
         else:
             self.refuse(Refusal(Kind.SLOW_CLIENT, "the request did not arrive in time"))
 
