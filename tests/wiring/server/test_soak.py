@@ -123,6 +123,7 @@ def scrapes(work):
 WORKERS = (predicts_and_labels, predicts_and_labels, sends_binary, sends_nonsense, speaks_grpc, scrapes)
 
 
+@pytest.mark.timeout(SECONDS + 300)
 def test_memory_stays_flat_over_a_long_run(tmp_path):
     from serin_server import baseline
 
