@@ -62,7 +62,7 @@ def test_a_pod_that_goes_while_endpoints_lag_answers_until_its_clients_know(spac
         assert space.kubectl("get", "pod", going, "-o", "jsonpath={.status.containerStatuses[0].state.running}")
     finally:
         local.control_plane.finish()
-    space.wait_until("it leaves when its clients know", lambda: going not in space.kubectl("get", "pods"), 30)
+    space.wait_until("it leaves when its clients know", lambda: going not in space.kubectl("get", "pods"), 120)
     space.wait_until_serves("v1")
     assert space.lost_requests() == ""
 
