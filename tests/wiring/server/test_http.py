@@ -10,7 +10,7 @@ from tests.support.serving import serving, wait_for
 from tests.support.wire import Wire, request
 
 INFER = "/v2/models/m/infer"
-LIMITS = {"max_body_bytes": 20_000, "max_header_bytes": 4096, "read_timeout_seconds": 1, "idle_timeout_seconds": 1}
+LIMITS = {"max_body_bytes": 20_000, "max_header_bytes": 4096, "read_timeout_seconds": 1, "idle_timeout_seconds": 4}
 
 
 @pytest.fixture(scope="module")
@@ -237,6 +237,7 @@ def ones(rows):
     return request("POST", INFER, head + data, f"Inference-Header-Content-Length: {len(head)}")
 
 
+@pytest.mark.slow
 @pytest.mark.slow
 def test_a_connection_that_asks_nothing_is_closed(wire):
     assert wire.is_closed()
