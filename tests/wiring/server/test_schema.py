@@ -15,10 +15,9 @@ from tests.support import description
 from tests.support.models import several_identities
 from tests.support.serving import serving
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(0)]
-
-EXAMPLES = os.environ.get("SERIN_SCHEMA_EXAMPLES", "3")
+EXAMPLES = int(os.environ.get("SERIN_SCHEMA_EXAMPLES", "3"))
 SEED = os.environ.get("SERIN_SCHEMA_SEED", "1")
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900 + 10 * EXAMPLES)]
 ELEMENTS = {
     "FP32": TensorProto.FLOAT,
     "INT64": TensorProto.INT64,
