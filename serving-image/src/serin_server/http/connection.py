@@ -93,6 +93,7 @@ class HttpConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._is_closing = True
         self._waiting.clear()
+        self._parser = cast("httptools.HttpRequestParser", None)  # it holds us
         self._server.closed(self)
 
     def eof_received(self) -> bool:
@@ -117,8 +118,7 @@ class HttpConnection(asyncio.Protocol):
             self._ignore_upgrade(data[upgrade.args[0] :])
             return
         except httptools.HttpParserCallbackError as error:
-            cause = error.__context__
-            self.refuse(cause if isinstance(cause, Refusal) else Refusal(Kind.MALFORMED, "not an HTTP request"))
+            self.refuse(_cause_of(error))
             return
         except httptools.HttpParserError as error:
             self.refuse(Refusal(Kind.MALFORMED, f"not an HTTP request: {error}"))
@@ -328,6 +328,12 @@ class HttpConnection(asyncio.Protocol):
         if self._is_reading_paused and not self._transport.is_closing():
             self._is_reading_paused = False
             self._transport.resume_reading()
+
+
+def _cause_of(error: httptools.HttpParserCallbackError) -> Refusal:
+    """What a callback raised. Never a local of its caller: it would hold itself by its traceback until the collector comes."""
+    cause = error.__context__
+    return cause if isinstance(cause, Refusal) else Refusal(Kind.MALFORMED, "not an HTTP request")
 
 
 def _head_too_large(limit: int) -> Refusal:

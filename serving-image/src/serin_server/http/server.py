@@ -153,27 +153,31 @@ class HttpServer:
             loaded = plane.admit()
             body = plain_body(request, self.max_body_bytes)
             call = loaded.reader.read(body, headers.get(b"inference-header-content-length"))
-        except Exception as error:  # noqa: BLE001 (a refusal, or a fault of our own)
-            refusal = error if isinstance(error, Refusal) else self._fault(error)
-            connection.respond(request, refused(refusal))
-            plane.refused(refusal, STATUS[refusal.kind], request.started, was_submitted=False)
+        except Refusal as refusal:
+            self._refuse(request, connection, refusal, was_submitted=False)
+            return
+        except Exception as error:  # noqa: BLE001 (a fault of our own)
+            self._refuse(request, connection, self._fault(error), was_submitted=False)
             return
         request.body = b""
         call.started = request.started
         plane.metrics.in_flight += 1
 
         def done(call: Call) -> None:
-            refusal = call.refusal
-            if refusal is None:
-                try:
-                    body, json_length = loaded.writer.write(call)
-                except Exception as error:  # noqa: BLE001 (a fault of our own)
-                    refusal = self._fault(error)
-            if refusal is not None:
-                connection.respond(request, refused(refusal))
-                plane.refused(refusal, STATUS[refusal.kind], request.started, was_submitted=True)
+            if call.refusal is not None:
+                self._refuse(request, connection, call.refusal, was_submitted=True)
+                return
+            try:
+                body, json_length = loaded.writer.write(call)
+            except Exception as error:  # noqa: BLE001 (a fault of our own)
+                self._refuse(request, connection, self._fault(error), was_submitted=True)
                 return
             connection.respond(request, binary_response(body, json_length) if json_length else Response(200, body))
             plane.succeeded(call)
 
         loaded.batcher.submit(call, done)
+
+    def _refuse(self, request: Request, connection: HttpConnection, refusal: Refusal, *, was_submitted: bool) -> None:
+        """Answers an inference with a refusal, and counts it."""
+        connection.respond(request, refused(refusal))
+        self._plane.refused(refusal, STATUS[refusal.kind], request.started, was_submitted=was_submitted)

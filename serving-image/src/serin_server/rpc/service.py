@@ -113,8 +113,9 @@ class InferenceService:
             call.started = started
             was_submitted = True
             await self._run(loaded, call)
-            if call.refusal is not None:
-                raise call.refusal
+            refusal, call.refusal = call.refusal, None  # raised, it holds this frame, which must not hold it
+            if refusal is not None:
+                raise refusal
             response = self._response(call, is_raw=bool(request.raw_input_contents))
             if token := loaded.writer.token_of(call, response.parameters["predicted_at"].double_param):
                 response.parameters["feedback_token"].string_param = token.decode()
