@@ -55,6 +55,10 @@ class Serving:
                 total += float(line.rsplit(" ", 1)[1])
         return total
 
+    def resident_bytes(self) -> int:
+        """What the process holds in memory."""
+        return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
     def stop(self) -> int:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)

@@ -179,3 +179,18 @@ def test_clients_that_hang_up_in_the_middle_leave_nothing_under_way(tmp_path):
         client.infer("m", given)
         assert wait_for(lambda: running.metric("serin_requests_in_flight") == 0)
         assert running.metric("serin_requests_total") >= 2  # who hung up before its call was read was never under way
+
+
+def test_what_a_refused_message_held_is_free_when_it_is_answered(tmp_path):
+    from tritonclient import grpc
+    from tritonclient.utils import InferenceServerException
+
+    with serving(laborious(tmp_path / "m.onnx"), tmp_path) as running:
+        client = grpc.InferenceServerClient(f"127.0.0.1:{running.port('grpc')}")
+        data = np.ones((1_000_000, 4), np.float32)  # 16 MB, of a shape that the model does not take
+        given = [grpc.InferInput("x", data.shape, "FP32").set_data_from_numpy(data)]
+        before = running.resident_bytes()
+        for _ in range(30):
+            with pytest.raises(InferenceServerException, match="shape"):
+                client.infer("m", given)
+        assert running.resident_bytes() - before < 15 * data.nbytes

@@ -8,7 +8,6 @@ import threading
 import time
 from collections import Counter
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from statistics import mean
 
 import numpy as np
@@ -135,9 +134,6 @@ def test_memory_stays_flat_over_a_long_run(tmp_path):
     with serving(folder, tmp_path, feedback_key_file=tmp_path / "key", access_log_sample=0.001) as running:
         work, failed = Work(running), []
 
-        def resident():
-            return int(Path(f"/proc/{running.process.pid}/statm").read_text().split()[1]) * 4096
-
         def guarded(worker):
             try:
                 worker(work)
@@ -153,7 +149,7 @@ def test_memory_stays_flat_over_a_long_run(tmp_path):
             for part in range(10):
                 sizes, until = [], time.monotonic() + SECONDS / 10
                 while not failed and time.monotonic() < until:
-                    sizes.append(resident())
+                    sizes.append(running.resident_bytes())
                     work.is_over.wait(min(0.05, SECONDS / 100))
                 course.append(mean(sizes or [0]))
                 print(f"{part + 1}/10: {course[-1] / 2**20:.1f} MB, {dict(work.seen)}", flush=True)

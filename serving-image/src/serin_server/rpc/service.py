@@ -184,11 +184,15 @@ def _told(handle: Callable[[Any, Context], Awaitable[Any]], message: Any) -> Cal
     """The handler, its refusals told as status codes of gRPC. Bytes that are no message are the client's fault too."""
 
     async def told(sent: bytes, context: Context) -> Any:
+        # No abort: its exception holds this frame, and with it the message, until the collector comes round.
         try:
             return await handle(message.FromString(sent), context)
         except DecodeError:
-            await context.abort(CODES[Kind.MALFORMED], f"the bytes are no {message.DESCRIPTOR.full_name}")
+            context.set_code(CODES[Kind.MALFORMED])
+            context.set_details(f"the bytes are no {message.DESCRIPTOR.full_name}")
         except Refusal as refusal:
-            await context.abort(CODES[refusal.kind], refusal.message)
+            context.set_code(CODES[refusal.kind])
+            context.set_details(refusal.message)
+        return None
 
     return told
