@@ -184,7 +184,7 @@ def test_a_quota_is_told_wherever_it_bites_and_stable_serves_on(serving: Space) 
     serving.apply("v1")
     serving.wait_until_serves("v1")
     everything = ("pods", "-n", serving.namespace)
-    serving.wait_until("nothing else runs", lambda: len(serving.kubernetes.get(*everything)["items"]) == 3, 60)
+    serving.wait_until("nothing else runs", lambda: len(serving.kubernetes.get(*everything)["items"]) == 3, 120)
     pods = serving.pods()
     serving.kubernetes.apply(quota(3))  # two that serve, and the clients'
 
