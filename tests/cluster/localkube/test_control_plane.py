@@ -52,10 +52,15 @@ def test_a_control_plane_restarts_with_its_data_beside_another_that_has_its_own(
         other.restart_control_plane()
         assert json.loads(other.kubectl("get", "configmap", "kept", "-o", "json"))["data"] == {"a": "1"}
         assert "not found" in control_plane.refused("get", "configmap", "kept")
+        before, _ = other.control_plane.box.programs()
         other.stop_apiserver()
         assert other.api.get("/readyz") == (0, "")
         other.start_apiserver()
         assert other.api.is_ready()
+        after, _ = other.control_plane.box.programs()
+        for name in ("kube-controller-manager", "kube-scheduler"):
+            assert after[name] != before[name], f"{name} sits out its backoff"
+        assert after["etcd"] == before["etcd"]
     finally:
         other.down()
     assert not other.folder.exists()

@@ -82,6 +82,7 @@ def test_an_api_server_that_goes_and_comes_back_is_survived(kubernetes, kubelet,
     leader = start_operator()
     kubernetes.wait_for("the first to lead", leader.is_leading)
     follower = start_operator()
+    kubernetes.wait_for("the second to watch", lambda: follower.page("/readyz"))
     kubernetes.apply(a_model_deployment(namespace))
     kubernetes.wait_for("v1 to serve", lambda: is_ready(kubernetes, namespace))
     kubernetes.local.stop_apiserver()

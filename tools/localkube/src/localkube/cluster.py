@@ -150,7 +150,7 @@ class Cluster:
         self._report.say("kube-apiserver stopped")
 
     def start_apiserver(self) -> None:
-        """Start kube-apiserver, and the components that gave up without it."""
+        """Start kube-apiserver; controller-manager and scheduler begin anew, as they do elsewhere after an outage."""
         self.control_plane.start_apiserver()
         self._report.say("kube-apiserver ready")
 
