@@ -4,10 +4,10 @@ from typing import Any, Final
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
 from serin_server.dataplane.plane import DataPlane
 from serin_server.endpoints import ServedModel
+from serin_server.rpc.reflection import Reflection
 from serin_server.rpc.service import SERVICE, InferenceService
 from serin_server.security.tls import Certificates
 from serin_server.settings import Settings
@@ -25,9 +25,9 @@ class GrpcServer:
         self._server = grpc.aio.server(options=_options(settings))
         self._health = health.aio.HealthServicer()
         self._names = ("", SERVICE, settings.model_name)
-        self._server.add_generic_rpc_handlers((InferenceService(served, plane).handler(),))
+        inference, told = InferenceService(served, plane).handler(), Reflection((SERVICE, health.SERVICE_NAME))
+        self._server.add_generic_rpc_handlers((inference, told))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
         self._settings = settings
         self.port = 0
 
