@@ -45,6 +45,34 @@ def greedy_model() -> bytes:
     )
 
 
+def hungry_model() -> bytes:
+    """Loads and passes its warm-up of zeros; the rows of real patients make it want two gigabytes."""
+    number = TensorProto.INT64
+    nodes = [
+        helper.make_node("ReduceMax", ["features"], ["top"], keepdims=0),
+        helper.make_node("Constant", [], ["ten"], value=helper.make_tensor("t", TensorProto.FLOAT, [], [10.0])),
+        helper.make_node("Constant", [], ["many"], value=helper.make_tensor("m", number, [1], [500_000_000])),
+        helper.make_node("Constant", [], ["one"], value=helper.make_tensor("o", number, [1], [1])),
+        helper.make_node("Greater", ["top", "ten"], ["is_real"]),
+        helper.make_node("Cast", ["is_real"], ["times"], to=number),
+        helper.make_node("Mul", ["many", "times"], ["more"]),
+        helper.make_node("Add", ["more", "one"], ["size"]),
+        helper.make_node("Expand", ["top", "size"], ["wide"]),
+        helper.make_node("Neg", ["wide"], ["grown"]),
+        helper.make_node("ReduceMax", ["grown"], ["most"], keepdims=0),
+        helper.make_node("ReduceMax", ["features"], ["row"], axes=[1], keepdims=0),
+        helper.make_node("Less", ["row", "most"], ["class"]),
+        helper.make_node("Cast", ["class"], ["label"], to=number),
+    ]
+    features = helper.make_tensor_value_info("features", TensorProto.FLOAT, [None, 30])
+    label = helper.make_tensor_value_info("label", number, [None])
+    opset = helper.make_opsetid("", 17)
+    model = helper.make_model(
+        helper.make_graph(nodes, "hungry", [features], [label]), opset_imports=[opset], ir_version=10
+    )
+    return model.SerializeToString()  # type: ignore[no-any-return]
+
+
 @pytest.fixture(scope="module")
 def serving(serin: Serin) -> Iterator[Space]:
     """v1 on two pods under traffic, and a store with broken files."""
@@ -54,6 +82,7 @@ def serving(serin: Serin) -> Iterator[Space]:
         "page.onnx": b"<html>404, but with a smile</html>",
         "future.onnx": future_model(),
         "greedy.onnx": greedy_model(),
+        "hungry.onnx": hungry_model(),
     }
     serin.put_models(files)
     namespace = "broken-inputs"
@@ -153,22 +182,50 @@ def assert_untouched(space: Space, pods: list[dict[str, Any]]) -> None:
     assert space.lost_requests() == ""
 
 
-def test_a_canary_that_crashes_after_it_was_ready_is_rolled_back(serving: Space) -> None:
-    pods = serving.pods()
-    hold = {"steps": [{"weight": 50, "holdSeconds": 300}], "progressDeadlineSeconds": 60}
-    serving.apply("v2", rollout=hold)
-    serving.wait_until("a step", lambda: (serving.status().get("canary") or {}).get("phase") == "Stepping")
-    canary = [p for p in serving.pods() if p["metadata"]["name"] not in {q["metadata"]["name"] for q in pods}]
+HOLD: dict[str, Any] = {"steps": [{"weight": 50, "holdSeconds": 300}], "progressDeadlineSeconds": 60}
+
+
+@pytest.fixture
+def crashing(space: Space) -> Space:
+    """v1 under traffic of its own: what a canary was answering when it died is lost, and no other test's business."""
+    space.apply("v1")
+    space.wait_until_serves("v1")
+    space.start_traffic(requests_per_second=20)
+    return space
+
+
+def assert_rolled_back_for_crashes(space: Space, version: str, stable: list[dict[str, Any]]) -> str:
+    """What the ledger says of it, when stable alone serves again, none of its pods touched."""
+    entry = space.wait_for_outcome(version, "RolledBack", 120)
+    assert entry["reason"] == "CanaryCrashed"
+    expected = {p["metadata"]["name"] for p in stable}
+    space.wait_until("stable alone is behind the Service", lambda: space.endpoints() == expected, 30)
+    now = [p for p in space.pods() if p["metadata"]["name"] in expected]
+    assert not any(p["status"]["containerStatuses"][0]["restartCount"] for p in now)
+    assert space.status()["stable"]["version"] == "v1"
+    assert space.condition("Available")["status"] == "True"
+    return str(entry["message"])
+
+
+def test_a_canary_that_crashes_after_it_was_ready_is_rolled_back(crashing: Space) -> None:
+    pods = crashing.pods()
+    crashing.apply("v2", rollout=HOLD)
+    crashing.wait_until("a step", lambda: (crashing.status().get("canary") or {}).get("phase") == "Stepping")
+    canary = [p for p in crashing.pods() if p["metadata"]["name"] not in {q["metadata"]["name"] for q in pods}]
     assert len(canary) == 2
     for pod in canary:
-        kill_container(serving.kubernetes, pod["status"]["containerStatuses"][0]["containerID"].rpartition("/")[2])
-    entry = serving.wait_for_outcome("v2", "RolledBack", 30)
-    assert entry["reason"] == "CanaryCrashed"
-    assert "ended 2 times" in entry["message"]
-    assert "exit code 137" in entry["message"]
-    expected = {p["metadata"]["name"] for p in pods}
-    serving.wait_until("stable alone is behind the Service", lambda: serving.endpoints() == expected, 30)
-    assert serving.status()["stable"]["version"] == "v1"
+        kill_container(crashing.kubernetes, pod["status"]["containerStatuses"][0]["containerID"].rpartition("/")[2])
+    message = assert_rolled_back_for_crashes(crashing, "v2", pods)
+    assert "ended 2 times" in message
+    assert "exit code 137" in message
+
+
+@pytest.mark.usefixtures("serving")  # whose store has the model
+def test_a_canary_that_runs_out_of_memory_on_real_rows_is_rolled_back(crashing: Space) -> None:
+    pods = crashing.pods()
+    crashing.apply("hungry", f"{HTTP}/hungry.onnx", rollout=HOLD)
+    message = assert_rolled_back_for_crashes(crashing, "hungry", pods)
+    assert "killed at its memory limit; raise runtime.resources.limits.memory" in message
 
 
 def quota(pods: int) -> dict[str, Any]:
