@@ -12,6 +12,8 @@ export SERIN_CACHE
 export PYTHONNOUSERSITE := 1
 export ORT_DISABLE_TELEMETRY := 1
 unexport PYTHONPATH
+# Compiled once, not anew by each of the many programs that tests start.
+unexport PYTHONDONTWRITEBYTECODE
 RUN := $(UV) run --frozen --no-sync
 PYTEST := $(RUN) pytest
 

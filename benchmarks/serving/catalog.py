@@ -39,16 +39,29 @@ def python_of(environment: str) -> Path:
 
 
 def build_environment(environment: str) -> None:
-    """An environment of its own, from the pinned list; files are copied, so that no pages are shared between two."""
+    """An environment of its own, from the pinned list, compiled ahead as in an image.
+
+    Files are copied, so that no pages are shared between two.
+    """
     folder = CACHE / environment
+    install = [
+        UV,
+        "pip",
+        "install",
+        "--quiet",
+        "--compile-bytecode",
+        "--link-mode=copy",
+        f"--python={python_of(environment)}",
+    ]
     pins = HERE / "requirements" / f"{environment}.txt"
-    if environment != "serin" and (folder / ".built").exists() and (folder / ".built").read_text() == pins.read_text():
+    recipe = "" if environment == "serin" else "\n".join([*install, pins.read_text()])
+    built = folder / ".built"
+    if recipe and built.exists() and built.read_text() == recipe:
         return
     print(f"building the environment of {environment} in {folder}", flush=True)
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     if not folder.exists():
         subprocess.run([UV, "venv", "--quiet", "--python", python, str(folder)], check=True)
-    install = [UV, "pip", "install", "--quiet", "--link-mode", "copy", "--python", str(python_of(environment))]
     if environment == "serin":
         locked = [UV, "export", "--quiet", "--frozen", "--package", "serin-server", "--no-emit-workspace", "--no-dev"]
         listed = subprocess.run(locked, check=True, capture_output=True, text=True, cwd=ROOT).stdout
@@ -57,7 +70,7 @@ def build_environment(environment: str) -> None:
         subprocess.run([*install, "--no-deps", "--reinstall", str(ROOT / "serving-image")], check=True)
         return
     subprocess.run([*install, "-r", str(pins)], check=True)
-    (folder / ".built").write_text(pins.read_text())
+    built.write_text(recipe)
 
 
 def command_of(candidate: Candidate, model: Path, port: int, scratch: Path) -> list[str]:
