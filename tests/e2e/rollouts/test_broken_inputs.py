@@ -194,9 +194,11 @@ def crashing(space: Space) -> Space:
     return space
 
 
-def assert_rolled_back_for_crashes(space: Space, version: str, stable: list[dict[str, Any]]) -> str:
+def assert_rolled_back_for_crashes(
+    space: Space, version: str, stable: list[dict[str, Any]], seconds: float = 30
+) -> str:
     """What the ledger says of it, when stable alone serves again, none of its pods touched."""
-    entry = space.wait_for_outcome(version, "RolledBack", 120)
+    entry = space.wait_for_outcome(version, "RolledBack", seconds)
     assert entry["reason"] == "CanaryCrashed"
     expected = {p["metadata"]["name"] for p in stable}
     space.wait_until("stable alone is behind the Service", lambda: space.endpoints() == expected, 30)
@@ -224,7 +226,8 @@ def test_a_canary_that_crashes_after_it_was_ready_is_rolled_back(crashing: Space
 def test_a_canary_that_runs_out_of_memory_on_real_rows_is_rolled_back(crashing: Space) -> None:
     pods = crashing.pods()
     crashing.apply("hungry", f"{HTTP}/hungry.onnx", rollout=HOLD)
-    message = assert_rolled_back_for_crashes(crashing, "hungry", pods)
+    # From its first fetch on, and each pod has to meet a real row.
+    message = assert_rolled_back_for_crashes(crashing, "hungry", pods, 120)
     assert "killed at its memory limit; raise runtime.resources.limits.memory" in message
 
 

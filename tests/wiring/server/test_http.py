@@ -222,9 +222,9 @@ def test_a_client_too_slow_to_ask_is_told_so_and_others_are_not_kept_waiting(ser
 def test_a_client_too_slow_with_its_next_request_still_gets_the_answer_to_the_one_before(tmp_path):
     limits = {"read_timeout_seconds": 1, "request_timeout_seconds": 0}  # however slow the machine is
     with serving(laborious(tmp_path / "m.onnx"), tmp_path, **limits) as running:
-        with Wire(running.port("http"), timeout=120) as wire:
+        with Wire(running.port("http"), timeout=60) as wire:
             wire.send(ones(300)).answer()  # a model that has shown itself slow runs apart from the event loop
-        with Wire(running.port("http"), timeout=120) as wire:
+        with Wire(running.port("http"), timeout=60) as wire:
             wire.send(ones(3000) + b"POST /v2/models/m/infer HTTP/1.1\r\nhost: t\r\ncontent-length: 10\r\n\r\n12345")
             assert wire.answer().status == 200
             assert wire.answer().status == 408
