@@ -1,6 +1,7 @@
 """A stand-in for nodes on a control plane without any: it says of pods what a kubelet would say.
 
-The real controllers make the pods; this only reports that they ran. Resolve pods end with the report of the model
+The real controllers make the pods; this reports that they ran, and lists those that are ready in EndpointSlices: the real
+controller leaves out pods without a node. Resolve pods end with the report of the model
 resolver, serving pods become ready. How a model behaves stands in its URI: `…/missing` is not found, `…/never-ready`
 never becomes ready. Good for everything about rollouts that needs no traffic, in a tenth of a real node's time.
 """
@@ -14,10 +15,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from serin_operator.api.names import COMPONENT_RESOLVE, LABEL_COMPONENT, LABEL_MODEL_DEPLOYMENT
-from serin_operator.cluster.client import MERGE_PATCH, ApiClient
+from serin_operator.cluster.client import APPLY_PATCH, MERGE_PATCH, ApiClient
 from serin_operator.cluster.connection import Connection
-from serin_operator.cluster.errors import ApiError
-from serin_operator.cluster.resources import PODS
+from serin_operator.cluster.errors import Forbidden, NotFound, Transient
+from serin_operator.cluster.resources import ENDPOINT_SLICES, PODS, SERVICES
 
 NOW = "2026-11-20T12:00:00Z"
 
@@ -28,13 +29,14 @@ class FakeKubelet:
     def __init__(self, client: ApiClient) -> None:
         self._client = client
         self._reported: set[str] = set()
+        self._told: dict[str, dict[str, Any]] = {}
 
     async def run(self) -> None:
         """Run until cancelled; an API server that is away is waited for."""
         while True:
             try:
                 await self._round()
-            except ApiError:
+            except (Transient, NotFound, Forbidden):  # away for a while; or what is reported about goes away
                 await asyncio.sleep(0.5)
             await asyncio.sleep(0.1)
 
@@ -53,6 +55,36 @@ class FakeKubelet:
                         content_type=MERGE_PATCH,
                     )
                 self._reported.add(metadata["uid"])
+        services, _ = await self._client.list_all(SERVICES, None, label_selector=LABEL_MODEL_DEPLOYMENT)
+        for service in services:
+            await self._tell_endpoints(service, pods)
+
+    async def _tell_endpoints(self, service: dict[str, Any], pods: list[dict[str, Any]]) -> None:
+        about, endpoints = service["metadata"], _endpoints_of(service, pods)
+        if self._told.get(about["uid"]) == endpoints:
+            return
+        await self._client.call(
+            "PATCH",
+            ENDPOINT_SLICES.path(about["namespace"], f"{about['name']}-stand-in"),
+            what="tell endpoints",
+            params={"fieldManager": "stand-in", "force": "true"},
+            body={
+                "apiVersion": ENDPOINT_SLICES.api_version,
+                "kind": ENDPOINT_SLICES.kind,
+                "metadata": {
+                    "name": f"{about['name']}-stand-in",
+                    "labels": {**about["labels"], "kubernetes.io/service-name": about["name"]},
+                    "ownerReferences": [
+                        {"apiVersion": "v1", "kind": "Service", "name": about["name"], "uid": about["uid"]}
+                    ],
+                },
+                "addressType": "IPv4",
+                "endpoints": endpoints,
+                "ports": [{"port": 8000}],
+            },
+            content_type=APPLY_PATCH,
+        )
+        self._told[about["uid"]] = endpoints
 
 
 @contextmanager
@@ -83,6 +115,23 @@ def _status_of(pod: dict[str, Any]) -> dict[str, Any] | None:
     if pod["metadata"]["labels"].get(LABEL_COMPONENT) == COMPONENT_RESOLVE:
         return _resolved(container["name"], uri)
     return None if uri.endswith("/never-ready") else _ready(container["name"])
+
+
+def _endpoints_of(service: dict[str, Any], pods: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One endpoint for each pod that the Service selects and that is ready; their addresses lead nowhere."""
+    metadata = [p["metadata"] for p in pods if (p.get("status") or {}).get("phase") == "Running"]
+    there = [
+        m for m in metadata if not m.get("deletionTimestamp") and m["namespace"] == service["metadata"]["namespace"]
+    ]
+    selected = [m for m in there if service["spec"]["selector"].items() <= m["labels"].items()]
+    return [
+        {
+            "addresses": [f"192.0.2.{number}"],
+            "conditions": {"ready": True},
+            "targetRef": {"kind": "Pod", "name": m["name"], "namespace": m["namespace"], "uid": m["uid"]},
+        }
+        for number, m in enumerate(sorted(selected, key=lambda m: m["name"]), start=1)
+    ]
 
 
 def digest_of(uri: str) -> str:

@@ -58,6 +58,8 @@ class Simulation:
     now: datetime = START
     behaviours: dict[str, Behaviour] = field(default_factory=dict)
     prometheus_down: bool = False
+    endpoints_are_late: bool = False
+    """What the Service selects is not acted upon."""
     objects: dict[ObjectRef, dict[str, Any]] = field(default_factory=dict)
     story: list[str] = field(default_factory=list)
     lost: int = 0
@@ -181,6 +183,7 @@ class Simulation:
             owner = pod["metadata"]["ownerReferences"][0]["uid"]
             if not any(o["metadata"]["uid"] == owner for o in self.objects.values()):
                 del self.objects[ObjectRef("v1", "Pod", NAMESPACE, pod["metadata"]["name"])]
+        self._write_endpoints()
         self._serve(seconds)
         self._history.append((self.now.timestamp(), dict(self._counters)))
 
@@ -254,14 +257,35 @@ class Simulation:
 
     # ---- clients, and what servers count ---------------------------------------------------------------------------
 
-    def endpoints(self) -> list[dict[str, Any]]:
+    def _write_endpoints(self) -> None:
         service = self.objects.get(ObjectRef("v1", "Service", NAMESPACE, self.name))
+        ref = ObjectRef("discovery.k8s.io/v1", "EndpointSlice", NAMESPACE, f"{self.name}-x1y2z")
         if service is None:
-            return []
-        selector = service["spec"]["selector"].items()
-        return [
-            p for p in self.of_kind("Pod") if p["status"]["conditions"] and selector <= p["metadata"]["labels"].items()
-        ]
+            self.objects.pop(ref, None)
+        elif not self.endpoints_are_late:
+            selector = service["spec"]["selector"].items()
+            pods = [p for p in self.of_kind("Pod") if selector <= p["metadata"]["labels"].items()]
+            labels = {**service["metadata"]["labels"], "kubernetes.io/service-name": self.name}
+            self.objects[ref] = {
+                "metadata": {"name": ref.name, "uid": "uid-endpoints", "labels": labels},
+                "endpoints": [
+                    {
+                        "conditions": {"ready": bool(p["status"]["conditions"])},
+                        "targetRef": {"name": p["metadata"]["name"]},
+                    }
+                    for p in pods
+                ],
+            }
+
+    def endpoints(self) -> list[dict[str, Any]]:
+        """The pods that get requests."""
+        told = {
+            e["targetRef"]["name"]
+            for s in self.of_kind("EndpointSlice")
+            for e in s["endpoints"]
+            if e["conditions"]["ready"]
+        }
+        return [p for p in self.of_kind("Pod") if p["metadata"]["name"] in told]
 
     def _serve(self, seconds: float) -> None:
         pods = self.endpoints()
@@ -343,6 +367,7 @@ class Simulation:
             jobs=labelled("Job"),
             controller_revisions=labelled("ControllerRevision"),
             pods=labelled("Pod"),
+            endpoint_slices=labelled("EndpointSlice"),
             pod_disruption_budgets=labelled("PodDisruptionBudget"),
         )
 

@@ -31,6 +31,10 @@ status; it makes and removes the children. It reads no Secret, and it deletes no
 - apiGroups: [""]
   resources: [pods]
   verbs: [get, list, watch]
+# Which pods requests go to.
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [get, list, watch]
 # Why a Job has no pod (a quota, a webhook) stands in its Events only.
 - apiGroups: [""]
   resources: [events]

@@ -108,6 +108,7 @@ class Reconciler:
             client_service=views.client_service(children, mdep.name, mdep.uid),
             disruption_budget=views.disruption_budget(children, mdep.name, mdep.uid),
             revisions=views.revisions(children, mdep.name, mdep.uid),
+            endpoints=views.endpoints(children, mdep.name),
             job_events=tuple(e.get("message") or "" for e in children.events_about_jobs),
             obstacles=self._obstacles.get((mdep.namespace, mdep.name), ()),
         )

@@ -122,7 +122,7 @@ async def test_watches_that_are_begun_again_tell_what_is_there(kubernetes, infor
 
 
 async def test_no_right_outside_the_namespaces_is_needed(kubernetes, namespace, tmp_path):
-    resources = "modeldeployments.serin.dev,deployments,services,jobs,controllerrevisions,pods,poddisruptionbudgets"
+    resources = "modeldeployments.serin.dev,deployments,services,jobs,controllerrevisions,pods,endpointslices,poddisruptionbudgets"
     account = f"system:serviceaccount:{namespace}:small"
     await kubectl(kubernetes, "create", "serviceaccount", "small", "-n", namespace)
     await kubectl(

@@ -163,10 +163,13 @@ def test_the_users_object_is_the_users(space: Space) -> None:
 def test_kubectl_wait_returns_when_the_wanted_version_serves_and_not_before(space: Space) -> None:
     space.apply("v1")
     space.kubectl("wait", "--for=condition=Ready", f"mdep/{space.name}", "--timeout=90s")
+    reached = space.endpoints()
+    assert len(reached) == 2
     assert space.serves("v1")
-    assert len(space.endpoints()) == 2
     space.apply("v2")
     space.kubectl("wait", "--for=condition=Ready", f"mdep/{space.name}", "--timeout=120s")
+    assert len(space.endpoints()) == 2
+    assert not space.endpoints() & reached
     status = space.status()
     assert status["stable"]["version"] == "v2"
     assert {p["metadata"]["labels"]["serin.dev/revision"] for p in space.pods()} == {status["stable"]["revision"]}

@@ -86,6 +86,7 @@ async def test_a_worse_version_is_rolled_back_wherever_the_operator_dies(write: 
             break
     assert simulation.outcome("v2") == "RolledBack"
     assert simulation.stable == "v1"
+    await simulation.run(1)  # endpoints follow
     revisions = {p["metadata"]["labels"]["serin.dev/revision"] for p in simulation.endpoints()}
     assert revisions == {simulation.status["stable"]["revision"]}
 
@@ -134,6 +135,7 @@ async def world_of(simulation: Simulation) -> World:
         client_service=views.client_service(children, mdep.name, mdep.uid),
         disruption_budget=views.disruption_budget(children, mdep.name, mdep.uid),
         revisions=views.revisions(children, mdep.name, mdep.uid),
+        endpoints=views.endpoints(children, mdep.name),
     )
 
 
@@ -147,6 +149,22 @@ async def test_memory_survives_being_written_to_status_and_read_again_at_every_m
         assert recall(world) == before
         decision = decide(world)
         assert decide(world) == decision
+
+
+async def test_the_old_version_stays_until_no_request_goes_to_it() -> None:
+    simulation = await serving()
+    old = simulation.status["stable"]["revision"]
+    simulation.kubectl_apply(with_analysis("v2"))
+    await simulation.run_until(lambda s: s.status.get("canary", {}).get("phase") == "Promoting")
+    simulation.endpoints_are_late = True
+    await simulation.run(60)
+    assert simulation.status["canary"]["phase"] == "Promoting"
+    assert len(simulation.pods_of(old)) == 3
+    simulation.endpoints_are_late = False
+    await simulation.run(3)
+    assert simulation.stable == "v2"
+    assert simulation.pods_of(old) == []
+    assert simulation.lost == 0
 
 
 async def test_deciding_again_about_a_settled_world_changes_nothing() -> None:

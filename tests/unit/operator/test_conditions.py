@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
-from tests.support.simulation import ANALYSIS, Simulation, spec
+from tests.support.simulation import ANALYSIS, NAMESPACE, Simulation, spec
+
+from serin_operator.api.names import ObjectRef
 
 
 async def serving(**kw: Any) -> Simulation:
@@ -109,3 +111,28 @@ async def test_a_spec_that_cannot_be_read_names_the_field_and_leaves_what_serves
     assert "spec.spec.replicas" not in simulation.condition("Stalled")["message"]
     assert "replicas" in simulation.condition("Stalled")["message"]
     assert simulation.stable == "v1"
+
+
+async def test_ready_waits_for_the_endpoints() -> None:
+    simulation = Simulation(endpoints_are_late=True)
+    simulation.kubectl_apply(spec())
+    await simulation.run(60)
+    assert all(pod["status"]["conditions"] for pod in simulation.pods_of(simulation.status["canary"]["revision"]))
+    assert simulation.condition("Ready")["status"] == simulation.condition("Available")["status"] == "False"
+    simulation.endpoints_are_late = False
+    await simulation.run(2)
+    assert simulation.condition("Ready")["status"] == simulation.condition("Available")["status"] == "True"
+
+
+async def test_ready_and_its_reason_follow_endpoints_that_fall_behind() -> None:
+    simulation = await serving()
+    simulation.endpoints_are_late = True
+    pod = simulation.of_kind("Pod")[0]["metadata"]["name"]
+    del simulation.objects[ObjectRef("v1", "Pod", NAMESPACE, pod)]
+    await simulation.run(30)
+    assert simulation.condition("Ready")["status"] == "False"
+    assert simulation.condition("Ready")["reason"] == "EndpointsBehind"
+    assert "EndpointSlices of Service credit-risk" in simulation.condition("Ready")["message"]
+    simulation.endpoints_are_late = False
+    await simulation.run(2)
+    assert simulation.condition("Ready")["status"] == "True"

@@ -220,11 +220,17 @@ TABLE = [
     ),
     # Promoting
     Row("promotion waits for full size", Promoting(CANARY, FRESH, 2), {"ready": False}, Promoting),
-    Row("promotion waits for the Service", Promoting(CANARY, FRESH, 2), {"full": True}, Promoting),
+    Row("promotion waits for the Service", Promoting(CANARY, FRESH, 2), {"serves_all": True}, Promoting),
     Row(
-        "a pinned version at full size is stable",
+        "promotion waits until requests go to no other pod",
         Promoting(CANARY, FRESH, 2),
-        {"full": True, "pinned_to_candidate": True},
+        {"ready": True, "pinned_to_candidate": True},
+        Promoting,
+    ),
+    Row(
+        "a pinned version that serves everything is stable",
+        Promoting(CANARY, FRESH, 2),
+        {"serves_all": True, "pinned_to_candidate": True},
         Ended,
         has=ends(Outcome.PROMOTED, Reason.PROMOTED),
     ),

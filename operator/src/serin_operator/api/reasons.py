@@ -85,6 +85,10 @@ class Reason(ExplainedReason):
     CRASH_LOOP = "CrashLoop", "Containers end again and again; the message has the last words of one."
     OUT_OF_MEMORY = "OutOfMemory", "A container was killed at its memory limit; raise runtime.resources.limits.memory."
     PODS_NOT_READY = "PodsNotReady", "Fewer pods are ready than the spec wants."
+    ENDPOINTS_BEHIND = (
+        "EndpointsBehind",
+        "The right pods are ready, but the Service's EndpointSlices do not say so yet; kube-controller-manager writes them.",
+    )
     # From the resolve Job and from the server's own termination message.
     SOURCE_NOT_FOUND = "SourceNotFound", "spec.model.uri points at nothing."
     SOURCE_FORBIDDEN = "SourceForbidden", "The source refuses the credentials."

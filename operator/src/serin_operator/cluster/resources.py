@@ -40,13 +40,14 @@ SERVICES: Final = Resource("v1", "Service", "services")
 JOBS: Final = Resource("batch/v1", "Job", "jobs")
 CONTROLLER_REVISIONS: Final = Resource("apps/v1", "ControllerRevision", "controllerrevisions")
 PODS: Final = Resource("v1", "Pod", "pods")
+ENDPOINT_SLICES: Final = Resource("discovery.k8s.io/v1", "EndpointSlice", "endpointslices")
 POD_DISRUPTION_BUDGETS: Final = Resource("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
 LEASES: Final = Resource("coordination.k8s.io/v1", "Lease", "leases")
 EVENTS: Final = Resource("events.k8s.io/v1", "Event", "events")
 CORE_EVENTS: Final = Resource("v1", "Event", "events")
 
-CHILDREN: Final = (DEPLOYMENTS, SERVICES, JOBS, CONTROLLER_REVISIONS, PODS, POD_DISRUPTION_BUDGETS)
-"""What belongs to a ModelDeployment and is watched, by label."""
+CHILDREN: Final = (DEPLOYMENTS, SERVICES, JOBS, CONTROLLER_REVISIONS, PODS, ENDPOINT_SLICES, POD_DISRUPTION_BUDGETS)
+"""What belongs to a ModelDeployment and is watched, by label; EndpointSlices have the labels of their Service."""
 
 WATCHED: Final = (MODEL_DEPLOYMENTS, *CHILDREN)
 

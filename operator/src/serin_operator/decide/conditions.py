@@ -10,7 +10,6 @@ from serin_operator.decide.settings import Settings
 from serin_operator.decide.situation import Situation
 from serin_operator.decide.states import Idle
 from serin_operator.decide.timestamps import stamp
-from serin_operator.decide.traffic import pinned_revision
 from serin_operator.decide.world import World
 
 LONGEST_MESSAGE = 1024
@@ -18,7 +17,7 @@ MAX_UNAVAILABLE_SHARE = 0.25
 
 
 def is_ready(world: World, memory: Memory, settings: Settings) -> bool:
-    """The spec's revision is stable, takes all traffic, and enough of its pods are available."""
+    """The spec's revision is stable, takes all traffic, and enough of its available pods are reached by it."""
     stable = memory.stable
     if stable is None or stable.revision != settings.revision or not isinstance(memory.rollout, Idle):
         return False
@@ -27,17 +26,15 @@ def is_ready(world: World, memory: Memory, settings: Settings) -> bool:
     return (
         deployment is not None
         and deployment.observed_generation_current
-        and min(deployment.available, world.revision(stable.revision).ready) >= least
+        and min(deployment.available, world.reached(stable.revision)) >= least
         and is_pinned_to(world, stable.revision)
+        and world.reaches_only(stable.revision)
     )
 
 
 def is_available(world: World) -> bool:
-    """Some ready pod is selected by the client Service."""
-    if world.client_service is None:
-        return False
-    pinned = pinned_revision(world.client_service.selector)
-    return any(r.ready for r in world.revisions.values() if pinned in {None, r.revision})
+    """The client Service sends requests to some ready pod."""
+    return world.client_service is not None and any(map(world.reached, world.revisions))
 
 
 def conditions_of(world: World, memory: Memory, settings: Settings, situation: Situation) -> list[Condition]:

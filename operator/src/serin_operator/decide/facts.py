@@ -40,6 +40,7 @@ def facts_of(world: World, memory: Memory, settings: Settings, judgement: Judgem
     stable = world.revision(memory.stable.revision) if memory.stable else None
     size = wanted(world, memory, settings).replicas.get(ours.revision, 0)
     ratio = (stable.ready if stable else 0, ours.ready)
+    reached = (world.reached(stable.revision) if stable else 0, world.reached(ours.revision))
     deployment = ours.deployment
     proven = deployment is not None and ours.ready >= size and len(ours.servers) == size and size > 0
     steady = stable is not None and ratio[0] == settings.replicas == len(stable.servers)
@@ -49,9 +50,11 @@ def facts_of(world: World, memory: Memory, settings: Settings, judgement: Judgem
         born=ours.born is not None,
         refused=_refusal(world, memory, rollout.candidate),
         ready=proven,
-        full=deployment is not None and ours.ready >= settings.replicas,
         pinned_to_candidate=is_pinned_to(world, ours.revision),
-        weight_in_force=proven and steady and is_open(world),
+        serves_all=deployment is not None
+        and world.reached(ours.revision) >= settings.replicas
+        and world.reaches_only(ours.revision),
+        weight_in_force=proven and steady and is_open(world) and reached == ratio,
         ratio=ratio,
         restarts=sum(p.restarts for p in ours.servers if not waits_for_source(p)),
         last_words=next((words_of(p) for p in ours.servers if p.restarts and not waits_for_source(p)), None),

@@ -116,7 +116,7 @@ def _stepping(state: Stepping, facts: Facts, plan: Plan) -> Rollout | Ended:
 
 
 def _promoting(state: Promoting, facts: Facts, plan: Plan) -> Rollout | Ended:
-    if facts.pinned_to_candidate and facts.full:
+    if facts.pinned_to_candidate and facts.serves_all:
         return Ended(
             state.candidate, Outcome.PROMOTED, Reason.PROMOTED, f"{state.candidate.version} serves all traffic"
         )

@@ -94,6 +94,9 @@ def _idle(world: World, memory: Memory, settings: Settings) -> Situation:
         )
         message = f"{message}; {trouble.message}"
         return Situation(trouble.reason, message, moving=True, degraded=Refusal(trouble.reason, message))
+    if world.reached(stable.revision) < wanted or not world.reaches_only(stable.revision):
+        message = f"{stable.version} is ready on {wanted} pods; the EndpointSlices of Service {world.mdep.name} do not say so yet"
+        return Situation(Reason.ENDPOINTS_BEHIND, message, moving=True)
     # Told before it is needed: the next version's canary would wait for ever.
     return Situation(Reason.SERVING, message, degraded=blocked_of(world))
 

@@ -161,11 +161,11 @@ class Facts:
     """The resolve Job's verdict against the candidate."""
     ready: bool = False
     """Every pod that the candidate should have now is ready."""
-    full: bool = False
-    """The candidate has as many ready pods as spec.replicas."""
     pinned_to_candidate: bool = False
+    serves_all: bool = False
+    """Requests reach as many ready pods of the candidate as spec.replicas, and no other pod."""
     weight_in_force: bool = False
-    """The Service is open and both versions have the ready pods that make the step's weight."""
+    """The Service is open and requests reach the pods of both versions that make the step's weight."""
     ratio: tuple[int, int] = (0, 0)
     restarts: int = 0
     """Container restarts of the candidate's pods so far."""

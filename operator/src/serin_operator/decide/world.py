@@ -168,6 +168,8 @@ class World:
     client_service: Service | None = None
     disruption_budget: ChildMeta | None = None
     revisions: Mapping[str, Revision] = field(default_factory=dict)
+    endpoints: frozenset[str] = frozenset()
+    """Names of the pods that the client Service sends requests to; they follow what it selects, a little later."""
     job_events: tuple[str, ...] = ()
     """Messages of events that say why a Job could not create its pod."""
     obstacles: tuple[Obstacle, ...] = ()
@@ -176,3 +178,12 @@ class World:
     def revision(self, revision: str) -> Revision:
         """All that exists of ``revision``; empty where nothing does."""
         return self.revisions.get(revision) or Revision(revision)
+
+    def reached(self, revision: str) -> int:
+        """Ready pods of ``revision`` that the client Service sends requests to."""
+        return sum(p.ready and p.name in self.endpoints for p in self.revision(revision).servers)
+
+    def reaches_only(self, revision: str) -> bool:
+        """Whether the client Service sends no request to a pod of another revision."""
+        others = (r for r in self.revisions.values() if r.revision != revision)
+        return not any(p.name in self.endpoints for r in others for p in r.pods)

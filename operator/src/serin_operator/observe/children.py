@@ -20,6 +20,7 @@ class Children:
     jobs: list[JsonObject] = field(default_factory=list)
     controller_revisions: list[JsonObject] = field(default_factory=list)
     pods: list[JsonObject] = field(default_factory=list)
+    endpoint_slices: list[JsonObject] = field(default_factory=list)
     pod_disruption_budgets: list[JsonObject] = field(default_factory=list)
     events_about_jobs: list[JsonObject] = field(default_factory=list)
     """Core ``v1`` Events with reason ``FailedCreate`` about Jobs that have no pod though they should.

@@ -10,6 +10,7 @@ from serin_operator.cluster.resources import (
     CONTROLLER_REVISIONS,
     CORE_EVENTS,
     DEPLOYMENTS,
+    ENDPOINT_SLICES,
     JOBS,
     MODEL_DEPLOYMENTS,
     POD_DISRUPTION_BUDGETS,
@@ -67,6 +68,7 @@ class KubernetesReader:
             jobs=found[JOBS.kind],
             controller_revisions=found[CONTROLLER_REVISIONS.kind],
             pods=found[PODS.kind],
+            endpoint_slices=found[ENDPOINT_SLICES.kind],
             pod_disruption_budgets=found[POD_DISRUPTION_BUDGETS.kind],
             events_about_jobs=await self._failed_creations(namespace, found[JOBS.kind], found[PODS.kind]),
         )

@@ -23,6 +23,7 @@ from serin_operator.observe.children import Children
 JsonObject = Mapping[str, Any]
 
 JOB_NAME_LABEL = "batch.kubernetes.io/job-name"
+SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -165,6 +166,17 @@ def client_service(children: Children, name: str, uid: str) -> Service | None:
     """The Service that clients use, if it is there and ours."""
     found = (s for s in children.services if s["metadata"]["name"] == name and _is_ours(s, uid))
     return next((service(s) for s in found), None)
+
+
+def endpoints(children: Children, name: str) -> frozenset[str]:
+    """Names of the pods that the client Service sends requests to; IPv4 and IPv6 have slices of their own."""
+    slices = (
+        s for s in children.endpoint_slices if (s["metadata"].get("labels") or {}).get(SERVICE_NAME_LABEL) == name
+    )
+    found = (endpoint for s in slices for endpoint in s.get("endpoints") or [])
+    # The API promises that an unknown readiness means ready.
+    ready = (e for e in found if (e.get("conditions") or {}).get("ready") is not False)
+    return frozenset(e["targetRef"]["name"] for e in ready if e.get("targetRef"))
 
 
 def disruption_budget(children: Children, name: str, uid: str) -> ChildMeta | None:
