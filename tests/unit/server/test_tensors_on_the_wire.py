@@ -106,6 +106,7 @@ BAD = [
     ("FP32", {"data": [1, True, 3]}, "element 1 is True"),
     ("FP32", {"data": [1, None, 3]}, "element 1 is None"),
     ("FP32", {"data": [1, 1e39, 3]}, "out of its range"),
+    ("FP32", {"data": [1, 10**400, 3]}, "out of its range"),
     ("FP16", {"data": [1, 70000, 3]}, "out of its range"),
     ("INT64", {"data": [1, 2.5, 3]}, "must be integers, and element 1 is 2.5"),
     ("INT64", {"data": [1, 2**63, 3]}, "out of its range"),
@@ -147,6 +148,15 @@ def test_a_whole_number_is_an_integer_however_it_is_written(padding):
     tensor = '{"name": "x", "datatype": "INT64", "shape": [1, 4], "data": [1.0, -2, 3e2, 1E15]}'
     call = RequestReader(signature("INT64")).read(f'{{"inputs": [{tensor}]}}{padding}'.encode())
     assert call.arrays[0].tolist() == [[1, -2, 300, 10**15]]
+
+
+@pytest.mark.parametrize("padding", ["", " " * 3000])  # the slow way and the fast one
+@pytest.mark.parametrize("datatype", ["FP32", "FP64"])
+def test_a_float_is_the_nearest_one_however_it_is_written(datatype, padding):
+    written = ["3", "-0.0", "9007199254740993", "18446744073709551615", "123456789012345678901234567890", "1e-400"]
+    tensor = f'{{"name": "x", "datatype": "{datatype}", "shape": [1, 6], "data": [{", ".join(written)}]}}'
+    call = RequestReader(signature(datatype)).read(f'{{"inputs": [{tensor}]}}{padding}'.encode())
+    assert same(call.arrays[0], np.array([[float(number) for number in written]], DTYPES[datatype]))
 
 
 @pytest.mark.parametrize(

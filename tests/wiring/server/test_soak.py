@@ -59,10 +59,10 @@ class Work:
 
 
 def predicts_and_labels(work):
-    """Keeps its connection; every twentieth prediction is judged, twice."""
+    """Keeps its connection; every third prediction is judged, twice: in an hour the memory of labels fills several times."""
     with work.connection() as connection:
         while not work.is_over.is_set():
-            for _ in range(20):
+            for _ in range(3):
                 told = json.loads(work.ask(connection, json.dumps(ROW)))
             label = json.dumps({"token": told["parameters"]["feedback_token"], "label": 2})
             accepted = [json.loads(work.ask(connection, label, FEEDBACK))["accepted"] for _ in range(2)]

@@ -36,12 +36,13 @@ def checked_shape(spec: TensorSpec, datatype: str, shape: list[int]) -> tuple[in
             Kind.INVALID_TENSOR, f"input {spec.name!r} is {spec.datatype}, and datatype {datatype[:20]!r} came"
         )
     given = tuple(shape)
-    if not spec.accepts(given) or min(given, default=0) < 0:
+    least = min(given) if given else 1
+    if least < 0 or not spec.accepts(given):
         raise Refusal(
             Kind.INVALID_TENSOR,
             f"input {spec.name!r} has the shape {list(spec.shape)} (-1 is free), and {_shown(shape)} came",
         )
-    if 0 in given and prod(size or 1 for size in given) > _MOST_BESIDE_NONE:
+    if not least and prod(size or 1 for size in given) > _MOST_BESIDE_NONE:
         raise Refusal(
             Kind.INVALID_TENSOR,
             f"input {spec.name!r} of shape {_shown(shape)}: an empty tensor may not be so large in its other dimensions",
@@ -91,6 +92,19 @@ def from_flat(spec: TensorSpec, data: list[Any]) -> Array:
                     f"input {spec.name!r} is {spec.datatype}: its data must be {words}, "
                     f"and element {position} is {_shown(value)}",
                 )
+    return _array_of_values(spec, data)
+
+
+def array_of_floats(spec: TensorSpec, given: GivenTensor) -> Array:
+    """The array of a flat JSON tensor whose data were parsed as floats and nothing else. Raises `Refusal`."""
+    shape = checked_shape(spec, given.datatype, given.shape)
+    data = given.data
+    if len(data) != prod(shape):
+        raise wrong_count(spec, shape, len(data))
+    return _array_of_values(spec, data).reshape(shape)
+
+
+def _array_of_values(spec: TensorSpec, data: list[Any]) -> Array:
     try:
         if spec.datatype == "FP16":  # fromiter knows no half precision
             return np.fromiter(data, np.float64, len(data)).astype(np.float16)

@@ -80,9 +80,7 @@ def flat_json(spec: TensorSpec, array: Array) -> bytes:
     """The elements in row-major order as a flat JSON list; NaN and infinities, which JSON has not, become null."""
     if spec.datatype == "BYTES":
         return orjson.dumps([_text(value) for value in array.ravel().tolist()])
-    if array.ndim != 1 or not array.flags.c_contiguous:
-        array = array.reshape(-1)
-    return orjson.dumps(array, option=_NUMPY)
+    return orjson.dumps(array.ravel(), option=_NUMPY)
 
 
 def _text(value: Any) -> str:
