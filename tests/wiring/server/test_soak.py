@@ -18,7 +18,7 @@ from tests.support.serving import serving, tensor, wait_for
 pytestmark = pytest.mark.slow
 SECONDS = float(os.environ.get("SERIN_SOAK_SECONDS", "4"))
 FLAT_BYTES = 10 << 20
-"""How much more the last three tenths may hold than the second to fourth; the memory of labels that were heard takes 10 MB when it is full."""
+"""How much more the last three tenths may hold than the second to fourth; the memory of labels that were heard takes 13 MB when it is full."""
 INFER, FEEDBACK = "/v2/models/m/infer", "/v2/models/m/feedback"
 ROW = {"inputs": [tensor("x", "FP32", [1, 3], [1, 2, 3])]}
 MALFORMED = (

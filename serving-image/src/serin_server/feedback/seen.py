@@ -6,7 +6,7 @@ _GENERATION: Final = 100_000
 
 
 class SeenLabels:
-    """A set that forgets its oldest half when it is full. Keys are hashes, so a label costs about 50 bytes."""
+    """A set that forgets its oldest half when it is full. Keys are hashes, so a label costs about 65 bytes."""
 
     __slots__ = ("_new", "_old", "_size")
 
