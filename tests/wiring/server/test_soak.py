@@ -59,7 +59,7 @@ class Work:
 
 
 def predicts_and_labels(work):
-    """Keeps its connection; every third prediction is judged, twice: in an hour the memory of labels fills several times."""
+    """Keeps its connection; every third prediction is judged, twice: an hour of it fills the memory of labels."""
     with work.connection() as connection:
         while not work.is_over.is_set():
             for _ in range(3):
