@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Final
 
-from serin_server.settings import DESCRIPTIONS, InvalidSetting, Settings, settings_from
+from serin_server.config.settings import DESCRIPTIONS, InvalidSetting, Settings, settings_from
 
 _SHORT: Final = {
     "model_uri": ("--model", "--model-uri"),
@@ -58,17 +58,17 @@ def _runner(command: str, settings: Settings) -> Callable[[Settings], int]:
     """What runs a command; each imports only what it needs, so that the command starts at once."""
     match command:
         case "serve" if settings.processes > 1:
-            from serin_server.processes import serve_several as run  # noqa: PLC0415
+            from serin_server.process.several import serve_several as run  # noqa: PLC0415
         case "serve":
-            from serin_server.serve import serve as run  # noqa: PLC0415
+            from serin_server.process.serve import serve as run  # noqa: PLC0415
         case "resolve":
-            from serin_server.resolve import resolve as run  # noqa: PLC0415
+            from serin_server.commands.resolve import resolve as run  # noqa: PLC0415
         case "inspect":
-            from serin_server.tools.inspect import inspect as run  # noqa: PLC0415
+            from serin_server.commands.inspect import inspect as run  # noqa: PLC0415
         case "check":
-            from serin_server.tools.golden import check as run  # noqa: PLC0415
+            from serin_server.commands.golden import check as run  # noqa: PLC0415
         case _:
-            from serin_server.tools.bench import bench as run  # noqa: PLC0415
+            from serin_server.commands.bench import bench as run  # noqa: PLC0415
     return run
 
 

@@ -1,6 +1,7 @@
-"""Why one request is refused, without a word about HTTP or gRPC: the skins map kinds to their own codes."""
+"""Why one request is refused. Metrics and logs tell kinds by their HTTP status, gRPC maps them to its own codes."""
 
 from enum import Enum
+from typing import Final
 
 
 class Kind(Enum):
@@ -28,6 +29,25 @@ class Kind(Enum):
     def __init__(self, word: str, is_error: bool) -> None:
         self.word = word
         self.is_error = is_error
+
+
+STATUS: Final[dict[Kind, int]] = {
+    Kind.MALFORMED: 400,
+    Kind.INVALID_TENSOR: 400,
+    Kind.UNAUTHENTICATED: 401,
+    Kind.UNKNOWN: 404,
+    Kind.METHOD: 405,
+    Kind.SLOW_CLIENT: 408,
+    Kind.TOO_LARGE: 413,
+    Kind.UNSUPPORTED: 415,
+    Kind.HEAD_TOO_LARGE: 431,
+    Kind.MODEL_FAILED: 500,
+    Kind.FAULT: 500,
+    Kind.OVERLOADED: 503,
+    Kind.NOT_READY: 503,
+    Kind.TIMED_OUT: 504,
+}
+"""The HTTP status of each kind; metrics count calls of gRPC by it too."""
 
 
 class Refusal(Exception):

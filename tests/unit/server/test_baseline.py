@@ -8,7 +8,7 @@ import pytest
 
 from serin_server import baseline
 from serin_server.features.capture import FeatureCapture
-from serin_server.feedback.predictions import PredictionReader
+from serin_server.model.predictions import PredictionReader
 from serin_server.model.tensors import Signature, TensorSpec
 
 SIGNATURE = Signature(

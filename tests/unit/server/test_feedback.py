@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from serin_server.feedback.counter import FeedbackCounter, Rules
-from serin_server.feedback.predictions import PredictionReader
 from serin_server.feedback.seen import SeenLabels
 from serin_server.feedback.tokens import Keys, TokenSigner, keys_in
 from serin_server.metrics.server import AGE_BOUNDS, ServerMetrics
+from serin_server.model.predictions import PredictionReader
 from serin_server.model.tensors import Signature, TensorSpec
 from serin_server.refusals import Refusal
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from serin_server.failures import LoadFailure, Reason
-from serin_server.lastwords import PATIENCE_SECONDS, LastWords
+from serin_server.process.lastwords import PATIENCE_SECONDS, LastWords
 
 CHANGED = LoadFailure(Reason.DIGEST_MISMATCH, "holds sha256 b, but a was asked for")
 AWAY = LoadFailure(Reason.SOURCE_UNREACHABLE, "no answer")

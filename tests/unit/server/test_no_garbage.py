@@ -10,15 +10,15 @@ from tests.support.models import doubling
 from tests.support.serving import tensor
 from tests.support.wire import Wire, request
 
-from serin_server.assembly import feedback_of, loaded_of
+from serin_server.config.settings import Settings
 from serin_server.dataplane.plane import DataPlane
-from serin_server.endpoints import ServedModel
 from serin_server.http.connection import HttpConnection
 from serin_server.http.routes import ProtocolRouter
 from serin_server.http.server import HttpServer
 from serin_server.metrics.server import ServerMetrics
-from serin_server.resolve import load_as_set
-from serin_server.settings import Settings
+from serin_server.model.served import ServedModel
+from serin_server.process.assembly import feedback_of, loaded_of
+from serin_server.process.model import load_as_set
 
 LABELS = {"model_namespace": "n", "model_name": "m", "model_version": "v", "model_revision": "1", "server_id": "p"}
 INFER = "/v2/models/m/infer"

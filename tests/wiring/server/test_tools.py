@@ -7,7 +7,7 @@ from tests.support.models import doubling, picky
 from tests.support.serving import tensor
 
 from serin_server.cli import main
-from serin_server.settings import InvalidSetting, settings_from
+from serin_server.config.settings import InvalidSetting, settings_from
 
 
 def run(capsys, *arguments):
@@ -68,7 +68,7 @@ def test_a_golden_sample_on_which_the_model_raises_fails(tmp_path, capsys):
 
 
 def test_bench_prints_a_table(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("serin_server.tools.bench._SECONDS", 0.01)
+    monkeypatch.setattr("serin_server.commands.bench._SECONDS", 0.01)
     code, out, _ = run(capsys, "bench", "--model", doubling(tmp_path / "m.onnx"))
     assert code == 0
     assert [line.split()[0] for line in out.splitlines()[1:]] == ["1", "8", "32"]

@@ -2,15 +2,14 @@
 
 from collections.abc import Callable
 from time import perf_counter
-from typing import Final
+from typing import Final, Protocol
 
 from serin_server.dataplane.batcher import Batcher
 from serin_server.dataplane.call import Call
+from serin_server.dataplane.departure import Departure
 from serin_server.dataplane.request import RequestReader
 from serin_server.dataplane.response import ResponseWriter
-from serin_server.departure import Departure
 from serin_server.metrics.server import ServerMetrics
-from serin_server.records.access import AccessLog
 from serin_server.refusals import Kind, Refusal
 from serin_server.security.access import AccessControl
 
@@ -22,6 +21,13 @@ _REJECTION_WORDS: Final = {
     Kind.SLOW_CLIENT: "slow_client",
     Kind.MALFORMED: "malformed",
 }
+
+
+class Notes(Protocol):
+    """Writes down what became of requests."""
+
+    def note(self, transport: str, status: int, seconds: float, rows: int, request_id: str, error: str = "") -> None:
+        """One request was answered."""
 
 
 class Loaded:
@@ -49,7 +55,7 @@ class DataPlane:
         self.loaded: Loaded | None = None
         self.departure: Departure | None = None
         self.access: AccessControl | None = None
-        self.access_log: AccessLog | None = None
+        self.access_log: Notes | None = None
         self.observers: tuple[Callable[[Call], None], ...] = ()
 
     def admit(self) -> Loaded:

@@ -11,7 +11,7 @@ import numpy as np
 from serin_server.baseline import Baseline
 from serin_server.features.binning import BinnedFeature
 from serin_server.features.table import NumericTable
-from serin_server.feedback.predictions import PredictionReader
+from serin_server.model.predictions import PredictionReader
 from serin_server.model.tensors import Array, Signature
 
 _BATCH_ROWS: Final = 512

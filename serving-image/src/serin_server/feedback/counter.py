@@ -11,11 +11,11 @@ from typing import Any, Final
 
 import msgspec
 
-from serin_server.feedback.predictions import Prediction
 from serin_server.feedback.seen import SeenLabels
 from serin_server.feedback.tokens import Forged, TokenSigner
 from serin_server.metrics.instruments import Histogram
 from serin_server.metrics.server import AGE_BOUNDS, ERROR_BOUNDS, ServerMetrics
+from serin_server.model.predictions import Prediction
 from serin_server.refusals import Kind, Refusal
 
 MAX_ROWS: Final = 10_000

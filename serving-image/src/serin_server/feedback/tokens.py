@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 import orjson
 
-from serin_server.feedback.predictions import Prediction
+from serin_server.model.predictions import Prediction
 
 MAX_ROWS: Final = 256
 _SIGNATURE_BYTES: Final = 16

@@ -6,24 +6,8 @@ from typing import Any, Final
 
 import orjson
 
-from serin_server.refusals import Kind, Refusal
+from serin_server.refusals import STATUS, Kind, Refusal
 
-STATUS: Final[dict[Kind, int]] = {
-    Kind.MALFORMED: 400,
-    Kind.INVALID_TENSOR: 400,
-    Kind.UNAUTHENTICATED: 401,
-    Kind.UNKNOWN: 404,
-    Kind.METHOD: 405,
-    Kind.SLOW_CLIENT: 408,
-    Kind.TOO_LARGE: 413,
-    Kind.UNSUPPORTED: 415,
-    Kind.HEAD_TOO_LARGE: 431,
-    Kind.MODEL_FAILED: 500,
-    Kind.FAULT: 500,
-    Kind.OVERLOADED: 503,
-    Kind.NOT_READY: 503,
-    Kind.TIMED_OUT: 504,
-}
 JSON: Final = b"application/json"
 
 

@@ -5,10 +5,10 @@ from time import time
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-from serin_server.endpoints import ServedModel, server_metadata
 from serin_server.feedback.counter import FeedbackCounter
 from serin_server.http.compression import plain_body
 from serin_server.http.messages import Request, Response, json_response, refused
+from serin_server.model.served import ServedModel, server_metadata
 from serin_server.refusals import Kind, Refusal
 from serin_server.security.access import AccessControl
 

@@ -8,12 +8,12 @@ from time import time
 from typing import Final, Protocol
 
 from serin_server.dataplane.call import Call
+from serin_server.dataplane.departure import WATCHED_SECONDS
 from serin_server.dataplane.plane import DataPlane
-from serin_server.departure import WATCHED_SECONDS
 from serin_server.http.compression import plain_body
 from serin_server.http.connection import HttpConnection
-from serin_server.http.messages import STATUS, Request, Response, binary_response, date_line, refused
-from serin_server.refusals import Kind, Refusal
+from serin_server.http.messages import Request, Response, binary_response, date_line, refused
+from serin_server.refusals import STATUS, Kind, Refusal
 
 SWEEP_SECONDS: Final = 1.0
 _NEVER: Final = float("inf")

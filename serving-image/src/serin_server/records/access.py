@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable
 
-from serin_server.logs import Log
+from serin_server.records.log import Log
 
 
 class AccessLog:

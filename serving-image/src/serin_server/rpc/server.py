@@ -5,12 +5,12 @@ from typing import Any, Final
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from serin_server.config.settings import Settings
 from serin_server.dataplane.plane import DataPlane
-from serin_server.endpoints import ServedModel
+from serin_server.model.served import ServedModel
 from serin_server.rpc.reflection import Reflection
 from serin_server.rpc.service import SERVICE, InferenceService
 from serin_server.security.tls import Certificates
-from serin_server.settings import Settings
 
 _ENVELOPE_BYTES: Final = 64 * 1024
 

@@ -10,9 +10,8 @@ from google.protobuf.message import DecodeError
 
 from serin_server.dataplane.call import Call
 from serin_server.dataplane.plane import DataPlane, Loaded
-from serin_server.endpoints import ServedModel, server_metadata
-from serin_server.http.messages import STATUS
-from serin_server.refusals import Kind, Refusal
+from serin_server.model.served import ServedModel, server_metadata
+from serin_server.refusals import STATUS, Kind, Refusal
 from serin_server.rpc import open_inference_pb2 as pb
 from serin_server.rpc.tensors import arrays_of, put_output
 

@@ -6,14 +6,15 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from serin_server.endpoints import ServedModel
+from serin_server.config.settings import Settings
 from serin_server.failures import SOURCE_REASONS, LoadFailure, Reason
-from serin_server.lastwords import LastWords
-from serin_server.logs import Log
 from serin_server.metrics.server import ServerMetrics
 from serin_server.model.load import Model
-from serin_server.resolve import failure_report, load_as_set, write_termination_message
-from serin_server.settings import Settings
+from serin_server.model.served import ServedModel
+from serin_server.process.lastwords import LastWords
+from serin_server.process.model import load_as_set
+from serin_server.process.termination import failure_report, write_termination_message
+from serin_server.records.log import Log
 
 _FIRST_RETRY_SECONDS: Final = 1.0
 _LONGEST_RETRY_SECONDS: Final = 60.0

@@ -20,8 +20,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Final
 
+from serin_server.config.settings import Settings
 from serin_server.metrics.merge import merged
-from serin_server.settings import Settings
 
 _SCRAPE_SECONDS: Final = 5.0
 _EXIT_WORKER_DIED: Final = 70
@@ -50,7 +50,7 @@ def _started(settings: Settings, started_at: float, ready: mmap.mmap, number: in
         return pid
     code = 1
     try:
-        from serin_server.serve import Siblings, serve  # noqa: PLC0415 (the parent stays small)
+        from serin_server.process.serve import Siblings, serve  # noqa: PLC0415 (the parent stays small)
 
         pod = settings.pod_name or socket.gethostname()
         code = serve(replace(settings, pod_name=pod), Siblings(started_at, ready, number, file))

@@ -2,10 +2,11 @@
 
 import sys
 
+from serin_server.config.settings import Settings
 from serin_server.failures import LoadFailure
 from serin_server.model.load import report, signature_digest
-from serin_server.resolve import failure_report, load_as_set
-from serin_server.settings import Settings
+from serin_server.process.model import load_as_set
+from serin_server.process.termination import failure_report
 
 
 def inspect(settings: Settings) -> int:

@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 import numpy as np
 
+from serin_server.config.settings import Settings
 from serin_server.dataplane.request import RequestReader
 from serin_server.dataplane.response import ResponseWriter
 from serin_server.failures import LoadFailure
 from serin_server.model.load import Model
 from serin_server.model.warmup import synthetic_feeds
-from serin_server.resolve import load_as_set
-from serin_server.settings import Settings
+from serin_server.process.model import load_as_set
 
 _SECONDS = 1.0
 

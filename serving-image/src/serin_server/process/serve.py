@@ -13,7 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from serin_server.assembly import (
+from serin_server.config.settings import Settings
+from serin_server.dataplane.departure import Departure, telling_silence
+from serin_server.dataplane.plane import DataPlane
+from serin_server.features.words import FeatureWords
+from serin_server.http.connection import HttpConnection
+from serin_server.http.metrics_port import MetricsRouter
+from serin_server.http.routes import ProtocolRouter
+from serin_server.http.server import HttpServer, Router
+from serin_server.metrics.server import ServerMetrics, server_id
+from serin_server.model.load import Model
+from serin_server.model.served import ServedModel
+from serin_server.process.assembly import (
     access_of,
     capture_of,
     certificates_of,
@@ -23,21 +34,11 @@ from serin_server.assembly import (
     signer_of,
     watches_of,
 )
-from serin_server.dataplane.plane import DataPlane
-from serin_server.departure import Departure, telling_silence
-from serin_server.endpoints import ServedModel
-from serin_server.http.connection import HttpConnection
-from serin_server.http.metrics_port import MetricsRouter
-from serin_server.http.routes import ProtocolRouter
-from serin_server.http.server import HttpServer, Router
-from serin_server.loading import Loading
-from serin_server.logs import Log
-from serin_server.metrics.server import ServerMetrics, server_id
-from serin_server.metrics.told import FeatureWords, PayloadWords
-from serin_server.model.load import Model
+from serin_server.process.loading import Loading
 from serin_server.records.access import AccessLog
+from serin_server.records.log import Log
 from serin_server.records.payload import PayloadLog
-from serin_server.settings import Settings
+from serin_server.records.words import PayloadWords
 
 if TYPE_CHECKING:
     from serin_server.rpc.server import GrpcServer

@@ -13,14 +13,15 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
+from serin_server.config.settings import Settings
 from serin_server.dataplane.elements import array_of
 from serin_server.dataplane.request import JsonTensor, RequestReader
 from serin_server.failures import LoadFailure, one_line
 from serin_server.model.load import Model
 from serin_server.model.tensors import Array, TensorSpec
+from serin_server.process.model import load_as_set
+from serin_server.process.termination import failure_report, write_termination_message
 from serin_server.refusals import Refusal
-from serin_server.resolve import failure_report, load_as_set, write_termination_message
-from serin_server.settings import Settings
 
 FILE_NAME: Final = "golden.jsonl"
 EXIT_WRONG: Final = 64

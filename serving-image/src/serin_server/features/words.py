@@ -1,8 +1,7 @@
-"""What other parts have counted, in the words of the metrics endpoint."""
+"""The histograms of features and predictions in the words of the metrics endpoint."""
 
 from serin_server.features.capture import FeatureCapture
 from serin_server.metrics.server import Words
-from serin_server.records.payload import PayloadLog
 
 
 class FeatureWords:
@@ -40,16 +39,3 @@ class FeatureWords:
             words.head("serin_baseline_prediction_rows", "gauge")
             for name, count in zip(told.bin_names(), told.counts, strict=True):
                 words.sample("serin_baseline_prediction_rows", {"bin": name}, count)
-
-
-class PayloadWords:
-    """Tells what became of the payload log's sample."""
-
-    def __init__(self, payload_log: PayloadLog) -> None:
-        self._payload_log = payload_log
-
-    def tell(self, words: Words) -> None:
-        """Adds its samples."""
-        words.head("serin_payload_log_events_total", "counter")
-        words.sample("serin_payload_log_events_total", {"outcome": "sent"}, self._payload_log.sent)
-        words.sample("serin_payload_log_events_total", {"outcome": "dropped"}, self._payload_log.dropped)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
-from serin_server.setting_words import DESCRIPTIONS
+from serin_server.config.words import DESCRIPTIONS
 
 __all__ = ["DESCRIPTIONS", "PROVIDERS", "InvalidSetting", "Settings", "settings_from"]
 

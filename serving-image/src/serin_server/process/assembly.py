@@ -3,6 +3,7 @@
 import asyncio
 
 from serin_server.baseline import FILE_NAME, InvalidBaseline, read
+from serin_server.config.settings import InvalidSetting, Settings
 from serin_server.dataplane.batcher import Batcher
 from serin_server.dataplane.call import Call
 from serin_server.dataplane.plane import Loaded
@@ -11,15 +12,14 @@ from serin_server.dataplane.response import ResponseWriter, TokenMaker
 from serin_server.failures import LoadFailure, Reason
 from serin_server.features.capture import FeatureCapture
 from serin_server.feedback.counter import FeedbackCounter, Rules
-from serin_server.feedback.predictions import PredictionReader
 from serin_server.feedback.tokens import MAX_ROWS, TokenSigner, keys_in
 from serin_server.metrics.server import ServerMetrics
 from serin_server.model.load import Model
+from serin_server.model.predictions import PredictionReader
 from serin_server.records.payload import PayloadLog, to_http, to_stdout
 from serin_server.security.access import AccessControl
 from serin_server.security.tls import Certificates
 from serin_server.security.watch import FileWatch
-from serin_server.settings import InvalidSetting, Settings
 
 
 def signer_of(settings: Settings) -> TokenSigner | None:

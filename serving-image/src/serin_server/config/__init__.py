@@ -1,0 +1,1 @@
+"""What can be set, once: names, defaults, checks and the words of the documentation."""
