@@ -11,7 +11,9 @@ from tests.support.serving import tensor
 from tests.support.wire import Wire, request
 
 from serin_server.config.settings import Settings
+from serin_server.dataplane.memory import MemoryBudget
 from serin_server.dataplane.plane import DataPlane
+from serin_server.http.body import BodyLimits
 from serin_server.http.connection import HttpConnection
 from serin_server.http.routes import ProtocolRouter
 from serin_server.http.server import HttpServer
@@ -58,9 +60,11 @@ async def left_behind(folder, sent):
     settings = Settings(model_uri=str(doubling(folder / "m.onnx")), model_name="m", cache_dir=folder / "cache")
     served = ServedModel("m", "v", "1")
     served.model = load_as_set(settings)
-    plane = DataPlane(ServerMetrics(LABELS, 0.0), 64)
+    plane = DataPlane(ServerMetrics(LABELS, 0.0), 64, MemoryBudget(64 << 20))
     plane.loaded = loaded_of(settings, served.model, plane.metrics, loop, None)
-    router = ProtocolRouter(served, feedback_of(settings, plane.metrics, None), None, settings.max_body_bytes)
+    router = ProtocolRouter(
+        served, feedback_of(settings, plane.metrics, None), None, BodyLimits(plane.memory, 1 << 26, 10.0)
+    )
     http = HttpServer(router, (INFER.encode(),), plane, loop)
     listener = await loop.create_server(lambda: HttpConnection(http), "127.0.0.1", 0)
     port = listener.sockets[0].getsockname()[1]

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from serin_server.dataplane.call import Call
+from serin_server.dataplane.memory import MemoryBudget
 from serin_server.dataplane.plane import DataPlane
 from serin_server.http.connection import HttpConnection
 from serin_server.http.messages import json_response
@@ -40,7 +41,7 @@ def write(call):
 @pytest.fixture
 async def server(monkeypatch):
     loop = asyncio.get_running_loop()
-    plane = DataPlane(ServerMetrics(LABELS, 0.0), 1)
+    plane = DataPlane(ServerMetrics(LABELS, 0.0), 1, MemoryBudget(1 << 20))
     plane.loaded = SimpleNamespace(
         reader=SimpleNamespace(read=read),
         batcher=SimpleNamespace(submit=lambda call, done: loop.call_soon(done, call)),

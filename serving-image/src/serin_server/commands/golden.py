@@ -15,7 +15,8 @@ import numpy as np
 
 from serin_server.config.settings import Settings
 from serin_server.dataplane.elements import array_of
-from serin_server.dataplane.request import JsonTensor, RequestReader
+from serin_server.dataplane.protocol import JsonTensor
+from serin_server.dataplane.request import RequestReader
 from serin_server.failures import LoadFailure, one_line
 from serin_server.model.load import Model
 from serin_server.model.tensors import Array, TensorSpec

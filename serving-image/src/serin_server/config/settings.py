@@ -46,11 +46,13 @@ class Settings:
     connection_max_requests: int = 100
     connection_max_seconds: float = 30.0
     max_body_bytes: int = 64 * 1024 * 1024
+    max_body_growth: float = 10.0
     max_header_bytes: int = 16 * 1024
     read_timeout_seconds: float = 20.0
     idle_timeout_seconds: float = 300.0
     request_timeout_seconds: float = 30.0
     max_in_flight: int = 1024
+    memory_budget_bytes: int = 0
     max_batch_rows: int = 256
     feedback_key_file: Path | None = None
     feedback_unsigned: str = "auto"

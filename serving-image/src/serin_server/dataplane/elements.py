@@ -1,7 +1,7 @@
 """Elements of JSON tensors as arrays: every value checked, nothing silently converted."""
 
 from itertools import chain
-from math import prod
+from math import nan, prod
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -11,11 +11,13 @@ from serin_server.refusals import Kind, Refusal
 
 _INTEGERS: Final = ("INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64")
 _ELEMENTS: Final[dict[str, tuple[frozenset[type], str]]] = {
-    **dict.fromkeys(("FP16", "FP32", "FP64"), (frozenset({float, int}), "numbers")),
+    **dict.fromkeys(("FP16", "FP32", "FP64"), (frozenset({float, int, type(None)}), "numbers")),
     **dict.fromkeys(_INTEGERS, (frozenset({int}), "integers")),
     "BOOL": (frozenset({bool}), "true or false"),
     "BYTES": (frozenset({str}), "strings"),
 }
+TOO_FAR: Final = "Number out of range"
+"""What msgspec says of a number beyond every float."""
 _MOST_BESIDE_NONE: Final = 1 << 32
 """The other sizes of an empty tensor hold no bytes, yet numpy and the model multiply them."""
 
@@ -76,22 +78,29 @@ def amount(count: int) -> str:
     return str(count) if count <= 10**18 else "more than 10^18"
 
 
-def from_flat(spec: TensorSpec, data: list[Any]) -> Array:
+def from_flat(spec: TensorSpec, data: list[Any], first: int = 0) -> Array:
     """A flat array of the spec's type from Python values. Raises `Refusal` for a value of another kind.
 
-    JSON has one kind of number: 3.0 is the integer 3, as in JSON Schema.
+    JSON has one kind of number: 3.0 is the integer 3, as in JSON Schema. It has no NaN: null is one, as in responses.
+
+    Args:
+        spec: The input that it is for.
+        data: Elements in row-major order.
+        first: The number of the first of them, for messages.
     """
     allowed, words = _ELEMENTS[spec.datatype]
     if not allowed.issuperset(map(type, data)):
         if spec.datatype in _INTEGERS:
             data = [int(value) if type(value) is float and value.is_integer() else value for value in data]
-        for position, value in enumerate(data):
+        for position, value in enumerate(data, first):
             if type(value) not in allowed:
                 raise Refusal(
                     Kind.INVALID_TENSOR,
                     f"input {spec.name!r} is {spec.datatype}: its data must be {words}, "
                     f"and element {position} is {_shown(value)}",
                 )
+    if spec.dtype.kind == "f" and None in data:
+        data = [nan if value is None else value for value in data]
     return _array_of_values(spec, data)
 
 

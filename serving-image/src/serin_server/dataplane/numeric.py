@@ -1,6 +1,7 @@
 """A faster way through large JSON bodies of models that take numbers only: simdjson, no Python floats.
 
-It reads what is right and says None to everything else, which then goes the slow way that can explain. In one thing it is more lenient: it does not see brackets around a single number ([1, [2], 3]).
+It reads what is right and says None to everything else, which then goes the slow way that can explain: keys that come
+twice, nests that are not rows of one length, values of other types. So a body means the same whichever way it is read.
 """
 
 from math import prod
@@ -34,7 +35,7 @@ class NumericReader:
 
         self._inputs = inputs
         self._new_parser = simdjson.Parser
-        self._parser = simdjson.Parser()
+        self._parser: Any = simdjson.Parser()
 
     @classmethod
     def of(cls, signature: Signature) -> Self | None:
@@ -43,18 +44,19 @@ class NumericReader:
             return None
         return cls(signature.inputs)
 
-    def read(self, body: bytes) -> Tensors | None:
+    def read(self, body: bytes | bytearray) -> Tensors | None:
         """The tensors of a JSON body, or None when anything is not exactly as it should be."""
         # The memory of a parser grows to its largest document and stays: one huge body must not leave that behind.
         parser = self._parser if len(body) <= _KEPT_PARSER_BYTES else self._new_parser()
         try:
-            return self._tensors(parser.parse(body))
+            return self._tensors(parser.parse(body), body.count(b"["))
         except (ValueError, TypeError, KeyError, RuntimeError, RuntimeWarning, AttributeError):
             return None
 
-    def _tensors(self, document: Any) -> Tensors | None:
+    def _tensors(self, document: Any, brackets: int) -> Tensors | None:
+        keys = list(document)
         given = document["inputs"]
-        if len(given) != len(self._inputs):
+        if len(given) != len(self._inputs) or len(set(keys)) != len(keys):
             return None
         arrays = []
         for position, spec in enumerate(self._inputs):
@@ -63,14 +65,45 @@ class NumericReader:
                 return None
             arrays.append(array)
         envelope = {}
-        for key in document:
+        for key in keys:
             if key != "inputs":
                 value = document[key]
                 envelope[key] = value if isinstance(value, str) else _plain(value)
-        return Tensors(arrays, envelope)
+        # A buffer is made of nested lists as of flat ones: one bracket too many, and the body is not what it seems.
+        expected = 1 + sum([_brackets_of(given[position]) for position in range(len(arrays))]) + _brackets_in(envelope)
+        return Tensors(arrays, envelope) if brackets == expected else None
+
+
+class NumericPieces:
+    """Reads flat lists of numbers of one type. Not for several threads."""
+
+    __slots__ = ("_code", "_dtype", "_parser", "_spec")
+
+    def __init__(self, spec: TensorSpec) -> None:
+        import simdjson  # noqa: PLC0415 (only who reads large bodies pays for it)
+
+        self._spec = spec
+        self._code, self._dtype = _KINDS[spec.dtype.kind]
+        self._parser: Any = simdjson.Parser()
+
+    @classmethod
+    def of(cls, spec: TensorSpec) -> Self | None:
+        """A reader for an input of numbers; None for others."""
+        return cls(spec) if spec.dtype.kind in _KINDS else None
+
+    def read(self, text: bytes) -> Array | None:
+        """The numbers of a JSON list without brackets inside, or None when anything is not exactly as it should be."""
+        try:
+            flat = np.frombuffer(self._parser.parse(text).as_buffer(of_type=self._code), self._dtype)
+            return _of_type(self._spec, flat)
+        except (ValueError, TypeError, RuntimeError, RuntimeWarning, AttributeError):
+            return None
 
 
 def _array(spec: TensorSpec, tensor: Any) -> Array | None:
+    keys = list(tensor)
+    if len(set(keys)) != len(keys):
+        return None
     if tensor["name"] != spec.name or tensor["datatype"] != spec.datatype:
         return None
     shape = tuple(tensor["shape"].as_list())
@@ -83,11 +116,17 @@ def _array(spec: TensorSpec, tensor: Any) -> Array | None:
     flat = np.frombuffer(data.as_buffer(of_type=code), dtype)
     if len(flat) != prod(shape):
         return None
-    if dtype is not spec.dtype and dtype.kind != "f":
+    array = _of_type(spec, flat)
+    return None if array is None else array.reshape(shape)
+
+
+def _of_type(spec: TensorSpec, flat: Array) -> Array | None:
+    """The numbers in the input's own type; None when one is out of its range."""
+    if flat.dtype is not spec.dtype and flat.dtype.kind != "f":
         limits = np.iinfo(spec.dtype)
         if len(flat) and (flat.min() < limits.min or flat.max() > limits.max):
             return None
-    return flat.astype(spec.dtype, copy=False).reshape(shape)
+    return flat.astype(spec.dtype, copy=False)
 
 
 def _is_regular(data: Any, shape: tuple[int, ...]) -> bool:
@@ -99,6 +138,27 @@ def _is_regular(data: Any, shape: tuple[int, ...]) -> bool:
 
 def _is_flat(row: Any, nested: type) -> bool:
     return not (len(row) and isinstance(row[0], nested))
+
+
+def _brackets_of(tensor: Any) -> int:
+    """The brackets that a tensor opens when its data are flat, or rows in one list."""
+    data = tensor["data"]
+    rows = len(data) if len(data) and isinstance(data[0], type(data)) else 0
+    others = [_brackets_in(_plain(tensor[key])) for key in tensor if key not in ("shape", "data")]
+    return 2 + rows + sum(others)
+
+
+def _brackets_in(value: Any) -> int:
+    """The brackets that a value opens, those in its strings included."""
+    match value:
+        case str():
+            return value.count("[")
+        case list():
+            return 1 + sum(map(_brackets_in, value))
+        case dict():
+            return sum([_brackets_in(key) + _brackets_in(each) for key, each in value.items()])
+        case _:
+            return 0
 
 
 def _plain(value: Any) -> Any:

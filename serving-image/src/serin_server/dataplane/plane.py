@@ -7,6 +7,7 @@ from typing import Final, Protocol
 from serin_server.dataplane.batcher import Batcher
 from serin_server.dataplane.call import Call
 from serin_server.dataplane.departure import Departure
+from serin_server.dataplane.memory import MemoryBudget
 from serin_server.dataplane.request import RequestReader
 from serin_server.dataplane.response import ResponseWriter
 from serin_server.metrics.server import ServerMetrics
@@ -47,10 +48,11 @@ class DataPlane:
     Every admitted call is finished exactly once by its transport, with `finished`.
     """
 
-    __slots__ = ("_max_in_flight", "access", "access_log", "departure", "loaded", "metrics", "observers")
+    __slots__ = ("_max_in_flight", "access", "access_log", "departure", "loaded", "memory", "metrics", "observers")
 
-    def __init__(self, metrics: ServerMetrics, max_in_flight: int) -> None:
+    def __init__(self, metrics: ServerMetrics, max_in_flight: int, memory: MemoryBudget) -> None:
         self.metrics = metrics
+        self.memory = memory
         self._max_in_flight = max_in_flight
         self.loaded: Loaded | None = None
         self.departure: Departure | None = None

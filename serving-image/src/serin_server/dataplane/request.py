@@ -3,65 +3,32 @@
 import itertools
 import secrets
 import warnings
-from collections.abc import Sequence
-from typing import Any, Final, Generic, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 import msgspec
 
 from serin_server.dataplane.binary import array_of_bytes
 from serin_server.dataplane.call import NO_BATCH, Call
-from serin_server.dataplane.elements import array_of, array_of_floats, checked_shape
+from serin_server.dataplane.constants import with_constants
+from serin_server.dataplane.elements import TOO_FAR, array_of, array_of_floats, checked_shape
+from serin_server.dataplane.large import LARGE_BYTES, LargeArrays, LargeJson
+from serin_server.dataplane.memory import Holding
 from serin_server.dataplane.numeric import NumericReader, Tensors
-from serin_server.model.tensors import Array, Signature
+from serin_server.dataplane.protocol import (
+    Envelope,
+    FloatTensor,
+    JsonOutput,
+    JsonRequest,
+    JsonTensor,
+    Parameters,
+    Tensor,
+)
+from serin_server.model.tensors import Array, Signature, TensorSpec
 from serin_server.refusals import Kind, Refusal
 
 _BIG_BODY: Final = 2048
-Parameters = dict[str, Any]
-Tensor = TypeVar("Tensor", "JsonTensor", "FloatTensor")
-
-
-class JsonTensor(msgspec.Struct, gc=False):
-    """One input tensor as the protocol writes it; `data` is flat or nested, and absent when it follows in binary."""
-
-    name: str
-    shape: list[int]
-    datatype: str
-    data: Any = None
-    parameters: Parameters | None = None
-
-
-class FloatTensor(msgspec.Struct, gc=False):
-    """One flat input tensor of floats: its values are checked while they are parsed."""
-
-    name: str
-    shape: list[int]
-    datatype: str
-    data: list[float]
-    parameters: Parameters | None = None
-
-
-class JsonOutput(msgspec.Struct, gc=False):
-    """One output that is asked for."""
-
-    name: str
-    parameters: Parameters | None = None
-
-
-class JsonRequest(msgspec.Struct, Generic[Tensor], gc=False):
-    """An inference request."""
-
-    inputs: list[Tensor]
-    id: str | None = None
-    outputs: list[JsonOutput] | None = None
-    parameters: Parameters | None = None
-
-
-class Envelope(msgspec.Struct, gc=False):
-    """The part of a request that is not tensors."""
-
-    id: str | None = None
-    outputs: list[JsonOutput] | None = None
-    parameters: Parameters | None = None
+ArrayOf = Callable[[TensorSpec, JsonTensor], Array]
 
 
 class RequestReader:
@@ -80,16 +47,18 @@ class RequestReader:
         self._decode_floats = msgspec.json.Decoder(JsonRequest[FloatTensor]).decode
         self._decode_envelope = msgspec.json.Decoder(Envelope).decode
         self._numeric = NumericReader.of(signature)
+        self._large = LargeJson(signature.inputs)
+        self._takes_text = any(spec.datatype == "BYTES" for spec in signature.inputs)
         self._id_prefix = secrets.token_hex(4)
         self._numbers = itertools.count()
 
-    def read(self, body: bytes, json_length: bytes | None = None) -> Call:
+    def read(self, body: bytes | bytearray, json_length: bytes | None = None) -> Call:
         """The call that a body asks for. `json_length` is the Inference-Header-Content-Length of the binary extension.
 
         Raises `Refusal` naming the tensor, what was expected and what came.
         """
         if json_length is not None:
-            return self._read_binary(body, json_length)
+            return self._read_binary(body, json_length, self._parsed, array_of, array_of_bytes)
         if self._numeric is not None and len(body) > _BIG_BODY:
             arrays = self._numeric.read(body)
             if arrays is not None:
@@ -98,11 +67,26 @@ class RequestReader:
             call = self._read_floats(body)
             if call is not None:
                 return call
-        request = self._parsed(body)
-        inputs = self._in_order(request.inputs)
-        return self._call(request, [array_of(spec, given) for spec, given in zip(self.inputs, inputs, strict=True)])
+        return self._of_json(self._parsed(body), array_of)
 
-    def _read_floats(self, body: bytes) -> Call | None:
+    def is_large(self, size: int, json_length: bytes | None) -> bool:
+        """Whether a plain body of so many bytes is for `read_large`: numbers in binary cost nothing to read."""
+        if size <= LARGE_BYTES:
+            return False
+        return json_length is None or self._takes_text or len(json_length) > 6 or int(json_length or 0) > LARGE_BYTES
+
+    def read_large(self, body: bytes | bytearray, json_length: bytes | None, holding: Holding) -> Call:
+        """As `read`, for large bodies, in a thread of its own: memory is flat, paid for by `holding`, and no step is long."""
+        arrays = LargeArrays(holding)
+        if json_length is not None:
+            return self._read_binary(body, json_length, self._large.parsed, arrays.of_json, arrays.of_bytes)
+        return self._of_json(self._large.parsed(memoryview(body)), arrays.of_json)
+
+    def _of_json(self, request: JsonRequest[JsonTensor], array: ArrayOf) -> Call:
+        inputs = self._in_order(request.inputs)
+        return self._call(request, [array(spec, given) for spec, given in zip(self.inputs, inputs, strict=True)])
+
+    def _read_floats(self, body: bytes | bytearray) -> Call | None:
         """The call of a body with nothing but flat floats for data; None for others, which the slow way can explain."""
         try:
             request = self._decode_floats(body)
@@ -112,13 +96,18 @@ class RequestReader:
         arrays = [array_of_floats(spec, given) for spec, given in zip(self.inputs, inputs, strict=True)]
         return self._call(request, arrays)
 
-    def _parsed(self, body: bytes | memoryview) -> JsonRequest[JsonTensor]:
+    def _parsed(self, body: bytes | bytearray | memoryview) -> JsonRequest[JsonTensor]:
         try:
             return self._decode(body)
         except msgspec.ValidationError as error:
-            raise Refusal(Kind.MALFORMED, f"the request does not follow the protocol: {error}") from None
+            # A number that no float holds is one that no tensor holds.
+            kind = Kind.INVALID_TENSOR if TOO_FAR in str(error) and ".data" in str(error) else Kind.MALFORMED
+            raise Refusal(kind, f"the request does not follow the protocol: {error}") from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise Refusal(Kind.MALFORMED, f"the body is not JSON: {error}") from None
+            request = with_constants(bytes(body), JsonRequest[JsonTensor])
+            if request is None:
+                raise Refusal(Kind.MALFORMED, f"the body is not JSON: {error}") from None
+            return request
 
     def _envelope(self, tensors: Tensors) -> Envelope:
         if not tensors.envelope:
@@ -128,7 +117,14 @@ class RequestReader:
         except msgspec.ValidationError as error:
             raise Refusal(Kind.MALFORMED, f"the request does not follow the protocol: {error}") from None
 
-    def _read_binary(self, body: bytes, json_length: bytes) -> Call:
+    def _read_binary(
+        self,
+        body: bytes | bytearray,
+        json_length: bytes,
+        parsed: Callable[[memoryview], JsonRequest[JsonTensor]],
+        array: ArrayOf,
+        array_of_raw: Callable[[TensorSpec, tuple[int, ...], memoryview], Array],
+    ) -> Call:
         length = int(json_length) if json_length.isdigit() and len(json_length) < 12 else -1
         if not 0 <= length <= len(body):
             came = json_length[:40].decode(errors="replace")
@@ -136,7 +132,7 @@ class RequestReader:
                 Kind.MALFORMED, f"Inference-Header-Content-Length is {came}, and the body has {len(body)} bytes"
             )
         view = memoryview(body)
-        request = self._parsed(view[:length])
+        request = parsed(view[:length])
         arrays: dict[str, Array] = {}
         position = length
         ordered = self._in_order(request.inputs)
@@ -145,7 +141,7 @@ class RequestReader:
             spec = specs[given.name]
             size = (given.parameters or {}).get("binary_data_size")
             if size is None:
-                arrays[spec.name] = array_of(spec, given)
+                arrays[spec.name] = array(spec, given)
                 continue
             if type(size) is not int or size < 0 or position + size > len(body):
                 raise Refusal(
@@ -153,7 +149,7 @@ class RequestReader:
                     f"input {spec.name!r}: binary_data_size is {size!r}, and {len(body) - position} bytes are left",
                 )
             shape = checked_shape(spec, given.datatype, given.shape)
-            arrays[spec.name] = array_of_bytes(spec, shape, view[position : position + size])
+            arrays[spec.name] = array_of_raw(spec, shape, view[position : position + size])
             position += size
         if position != len(body):
             raise Refusal(Kind.MALFORMED, f"{len(body) - position} bytes are left over behind the last binary tensor")

@@ -75,7 +75,7 @@ class FeedbackCounter:
         self._seen = SeenLabels()
         self._revisions = {key[0] for key in metrics.feedback.values}
 
-    def take(self, body: bytes, now: float) -> Answer:
+    def take(self, body: bytes | bytearray, now: float) -> Answer:
         """Counts every good row of a body. Raises `Refusal` when the body holds no rows at all."""
         rejected: list[dict[str, Any]] = []
         rows = _rows(body)
@@ -163,7 +163,7 @@ def _distance(prediction: float, label: float) -> float:
     return distance
 
 
-def _rows(body: bytes) -> Sequence[object]:
+def _rows(body: bytes | bytearray) -> Sequence[object]:
     try:
         told = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

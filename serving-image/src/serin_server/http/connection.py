@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final, cast
 
 import httptools
 
+from serin_server.dataplane.memory import UNCOUNTED_BYTES, Holding
+from serin_server.http.body import Body, pay
 from serin_server.http.messages import Request, Response, head, refused
 from serin_server.refusals import Kind, Refusal
 
@@ -31,6 +33,8 @@ KEPT_HEADERS: Final = frozenset(
     }
 )
 _MAX_WAITING: Final = 16
+_SMALL_BYTES: Final = 4096
+_LEAST_BYTES_PER_SECOND: Final = 64 * 1024
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -46,6 +50,7 @@ class HttpConnection(asyncio.Protocol):
         "_is_discarding",
         "_is_head_done",
         "_is_reading_paused",
+        "_is_writing_paused",
         "_offered",
         "_parser",
         "_refusal_owed",
@@ -53,6 +58,8 @@ class HttpConnection(asyncio.Protocol):
         "_server",
         "_transport",
         "_unfinished_bytes",
+        "_unsent",
+        "_unsent_bytes",
         "_waiting",
         "deadline",
         "expires_at",
@@ -67,7 +74,7 @@ class HttpConnection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._request: Request | None = None
         self._waiting: deque[Request] = deque()
-        self._body: list[bytes] | bytes = b""
+        self._body: Body | bytes = b""
         self._head_bytes = 0
         self._unfinished_bytes = 0
         self._is_head_done = False
@@ -75,6 +82,9 @@ class HttpConnection(asyncio.Protocol):
         self._is_closing = False
         self._is_discarding = False
         self._is_reading_paused = False
+        self._is_writing_paused = False
+        self._unsent: list[Holding] = []
+        self._unsent_bytes = 0
         self._continue_owed = False
         self._refusal_owed: bytes | None = None
         self._offered: Request | None = None
@@ -92,7 +102,9 @@ class HttpConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._is_closing = True
-        self._waiting.clear()
+        self._drop_waiting()
+        self._drop_unfinished()
+        self._release_sent()
         self._parser = cast("httptools.HttpRequestParser", None)  # it holds us
         self._server.closed(self)
 
@@ -103,10 +115,14 @@ class HttpConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._pause_reading()
+        self._is_writing_paused = True
+        self._unsent_bytes = self._transport.get_write_buffer_size()
         self.deadline = self._server.now + self._server.read_timeout
 
     def resume_writing(self) -> None:
+        self._is_writing_paused = False
         self.deadline = 0.0
+        self._release_sent()
         self._resume_reading()
 
     def data_received(self, data: bytes) -> None:
@@ -123,11 +139,21 @@ class HttpConnection(asyncio.Protocol):
         except httptools.HttpParserError as error:
             self.refuse(Refusal(Kind.MALFORMED, f"not an HTTP request: {error}"))
             return
-        if self._request is not None and not self._is_head_done:
+        if self._request is not None:
+            self._unfinished(len(data))
+
+    def _unfinished(self, size: int) -> None:
+        """Bounds what is kept of a request whose end is yet to come."""
+        if not self._is_head_done:
             # A head that began in these bytes is small so far; one that goes on and on is not.
-            self._unfinished_bytes = 0 if self._unfinished_bytes < 0 else self._unfinished_bytes + len(data)
+            self._unfinished_bytes = 0 if self._unfinished_bytes < 0 else self._unfinished_bytes + size
             if self._unfinished_bytes > self._server.max_header_bytes:
                 self.refuse(_head_too_large(self._server.max_header_bytes))
+        elif isinstance(self._body, bytes) and self._body:
+            try:
+                self._body = Body(cast("Request", self._request), self._body, self._server.memory)
+            except Refusal as refusal:
+                self.refuse(refusal)
 
     def _ignore_upgrade(self, rest: bytes) -> None:
         """Goes on in HTTP/1.1 after an offer to change protocols, which a server may ignore.
@@ -180,31 +206,56 @@ class HttpConnection(asyncio.Protocol):
             request.is_http_1_0 = True
         headers = request.headers
         length = headers.get(b"content-length")
-        if length is not None and int(length) > server.max_body_bytes:
-            raise _body_too_large(server.max_body_bytes, length)
+        if length is not None and len(length) > 3:
+            self._check_size(length)
         if b"host" not in headers and not request.is_http_1_0:
             raise Refusal(Kind.MALFORMED, "a request of HTTP/1.1 names its host")
+        if server.access is not None and request.method == b"POST":
+            request.refusal = server.refusal_of(request)
         expected = headers.get(b"expect")
         if expected is not None and not request.is_http_1_0:
-            if expected.lower() != b"100-continue":
-                raise Refusal(Kind.MALFORMED, "the only expectation that can be met is 100-continue")
-            if self._is_busy:
-                self._continue_owed = True
-            else:
-                self._transport.write(_CONTINUE)
+            self._meet(expected, request)
+
+    def _check_size(self, length: bytes) -> None:
+        """Refuses a body before it is sent that would be too large when it is here."""
+        size = int(length)
+        if size > self._server.max_body_bytes:
+            raise _body_too_large(self._server.max_body_bytes, length)
+        if size > UNCOUNTED_BYTES:
+            self._server.memory.check(size)
+
+    def _meet(self, expected: bytes, request: Request) -> None:
+        """Tells a client that waits for it to send its body, or not to."""
+        if request.refusal is not None:
+            raise request.refusal
+        if expected.lower() != b"100-continue":
+            raise Refusal(Kind.MALFORMED, "the only expectation that can be met is 100-continue")
+        if self._is_busy:
+            self._continue_owed = True
+        else:
+            self._transport.write(_CONTINUE)
 
     def on_body(self, body: bytes) -> None:
         if not self._body:
             self._body = body
             return
+        request = cast("Request", self._request)
+        if request.refusal is not None:
+            self._throw_away(request.refusal, len(body))
+            return
         if isinstance(self._body, bytes):
-            self._head_bytes = len(self._body)
-            self._body = [self._body]
-        pieces = self._body
-        pieces.append(body)
-        self._head_bytes += len(body)
-        if self._head_bytes > self._server.max_body_bytes:
+            self._body = Body(request, self._body, self._server.memory)
+        self._body.add(body)
+        # Who goes on sending gets more time, who trickles does not.
+        self.deadline += len(body) / _LEAST_BYTES_PER_SECOND
+        if len(self._body) > self._server.max_body_bytes:
             raise _body_too_large(self._server.max_body_bytes, b"more")
+
+    def _throw_away(self, refusal: Refusal, size: int) -> None:
+        """Forgets the body of a request that is refused: a short one, so that its connection can go on."""
+        self._head_bytes += size
+        if self._head_bytes > UNCOUNTED_BYTES:
+            raise refusal
 
     def on_message_complete(self) -> None:
         request = cast("Request", self._request)
@@ -217,11 +268,13 @@ class HttpConnection(asyncio.Protocol):
         self._continue_owed = False
         self.deadline = 0.0
         body = self._body
-        request.body = b"".join(body) if isinstance(body, list) else body
+        request.body = body.whole() if isinstance(body, Body) else body
         self._body = b""
         request.keep_alive = self._parser.should_keep_alive()
         request.started = perf_counter()
         if self._is_busy:
+            if len(request.body) > _SMALL_BYTES:
+                pay(request, len(request.body), self._server.memory)
             self._waiting.append(request)
             if len(self._waiting) >= _MAX_WAITING:
                 self._pause_reading()
@@ -233,14 +286,27 @@ class HttpConnection(asyncio.Protocol):
 
     def respond(self, request: Request, response: Response) -> None:
         """Writes the response of the current request and turns to the next one."""
+        holding = request.holding
         if self._transport.is_closing():
+            if holding is not None:
+                holding.release()
             return
         server = self._server
         self.requests_left -= 1
         is_end = self._is_closing and not self._waiting and self._refusal_owed is None
         close = not request.keep_alive or is_end or server.is_last(self)
         text = head(response, close, request.is_http_1_0, server.date)
-        self._transport.write(text if request.method == b"HEAD" else text + response.body)
+        if request.method == b"HEAD":
+            self._transport.write(text)
+        elif len(response.body) > UNCOUNTED_BYTES:
+            self._transport.write(text)
+            self._transport.write(response.body)
+        else:
+            self._transport.write(text + response.body)
+        if holding is not None:
+            self._unsent.append(holding)
+            if not self._is_writing_paused:
+                self._release_sent()
         if close:
             self._close()
         else:
@@ -283,16 +349,31 @@ class HttpConnection(asyncio.Protocol):
     def _discard(self) -> None:
         self._is_discarding = True
         self._is_closing = True
-        self._request = None
-        self._body = b""
+        self._drop_unfinished()
         # While an inference runs, its own time limit holds.
         self.deadline = 0.0 if self._is_busy else self._server.now + 2.0
         if not self._is_busy and self._transport.can_write_eof():
             self._transport.write_eof()
 
+    def _drop_unfinished(self) -> None:
+        request, self._request, self._body = self._request, None, b""
+        if request is not None and request.holding is not None:
+            request.holding.release()
+
+    def _drop_waiting(self) -> None:
+        for request in self._waiting:
+            if request.holding is not None:
+                request.holding.release()
+        self._waiting.clear()
+
+    def _release_sent(self) -> None:
+        for holding in self._unsent:
+            holding.release()
+        self._unsent.clear()
+
     def _close(self) -> None:
         self._is_closing = True
-        self._waiting.clear()
+        self._drop_waiting()
         if self._is_discarding or self._request is not None:
             self._is_busy = False
             self._discard()
@@ -308,7 +389,11 @@ class HttpConnection(asyncio.Protocol):
 
     def expire(self) -> None:
         """The client took too long to send its request, or to read its answer, or to go away."""
-        if self._is_discarding or self._transport.get_write_buffer_size():
+        unsent = self._transport.get_write_buffer_size()
+        if unsent and self._unsent_bytes - unsent >= _LEAST_BYTES_PER_SECOND:
+            self._unsent_bytes = unsent  # a large answer on its way to a slow reader
+            self.deadline = self._server.now + self._server.read_timeout
+        elif self._is_discarding or unsent:
             self._transport.abort()
         elif self._is_reading_paused:  # too many wait behind one another: it is not the client who is slow
             self.deadline = self._server.now + self._server.read_timeout

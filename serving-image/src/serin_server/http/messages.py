@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import orjson
 
+from serin_server.dataplane.memory import Holding
 from serin_server.refusals import STATUS, Kind, Refusal
 
 JSON: Final = b"application/json"
@@ -14,13 +15,17 @@ JSON: Final = b"application/json"
 class Request:
     """One request, whole. Header names are lower case; only those in `KEPT_HEADERS` are kept."""
 
-    __slots__ = ("body", "headers", "is_http_1_0", "keep_alive", "method", "started", "target")
+    __slots__ = ("body", "headers", "holding", "is_http_1_0", "keep_alive", "method", "refusal", "started", "target")
 
     def __init__(self) -> None:
         self.method = b""
         self.target = b""
         self.headers: dict[bytes, bytes] = {}
-        self.body = b""
+        self.body: bytes | bytearray = b""
+        self.holding: Holding | None = None
+        """What it holds of the memory budget; nothing while it is small."""
+        self.refusal: Refusal | None = None
+        """Why it will not be answered otherwise, known when its head was read; its body is then thrown away."""
         self.keep_alive = True
         self.is_http_1_0 = False
         self.started = 0.0

@@ -6,13 +6,14 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from serin_server.feedback.counter import FeedbackCounter
-from serin_server.http.compression import plain_body
+from serin_server.http.body import BodyLimits
 from serin_server.http.messages import Request, Response, json_response, refused
 from serin_server.model.served import ServedModel, server_metadata
 from serin_server.refusals import Kind, Refusal
 from serin_server.security.access import AccessControl
 
 _READS: Final = (b"GET", b"HEAD")
+MAX_FEEDBACK_BYTES: Final = 4 << 20
 _PREFIX: Final = "/v2/models/"
 Handler = Callable[[Request], Response]
 
@@ -21,9 +22,9 @@ class ProtocolRouter:
     """Finds the handler of an address; one instance serves one model."""
 
     def __init__(
-        self, served: ServedModel, feedback: FeedbackCounter, access: AccessControl | None, max_body_bytes: int
+        self, served: ServedModel, feedback: FeedbackCounter, access: AccessControl | None, limits: BodyLimits
     ) -> None:
-        self._max_body_bytes = max_body_bytes
+        self._limits = limits.at_most(MAX_FEEDBACK_BYTES)
         self._served = served
         self._access = access
         self._feedback = feedback
@@ -71,7 +72,7 @@ class ProtocolRouter:
                 headers = request.headers
                 if self._access is not None:
                     self._access.check(headers.get(b"authorization"), headers.get(b"x-api-key"))
-                answer = self._feedback.take(plain_body(request, self._max_body_bytes), time())
+                answer = self._feedback.take(self._limits.plain(request), time())
                 return json_response({"accepted": answer.accepted, "rejected": answer.rejected})
             case _:
                 raise Refusal(Kind.UNKNOWN, f"a model has ready, infer and feedback, not {verb[:100]!r}")

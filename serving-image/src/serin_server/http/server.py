@@ -5,15 +5,20 @@ import random
 from collections import deque
 from collections.abc import Iterable
 from time import time
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from serin_server.dataplane.call import Call
 from serin_server.dataplane.departure import WATCHED_SECONDS
-from serin_server.dataplane.plane import DataPlane
-from serin_server.http.compression import plain_body
+from serin_server.dataplane.memory import UNCOUNTED_BYTES
+from serin_server.dataplane.plane import DataPlane, Loaded
+from serin_server.http.body import BodyLimits, pay
 from serin_server.http.connection import HttpConnection
+from serin_server.http.large import LargeRequests, is_large
 from serin_server.http.messages import Request, Response, binary_response, date_line, refused
 from serin_server.refusals import STATUS, Kind, Refusal
+
+if TYPE_CHECKING:
+    from serin_server.security.access import AccessControl
 
 SWEEP_SECONDS: Final = 1.0
 _NEVER: Final = float("inf")
@@ -43,6 +48,7 @@ class HttpServer:
         max_seconds: float = 30.0,
         max_body_bytes: int = 64 << 20,
         max_header_bytes: int = 16 << 10,
+        max_body_growth: float = 10.0,
         read_timeout: float = 20.0,
         idle_timeout: float = 300.0,
     ) -> None:
@@ -50,6 +56,9 @@ class HttpServer:
         self._infer_targets = frozenset(infer_targets)
         self._plane = plane
         self._metrics = plane.metrics
+        self.memory = plane.memory
+        self.access = plane.access
+        self._large = LargeRequests(BodyLimits(plane.memory, max_body_bytes, max_body_growth), loop)
         self.loop = loop
         self._max_requests = max_requests
         self._max_seconds = max_seconds
@@ -112,6 +121,7 @@ class HttpServer:
     def stop(self) -> None:
         """Ends the sweep and every connection that is left."""
         self._sweep_handle.cancel()
+        self._large.close()
         for connection in list(self.connections):
             connection.shut()
 
@@ -122,6 +132,9 @@ class HttpServer:
         if not connection.is_client and request.method == b"POST":  # probes only look
             self._met(connection)
         try:
+            if request.refusal is not None:
+                self._refuse_by_head(request, connection, request.refusal)
+                return
             if request.target in self._infer_targets or self._router.infer_address(request):
                 if request.method == b"POST":
                     self._infer(request, connection)
@@ -144,38 +157,88 @@ class HttpServer:
         """Counts what was refused before it was a request."""
         self._plane.rejected(refusal)
 
-    def _infer(self, request: Request, connection: HttpConnection) -> None:
-        plane = self._plane
+    def refusal_of(self, request: Request) -> Refusal | None:
+        """Why a request may not come in, by the credentials in its head; its body need not be kept then."""
+        headers = request.headers
         try:
-            headers = request.headers
-            if plane.access is not None:
-                plane.access.check(headers.get(b"authorization"), headers.get(b"x-api-key"))
-            loaded = plane.admit()
-            body = plain_body(request, self.max_body_bytes)
-            call = loaded.reader.read(body, headers.get(b"inference-header-content-length"))
+            cast("AccessControl", self.access).check(headers.get(b"authorization"), headers.get(b"x-api-key"))
         except Refusal as refusal:
+            return refusal.with_traceback(None)  # it would hold this frame
+        return None
+
+    def _refuse_by_head(self, request: Request, connection: HttpConnection, refusal: Refusal) -> None:
+        if request.target in self._infer_targets or self._router.infer_address(request):
             self._refuse(request, connection, refusal, was_submitted=False)
             return
+        self.refused(refusal)
+        connection.respond(request, refused(refusal))
+
+    def _infer(self, request: Request, connection: HttpConnection) -> None:
+        try:
+            loaded = self._plane.admit()
+            headers = request.headers
+            json_length = headers.get(b"inference-header-content-length")
+            size = len(request.body)
+            if b"content-encoding" in headers or (size > UNCOUNTED_BYTES and loaded.reader.is_large(size, json_length)):
+                self._large.read(request, loaded.reader, lambda call: self._was_read(request, connection, loaded, call))
+                return
+            call = loaded.reader.read(request.body, json_length)
+            if size > UNCOUNTED_BYTES:
+                pay(request, size + sum(array.nbytes for array in call.arrays), self.memory)
+        except Refusal as refusal:
+            self._refuse(request, connection, refusal, was_submitted=False)
         except Exception as error:  # noqa: BLE001 (a fault of our own)
             self._refuse(request, connection, self._fault(error), was_submitted=False)
-            return
+        else:
+            self._submit(request, connection, loaded, call)
+
+    def _was_read(self, request: Request, connection: HttpConnection, loaded: Loaded, call: Call | Exception) -> None:
+        """Goes on with a large request, in a later turn of the loop."""
+        if isinstance(call, Call):
+            self._submit(request, connection, loaded, call)
+        else:
+            refusal = call if isinstance(call, Refusal) else self._fault(call)
+            self._refuse(request, connection, refusal, was_submitted=False)
+
+    def _submit(self, request: Request, connection: HttpConnection, loaded: Loaded, call: Call) -> None:
         request.body = b""
         call.started = request.started
-        plane.metrics.in_flight += 1
+        self._metrics.in_flight += 1
 
         def done(call: Call) -> None:
             if call.refusal is not None:
                 self._refuse(request, connection, call.refusal, was_submitted=True)
                 return
-            try:
-                body, json_length = loaded.writer.write(call)
-            except Exception as error:  # noqa: BLE001 (a fault of our own)
-                self._refuse(request, connection, self._fault(error), was_submitted=True)
+            if is_large(call):
+                self._large.write(request, call, loaded.writer, lambda written: answer(call, written))
                 return
+            try:
+                written = loaded.writer.write(call)
+            except Exception as error:  # noqa: BLE001 (a fault of our own)
+                answer(call, error)
+            else:
+                answer(call, written)
+
+        def answer(call: Call, written: tuple[bytes, int] | Exception) -> None:
+            if not isinstance(written, Exception) and len(written[0]) > UNCOUNTED_BYTES and request.holding is None:
+                written = self._paid(request, written)
+            if isinstance(written, Exception):
+                refusal = written if isinstance(written, Refusal) else self._fault(written)
+                self._refuse(request, connection, refusal, was_submitted=True)
+                return
+            body, json_length = written
             connection.respond(request, binary_response(body, json_length) if json_length else Response(200, body))
-            plane.succeeded(call)
+            self._plane.succeeded(call)
 
         loaded.batcher.submit(call, done)
+
+    def _paid(self, request: Request, written: tuple[bytes, int]) -> tuple[bytes, int] | Refusal:
+        """An answer whose bytes the memory budget holds until they were sent, or the refusal in its place."""
+        try:
+            pay(request, len(written[0]), self.memory)
+        except Refusal as refusal:
+            return refusal.with_traceback(None)
+        return written
 
     def _refuse(self, request: Request, connection: HttpConnection, refusal: Refusal, *, was_submitted: bool) -> None:
         """Answers an inference with a refusal, and counts it."""

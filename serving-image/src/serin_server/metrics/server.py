@@ -52,6 +52,8 @@ HELP: Final[Mapping[str, str]] = {
     "serin_baseline_feature_rows": "Training rows by feature and bin, from the model's baseline.",
     "serin_baseline_prediction_rows": "Training rows by the bin of their prediction, from the model's baseline.",
     "serin_payload_log_events_total": "Requests taken into the payload log, by whether they were sent or dropped.",
+    "serin_memory_budget_bytes": "Memory that requests may hold together: their bodies, tensors and answers.",
+    "serin_memory_held_bytes": "Memory that larger requests hold now.",
     "serin_process_cpu_seconds_total": "CPU time that this process used.",
     "serin_process_resident_memory_bytes": "Resident memory of this process.",
     "serin_process_open_connections": "Open client connections.",

@@ -15,13 +15,16 @@ from urllib.parse import quote
 
 from serin_server.config.settings import Settings
 from serin_server.dataplane.departure import Departure, telling_silence
+from serin_server.dataplane.memory import MemoryBudget, MemoryWords, budget_bytes
 from serin_server.dataplane.plane import DataPlane
+from serin_server.dataplane.trim import Trimmer, keep_little
 from serin_server.features.words import FeatureWords
+from serin_server.http.body import BodyLimits
 from serin_server.http.connection import HttpConnection
 from serin_server.http.metrics_port import MetricsRouter
 from serin_server.http.routes import ProtocolRouter
 from serin_server.http.server import HttpServer, Router
-from serin_server.metrics.server import ServerMetrics, server_id
+from serin_server.metrics.server import ServerMetrics, resident_bytes, server_id
 from serin_server.model.load import Model
 from serin_server.model.served import ServedModel
 from serin_server.process.assembly import (
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
 LONGEST_FINISH_SECONDS: Final = 25.0
 _GC_THRESHOLDS: Final = (20_000, 20, 20)
 _WATCH_SECONDS: Final = 2.0
+_METRICS_PORT_BYTES: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ def serve(settings: Settings, siblings: Siblings | None = None) -> int:
     """Serves until SIGTERM or SIGINT and returns the exit code."""
     import uvloop  # noqa: PLC0415 (not for --help)
 
+    keep_little()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(Server(settings, siblings).run())
 
@@ -81,7 +86,9 @@ class Server:
         if siblings is not None:
             self._served.are_siblings_ready = siblings.are_ready
         self.metrics = _metrics_of(settings, siblings.started_at if siblings else time.time())
-        self._plane = DataPlane(self.metrics, settings.max_in_flight)
+        self._memory = MemoryBudget(budget_bytes(settings.memory_budget_bytes, resident_bytes()))
+        self.metrics.more.append(MemoryWords(self._memory))
+        self._plane = DataPlane(self.metrics, settings.max_in_flight, self._memory)
         self._plane.access = access_of(settings)
         if settings.access_log_sample:
             self._plane.access_log = AccessLog(self._log, settings.access_log_sample)
@@ -100,10 +107,11 @@ class Server:
         loop.add_signal_handler(signal.SIGTERM, self._stop.set)
         loop.add_signal_handler(signal.SIGINT, self._interrupted)
         settings = self._settings
-        router = ProtocolRouter(self._served, self._feedback, self._plane.access, settings.max_body_bytes)
+        limits = BodyLimits(self._memory, settings.max_body_bytes, settings.max_body_growth)
+        router = ProtocolRouter(self._served, self._feedback, self._plane.access, limits)
         http = self._http_server(router, self._plane, loop)
         # Scrapes are no clients: what they do is counted nowhere.
-        uncounted = DataPlane(_metrics_of(settings, 0.0), 0)
+        uncounted = DataPlane(_metrics_of(settings, 0.0), 0, MemoryBudget(_METRICS_PORT_BYTES))
         metrics = self._http_server(MetricsRouter(self.metrics), uncounted, loop)
         listeners = [await self._listen(http, loop), await self._listen_metrics(metrics, loop)]
         loading = asyncio.create_task(self._load(loop))
@@ -112,12 +120,13 @@ class Server:
         self._log.info("listening", **told, grpc=self._grpc.port if self._grpc else None)
         stopping = asyncio.create_task(self._stop.wait())
         watching = asyncio.create_task(self._watch())
+        trimming = asyncio.create_task(Trimmer(self._memory).run())
         await asyncio.wait((loading, stopping), return_when=asyncio.FIRST_COMPLETED)
         exit_code = loading.result() if loading.done() else 0
         if exit_code == 0:
             await stopping
             await self._drain(http, listeners[0])
-        for task in (loading, watching, stopping):
+        for task in (loading, watching, trimming, stopping):
             task.cancel()
         await self._end(listeners, (http, metrics))
         self._log.info("stopped", exit_code=exit_code)
@@ -154,6 +163,7 @@ class Server:
             max_seconds=settings.connection_max_seconds,
             max_body_bytes=settings.max_body_bytes,
             max_header_bytes=settings.max_header_bytes,
+            max_body_growth=settings.max_body_growth,
             read_timeout=settings.read_timeout_seconds,
             idle_timeout=settings.idle_timeout_seconds,
         )
@@ -210,6 +220,7 @@ class Server:
             self.metrics.more.append(PayloadWords(self._payload_log))
             self._plane.observers += (self._payload_log.observe,)
         self._plane.loaded = loaded
+        self._memory.limit_bytes = budget_bytes(settings.memory_budget_bytes, resident_bytes())
         self.metrics.model_sha256 = model.sha256
         self._served.model = model
         if self._siblings is not None:

@@ -1,0 +1,71 @@
+"""The body of a request while it comes: one piece stays as it is, many become one buffer that the memory budget pays for."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from serin_server.dataplane.memory import Holding, MemoryBudget
+from serin_server.http.compression import decompressed
+from serin_server.http.messages import Request
+from serin_server.refusals import Kind, Refusal
+
+_STEP: Final = 64 * 1024
+
+
+class Body:
+    """Gathers the pieces of the body of one request."""
+
+    __slots__ = ("_budget", "_buffer", "_request")
+
+    def __init__(self, request: Request, first: bytes, budget: MemoryBudget) -> None:
+        self._request = request
+        self._budget = budget
+        self._buffer = bytearray(first)
+        self._pay()
+
+    def __len__(self) -> int:
+        return len(self._buffer)
+
+    def add(self, piece: bytes) -> None:
+        """Takes one more piece. Raises `Refusal` when its memory is not to be had."""
+        self._buffer += piece
+        held = self._request.holding
+        if held is None or len(self._buffer) > held.held_bytes:
+            self._pay()
+
+    def whole(self) -> bytearray:
+        """Everything that came."""
+        return self._buffer
+
+    def _pay(self) -> None:
+        pay(self._request, len(self._buffer) + _STEP, self._budget)
+
+
+@dataclass(frozen=True, slots=True)
+class BodyLimits:
+    """What bodies may be: so large, and so many times larger than their client sent them packed."""
+
+    memory: MemoryBudget
+    max_bytes: int
+    max_growth: float
+
+    def at_most(self, size: int) -> "BodyLimits":
+        """The same for bodies that may not be larger than this either."""
+        return replace(self, max_bytes=min(size, self.max_bytes))
+
+    def plain(self, request: Request) -> bytes | bytearray:
+        """The body as it was before its client packed it. Raises `Refusal`."""
+        body, encoding = request.body, request.headers.get(b"content-encoding")
+        if encoding is not None:
+            holding = request.holding = request.holding or Holding(self.memory)
+            return decompressed(body, encoding, self.max_bytes, self.max_growth, holding)
+        if len(body) > self.max_bytes:
+            raise Refusal(Kind.TOO_LARGE, f"the body may have {self.max_bytes} bytes, and {len(body)} came")
+        return body
+
+
+def pay(request: Request, size: int, budget: MemoryBudget) -> None:
+    """Makes a request hold at least so many bytes. Raises `Refusal` when they are not to be had."""
+    holding = request.holding
+    if holding is None:
+        holding = request.holding = Holding(budget)
+    holding.grow(size - holding.held_bytes)
