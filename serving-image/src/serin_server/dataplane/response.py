@@ -11,6 +11,7 @@ from serin_server.dataplane.call import Call
 from serin_server.model.tensors import Array, Signature, TensorSpec
 
 TokenMaker = Callable[[Call, float], bytes]
+_PIECE: Final = 64 * 1024
 _NUMPY: Final = orjson.OPT_SERIALIZE_NUMPY
 
 
@@ -79,8 +80,21 @@ def _pieces(spec: TensorSpec) -> tuple[bytes, bytes]:
 def flat_json(spec: TensorSpec, array: Array) -> bytes:
     """The elements in row-major order as a flat JSON list; NaN and infinities, which JSON has not, become null."""
     if spec.datatype == "BYTES":
-        return orjson.dumps([_text(value) for value in array.ravel().tolist()])
-    return orjson.dumps(array.ravel(), option=_NUMPY)
+        return _joined([orjson.dumps([_text(value) for value in piece.tolist()]) for piece in _pieces_of(array)])
+    if array.size <= _PIECE:
+        return orjson.dumps(array.ravel(), option=_NUMPY)
+    return _joined([orjson.dumps(piece, option=_NUMPY) for piece in _pieces_of(array)])
+
+
+def _pieces_of(array: Array) -> list[Array]:
+    """The elements cut into calls of a few milliseconds, between which other threads get their turn."""
+    flat = array.ravel()
+    return [flat[first : first + _PIECE] for first in range(0, max(1, flat.size), _PIECE)]
+
+
+def _joined(lists: list[bytes]) -> bytes:
+    """One JSON list of several."""
+    return lists[0] if len(lists) == 1 else b"[" + b",".join([text[1:-1] for text in lists]) + b"]"
 
 
 def _text(value: Any) -> str:

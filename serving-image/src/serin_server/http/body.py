@@ -9,25 +9,34 @@ from serin_server.http.messages import Request
 from serin_server.refusals import Kind, Refusal
 
 _STEP: Final = 64 * 1024
+_MANY_PIECES: Final = 4096
+_CRUMB_BYTES: Final = 16
 
 
 class Body:
     """Gathers the pieces of the body of one request."""
 
-    __slots__ = ("_budget", "_buffer", "_request")
+    __slots__ = ("_budget", "_buffer", "_pieces", "_request")
 
     def __init__(self, request: Request, first: bytes, budget: MemoryBudget) -> None:
         self._request = request
         self._budget = budget
         self._buffer = bytearray(first)
+        self._pieces = 1
         self._pay()
 
     def __len__(self) -> int:
         return len(self._buffer)
 
     def add(self, piece: bytes) -> None:
-        """Takes one more piece. Raises `Refusal` when its memory is not to be had."""
+        """Takes one more piece. Raises `Refusal` when its memory is not to be had, or pieces are crumbs."""
         self._buffer += piece
+        self._pieces += 1
+        if self._pieces > _MANY_PIECES and len(self._buffer) < _CRUMB_BYTES * self._pieces:
+            raise Refusal(
+                Kind.MALFORMED,
+                f"{self._pieces} chunks came with {len(self._buffer)} bytes in them: send larger chunks, or a content-length",
+            )
         held = self._request.holding
         if held is None or len(self._buffer) > held.held_bytes:
             self._pay()
