@@ -49,6 +49,16 @@ def picky(file: Path) -> Path:
     )
 
 
+def lower_case(file: Path) -> Path:
+    """Text in small letters, as pipelines of tf-idf begin."""
+    return _saved(
+        file,
+        [helper.make_node("StringNormalizer", ["x"], ["y"], case_change_action="LOWER", is_case_sensitive=1)],
+        [helper.make_tensor_value_info("x", TensorProto.STRING, [None])],
+        [helper.make_tensor_value_info("y", TensorProto.STRING, [None])],
+    )
+
+
 def laborious(file: Path, size: int = 1000, layers: int = 100) -> Path:
     """Multiplies rows with one large matrix again and again: a hundred rows take a tenth of a second and more."""
     names = ["x", *(f"h{number}" for number in range(1, layers)), "y"]

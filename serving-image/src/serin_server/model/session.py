@@ -16,6 +16,7 @@ _UNSUPPORTED: Final = re.compile(
     r"opset|IR version|No Op registered|is not a registered function|NOT_IMPLEMENTED|Could not find an implementation|not supported",
     re.IGNORECASE,
 )
+_NO_LOCALE: Final = "Failed to construct locale"
 _WAY_OUT: Final = (
     "end the graph in tensors (scikit-learn: convert with options={'zipmap': False}; others: drop the last node)"
 )
@@ -95,6 +96,13 @@ def open_session(file: Path, threads: int = 1, providers: Sequence[str] = DEFAUL
         raw = onnxruntime.InferenceSession(str(file), sess_options=options, providers=list(providers))
     except Exception as error:
         message = one_line(error)
+        if _NO_LOCALE in message:
+            raise LoadFailure(
+                Reason.MODEL_UNSUPPORTED,
+                "the model changes the case of text, for which ONNX Runtime needs the locale en_US.UTF-8, and this machine has "
+                "none: use Serin's image, which has it, or make it (Debian: apt-get install locales && localedef -i en_US -f UTF-8 "
+                "en_US.UTF-8)",
+            ) from error
         reason = Reason.MODEL_UNSUPPORTED if _UNSUPPORTED.search(message) else Reason.MODEL_INVALID
         way_out = ": export it with an older opset, or serve it with a newer image" if "pset" in message else ""
         raise LoadFailure(
