@@ -1,6 +1,7 @@
 """The digest of a model: of a file its sha256, of a folder the sha256 of its sorted listing."""
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Final
 
@@ -24,12 +25,19 @@ def folder_digest(folder: Path) -> str:
 
 
 def model_files(folder: Path) -> list[Path]:
-    """Every file that belongs to a model folder; what Kubernetes keeps in `..` folders of a volume does not."""
-    return [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and not any(part.startswith("..") for part in path.relative_to(folder).parts)
-    ]
+    """Every file that belongs to a model folder; what Kubernetes keeps in `..` folders of a volume does not.
+
+    Raises `OSError` for a folder in it that cannot be read: a digest of the rest would be another model's.
+    """
+    found: list[Path] = []
+    for parent, folders, names in os.walk(folder, onerror=_raised):
+        folders[:] = [name for name in folders if not name.startswith("..")]
+        found += [Path(parent, name) for name in names if not name.startswith("..")]
+    return sorted(path for path in found if path.is_file())
+
+
+def _raised(error: OSError) -> None:
+    raise error
 
 
 def model_digest(path: Path) -> str:

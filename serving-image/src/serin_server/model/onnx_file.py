@@ -25,7 +25,7 @@ def model_file(path: Path) -> Path:
     for name in MODEL_FILE_NAMES:
         if (path / name).is_file():
             return path / name
-    found = sorted(path.glob("*.onnx"))
+    found = sorted(file for file in path.glob("*.onnx") if file.is_file())
     if len(found) == 1:
         return found[0]
     listing = ", ".join(file.name for file in found) or "none"

@@ -1,7 +1,6 @@
 """How a server comes by its model: it tries until it succeeds, or until trying again is no use."""
 
 import asyncio
-import json
 import random
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -13,7 +12,7 @@ from serin_server.model.load import Model
 from serin_server.model.served import ServedModel
 from serin_server.process.lastwords import LastWords
 from serin_server.process.model import load_as_set
-from serin_server.process.termination import failure_report, write_termination_message
+from serin_server.process.termination import write_failure
 from serin_server.records.log import Log
 
 _FIRST_RETRY_SECONDS: Final = 1.0
@@ -40,8 +39,7 @@ class Loading:
             except LoadFailure as failure:
                 self._tell(failure)
                 if not self._is_worth_retrying(failure) or self._last_words.are_due(failure):
-                    message = json.dumps(failure_report(failure))
-                    write_termination_message(self._settings.termination_log, message)
+                    write_failure(self._settings.termination_log, failure)
                     return failure.exit_code
             else:
                 self._last_words.forget()
