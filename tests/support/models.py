@@ -85,6 +85,38 @@ def never(file: Path) -> Path:
     )
 
 
+def endless(file: Path) -> Path:
+    """`y = x`, after a loop that ends at once unless the first number is 0; then it never does."""
+    body = helper.make_graph(
+        [
+            helper.make_node("Identity", ["go"], ["go_on"]),
+            helper.make_node("Add", ["seen", "seen"], ["added"]),
+            helper.make_node("Identity", ["added"], ["kept"]),
+        ],
+        "body",
+        [
+            helper.make_tensor_value_info("number", TensorProto.INT64, []),
+            helper.make_tensor_value_info("go", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("seen", TensorProto.FLOAT, [None]),
+        ],
+        [
+            helper.make_tensor_value_info("go_on", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("kept", TensorProto.FLOAT, [None]),
+        ],
+    )
+    return _saved(
+        file,
+        [
+            helper.make_node("ReduceMax", ["x"], ["most"], keepdims=0),
+            helper.make_node("Equal", ["most", "zero"], ["is_zero"]),
+            helper.make_node("Loop", ["", "is_zero", "x"], ["y"], body=body),
+        ],
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None])],
+        [helper.make_tensor("zero", TensorProto.FLOAT, [], [0.0])],
+    )
+
+
 def _saved(file: Path, nodes: list, inputs: list, outputs: list, constants: Sequence = (), opset: int = 17) -> Path:
     graph = helper.make_graph(nodes, "test", inputs, outputs, list(constants))
     save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8), file)

@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given = vars(parser().parse_args(arguments))
         flags = {name: value for name, value in given.items() if name != "command" and value is not None}
         settings = settings_from(flags=flags)
-        return _runner(str(given["command"]), settings)(settings)
+        return _ended(_runner(str(given["command"]), settings)(settings))
     except InvalidSetting as error:
         failure = LoadFailure(Reason.INVALID_SETTING, str(error))
         sys.stderr.write(f"serin-server: {failure.message}\n")
@@ -76,7 +76,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         failure = fault(error, f"it ran the command {given.get('command', '')}")
     _leave_words(given, arguments, failure)
-    return failure.exit_code
+    return _ended(failure.exit_code)
+
+
+def _ended(exit_code: int) -> int:
+    """The exit code; where work was given up that still goes on, the process ends here and now."""
+    from serin_server.model.deadline import is_anybody_left_behind  # noqa: PLC0415 (not for --help)
+
+    if is_anybody_left_behind():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(exit_code)
+    return exit_code
 
 
 def _leave_words(given: Mapping[str, str | None], arguments: Sequence[str] | None, failure: LoadFailure) -> None:

@@ -34,12 +34,14 @@ class Model:
         return self.session.signature
 
 
-def load(source: Source, threads: int = 1, providers: Sequence[str] = DEFAULT_PROVIDERS) -> Model:
+def load(
+    source: Source, threads: int = 1, providers: Sequence[str] = DEFAULT_PROVIDERS, warmup_seconds: float = 0.0
+) -> Model:
     """Fetches, verifies, loads and warms up. Raises `LoadFailure` with the reason and the way out."""
     fetched = fetch(source)
     file = model_file(fetched.path)
     opset = opset_of(file)
-    session = warm_up(open_session(file, threads, providers), words_in(file))
+    session = warm_up(open_session(file, threads, providers), words_in(file), warmup_seconds)
     return Model(session, fetched.sha256, model_size_bytes(fetched.path), opset, fetched.path)
 
 

@@ -37,10 +37,13 @@ class Session:
         self._map_outputs = map_outputs
         self.signature = signature
 
-    def run(self, feed: Mapping[str, Array], output_names: list[str] | None = None) -> list[Array]:
-        """The outputs (all, or those named) for one feed. Raises what ONNX Runtime raises."""
+    def run(self, feed: Mapping[str, Array], output_names: list[str] | None = None, options: Any = None) -> list[Array]:
+        """The outputs (all, or those named) for one feed. Raises what ONNX Runtime raises.
+
+        The options are those of model/deadline.py, for a run that may never end.
+        """
         names = output_names or self._output_names
-        outputs = self._run(names, feed, None)
+        outputs = self._run(names, feed, options)
         if self._map_outputs:
             return [self._as_tensor(name, value) for name, value in zip(names, outputs, strict=True)]
         return outputs
@@ -53,11 +56,11 @@ class Session:
         rows = [[row[key] for key in keys] for row in value]
         return np.array(rows, dtype=spec.dtype).reshape(len(value), len(keys))
 
-    def with_labels(self, feed: Mapping[str, Array]) -> "Session":
+    def with_labels(self, feed: Mapping[str, Array], options: Any = None) -> "Session":
         """The same session, its maps' labels and widths learnt from one run."""
         if not self._map_outputs:
             return self
-        values = dict(zip(self._output_names, self._run(self._output_names, feed, None), strict=True))
+        values = dict(zip(self._output_names, self._run(self._output_names, feed, options), strict=True))
         outputs = []
         for spec in self.signature.outputs:
             if spec.name in self._map_outputs and values[spec.name]:

@@ -3,11 +3,13 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 from serin_server.config.settings import Settings
 from serin_server.failures import SOURCE_REASONS, LoadFailure, Reason
 from serin_server.metrics.server import ServerMetrics
+from serin_server.model.deadline import in_thread
 from serin_server.model.load import Model
 from serin_server.model.served import ServedModel
 from serin_server.process.lastwords import LastWords
@@ -32,10 +34,9 @@ class Loading:
     async def until_served(self, start: Callable[[Model], Awaitable[None]]) -> int:
         """Returns 0 when `start` has taken a model, else the exit code to end with."""
         delay = _FIRST_RETRY_SECONDS
-        loop = asyncio.get_running_loop()
         while True:
             try:
-                await start(await loop.run_in_executor(None, load_as_set, self._settings))
+                await start(await asyncio.wrap_future(in_thread(partial(load_as_set, self._settings))))
             except LoadFailure as failure:
                 self._tell(failure)
                 if not self._is_worth_retrying(failure) or self._last_words.are_due(failure):

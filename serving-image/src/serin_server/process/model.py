@@ -26,7 +26,7 @@ def load_as_set(settings: Settings) -> Model:
     """The model that the settings name, on the threads and providers that they name. Raises nothing but `LoadFailure`."""
     providers = [PROVIDERS[name] for name in settings.provider_names]
     try:
-        return load(source_of(settings), settings.intra_op_threads, providers)
+        return load(source_of(settings), settings.intra_op_threads, providers, settings.warmup_seconds)
     except LoadFailure:
         raise
     except MemoryError as error:
