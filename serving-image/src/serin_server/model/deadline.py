@@ -8,6 +8,7 @@ leave without it (`is_anybody_left_behind`).
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 Result = TypeVar("Result")
@@ -43,10 +44,8 @@ def within(seconds: float, run: Callable[[RunOptions], Result], grace_seconds: f
         if work.done():  # it ended with a TimeoutError of its own, or just now
             return work.result()
     options.terminate = True
-    try:
+    with suppress(TimeoutError):  # then it is left behind
         work.exception(grace_seconds)
-    except TimeoutError:
-        pass  # left behind
     raise TookTooLong(seconds)
 
 

@@ -16,6 +16,7 @@ from serin_server.failures import LoadFailure, Reason
 ANY_HOST: Final = ("::", "0.0.0.0")  # noqa: S104 (what an empty SERIN_HOST means)
 BACKLOG: Final = 1024
 _TRIES: Final = 3
+_LONGEST_NAME: Final = 100
 _NO_FAMILY: Final = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT)
 
 
@@ -53,9 +54,11 @@ def _bound_all(setting: str, host: str, port: int, *, is_shared: bool) -> list[s
 def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, str]]:
     found = []
     for each in (host.strip("[]"),) if host else ANY_HOST:
-        for family, _, _, _, address in socket.getaddrinfo(
-            each, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        ):
+        try:
+            known = socket.getaddrinfo(each, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        except UnicodeError as error:
+            raise socket.gaierror(socket.EAI_NONAME, "no name of a host") from error
+        for family, _, _, _, address in known:
             scope = f"%{address[3]}" if len(address) == 4 and address[3] else ""
             found.append((family, f"{address[0]}{scope}"))
     return list(dict.fromkeys(found))
@@ -86,7 +89,7 @@ def claim(ports: Iterable[tuple[str, int]], host: str) -> list[socket.socket]:
         name = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         claims.append(name)
         try:
-            name.bind(f"\0serin-server/{host}/{port}")
+            name.bind(f"\0serin-server/{port}/{host}"[:_LONGEST_NAME])
         except OSError as error:
             raise unavailable(setting, host, port, error) from error
         for probe in bound(setting, host, port):
