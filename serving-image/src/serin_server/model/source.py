@@ -15,6 +15,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 from serin_server.failures import LoadFailure, Reason, one_line
 from serin_server.model.digest import model_digest
+from serin_server.model.external_data import locations_in
 from serin_server.uris import scrubbed, shown
 
 _CLAIM: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
@@ -147,10 +148,24 @@ def _downloaded(source: Source) -> Fetched:
             part = Path(scratch) / "model.onnx"
             digest = _written(source, part)
             _check_digest(source, digest)
+            _check_it_is_whole(source, part)
             target = source.cache_dir / digest
             target.mkdir(exist_ok=True)
             part.replace(target / "model.onnx")
         return Fetched(target / "model.onnx", digest)
+
+
+def _check_it_is_whole(source: Source, file: Path) -> None:
+    try:
+        locations = locations_in(file)
+    except LoadFailure:
+        return  # no ONNX model at all: whoever loads it says so
+    if locations:
+        message = (
+            f"{shown(source.uri)} keeps weights in {shown(locations[0])!r}, which cannot be fetched with it: save the model in "
+            "one file, or serve its folder by pvc:// or file://"
+        )
+        raise LoadFailure(Reason.MODEL_UNSUPPORTED, message)
 
 
 def _written(source: Source, part: Path) -> str:
