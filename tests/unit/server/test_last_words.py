@@ -50,6 +50,13 @@ def test_after_a_success_the_same_reason_is_news_again(tmp_path: Path) -> None:
     assert last_words(tmp_path).are_due(AWAY)
 
 
+def test_a_cache_folder_that_is_none_holds_no_mark_and_does_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file")
+    words = last_words(tmp_path)
+    assert not words.are_due(AWAY)
+    words.forget()
+
+
 def test_without_a_termination_log_nobody_would_hear_it(tmp_path: Path) -> None:
     words = last_words(tmp_path)
     (tmp_path / "termination-log").unlink()

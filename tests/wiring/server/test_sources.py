@@ -69,7 +69,7 @@ def resolved(tmp_path, capsys):
         ("http://" + "a" * 300 + "/m.onnx", "SourceUnsupported", "names no host"),
         ("http://" + "é" * 300 + "/m.onnx", "SourceUnsupported", ""),
         ("http://\u2100/m.onnx", "SourceUnsupported", ""),
-        (f"http://me:{SECRET}@127.0.0.1/m.onnx", "SourceUnsupported", "headersSecret"),
+        (f"http://me:{SECRET}@127.0.0.1/m.onnx", "SourceUnsupported", "headerSecret"),
         (f"http://me:{SECRET}/x@127.0.0.1/m.onnx", "SourceUnsupported", ""),
         (f"http://[{SECRET}:{SECRET}@x]/m?sig={SECRET}", "SourceUnsupported", ""),
         (f"http://127.0.0.1:1/m.onnx?X-Amz-Signature={SECRET}", "SourceUnreachable", "http://127.0.0.1:1/m.onnx?…"),

@@ -146,7 +146,7 @@ def _readable(uri: str, what: str = "the address") -> str:
         raise _not_an_address(uri, what, "its scheme is neither http nor https")
     if "@" in parts.netloc:
         raise _not_an_address(
-            uri, what, "names and passwords do not belong into it: send a header (model.headersSecret)"
+            uri, what, "names and passwords do not belong into it: send a header (spec.model.headerSecret)"
         )
     netloc = name if port is None else f"{name}:{port}"
     path, query = (quote(part.encode("utf-8", "surrogateescape"), safe=_STAY) for part in (parts.path, parts.query))
@@ -201,7 +201,7 @@ def _of_status(uri: str, status: int) -> LoadFailure:
         return LoadFailure(Reason.SOURCE_NOT_FOUND, f"{url} answered {status}: check the address of the model")
     if status in _FORBIDDEN:
         return LoadFailure(
-            Reason.SOURCE_FORBIDDEN, f"{url} answered {status}: give headers that may read it (model.headersSecret)"
+            Reason.SOURCE_FORBIDDEN, f"{url} answered {status}: give headers that may read it (spec.model.headerSecret)"
         )
     if status >= 500 or status in (408, 425, 429):
         return LoadFailure(Reason.SOURCE_UNREACHABLE, f"{url} answered {status}: see what ails its server")
