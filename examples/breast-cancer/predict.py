@@ -10,9 +10,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+import urllib.request
 from pathlib import Path
-
-import httpx
 
 
 def main() -> None:
@@ -31,9 +30,8 @@ def main() -> None:
         ]
     }
     url = f"{os.environ['TARGET_URL']}/v2/models/{os.environ['MODEL_NAME']}/infer"
-    response = httpx.post(url, json=body, timeout=10)
-    response.raise_for_status()
-    print(json.dumps(response.json()))
+    with urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode()), timeout=10) as answer:
+        print(json.dumps(json.load(answer)))
 
 
 if __name__ == "__main__":

@@ -7,26 +7,29 @@ JSON line a second tells the totals so far.
 A request is *lost* when it ends in a transport error or in anything but 2xx. Nothing is ever sent twice: a lost request stays lost,
 so that the count says what a client without retries would have seen.
 
-Runs in any pod with Python and httpx; everything comes by environment (see `Settings`).
+Runs in any pod with Python; everything comes by environment (see `Settings`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
 import os
 import random
+import select
 import signal
 import sys
 import time
 from collections import Counter, deque
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import httpx
+from urllib.parse import urlsplit
 
 LOST_REQUESTS_TOLD = 20  # how many lost requests are described one by one
+TIMEOUT_SECONDS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +106,38 @@ def say(line: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
+class NotAnswered(Exception):
+    """A request that was not answered with 2xx, and what came instead."""
+
+
+class Client:
+    """One keep-alive connection to the Service; a new one when the server has ended the last."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS)
+
+    async def post(self, path: str, content: dict[str, Any]) -> dict[str, Any]:
+        """The JSON of the answer. Raises `NotAnswered`."""
+        return await asyncio.to_thread(self._post, path, json.dumps(content))
+
+    def _post(self, path: str, body: str) -> dict[str, Any]:
+        socket = self._connection.sock
+        if socket is not None and select.select([socket], [], [], 0)[0]:  # between requests that can only be its end
+            self._connection.close()
+        try:
+            self._connection.request("POST", path, body, {"Content-Type": "application/json"})
+            answer = self._connection.getresponse()
+            content = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            self._connection.close()
+            raise NotAnswered(f"{type(error).__name__}: {error}") from error
+        if not 200 <= answer.status < 300:
+            raise NotAnswered(f"{answer.status} {answer.reason} {content[:300].decode(errors='replace')}")
+        found: dict[str, Any] = json.loads(content)
+        return found
+
+
 class Traffic:
     """The workers, the laboratory and the reporter, sharing one tally."""
 
@@ -120,6 +155,7 @@ class Traffic:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stopping.set)
+        loop.set_default_executor(ThreadPoolExecutor(self.settings.workers + 1))
         async with asyncio.TaskGroup() as tasks:
             for _ in range(self.settings.workers):
                 tasks.create_task(self.work())
@@ -137,15 +173,14 @@ class Traffic:
     async def work(self) -> None:
         """One client: a request, a pause of random length, the next, on a connection that the server may end."""
         mean_pause = self.settings.workers / self.settings.requests_per_second
-        one_connection = httpx.Limits(max_connections=1, max_keepalive_connections=1)
-        async with httpx.AsyncClient(base_url=self.settings.url, timeout=10, limits=one_connection) as client:
-            due = time.monotonic() + self.draw.uniform(0, mean_pause)
-            while not self.stopping.is_set():
-                await self.rest(due - time.monotonic())
-                await self.ask(client, self.draw.randrange(len(self.labels)))
-                due = max(due + self.draw.uniform(0.5, 1.5) * mean_pause, time.monotonic() - 1)
+        client = Client(self.settings.url)
+        due = time.monotonic() + self.draw.uniform(0, mean_pause)
+        while not self.stopping.is_set():
+            await self.rest(due - time.monotonic())
+            await self.ask(client, self.draw.randrange(len(self.labels)))
+            due = max(due + self.draw.uniform(0.5, 1.5) * mean_pause, time.monotonic() - 1)
 
-    async def ask(self, client: httpx.AsyncClient, patient: int) -> None:
+    async def ask(self, client: Client, patient: int) -> None:
         """One request about one patient."""
         body = {
             "inputs": [
@@ -160,20 +195,18 @@ class Traffic:
         started = time.monotonic()
         self.tally.sent += 1
         try:
-            response = await client.post(f"/v2/models/{self.settings.model}/infer", json=body)
-            response.raise_for_status()
-        except httpx.HTTPError as error:
+            prediction = await client.post(f"/v2/models/{self.settings.model}/infer", body)
+        except NotAnswered as error:
             self.lose(error)
             return
         self.tally.latencies_ms.append((time.monotonic() - started) * 1000)
-        self.expect_answer(response.json(), self.labels[patient])
+        self.expect_answer(prediction, self.labels[patient])
 
-    def lose(self, error: httpx.HTTPError) -> None:
+    def lose(self, error: NotAnswered) -> None:
         """Count a lost request, and describe the first ones."""
         self.tally.lost += 1
         if self.tally.lost <= LOST_REQUESTS_TOLD:
-            answer = error.response.text[:300] if isinstance(error, httpx.HTTPStatusError) else ""
-            say({"time": round(time.time(), 3), "lost_request": f"{type(error).__name__}: {error} {answer}".strip()})
+            say({"time": round(time.time(), 3), "lost_request": str(error)})
 
     def expect_answer(self, prediction: dict[str, Any], label: int) -> None:
         """Remember what was predicted until its true answer arrives."""
@@ -200,28 +233,26 @@ class Traffic:
 
     async def laboratory(self) -> None:
         """Twice a second, post the true answers that have arrived."""
-        async with httpx.AsyncClient(base_url=self.settings.url, timeout=10) as client:
-            while not self.stopping.is_set():
-                await self.rest(0.5)
-                now = time.monotonic()
-                due = [answer for answer in self.answered if answer.due <= now]
-                self.answered = [answer for answer in self.answered if answer.due > now]
-                if due:
-                    await self.post_answers(client, due)
+        client = Client(self.settings.url)
+        while not self.stopping.is_set():
+            await self.rest(0.5)
+            now = time.monotonic()
+            due = [answer for answer in self.answered if answer.due <= now]
+            self.answered = [answer for answer in self.answered if answer.due > now]
+            if due:
+                await self.post_answers(client, due)
 
-    async def post_answers(self, client: httpx.AsyncClient, due: list[Answered]) -> None:
+    async def post_answers(self, client: Client, due: list[Answered]) -> None:
         """One feedback request for many rows, to whichever pod the Service picks."""
         try:
-            response = await client.post(
-                f"/v2/models/{self.settings.model}/feedback", json={"rows": [answer.row for answer in due]}
+            heard = await client.post(
+                f"/v2/models/{self.settings.model}/feedback", {"rows": [answer.row for answer in due]}
             )
-            response.raise_for_status()
-        except httpx.HTTPError as error:
+        except NotAnswered as error:
             self.tally.feedback_failed += len(due)
             if self.tally.feedback_failed <= LOST_REQUESTS_TOLD * len(due):
-                say({"time": round(time.time(), 3), "feedback_failed": f"{type(error).__name__}: {error}"})
+                say({"time": round(time.time(), 3), "feedback_failed": str(error)})
             return
-        heard = response.json()
         self.tally.labels += heard["accepted"]
         self.tally.labels_refused += len(heard["rejected"])
         for answer in due:

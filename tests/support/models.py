@@ -49,6 +49,16 @@ def picky(file: Path) -> Path:
     )
 
 
+def lower_case(file: Path) -> Path:
+    """Text in small letters, as pipelines of tf-idf begin."""
+    return _saved(
+        file,
+        [helper.make_node("StringNormalizer", ["x"], ["y"], case_change_action="LOWER", is_case_sensitive=1)],
+        [helper.make_tensor_value_info("x", TensorProto.STRING, [None])],
+        [helper.make_tensor_value_info("y", TensorProto.STRING, [None])],
+    )
+
+
 def laborious(file: Path, size: int = 1000, layers: int = 100) -> Path:
     """Multiplies rows with one large matrix again and again: a hundred rows take a tenth of a second and more."""
     names = ["x", *(f"h{number}" for number in range(1, layers)), "y"]
@@ -72,6 +82,38 @@ def never(file: Path) -> Path:
             helper.make_tensor("table", TensorProto.FLOAT, [2], [0.0, 1.0]),
             helper.make_tensor("far", TensorProto.INT64, [1], [1000]),
         ],
+    )
+
+
+def endless(file: Path) -> Path:
+    """`y = x`, after a loop that ends at once unless the first number is 0; then it never does."""
+    body = helper.make_graph(
+        [
+            helper.make_node("Identity", ["go"], ["go_on"]),
+            helper.make_node("Add", ["seen", "seen"], ["added"]),
+            helper.make_node("Identity", ["added"], ["kept"]),
+        ],
+        "body",
+        [
+            helper.make_tensor_value_info("number", TensorProto.INT64, []),
+            helper.make_tensor_value_info("go", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("seen", TensorProto.FLOAT, [None]),
+        ],
+        [
+            helper.make_tensor_value_info("go_on", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("kept", TensorProto.FLOAT, [None]),
+        ],
+    )
+    return _saved(
+        file,
+        [
+            helper.make_node("ReduceMax", ["x"], ["most"], keepdims=0),
+            helper.make_node("Equal", ["most", "zero"], ["is_zero"]),
+            helper.make_node("Loop", ["", "is_zero", "x"], ["y"], body=body),
+        ],
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None])],
+        [helper.make_tensor("zero", TensorProto.FLOAT, [], [0.0])],
     )
 
 

@@ -1,12 +1,16 @@
 """The command line: `serin-server serve|resolve|inspect|check|bench`, configured by flags and the environment."""
 
 import argparse
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
-from typing import Final
+from itertools import pairwise
+from pathlib import Path
+from typing import Final, NoReturn
 
-from serin_server.config.settings import DESCRIPTIONS, InvalidSetting, Settings, settings_from
+from serin_server.config.settings import DESCRIPTIONS, TERMINATION_LOG, InvalidSetting, Settings, settings_from
+from serin_server.failures import LoadFailure, Reason
 
 _SHORT: Final = {
     "model_uri": ("--model", "--model-uri"),
@@ -23,11 +27,22 @@ COMMANDS: Final = {
     "bench": "measure what one prediction costs on this machine",
 }
 EXIT_USAGE: Final = 2
+_HAVE_LAST_WORDS: Final = ("serve", "resolve", "check")
+_TERMINATION_LOG: Final = "termination_log"
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises what it cannot use, so that a container can say it when it ends."""
+
+    def error(self, message: str) -> NoReturn:
+        """Prints the usage and raises `InvalidSetting`."""
+        self.print_usage(sys.stderr)
+        raise InvalidSetting(message)
 
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the whole command line; every flag is a setting and has a variable in the environment."""
-    root = argparse.ArgumentParser(prog="serin-server", description="ONNX models behind the Open Inference Protocol.")
+    root = _Parser(prog="serin-server", description="ONNX models behind the Open Inference Protocol.")
     commands = root.add_subparsers(dest="command", required=True)
     for name, help_text in COMMANDS.items():
         command = commands.add_parser(name, help=help_text, description=help_text)
@@ -43,15 +58,50 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; the exit code of the process."""
-    given = vars(parser().parse_args(arguments))
-    command = given.pop("command")
+    """Runs one command; the exit code of the process. However it ends, it says why, to people and to Kubernetes."""
+    given: dict[str, str | None] = {}
     try:
-        settings = settings_from(flags={name: value for name, value in given.items() if value is not None})
-        return _runner(command, settings)(settings)
+        given = vars(parser().parse_args(arguments))
+        flags = {name: value for name, value in given.items() if name != "command" and value is not None}
+        settings = settings_from(flags=flags)
+        return _ended(_runner(str(given["command"]), settings)(settings))
     except InvalidSetting as error:
-        sys.stderr.write(f"serin-server: {error}\n")
-        return EXIT_USAGE
+        failure = LoadFailure(Reason.INVALID_SETTING, str(error))
+        sys.stderr.write(f"serin-server: {failure.message}\n")
+    except LoadFailure as known:
+        failure = known
+        sys.stderr.write(f"serin-server: {failure}\n")
+    except Exception as error:  # noqa: BLE001 (the edge: a bug still ends with a reason)
+        from serin_server.process.termination import fault  # noqa: PLC0415
+
+        failure = fault(error, f"it ran the command {given.get('command', '')}")
+    _leave_words(given, arguments, failure)
+    return _ended(failure.exit_code)
+
+
+def _ended(exit_code: int) -> int:
+    """The exit code; where work was given up that still goes on, the process ends here and now."""
+    from serin_server.model.deadline import is_anybody_left_behind  # noqa: PLC0415 (not for --help)
+
+    if is_anybody_left_behind():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(exit_code)
+    return exit_code
+
+
+def _leave_words(given: Mapping[str, str | None], arguments: Sequence[str] | None, failure: LoadFailure) -> None:
+    """The failure as the container's last words, also when its arguments could not be read."""
+    from serin_server.process.termination import write_failure  # noqa: PLC0415 (not for --help)
+
+    told = sys.argv[1:] if arguments is None else arguments
+    if given.get("command", next(iter(told), "")) not in _HAVE_LAST_WORDS:
+        return
+    flag = "--" + _TERMINATION_LOG.replace("_", "-")
+    texts = [following for each, following in pairwise(told) if each == flag]
+    texts += [each.partition("=")[2] for each in told if each.startswith(f"{flag}=")]
+    named = texts[-1] if texts else os.environ.get(f"SERIN_{_TERMINATION_LOG.upper()}")
+    write_failure(Path(named) if named else TERMINATION_LOG, failure)
 
 
 def _runner(command: str, settings: Settings) -> Callable[[Settings], int]:

@@ -1,14 +1,17 @@
-"""Why a model cannot be served: the reasons that resolve, serve, status and metrics share."""
+"""Why a model cannot be served, or a server not start: the reasons that resolve, serve, status and metrics share."""
 
 from enum import StrEnum
 from typing import Final
 
+from serin_server.uris import scrubbed
+
 EXIT_PERMANENT: Final = 64
+EXIT_FAULT: Final = 70
 EXIT_TRANSIENT: Final = 75
 
 
 class Reason(StrEnum):
-    """One word for each way in which a model fails to load; the operator copies it into conditions."""
+    """One word for each way in which a model or a server fails; the operator copies it into conditions."""
 
     SOURCE_NOT_FOUND = "SourceNotFound"
     SOURCE_FORBIDDEN = "SourceForbidden"
@@ -18,6 +21,13 @@ class Reason(StrEnum):
     MODEL_INVALID = "ModelInvalid"
     MODEL_UNSUPPORTED = "ModelUnsupported"
     MODEL_FAILED_WARMUP = "ModelFailedWarmup"
+    DISK_FULL = "DiskFull"
+    CACHE_UNUSABLE = "CacheUnusable"
+    ADDRESS_UNAVAILABLE = "AddressUnavailable"
+    INVALID_SETTING = "InvalidSetting"
+    PROCESS_DIED = "ProcessDied"
+    OUT_OF_MEMORY = "OutOfMemory"
+    SERVER_FAULT = "ServerFault"
 
 
 SOURCE_REASONS: Final = frozenset(
@@ -31,18 +41,29 @@ SOURCE_REASONS: Final = frozenset(
 """Reasons that lie with the place the bytes come from: another look at it can end differently."""
 
 
+_EXIT_CODES: Final = {
+    Reason.SOURCE_UNREACHABLE: EXIT_TRANSIENT,
+    Reason.DISK_FULL: EXIT_TRANSIENT,
+    Reason.ADDRESS_UNAVAILABLE: EXIT_TRANSIENT,
+    Reason.INVALID_SETTING: 2,
+    Reason.PROCESS_DIED: EXIT_FAULT,
+    Reason.OUT_OF_MEMORY: EXIT_FAULT,
+    Reason.SERVER_FAULT: EXIT_FAULT,
+}
+
+
 class LoadFailure(Exception):
-    """The model cannot be served, and what a person can do about it."""
+    """The model, or anything at all, cannot be served, and what a person can do about it. No address in it opens a store."""
 
     def __init__(self, reason: Reason, message: str) -> None:
-        super().__init__(message)
         self.reason = reason
-        self.message = message
+        self.message = scrubbed(message)
+        super().__init__(self.message)
 
     @property
     def exit_code(self) -> int:
-        """The exit code of `serin-server resolve`: permanent failures are not to be retried."""
-        return EXIT_TRANSIENT if self.reason is Reason.SOURCE_UNREACHABLE else EXIT_PERMANENT
+        """The exit code of the process: 64 is not to be retried, 75 may pass, 70 is for others to look into."""
+        return _EXIT_CODES.get(self.reason, EXIT_PERMANENT)
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.message}"

@@ -139,3 +139,4 @@ def test_dockerfiles_keep_the_promises_of_the_images(recipe):
     assert "USER 65532:65532" in text
     assert "--require-hashes" in text
     assert recipe.name != "serin-server" or "ORT_DISABLE_TELEMETRY=1" in text
+    assert recipe.name != "serin-server" or "locale.setlocale(locale.LC_CTYPE, 'en_US.UTF-8')" in text

@@ -50,12 +50,23 @@ def test_after_a_success_the_same_reason_is_news_again(tmp_path: Path) -> None:
     assert last_words(tmp_path).are_due(AWAY)
 
 
+def test_a_cache_folder_that_is_none_holds_no_mark_and_does_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file")
+    words = last_words(tmp_path)
+    assert not words.are_due(AWAY)
+    words.forget()
+
+
 def test_without_a_termination_log_nobody_would_hear_it(tmp_path: Path) -> None:
     words = last_words(tmp_path)
     (tmp_path / "termination-log").unlink()
     assert not words.are_due(AWAY)
 
 
-@pytest.mark.parametrize("reason", [r for r in Reason if r is not Reason.SOURCE_UNREACHABLE])
-def test_every_other_reason_is_permanent(reason: Reason) -> None:
-    assert LoadFailure(reason, "").exit_code == 64
+PASSING = {Reason.SOURCE_UNREACHABLE, Reason.DISK_FULL, Reason.ADDRESS_UNAVAILABLE}
+OTHER = {Reason.INVALID_SETTING: 2, Reason.PROCESS_DIED: 70, Reason.OUT_OF_MEMORY: 70, Reason.SERVER_FAULT: 70}
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_what_lies_with_the_model_is_permanent_and_what_may_pass_is_worth_another_try(reason: Reason) -> None:
+    assert LoadFailure(reason, "").exit_code == (75 if reason in PASSING else OTHER.get(reason, 64))

@@ -124,3 +124,37 @@ def test_a_flag_wins_over_the_environment():
     environment = {"SERIN_MODEL_URI": "/models/churn.onnx", "SERIN_HTTP_PORT": "1"}
     settings = settings_from(environment, {"http_port": "2"})
     assert (settings.http_port, settings.model_name) == (2, "churn")
+
+
+@pytest.mark.parametrize(
+    ("flags", "env", "words"),
+    [
+        (("--http-port", "x"), {}, "--http-port='x' is not a number"),
+        (("--no-such-flag", "1"), {}, "--no-such-flag"),
+        (("https://store/m.onnx?sig=hunter22",), {}, "unrecognized"),
+        ((), {"SERIN_MODEL_URI": ""}, "SERIN_MODEL_URI"),
+        (("--model", "m", "--sha256", "../../etc"), {}, "is no digest"),
+        (("--model", "m", "--source-timeout-seconds", "nan"), {}, "SERIN_SOURCE_TIMEOUT_SECONDS"),
+        (("--model", "m", "--source-timeout-seconds", "0"), {}, "no time to answer"),
+        (("--model", "m", "--http-port", "8080", "--grpc-port", "8080"), {}, "are both 8080"),
+        (("--model", "m", "--payload-log", "user:hunter22@collector"), {}, "SERIN_PAYLOAD_LOG"),
+    ],
+)
+@pytest.mark.parametrize("command", ["serve", "resolve"])
+def test_a_setting_that_cannot_be_used_is_the_last_word_of_a_container(
+    tmp_path, capsys, monkeypatch, flags, env, words, command
+):
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SERIN_TERMINATION_LOG", str(tmp_path / "log"))
+    assert main([command, *flags]) == 2
+    told = json.loads((tmp_path / "log").read_text())
+    assert (told["ok"], told["reason"]) == (False, "InvalidSetting")
+    assert words in told["message"]
+    assert "hunter22" not in capsys.readouterr().err + told["message"]
+
+
+def test_the_last_words_go_where_the_flag_says_also_when_other_flags_are_wrong(tmp_path):
+    for number, flags in enumerate((["--termination-log", f"{tmp_path}/0"], [f"--termination-log={tmp_path}/1"])):
+        assert main(["serve", *flags, "--no-such-flag"]) == 2
+        assert json.loads((tmp_path / str(number)).read_text())["reason"] == "InvalidSetting"

@@ -105,6 +105,18 @@ class Reason(ExplainedReason):
     MODEL_INVALID = "ModelInvalid", "The file is not an ONNX model, or it is truncated."
     MODEL_UNSUPPORTED = "ModelUnsupported", "ONNX Runtime cannot run the model: opset, operator or type."
     MODEL_FAILED_WARMUP = "ModelFailedWarmup", "The model loads, but its first inference fails."
+    DISK_FULL = "DiskFull", "The model does not fit into the cache volume of the pod."
+    CACHE_UNUSABLE = "CacheUnusable", "The server may not write into its cache folder."
+    ADDRESS_UNAVAILABLE = (
+        "AddressUnavailable",
+        "The server cannot listen: a port is taken, or the address is not there.",
+    )
+    INVALID_SETTING = "InvalidSetting", "The server cannot use one of its settings (runtime.env)."
+    PROCESS_DIED = "ProcessDied", "One of several processes of a server was killed, and its container with it."
+    SERVER_FAULT = (
+        "ServerFault",
+        "The server failed for a reason that nobody foresaw: a bug; the pod's log has the trace.",
+    )
     RESOLVE_FAILED = "ResolveFailed", "The resolve Job ended without saying why; its pod's log may tell."
     # Nothing to say.
     AS_EXPECTED = "AsExpected", "Nothing is wrong."

@@ -142,7 +142,7 @@ def _refusal(world: World, memory: Memory, candidate: Candidate) -> Refusal | No
     if used:
         return Refusal(
             Reason.VERSION_CONFLICT,
-            f"version {candidate.version} already stands for sha256 {used.sha256}, and {candidate.uri} now has {digest}:"
+            f"version {candidate.version} already stands for sha256 {used.sha256}, and {candidate.shown_uri} now has {digest}:"
             " give the new model a version of its own in spec.model.version",
         )
     job = current_job(world, candidate)
@@ -157,12 +157,12 @@ def trouble_of_job(world: World, candidate: Candidate) -> Refusal | None:
     for pod in _job_pods(world, candidate):
         said = report_of(pod.last_words)
         if said:
-            about = "" if candidate.uri in said.message else f"{candidate.uri}: "
+            about = "" if candidate.shown_uri in said.message else f"{candidate.shown_uri}: "
             return Refusal(said.reason, f"{about}{said.message}")
         if pod.last_exit_reason == "OOMKilled":
             return Refusal(
                 Reason.OUT_OF_MEMORY,
-                f"loading {candidate.uri} took more than runtime.resources.limits.memory: raise it, or use a smaller model",
+                f"loading {candidate.shown_uri} took more than runtime.resources.limits.memory: raise it, or use a smaller model",
             )
     revision = world.revision(candidate.revision)
     return trouble_of(revision, names.COMPONENT_RESOLVE, world.job_events)

@@ -196,7 +196,7 @@ def _announced(before: Rollout, after: Rollout | Ended, settings: Settings) -> l
             warning = outcome not in {Outcome.PROMOTED, Outcome.SUPERSEDED}
             return [Announcement(EVENT_OF[outcome], f"{candidate.version}: {message}", warning=warning)]
         case Resolving(candidate=candidate):
-            return [Announcement(EventReason.ROLLOUT_STARTED, f"{candidate.version} from {candidate.uri}")]
+            return [Announcement(EventReason.ROLLOUT_STARTED, f"{candidate.version} from {candidate.shown_uri}")]
         case Stepping(candidate=candidate, step=step) if not _same_step(before):
             place = f"step {step + 1} of {len(settings.steps)}, weight {settings.weight(step)} %"
             return [Announcement(EventReason.STEP_STARTED, f"{candidate.version}: {place}")]

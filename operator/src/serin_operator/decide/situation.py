@@ -43,7 +43,7 @@ def situation_of(world: World, memory: Memory, settings: Settings, facts: Facts)
         case Idle():
             return _idle(world, memory, settings)
         case Resolving(candidate=candidate):
-            said = f"{candidate.version}: fetching, verifying and loading {candidate.uri}"
+            said = f"{candidate.version}: fetching, verifying and loading {candidate.shown_uri}"
             return _moving(Reason.RESOLVING, said, facts.trouble)
         case Starting():
             return _starting(world, memory, memory.rollout, settings, facts)

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from serin_operator.api.reasons import Outcome, Reason
 from serin_operator.api.spec import OnDeadline
+from serin_operator.api.uris import shown
 
 
 class Kind(StrEnum):
@@ -32,6 +33,11 @@ class Candidate:
     attempt: int = 0
     restarts: int = 0
     """Container restarts when it first got traffic: those of warming up do not count against it."""
+
+    @property
+    def shown_uri(self) -> str:
+        """Its URI in events and conditions."""
+        return shown(self.uri)
 
 
 @dataclass(frozen=True)

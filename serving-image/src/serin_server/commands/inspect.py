@@ -7,6 +7,7 @@ from serin_server.failures import LoadFailure
 from serin_server.model.load import report, signature_digest
 from serin_server.process.model import load_as_set
 from serin_server.process.termination import failure_report
+from serin_server.uris import shown
 
 
 def inspect(settings: Settings) -> int:
@@ -19,7 +20,7 @@ def inspect(settings: Settings) -> int:
         return failure.exit_code
     told = report(model)
     lines = [
-        f"model      {settings.model_uri}",
+        f"model      {shown(settings.model_uri)}",
         f"sha256     {told['sha256']}",
         f"size       {told['sizeBytes']:,} bytes",
         f"opset      {told['opset']}",

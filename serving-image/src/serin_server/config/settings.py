@@ -1,14 +1,20 @@
 """Everything that can be set, read once: flags win over the environment, the environment over defaults."""
 
+import math
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from itertools import combinations
 from pathlib import Path
 from typing import Any, Final
 
 from serin_server.config.words import DESCRIPTIONS
+from serin_server.uris import name_in, shown
 
-__all__ = ["DESCRIPTIONS", "PROVIDERS", "InvalidSetting", "Settings", "settings_from"]
+__all__ = ["DESCRIPTIONS", "PROVIDERS", "TERMINATION_LOG", "InvalidSetting", "Settings", "settings_from"]
+
+TERMINATION_LOG: Final = Path("/dev/termination-log")
 
 
 class InvalidSetting(Exception):
@@ -41,6 +47,9 @@ class Settings:
     source_headers_file: Path | None = None
     source_ca_file: Path | None = None
     source_timeout_seconds: float = 30.0
+    source_total_seconds: float = 3600.0
+    source_redirect_hosts: str = ""
+    warmup_seconds: float = 120.0
     drain_seconds: float = 5.0
     drain_max_seconds: float = 90.0
     connection_max_requests: int = 100
@@ -74,7 +83,7 @@ class Settings:
     payload_log_max_bytes: int = 64 * 1024
     payload_log_hide: str = ""
     golden: Path | None = None
-    termination_log: Path = Path("/dev/termination-log")
+    termination_log: Path = TERMINATION_LOG
     log_format: str = "json"
     log_level: str = "info"
 
@@ -113,6 +122,7 @@ PROVIDERS: Final[Mapping[str, str]] = {
 }
 """Execution providers by their short names."""
 
+_DIGEST: Final = re.compile(r"(sha256:)?[0-9a-fA-F]{64}")
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "grpc": ("on", "off"),
     "feedback_unsigned": ("auto", "on", "off"),
@@ -136,7 +146,7 @@ def settings_from(environment: Mapping[str, str] = os.environ, flags: Mapping[st
     for required in ("model_uri",):
         if not given.get(required):
             raise InvalidSetting(f"SERIN_{required.upper()} (--model) is not set: say which model to serve")
-    given.setdefault("model_name", Path(given["model_uri"]).stem or "model")
+    given.setdefault("model_name", name_in(given["model_uri"]) or "model")
     return _checked(Settings(**given))
 
 
@@ -163,8 +173,10 @@ def _checked(settings: Settings) -> Settings:
 def _numbers(settings: Settings) -> Iterator[str]:
     for field in fields(Settings):
         value = getattr(settings, field.name)
-        if isinstance(value, (int, float)) and value < 0:
-            yield f"SERIN_{field.name.upper()}={value} is negative: give 0 or more"
+        if isinstance(value, (int, float)) and not (math.isfinite(value) and value >= 0):
+            yield f"SERIN_{field.name.upper()}={value} is negative or endless: give 0 or more"
+    if not settings.source_timeout_seconds:
+        yield "SERIN_SOURCE_TIMEOUT_SECONDS=0 leaves a source no time to answer: give some seconds"
     for name in ("http_port", "grpc_port", "metrics_port"):
         if getattr(settings, name) > 65535:
             yield f"SERIN_{name.upper()}={getattr(settings, name)} is not a port: give 0 to 65535"
@@ -182,12 +194,20 @@ def _words(settings: Settings) -> Iterator[str]:
     for name in settings.provider_names:
         if name not in PROVIDERS:
             yield f"SERIN_PROVIDERS={settings.providers!r}: {name!r} is not known: {', '.join(PROVIDERS)}"
+    if settings.model_sha256 and not _DIGEST.fullmatch(settings.model_sha256):
+        yield f"SERIN_MODEL_SHA256={settings.model_sha256!r} is no digest: give the 64 hexadecimal digits of sha256sum"
     if settings.payload_log and settings.payload_log != "stdout" and "://" not in settings.payload_log:
-        yield f"SERIN_PAYLOAD_LOG={settings.payload_log!r}: give stdout or an http:// address"
+        yield f"SERIN_PAYLOAD_LOG={shown(settings.payload_log)!r}: give stdout or an http:// address"
 
 
 def _combinations(settings: Settings) -> Iterator[str]:
-    if settings.processes > 1 and 0 in (settings.http_port, settings.metrics_port, settings.grpc_port):
+    ports = [
+        name for name in ("http_port", "grpc_port", "metrics_port") if name != "grpc_port" or settings.is_grpc_enabled
+    ]
+    if settings.processes > 1 and 0 in [getattr(settings, name) for name in ports]:
         yield "several processes share their ports: give each port a number"
+    for one, other in combinations(ports, 2):
+        if getattr(settings, one) and getattr(settings, one) == getattr(settings, other):
+            yield f"SERIN_{one.upper()} and SERIN_{other.upper()} are both {getattr(settings, one)}: give each its own port"
     if bool(settings.tls_cert_file) != bool(settings.tls_key_file):
         yield "SERIN_TLS_CERT_FILE and SERIN_TLS_KEY_FILE belong together: give both or none"

@@ -101,13 +101,13 @@ class MemoryWords:
         words.gauge("serin_memory_held_bytes", self._budget.held_bytes)
 
 
-def budget_bytes(asked: int, resident_bytes: int) -> int:
-    """The size of the budget: what was asked for, else half of what the container's limit leaves beside the loaded model."""
+def budget_bytes(asked: int, resident_bytes: int, processes: int = 1) -> int:
+    """One process's budget: its share of what was asked for, else half of what its share of the container's limit leaves it."""
     if asked:
-        return asked
-    limit = container_limit_bytes()
+        return asked // processes
+    limit = container_limit_bytes() // processes
     if not limit:
-        return _WITHOUT_A_LIMIT
+        return _WITHOUT_A_LIMIT // processes
     return min(max((limit - resident_bytes) // 2, _LEAST_BYTES), _MOST_BYTES)
 
 

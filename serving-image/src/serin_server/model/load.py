@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from serin_server.model.digest import model_size_bytes
+from serin_server.model.external_data import external_files
 from serin_server.model.onnx_file import model_file, opset_of, words_in
 from serin_server.model.session import DEFAULT_PROVIDERS, Session, open_session
 from serin_server.model.source import Source, fetch
@@ -34,12 +35,15 @@ class Model:
         return self.session.signature
 
 
-def load(source: Source, threads: int = 1, providers: Sequence[str] = DEFAULT_PROVIDERS) -> Model:
+def load(
+    source: Source, threads: int = 1, providers: Sequence[str] = DEFAULT_PROVIDERS, warmup_seconds: float = 0.0
+) -> Model:
     """Fetches, verifies, loads and warms up. Raises `LoadFailure` with the reason and the way out."""
     fetched = fetch(source)
     file = model_file(fetched.path)
     opset = opset_of(file)
-    session = warm_up(open_session(file, threads, providers), words_in(file))
+    external_files(file)  # what ONNX Runtime will read is what the digest covers, or nothing is loaded
+    session = warm_up(open_session(file, threads, providers), words_in(file), warmup_seconds)
     return Model(session, fetched.sha256, model_size_bytes(fetched.path), opset, fetched.path)
 
 

@@ -25,7 +25,7 @@ def model_file(path: Path) -> Path:
     for name in MODEL_FILE_NAMES:
         if (path / name).is_file():
             return path / name
-    found = sorted(path.glob("*.onnx"))
+    found = sorted(file for file in path.glob("*.onnx") if file.is_file())
     if len(found) == 1:
         return found[0]
     listing = ", ".join(file.name for file in found) or "none"
@@ -45,7 +45,7 @@ def opset_of(path: Path) -> int:
     opset, has_graph = 0, False
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            for number, start, end in _fields(data, 0, len(data)):
+            for number, start, end in fields(data, 0, len(data)):
                 has_graph = has_graph or number == _GRAPH
                 if number == _OPSET_IMPORT:
                     opset = max(opset, _default_domain_version(data, start, end))
@@ -64,7 +64,7 @@ def words_in(path: Path) -> list[str]:
     words: dict[str, None] = {}
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         for start, end in _inside(data, [(0, len(data))], (_GRAPH, _NODE, _ATTRIBUTE)):
-            found = next((data[at:to] for number, at, to in _fields(data, start, end) if number == _STRINGS), None)
+            found = next((data[at:to] for number, at, to in fields(data, start, end) if number == _STRINGS), None)
             if found is not None:
                 words.setdefault(found.decode(errors="replace"))
     return list(words)
@@ -73,13 +73,13 @@ def words_in(path: Path) -> list[str]:
 def _inside(data: mmap.mmap, spans: list[tuple[int, int]], path: tuple[int, ...]) -> list[tuple[int, int]]:
     """Where the messages lie that a path of field numbers leads to."""
     for wanted in path:
-        spans = [(at, to) for start, end in spans for number, at, to in _fields(data, start, end) if number == wanted]
+        spans = [(at, to) for start, end in spans for number, at, to in fields(data, start, end) if number == wanted]
     return spans
 
 
 def _default_domain_version(data: mmap.mmap, start: int, end: int) -> int:
     domain, version = b"", 0
-    for number, at, to in _fields(data, start, end):
+    for number, at, to in fields(data, start, end):
         if number == 1:
             domain = data[at:to]
         elif number == 2:
@@ -87,8 +87,8 @@ def _default_domain_version(data: mmap.mmap, start: int, end: int) -> int:
     return version if domain in {b"", b"ai.onnx"} else 0
 
 
-def _fields(data: mmap.mmap, position: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """The fields of one message: number, first byte and one past the last byte of the value."""
+def fields(data: mmap.mmap, position: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """The fields of one message: number, first byte and one past the last byte of the value. Raises `ValueError`."""
     while position < end:
         key, position = _varint(data, position, end)
         number, wire = key >> 3, key & 7

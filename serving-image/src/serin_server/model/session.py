@@ -16,6 +16,7 @@ _UNSUPPORTED: Final = re.compile(
     r"opset|IR version|No Op registered|is not a registered function|NOT_IMPLEMENTED|Could not find an implementation|not supported",
     re.IGNORECASE,
 )
+_NO_LOCALE: Final = "Failed to construct locale"
 _WAY_OUT: Final = (
     "end the graph in tensors (scikit-learn: convert with options={'zipmap': False}; others: drop the last node)"
 )
@@ -36,10 +37,13 @@ class Session:
         self._map_outputs = map_outputs
         self.signature = signature
 
-    def run(self, feed: Mapping[str, Array], output_names: list[str] | None = None) -> list[Array]:
-        """The outputs (all, or those named) for one feed. Raises what ONNX Runtime raises."""
+    def run(self, feed: Mapping[str, Array], output_names: list[str] | None = None, options: Any = None) -> list[Array]:
+        """The outputs (all, or those named) for one feed. Raises what ONNX Runtime raises.
+
+        The options are those of model/deadline.py, for a run that may never end.
+        """
         names = output_names or self._output_names
-        outputs = self._run(names, feed, None)
+        outputs = self._run(names, feed, options)
         if self._map_outputs:
             return [self._as_tensor(name, value) for name, value in zip(names, outputs, strict=True)]
         return outputs
@@ -52,11 +56,11 @@ class Session:
         rows = [[row[key] for key in keys] for row in value]
         return np.array(rows, dtype=spec.dtype).reshape(len(value), len(keys))
 
-    def with_labels(self, feed: Mapping[str, Array]) -> "Session":
+    def with_labels(self, feed: Mapping[str, Array], options: Any = None) -> "Session":
         """The same session, its maps' labels and widths learnt from one run."""
         if not self._map_outputs:
             return self
-        values = dict(zip(self._output_names, self._run(self._output_names, feed, None), strict=True))
+        values = dict(zip(self._output_names, self._run(self._output_names, feed, options), strict=True))
         outputs = []
         for spec in self.signature.outputs:
             if spec.name in self._map_outputs and values[spec.name]:
@@ -95,6 +99,13 @@ def open_session(file: Path, threads: int = 1, providers: Sequence[str] = DEFAUL
         raw = onnxruntime.InferenceSession(str(file), sess_options=options, providers=list(providers))
     except Exception as error:
         message = one_line(error)
+        if _NO_LOCALE in message:
+            raise LoadFailure(
+                Reason.MODEL_UNSUPPORTED,
+                "the model changes the case of text, for which ONNX Runtime needs the locale en_US.UTF-8, and this machine has "
+                "none: use Serin's image, which has it, or make it (Debian: apt-get install locales && localedef -i en_US -f UTF-8 "
+                "en_US.UTF-8)",
+            ) from error
         reason = Reason.MODEL_UNSUPPORTED if _UNSUPPORTED.search(message) else Reason.MODEL_INVALID
         way_out = ": export it with an older opset, or serve it with a newer image" if "pset" in message else ""
         raise LoadFailure(

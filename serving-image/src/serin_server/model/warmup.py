@@ -6,11 +6,13 @@ takes text may rightly refuse every word that was tried, so it is believed.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import numpy as np
 
 from serin_server.failures import LoadFailure, Reason, one_line
+from serin_server.model.deadline import RunOptions, TookTooLong, within
 from serin_server.model.session import Session
 from serin_server.model.tensors import DTYPES, Array, Signature, TensorSpec
 
@@ -34,17 +36,26 @@ def _filled(spec: TensorSpec, free: int, value: int, word: str) -> Array:
     return np.full(shape, value, dtype=DTYPES[spec.datatype])
 
 
-def warm_up(session: Session, words: Sequence[str] = ()) -> Session:
-    """Runs the model once. Raises `LoadFailure` (ModelFailedWarmup) when it raises on everything."""
+def _learnt(session: Session, feed: dict[str, Array], options: RunOptions) -> Session:
+    learnt = session.with_labels(feed, options)
+    learnt.run(feed, options=options)
+    return learnt
+
+
+def warm_up(session: Session, words: Sequence[str] = (), seconds: float = 0.0) -> Session:
+    """Runs the model once, in its time (0 for no limit). Raises `LoadFailure` (ModelFailedWarmup) when it raises on everything."""
     errors: list[Exception] = []
     for feed in synthetic_feeds(session.signature, words):
         try:
-            learnt = session.with_labels(feed)
-            learnt.run(feed)
+            return within(seconds, partial(_learnt, session, feed))
+        except TookTooLong as error:
+            raise LoadFailure(
+                Reason.MODEL_FAILED_WARMUP,
+                f"a first inference on made-up inputs did not end within {error.seconds:g} s: see whether the graph loops for "
+                "ever on zeros, or give it longer with SERIN_WARMUP_SECONDS",
+            ) from None
         except Exception as error:  # noqa: BLE001 (whatever the graph raises, the next feed may pass)
             errors.append(error)
-        else:
-            return learnt
     takes_text = any(spec.datatype == "BYTES" for spec in session.signature.inputs)
     if takes_text and all(type(error).__name__ in REFUSALS_OF_VALUES for error in errors):
         return session

@@ -1,6 +1,7 @@
 """Puts a server's parts together from its settings; the only place that knows them all."""
 
 import asyncio
+import socket
 
 from serin_server.baseline import FILE_NAME, InvalidBaseline, read
 from serin_server.config.settings import InvalidSetting, Settings
@@ -13,13 +14,25 @@ from serin_server.failures import LoadFailure, Reason
 from serin_server.features.capture import FeatureCapture
 from serin_server.feedback.counter import FeedbackCounter, Rules
 from serin_server.feedback.tokens import MAX_ROWS, TokenSigner, keys_in
-from serin_server.metrics.server import ServerMetrics
+from serin_server.metrics.server import ServerMetrics, server_id
 from serin_server.model.load import Model
 from serin_server.model.predictions import PredictionReader
 from serin_server.records.payload import PayloadLog, to_http, to_stdout
 from serin_server.security.access import AccessControl
 from serin_server.security.tls import Certificates
 from serin_server.security.watch import FileWatch
+
+
+def metrics_of(settings: Settings, started_at: float) -> ServerMetrics:
+    """Who counts, under the labels of this server."""
+    labels = {
+        "model_namespace": settings.model_namespace,
+        "model_name": settings.model_name,
+        "model_version": settings.model_version,
+        "model_revision": settings.revision,
+        "server_id": server_id(settings.pod_name or socket.gethostname(), started_at),
+    }
+    return ServerMetrics(labels, started_at)
 
 
 def signer_of(settings: Settings) -> TokenSigner | None:

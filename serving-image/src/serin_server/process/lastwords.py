@@ -8,6 +8,7 @@ leaves a mark beside the cache, which outlives the container, and from then on s
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -47,4 +48,5 @@ class LastWords:
 
     def forget(self) -> None:
         """The model is there: the next trouble is told anew."""
-        self._mark.unlink(missing_ok=True)
+        with suppress(OSError):  # a cache folder that cannot be used holds no mark
+            self._mark.unlink(missing_ok=True)

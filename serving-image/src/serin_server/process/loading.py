@@ -1,19 +1,20 @@
 """How a server comes by its model: it tries until it succeeds, or until trying again is no use."""
 
 import asyncio
-import json
 import random
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 from serin_server.config.settings import Settings
 from serin_server.failures import SOURCE_REASONS, LoadFailure, Reason
 from serin_server.metrics.server import ServerMetrics
+from serin_server.model.deadline import in_thread
 from serin_server.model.load import Model
 from serin_server.model.served import ServedModel
 from serin_server.process.lastwords import LastWords
 from serin_server.process.model import load_as_set
-from serin_server.process.termination import failure_report, write_termination_message
+from serin_server.process.termination import write_failure
 from serin_server.records.log import Log
 
 _FIRST_RETRY_SECONDS: Final = 1.0
@@ -33,15 +34,13 @@ class Loading:
     async def until_served(self, start: Callable[[Model], Awaitable[None]]) -> int:
         """Returns 0 when `start` has taken a model, else the exit code to end with."""
         delay = _FIRST_RETRY_SECONDS
-        loop = asyncio.get_running_loop()
         while True:
             try:
-                await start(await loop.run_in_executor(None, load_as_set, self._settings))
+                await start(await asyncio.wrap_future(in_thread(partial(load_as_set, self._settings))))
             except LoadFailure as failure:
                 self._tell(failure)
                 if not self._is_worth_retrying(failure) or self._last_words.are_due(failure):
-                    message = json.dumps(failure_report(failure))
-                    write_termination_message(self._settings.termination_log, message)
+                    write_failure(self._settings.termination_log, failure)
                     return failure.exit_code
             else:
                 self._last_words.forget()

@@ -2,19 +2,13 @@
 
 import asyncio
 import gc
-import mmap
 import signal
-import socket
 import time
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import quote
 
 from serin_server.config.settings import Settings
-from serin_server.dataplane.departure import Departure, telling_silence
 from serin_server.dataplane.memory import MemoryBudget, MemoryWords, budget_bytes
 from serin_server.dataplane.plane import DataPlane
 from serin_server.dataplane.trim import Trimmer, keep_little
@@ -24,7 +18,7 @@ from serin_server.http.connection import HttpConnection
 from serin_server.http.metrics_port import MetricsRouter
 from serin_server.http.routes import ProtocolRouter
 from serin_server.http.server import HttpServer, Router
-from serin_server.metrics.server import ServerMetrics, resident_bytes, server_id
+from serin_server.metrics.server import resident_bytes
 from serin_server.model.load import Model
 from serin_server.model.served import ServedModel
 from serin_server.process.assembly import (
@@ -33,11 +27,15 @@ from serin_server.process.assembly import (
     certificates_of,
     feedback_of,
     loaded_of,
+    metrics_of,
     payload_log_of,
     signer_of,
     watches_of,
 )
+from serin_server.process.leaving import HURRIED_FINISH_SECONDS, Haste, leave
 from serin_server.process.loading import Loading
+from serin_server.process.ports import BACKLOG, bound, grpc_address, unavailable
+from serin_server.process.siblings import HURRY, Siblings
 from serin_server.records.access import AccessLog
 from serin_server.records.log import Log
 from serin_server.records.payload import PayloadLog
@@ -46,24 +44,9 @@ from serin_server.records.words import PayloadWords
 if TYPE_CHECKING:
     from serin_server.rpc.server import GrpcServer
 
-LONGEST_FINISH_SECONDS: Final = 25.0
 _GC_THRESHOLDS: Final = (20_000, 20, 20)
 _WATCH_SECONDS: Final = 2.0
 _METRICS_PORT_BYTES: Final = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Siblings:
-    """What a process knows of the others that share its ports: one byte each in common memory says who is ready."""
-
-    started_at: float
-    ready: mmap.mmap
-    number: int
-    metrics_socket: Path
-
-    def are_ready(self) -> bool:
-        """Whether all are."""
-        return 0 not in self.ready[:]
 
 
 def serve(settings: Settings, siblings: Siblings | None = None) -> int:
@@ -85,8 +68,8 @@ class Server:
         self._served = ServedModel(settings.model_name, settings.model_version, settings.revision)
         if siblings is not None:
             self._served.are_siblings_ready = siblings.are_ready
-        self.metrics = _metrics_of(settings, siblings.started_at if siblings else time.time())
-        self._memory = MemoryBudget(budget_bytes(settings.memory_budget_bytes, resident_bytes()))
+        self.metrics = metrics_of(settings, siblings.started_at if siblings else time.time())
+        self._memory = MemoryBudget(self._budget_bytes())
         self.metrics.more.append(MemoryWords(self._memory))
         self._plane = DataPlane(self.metrics, settings.max_in_flight, self._memory)
         self._plane.access = access_of(settings)
@@ -99,44 +82,69 @@ class Server:
         self._payload_log: PayloadLog | None = None
         self._grpc: GrpcServer | None = None
         self._stop = asyncio.Event()
-        self._hurry = asyncio.Event()
+        self._haste = Haste()
 
     async def run(self) -> int:
-        """The whole life of the server; the exit code."""
+        """The whole life of the server; the exit code. Raises `LoadFailure` for ports that it cannot have."""
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self._stop.set)
-        loop.add_signal_handler(signal.SIGINT, self._interrupted)
+        self._heed_signals(loop)
         settings = self._settings
         limits = BodyLimits(self._memory, settings.max_body_bytes, settings.max_body_growth)
         router = ProtocolRouter(self._served, self._feedback, self._plane.access, limits)
         http = self._http_server(router, self._plane, loop)
         # Scrapes are no clients: what they do is counted nowhere.
-        uncounted = DataPlane(_metrics_of(settings, 0.0), 0, MemoryBudget(_METRICS_PORT_BYTES))
+        uncounted = DataPlane(metrics_of(settings, 0.0), 0, MemoryBudget(_METRICS_PORT_BYTES))
         metrics = self._http_server(MetricsRouter(self.metrics), uncounted, loop)
-        listeners = [await self._listen(http, loop), await self._listen_metrics(metrics, loop)]
-        loading = asyncio.create_task(self._load(loop))
-        await self._start_grpc()
-        told = {"http": _port(listeners[0]), "metrics": _port(listeners[1])}
-        self._log.info("listening", **told, grpc=self._grpc.port if self._grpc else None)
-        stopping = asyncio.create_task(self._stop.wait())
-        watching = asyncio.create_task(self._watch())
-        trimming = asyncio.create_task(Trimmer(self._memory).run())
-        await asyncio.wait((loading, stopping), return_when=asyncio.FIRST_COMPLETED)
-        exit_code = loading.result() if loading.done() else 0
-        if exit_code == 0:
-            await stopping
-            await self._drain(http, listeners[0])
-        for task in (loading, watching, trimming, stopping):
-            task.cancel()
-        await self._end(listeners, (http, metrics))
+        told: list[asyncio.Server] = []
+        listeners: list[asyncio.Server] = []
+        tasks: list[asyncio.Task[Any]] = []
+        try:
+            listeners += await self._listen(http, loop)
+            told += await self._listen_metrics(metrics, loop)
+            self._check_grpc_port()
+            loading = asyncio.create_task(self._load(loop))
+            stopping = asyncio.create_task(self._stop.wait())
+            tasks += [loading, stopping]
+            await self._start_grpc()
+            tasks += [asyncio.create_task(self._watch()), asyncio.create_task(Trimmer(self._memory).run())]
+            ports = {"http": _port(listeners), "metrics": _port(told), "grpc": self._grpc.port if self._grpc else None}
+            self._log.info("listening", **ports)
+            await asyncio.wait((loading, stopping), return_when=asyncio.FIRST_COMPLETED)
+            exit_code = loading.result() if loading.done() else 0
+            if exit_code == 0:
+                await stopping
+                self._served.is_draining = True
+                await leave(settings, self._plane, http, listeners, self._grpc, self._haste, self._log)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await self._end([*listeners, *told], (http, metrics))
         self._log.info("stopped", exit_code=exit_code)
         return exit_code
+
+    def _heed_signals(self, loop: asyncio.AbstractEventLoop) -> None:
+        loop.add_signal_handler(signal.SIGTERM, self._stop.set)
+        loop.add_signal_handler(signal.SIGINT, self._interrupted)
+        if self._siblings is not None:
+            loop.add_signal_handler(HURRY, self._hurry)
+            loop.add_reader(self._siblings.parent, self._orphaned)
 
     def _interrupted(self) -> None:
         """Ctrl-C stops as SIGTERM does; once more, and nobody is waited for."""
         if self._stop.is_set() and self._siblings is None:
-            self._hurry.set()
+            self._haste.make(0.0)
         self._stop.set()
+
+    def _hurry(self) -> None:
+        """A sibling has died, and the server ends: what is in flight is all that is waited for."""
+        self._haste.make(HURRIED_FINISH_SECONDS)
+        self._stop.set()
+
+    def _orphaned(self) -> None:
+        """The parent is gone, and with it the metrics: nobody would end this process any more."""
+        asyncio.get_running_loop().remove_reader(cast("Siblings", self._siblings).parent)
+        self._log.error("the parent process has died")
+        self._hurry()
 
     async def _end(self, listeners: Sequence[asyncio.Server], servers: Sequence[HttpServer]) -> None:
         for server in servers:
@@ -147,6 +155,10 @@ class Server:
             await self._grpc.stop(0.0)
         if self._payload_log is not None:
             self._payload_log.close()
+
+    def _budget_bytes(self) -> int:
+        """This process's share: all have one container."""
+        return budget_bytes(self._settings.memory_budget_bytes, resident_bytes(), self._settings.processes)
 
     # The ports.
 
@@ -168,31 +180,43 @@ class Server:
             idle_timeout=settings.idle_timeout_seconds,
         )
 
-    async def _listen(self, http: HttpServer, loop: asyncio.AbstractEventLoop) -> asyncio.Server:
+    async def _listen(self, http: HttpServer, loop: asyncio.AbstractEventLoop) -> list[asyncio.Server]:
         settings = self._settings
-        return await loop.create_server(
-            lambda: HttpConnection(http),
-            settings.host or None,
-            settings.http_port,
-            ssl=self._certificates.context if self._certificates else None,
-            reuse_port=self._siblings is not None,
-            backlog=1024,
-        )
+        tls = self._certificates.context if self._certificates else None
+        sockets = bound("http_port", settings.host, settings.http_port, is_shared=self._siblings is not None)
+        return [
+            await loop.create_server(lambda: HttpConnection(http), sock=each, ssl=tls, backlog=BACKLOG)
+            for each in sockets
+        ]
 
-    async def _listen_metrics(self, metrics: HttpServer, loop: asyncio.AbstractEventLoop) -> asyncio.Server:
+    async def _listen_metrics(self, metrics: HttpServer, loop: asyncio.AbstractEventLoop) -> list[asyncio.Server]:
         """Of several processes each tells its metrics on a socket of its own, and the parent adds them up."""
         if self._siblings is not None:
-            return await loop.create_unix_server(lambda: HttpConnection(metrics), str(self._siblings.metrics_socket))
-        settings = self._settings
-        return await loop.create_server(lambda: HttpConnection(metrics), settings.host or None, settings.metrics_port)
+            file = str(self._siblings.metrics_socket)
+            return [await loop.create_unix_server(lambda: HttpConnection(metrics), file)]
+        sockets = bound("metrics_port", self._settings.host, self._settings.metrics_port)
+        return [
+            await loop.create_server(lambda: HttpConnection(metrics), sock=each, backlog=BACKLOG) for each in sockets
+        ]
+
+    def _check_grpc_port(self) -> None:
+        """A port that gRPC cannot have is told in our words, and before the model is fetched for nothing."""
+        if self._settings.is_grpc_enabled and self._siblings is None:
+            for probe in bound("grpc_port", self._settings.host, self._settings.grpc_port):
+                probe.close()
 
     async def _start_grpc(self) -> None:
         if not self._settings.is_grpc_enabled:
             return
         from serin_server.rpc.server import GrpcServer  # noqa: PLC0415 (gRPC costs start time and memory)
 
-        self._grpc = GrpcServer(self._served, self._plane, self._settings, self._certificates)
-        await self._grpc.start()
+        settings = self._settings
+        is_shared = self._siblings is not None
+        self._grpc = GrpcServer(self._served, self._plane, settings, self._certificates, is_shared=is_shared)
+        try:
+            await self._grpc.start(grpc_address(settings.host, settings.grpc_port))
+        except OSError as error:
+            raise unavailable("grpc_port", settings.host, settings.grpc_port, error) from error
         if self._served.is_ready:
             await self._grpc.set_ready(True)
 
@@ -220,7 +244,7 @@ class Server:
             self.metrics.more.append(PayloadWords(self._payload_log))
             self._plane.observers += (self._payload_log.observe,)
         self._plane.loaded = loaded
-        self._memory.limit_bytes = budget_bytes(settings.memory_budget_bytes, resident_bytes())
+        self._memory.limit_bytes = self._budget_bytes()
         self.metrics.model_sha256 = model.sha256
         self._served.model = model
         if self._siblings is not None:
@@ -233,45 +257,7 @@ class Server:
         gc.set_threshold(*_GC_THRESHOLDS)
         self._log.info("ready", sha256=model.sha256, opset=model.opset, size_bytes=model.size_bytes)
 
-    # The end.
 
-    async def _drain(self, http: HttpServer, listener: asyncio.Server) -> None:
-        """Not ready at once, answering on while endpoints catch up, then no new connections, then what is in flight."""
-        self._served.is_draining = True
-        settings = self._settings
-        quiet_seconds = telling_silence(settings.drain_seconds, settings.connection_max_seconds, http.clients_by_second)
-        departure = self._plane.departure = Departure(quiet_seconds, settings.drain_max_seconds)
-        if self._grpc is not None:
-            await self._grpc.set_ready(False)
-        self._log.info("draining", quiet_seconds=round(quiet_seconds, 1), longest_seconds=settings.drain_max_seconds)
-        while (left := departure.seconds_left()) and not self._hurry.is_set():
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._hurry.wait(), left)
-        if departure.is_cut_short:
-            self._log.warning("leaving while clients still come: their endpoints have not caught up")
-        listener.close()
-        finish_seconds = 0.0 if self._hurry.is_set() else LONGEST_FINISH_SECONDS
-        deadline = time.monotonic() + finish_seconds
-        http.shut_idle()
-        grpc_end = asyncio.create_task(self._grpc.stop(finish_seconds)) if self._grpc is not None else None
-        while http.connections and time.monotonic() < deadline:
-            await asyncio.sleep(0.02)
-            http.shut_idle()
-        if grpc_end is not None:
-            await grpc_end
-
-
-def _metrics_of(settings: Settings, started_at: float) -> ServerMetrics:
-    labels = {
-        "model_namespace": settings.model_namespace,
-        "model_name": settings.model_name,
-        "model_version": settings.model_version,
-        "model_revision": settings.revision,
-        "server_id": server_id(settings.pod_name or socket.gethostname(), started_at),
-    }
-    return ServerMetrics(labels, started_at)
-
-
-def _port(listener: asyncio.Server) -> int:
-    address = listener.sockets[0].getsockname()
+def _port(listeners: Sequence[asyncio.Server]) -> int:
+    address = listeners[0].sockets[0].getsockname()
     return int(address[1]) if isinstance(address, tuple) else 0

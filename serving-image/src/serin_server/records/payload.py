@@ -18,6 +18,7 @@ import orjson
 from serin_server.dataplane.call import Call
 from serin_server.dataplane.response import flat_json
 from serin_server.model.tensors import Array, Signature, TensorSpec
+from serin_server.uris import shown
 
 _MOST_WAITING: Final = 256
 _SEND_SECONDS: Final = 5.0
@@ -122,7 +123,7 @@ def to_stdout(event: bytes) -> None:
 def to_http(url: str) -> Send:
     """Posts each event. Raises `ValueError` unless the address is http or https."""
     if not url.startswith(("http://", "https://")):
-        raise ValueError(f"{url}: give an http:// or https:// address")
+        raise ValueError(f"{shown(url)}: give an http:// or https:// address")
     import urllib.request  # noqa: PLC0415 (slow to import, and rarely used)
 
     def send(event: bytes) -> None:

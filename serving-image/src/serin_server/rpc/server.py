@@ -19,27 +19,34 @@ class GrpcServer:
     """The protocol over gRPC, in the same process and on the same data plane as HTTP."""
 
     def __init__(
-        self, served: ServedModel, plane: DataPlane, settings: Settings, certificates: Certificates | None
+        self,
+        served: ServedModel,
+        plane: DataPlane,
+        settings: Settings,
+        certificates: Certificates | None,
+        *,
+        is_shared: bool = False,
     ) -> None:
         self._certificates = certificates
-        self._server = grpc.aio.server(options=_options(settings))
+        self._server = grpc.aio.server(options=_options(settings, is_shared=is_shared))
         self._health = health.aio.HealthServicer()
         self._names = ("", SERVICE, settings.model_name)
         inference, told = InferenceService(served, plane).handler(), Reflection((SERVICE, health.SERVICE_NAME))
         self._server.add_generic_rpc_handlers((inference, told))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        self._settings = settings
         self.port = 0
 
-    async def start(self) -> None:
-        """Listens; not serving, by the health service, until `set_ready`."""
-        settings = self._settings
-        host = settings.host or "[::]"
-        address = f"{host}:{settings.grpc_port}"
-        if self._certificates is None:
-            self.port = self._server.add_insecure_port(address)
-        else:
-            self.port = self._server.add_secure_port(address, self._certificates.grpc_credentials())
+    async def start(self, address: str) -> None:
+        """Listens; not serving, by the health service, until `set_ready`. Raises `OSError` for an address it cannot have."""
+        try:
+            if self._certificates is None:
+                self.port = self._server.add_insecure_port(address)
+            else:
+                self.port = self._server.add_secure_port(address, self._certificates.grpc_credentials())
+        except RuntimeError as error:
+            raise OSError(0, str(error)) from error
+        if not self.port:
+            raise OSError(0, f"gRPC cannot listen on {address}")
         await self.set_ready(False)
         await self._server.start()
 
@@ -54,12 +61,12 @@ class GrpcServer:
         await self._server.stop(grace_seconds)
 
 
-def _options(settings: Settings) -> list[tuple[str, Any]]:
+def _options(settings: Settings, *, is_shared: bool) -> list[tuple[str, Any]]:
     options: list[tuple[str, Any]] = [
         ("grpc.max_receive_message_length", settings.max_body_bytes + _ENVELOPE_BYTES),
         ("grpc.max_send_message_length", -1),
         ("grpc.max_metadata_size", settings.max_header_bytes),
-        ("grpc.so_reuseport", 1 if settings.grpc_port else 0),
+        ("grpc.so_reuseport", 1 if is_shared else 0),
     ]
     if settings.connection_max_seconds:
         # gRPC jitters the age by a tenth and sends GOAWAY; calls under way have the grace to end.

@@ -1,0 +1,93 @@
+"""Weights that an ONNX file keeps in other files: they are part of the model, so they are part of its digest.
+
+A digest names what is served. Were the weights left out of it, a file that names the same graph could serve anything, and a
+rollback by digest would bring back half a model. So:
+
+- The digest of a *file* that keeps its weights elsewhere is that of the listing of all these files, made as that of a folder
+  is (model/digest.py); `sha256sum model.onnx weights.bin | sort | sha256sum` computes it. A file with everything in it keeps
+  its own sha256.
+- Over HTTP there is one file and nothing beside it: such a model is refused with the way out.
+- In a folder every file counts already; what lies where the digest does not look is refused.
+- Only paths below the model's own folder are taken: none that is absolute, leads upwards, or leads out by a link.
+
+An ONNX file is a protobuf; the walk below visits every message that may hold a tensor, and skips weights by their length.
+"""
+
+import mmap
+from pathlib import Path
+from typing import Final
+
+from serin_server.failures import LoadFailure, Reason
+from serin_server.model.onnx_file import fields
+from serin_server.uris import shown
+
+_MODEL, _TRAINING, _GRAPH, _NODE, _FUNCTION, _ATTRIBUTE, _TENSOR, _SPARSE, _ENTRY = range(9)
+_CHILDREN: Final = {
+    _MODEL: {7: _GRAPH, 20: _TRAINING, 25: _FUNCTION},
+    _TRAINING: {1: _GRAPH, 2: _GRAPH},
+    _GRAPH: {1: _NODE, 5: _TENSOR, 15: _SPARSE},
+    _FUNCTION: {7: _NODE, 11: _ATTRIBUTE},
+    _NODE: {5: _ATTRIBUTE},
+    _ATTRIBUTE: {5: _TENSOR, 6: _GRAPH, 10: _TENSOR, 11: _GRAPH, 22: _SPARSE, 23: _SPARSE},
+    _SPARSE: {1: _TENSOR, 2: _TENSOR},
+    _TENSOR: {13: _ENTRY},
+}
+"""Which fields of a message (onnx.proto) hold messages that may lead to a tensor's external data."""
+_KEY, _VALUE = 1, 2
+_LOCATION: Final = b"location"
+
+
+def locations_in(file: Path) -> list[str]:
+    """The paths, as they are written, under which a model keeps weights outside its file. Raises `LoadFailure` (ModelInvalid)."""
+    if file.stat().st_size == 0:
+        return []
+    found: dict[bytes, None] = {}
+    with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        if data.find(_LOCATION) < 0:  # every path stands behind this key: most models are done here
+            return []
+        todo = [(_MODEL, 0, len(data))]
+        try:
+            while todo:
+                kind, start, end = todo.pop()
+                if kind == _ENTRY:
+                    entry = {number: data[at:to] for number, at, to in fields(data, start, end)}
+                    if entry.get(_KEY) == _LOCATION:
+                        found.setdefault(entry.get(_VALUE, b""))
+                    continue
+                children = _CHILDREN[kind]
+                todo += [
+                    (children[number], at, to) for number, at, to in fields(data, start, end) if number in children
+                ]
+        except ValueError as error:
+            message = f"the file is not an ONNX model or is cut short ({error})"
+            raise LoadFailure(Reason.MODEL_INVALID, message) from None
+    return [location.decode("utf-8", "surrogateescape") for location in found]
+
+
+def external_files(file: Path) -> list[Path]:
+    """The files beside a model's file in which it keeps weights. Raises `LoadFailure` (ModelInvalid) for one it may not have."""
+    folder = file.parent
+    files = []
+    for location in locations_in(file):
+        told = shown(location)
+        path = Path(location)
+        parts = path.parts
+        if "\0" in location or path.is_absolute() or ".." in parts or not parts:
+            raise _refused(f"keeps weights in {told!r}, which is no path below its folder")
+        if any(part.startswith("..") for part in parts):
+            raise _refused(f"keeps weights in {told!r}; names that begin with two dots are Kubernetes' own in a volume")
+        found = folder / path
+        if not found.is_file():
+            raise _refused(f"keeps weights in {told!r}, and there is no such file beside it")
+        if not found.resolve().is_relative_to(folder.resolve()):
+            raise _refused(f"keeps weights in {told!r}, which leads out of its folder")
+        if any((folder / above).is_symlink() for above in path.parents if above.parts):
+            raise _refused(f"keeps weights in {told!r}, in a folder that is a link, which a digest does not see")
+        files.append(found)
+    return files
+
+
+def _refused(why: str) -> LoadFailure:
+    return LoadFailure(
+        Reason.MODEL_INVALID, f"the model {why}: put the file there, or save the model with its weights in it"
+    )

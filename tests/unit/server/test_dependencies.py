@@ -1,0 +1,45 @@
+"""What goes into the image is used there, and what runs there needs nothing else."""
+
+import ast
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+SOURCES = sorted((ROOT / "serving-image/src/serin_server").rglob("*.py"))
+MODULES = {
+    "grpcio": "grpc",
+    "grpcio-health-checking": "grpc_health",
+    "grpcio-reflection": "grpc_reflection",
+    "protobuf": "google",
+    "pyjwt": "jwt",
+    "pysimdjson": "simdjson",
+    "cryptography": "jwt",  # the algorithms of tokens
+}
+
+
+def imported(file: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add((node.module or "").partition(".")[0])
+    return found
+
+
+def dependencies() -> list[str]:
+    wanted = tomllib.loads((ROOT / "serving-image/pyproject.toml").read_text())["project"]["dependencies"]
+    return [text.partition("=")[0].rstrip("><=") for text in wanted]
+
+
+@pytest.mark.parametrize("dependency", dependencies())
+def test_every_package_of_the_image_is_imported_by_the_server(dependency: str) -> None:
+    assert MODULES.get(dependency, dependency) in set().union(*map(imported, SOURCES))
+
+
+@pytest.mark.parametrize("name", ["traffic.py", "predict.py"])
+def test_clients_of_the_example_run_in_the_image_on_the_standard_library_alone(name: str) -> None:
+    assert imported(ROOT / "examples/breast-cancer" / name) <= set(sys.stdlib_module_names)
