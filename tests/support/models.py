@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, save
 
 def identity(file: Path, element: int = TensorProto.FLOAT, shape: Sequence[int | str | None] = (None, 3)) -> Path:
     """`y = x` of any element type: what goes in must come out."""
-    return _saved(
+    return saved(
         file,
         [helper.make_node("Identity", ["x"], ["y"])],
         [helper.make_tensor_value_info("x", element, list(shape))],
@@ -19,7 +19,7 @@ def identity(file: Path, element: int = TensorProto.FLOAT, shape: Sequence[int |
 
 def several_identities(file: Path, elements: dict[str, int]) -> Path:
     """`out-<name> = <name>`, for inputs of several element types at once, each of shape (free, 3)."""
-    return _saved(
+    return saved(
         file,
         [helper.make_node("Identity", [name], [f"out-{name}"]) for name in elements],
         [helper.make_tensor_value_info(name, element, [None, 3]) for name, element in elements.items()],
@@ -29,7 +29,7 @@ def several_identities(file: Path, elements: dict[str, int]) -> Path:
 
 def doubling(file: Path, factor: float = 2.0) -> Path:
     """`y = factor * x` over rows of three floats."""
-    return _saved(
+    return saved(
         file,
         [helper.make_node("Mul", ["x", "factor"], ["y"])],
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 3])],
@@ -40,7 +40,7 @@ def doubling(file: Path, factor: float = 2.0) -> Path:
 
 def picky(file: Path) -> Path:
     """Looks rows up in a table of four: an index outside it makes the model raise, for that row's fault alone."""
-    return _saved(
+    return saved(
         file,
         [helper.make_node("Gather", ["table", "x"], ["y"])],
         [helper.make_tensor_value_info("x", TensorProto.INT64, [None])],
@@ -51,7 +51,7 @@ def picky(file: Path) -> Path:
 
 def lower_case(file: Path) -> Path:
     """Text in small letters, as pipelines of tf-idf begin."""
-    return _saved(
+    return saved(
         file,
         [helper.make_node("StringNormalizer", ["x"], ["y"], case_change_action="LOWER", is_case_sensitive=1)],
         [helper.make_tensor_value_info("x", TensorProto.STRING, [None])],
@@ -62,7 +62,7 @@ def lower_case(file: Path) -> Path:
 def laborious(file: Path, size: int = 1000, layers: int = 100) -> Path:
     """Multiplies rows with one large matrix again and again: a hundred rows take a tenth of a second and more."""
     names = ["x", *(f"h{number}" for number in range(1, layers)), "y"]
-    return _saved(
+    return saved(
         file,
         [helper.make_node("MatMul", [one, "weights"], [other]) for one, other in pairwise(names)],
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, size])],
@@ -73,7 +73,7 @@ def laborious(file: Path, size: int = 1000, layers: int = 100) -> Path:
 
 def never(file: Path) -> Path:
     """Loads and raises on every input: an index that is always outside its table."""
-    return _saved(
+    return saved(
         file,
         [helper.make_node("Add", ["x", "far"], ["index"]), helper.make_node("Gather", ["table", "index"], ["y"])],
         [helper.make_tensor_value_info("x", TensorProto.INT64, [None])],
@@ -104,7 +104,7 @@ def endless(file: Path) -> Path:
             helper.make_tensor_value_info("kept", TensorProto.FLOAT, [None]),
         ],
     )
-    return _saved(
+    return saved(
         file,
         [
             helper.make_node("ReduceMax", ["x"], ["most"], keepdims=0),
@@ -117,7 +117,7 @@ def endless(file: Path) -> Path:
     )
 
 
-def _saved(file: Path, nodes: list, inputs: list, outputs: list, constants: Sequence = (), opset: int = 17) -> Path:
+def saved(file: Path, nodes: list, inputs: list, outputs: list, constants: Sequence = (), opset: int = 17) -> Path:
     graph = helper.make_graph(nodes, "test", inputs, outputs, list(constants))
     save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8), file)
     return file

@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 from tests.support.models import endless
 
-from serin_server.failures import LoadFailure
 from serin_server.model.deadline import TookTooLong, in_thread, is_anybody_left_behind, within
 from serin_server.model.session import open_session
-from serin_server.model.warmup import warm_up
 
 
 @pytest.mark.parametrize("seconds", [0, 60])
@@ -39,8 +37,3 @@ def test_work_that_does_not_listen_is_left_behind_and_known_to_be(tmp_path) -> N
     assert is_anybody_left_behind()
     over.set()
     in_thread(lambda: None).result()
-
-
-def test_a_model_that_loops_for_ever_on_made_up_inputs_fails_its_warm_up_in_time(tmp_path) -> None:
-    with pytest.raises(LoadFailure, match=r"ModelFailedWarmup: .*within 0\.2 s.*SERIN_WARMUP_SECONDS"):
-        warm_up(open_session(endless(tmp_path / "m.onnx")), seconds=0.2)

@@ -128,7 +128,9 @@ def test_a_fault_of_our_own_ends_with_a_reason_and_its_trace_in_the_log(tmp_path
         assert "hunter22" not in err
 
 
-def test_a_graph_that_loops_for_ever_ends_resolve_and_serve_in_time(tmp_path):
+def test_a_graph_that_loops_for_ever_on_a_recorded_request_ends_resolve_and_serve_in_time(tmp_path):
+    tensor = {"name": "x", "datatype": "FP32", "shape": [1], "data": [0.0]}
+    (tmp_path / "warmup.jsonl").write_text(json.dumps({"inputs": [tensor]}))
     flags = ("--model", endless(tmp_path / "m.onnx"), "--warmup-seconds", "0.3")
     for command, more in (("resolve", ()), ("serve", ("--http-port", 0, "--grpc-port", 0, "--metrics-port", 0))):
         code, told, _ = ended(tmp_path, *flags, *more, command=command)

@@ -43,6 +43,7 @@ def test_a_good_model_is_described(tmp_path, capsys):
         "ok": True,
         "sha256": hashlib.sha256(model.read_bytes()).hexdigest(),
         "sizeBytes": model.stat().st_size,
+        "warmUp": "made-up",
         "opset": 17,
         "inputs": [{"name": "x", **TENSOR}],
         "outputs": [{"name": "y", **TENSOR}],
@@ -107,7 +108,10 @@ def broken(tmp_path):
     (tmp_path / "cut.onnx").write_bytes(good[: len(good) // 2])
     (tmp_path / "empty.onnx").write_bytes(b"")
     (tmp_path / "text.onnx").write_text("<html>not found</html>")
-    never(tmp_path / "never.onnx")
+    (tmp_path / "recorded").mkdir()
+    never(tmp_path / "recorded" / "model.onnx")
+    tensor = {"name": "x", "datatype": "INT64", "shape": [1], "data": [0]}
+    (tmp_path / "recorded" / "warmup.jsonl").write_text(json.dumps({"inputs": [tensor]}))
     sequence = helper.make_tensor_sequence_value_info("s", TensorProto.FLOAT, [None])
     x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [None])
     graph = helper.make_graph([helper.make_node("SequenceConstruct", ["x"], ["s"])], "seq", [x], [sequence])
@@ -126,7 +130,7 @@ def broken(tmp_path):
         ("{}/future.onnx", "ModelUnsupported", "opset"),
         ("{}/odd.onnx", "ModelUnsupported", "NoSuchOperator"),
         ("{}/seq.onnx", "ModelUnsupported", "zipmap"),
-        ("{}/never.onnx", "ModelFailedWarmup", "first inference"),
+        ("{}/recorded", "ModelFailedWarmup", "fails on sample 1 of warmup.jsonl"),
         ("s3://bucket/m.onnx", "SourceUnsupported", "https://"),
         ("pvc://claim/../../etc/passwd", "SourceUnsupported", "pvc://claim/path"),
     ],

@@ -33,7 +33,8 @@ def test_metadata_shows_the_digest_of_what_is_served(server, tmp_path):
     digest = hashlib.sha256(doubling(tmp_path / "same.onnx").read_bytes()).hexdigest()
     status, metadata = server.get("/v2/models/m")
     assert status == 200
-    assert metadata["properties"] == {"sha256": digest, "version": "v1", "revision": "abcdefghij", "opset": "17"}
+    told = {"sha256": digest, "version": "v1", "revision": "abcdefghij", "opset": "17", "warm_up": "made-up"}
+    assert metadata["properties"] == told
     assert metadata["inputs"] == [{"name": "x", "datatype": "FP32", "shape": [-1, 3]}]
     assert metadata["versions"] == ["abcdefghij"]
 
@@ -105,7 +106,9 @@ def test_a_model_that_raises_on_one_request_answers_that_request_alone(tmp_path)
         assert [answers[index][1]["outputs"][0]["data"] for index in (1, 2, 3)] == [[1.0], [2.0], [3.0]]
 
 
-def test_a_model_that_cannot_serve_ends_the_process_with_its_reason(tmp_path):
+def test_a_model_that_fails_on_a_recorded_request_ends_the_process_with_its_reason(tmp_path):
+    tensor = {"name": "x", "datatype": "INT64", "shape": [1], "data": [0]}
+    (tmp_path / "warmup.jsonl").write_text(json.dumps({"inputs": [tensor]}))
     with serving(never(tmp_path / "m.onnx"), tmp_path, ready=False) as running:
         assert running.process.wait(timeout=20) == 64
         told = json.loads((tmp_path / "termination").read_text())

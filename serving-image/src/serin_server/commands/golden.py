@@ -7,16 +7,15 @@ writes them in JSON. Numbers may differ by `atol + rtol * |expected|`; everythin
 import json
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
-import msgspec
 import numpy as np
 
 from serin_server.config.settings import Settings
 from serin_server.dataplane.elements import array_of
 from serin_server.dataplane.protocol import JsonTensor
 from serin_server.dataplane.request import RequestReader
+from serin_server.dataplane.samples import GOLDEN, Sample, UnreadableSamples, arrays_of, beside_model, samples_in
 from serin_server.failures import LoadFailure, one_line
 from serin_server.model.load import Model
 from serin_server.model.tensors import Array, TensorSpec
@@ -24,18 +23,8 @@ from serin_server.process.model import load_as_set
 from serin_server.process.termination import failure_report, write_termination_message
 from serin_server.refusals import Refusal
 
-FILE_NAME: Final = "golden.jsonl"
 EXIT_WRONG: Final = 64
 _MOST_TOLD: Final = 5
-
-
-class Sample(msgspec.Struct):
-    """One golden sample."""
-
-    inputs: list[msgspec.Raw]
-    outputs: list[JsonTensor]
-    rtol: float = 1e-3
-    atol: float = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +52,12 @@ class Verdict:
 def check(settings: Settings) -> int:
     """Runs the golden samples; the verdict goes to stdout and the termination log."""
     try:
-        model = load_as_set(settings)
+        model = load_as_set(settings, with_samples=False)  # they are judged below, one by one
         told = judged(model, samples_of(settings, model)).told()
         exit_code = 0 if told["ok"] else EXIT_WRONG
     except LoadFailure as failure:
         told, exit_code = failure_report(failure), failure.exit_code
-    except GoldenUnreadable as error:
+    except UnreadableSamples as error:
         told, exit_code = {"ok": False, "reason": "GoldenSampleFailed", "message": str(error)}, EXIT_WRONG
     text = json.dumps(told)
     write_termination_message(settings.termination_log, text)
@@ -76,22 +65,12 @@ def check(settings: Settings) -> int:
     return exit_code
 
 
-class GoldenUnreadable(Exception):
-    """Golden samples that cannot be read, and why."""
-
-
 def samples_of(settings: Settings, model: Model) -> list[Sample]:
-    """The samples beside the model, or in the file that is named. Raises `GoldenUnreadable`."""
-    file = settings.golden or (model.path / FILE_NAME if model.path.is_dir() else Path(model.path).with_name(FILE_NAME))
-    try:
-        lines = [line for line in file.read_bytes().splitlines() if line.strip()]
-        samples = [msgspec.json.decode(line, type=Sample) for line in lines]
-    except OSError as error:
-        raise GoldenUnreadable(f"golden samples cannot be read ({error}): name the file with --golden") from error
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise GoldenUnreadable(f"{file}: a line is no golden sample ({error})") from error
+    """The samples beside the model, or in the file that is named. Raises `UnreadableSamples`."""
+    file = settings.golden or beside_model(model.path, GOLDEN)
+    samples = samples_in(file, what="golden sample")
     if not samples:
-        raise GoldenUnreadable(f"{file} holds no sample")
+        raise UnreadableSamples(f"{file} holds no sample")
     return samples
 
 
@@ -108,8 +87,7 @@ def judged(model: Model, samples: list[Sample]) -> Verdict:
 
 def _problem(model: Model, reader: RequestReader, sample: Sample) -> str:
     try:
-        call = reader.read(b'{"inputs":[' + b",".join(bytes(tensor) for tensor in sample.inputs) + b"]}")
-        feed = dict(zip([spec.name for spec in model.signature.inputs], call.arrays, strict=True))
+        feed = dict(zip([spec.name for spec in model.signature.inputs], arrays_of(reader, sample), strict=True))
         given = dict(zip([spec.name for spec in model.signature.outputs], model.session.run(feed), strict=True))
         specs = {spec.name: spec for spec in model.signature.outputs}
         for output in sample.outputs:

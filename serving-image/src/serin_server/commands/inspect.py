@@ -25,6 +25,7 @@ def inspect(settings: Settings) -> int:
         f"size       {told['sizeBytes']:,} bytes",
         f"opset      {told['opset']}",
         f"signature  {signature_digest(model.signature)}",
+        f"warm-up    {model.warmed.message}",
         f"batching   {'rows of several requests share a run' if model.signature.is_batchable else 'each request alone'}",
     ]
     for side, tensors in (("inputs", model.signature.inputs), ("outputs", model.signature.outputs)):

@@ -83,6 +83,7 @@ class Settings:
     payload_log_max_bytes: int = 64 * 1024
     payload_log_hide: str = ""
     golden: Path | None = None
+    warmup: Path | None = None
     termination_log: Path = TERMINATION_LOG
     log_format: str = "json"
     log_level: str = "info"

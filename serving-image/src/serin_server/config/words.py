@@ -62,6 +62,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "payload_log_sample": "fraction of requests whose payload is logged, 0 to 1",
     "payload_log_max_bytes": "largest payload that is logged; of larger ones only the shapes",
     "payload_log_hide": "names of tensors, by comma, whose values are never logged",
+    "warmup": "warmup.jsonl with inputs for the first inference; that of the model's folder, or golden.jsonl there, when empty",
     "golden": "golden.jsonl with inputs and expected outputs for check; that of the model's folder when empty",
     "termination_log": "file for the termination message",
     "log_format": "json or console",

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,16 +13,16 @@ from serin_server.model.onnx_file import model_file, opset_of, words_in
 from serin_server.model.session import DEFAULT_PROVIDERS, Session, open_session
 from serin_server.model.source import Source, fetch
 from serin_server.model.tensors import Signature
-from serin_server.model.warmup import warm_up
+from serin_server.model.warmup import Feed, RealSample, Warmed, warm_up
 
 _REPORT_BYTES: Final = 3500
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model that passed its warm-up, with what there is to know about it."""
+    """A model that is ready to be served, with what there is to know about it."""
 
-    session: Session
+    warmed: Warmed
     sha256: str
     size_bytes: int
     opset: int
@@ -30,21 +30,42 @@ class Model:
     """The file or the folder that it was loaded from."""
 
     @property
+    def session(self) -> Session:
+        """What runs it."""
+        return self.warmed.session
+
+    @property
     def signature(self) -> Signature:
         """What goes in and what comes out."""
         return self.session.signature
 
 
+Samples = Callable[[Path, Signature], tuple[Sequence[RealSample], Sequence[Feed]]]
+"""Finds real samples of a model, and inputs that it is likely to take, by its path and signature."""
+
+
+def no_samples(path: Path, signature: Signature) -> tuple[Sequence[RealSample], Sequence[Feed]]:
+    """Nothing is known of what the model takes."""
+    del path, signature
+    return (), ()
+
+
 def load(
-    source: Source, threads: int = 1, providers: Sequence[str] = DEFAULT_PROVIDERS, warmup_seconds: float = 0.0
+    source: Source,
+    threads: int = 1,
+    providers: Sequence[str] = DEFAULT_PROVIDERS,
+    warmup_seconds: float = 0.0,
+    samples: Samples = no_samples,
 ) -> Model:
     """Fetches, verifies, loads and warms up. Raises `LoadFailure` with the reason and the way out."""
     fetched = fetch(source)
     file = model_file(fetched.path)
     opset = opset_of(file)
     external_files(file)  # what ONNX Runtime will read is what the digest covers, or nothing is loaded
-    session = warm_up(open_session(file, threads, providers), words_in(file), warmup_seconds)
-    return Model(session, fetched.sha256, model_size_bytes(fetched.path), opset, fetched.path)
+    session = open_session(file, threads, providers)
+    real, likely = samples(fetched.path, session.signature)
+    warmed = warm_up(session, real, likely, words_in(file), warmup_seconds)
+    return Model(warmed, fetched.sha256, model_size_bytes(fetched.path), opset, fetched.path)
 
 
 def signature_digest(signature: Signature) -> str:
@@ -65,6 +86,7 @@ def report(model: Model) -> dict[str, Any]:
         "signatureDigest": signature_digest(model.signature),
         "inputs": inputs,
         "outputs": outputs,
+        "warmUp": str(model.warmed.kind),
         "truncated": False,
     }
     while len(json.dumps(told)) > _REPORT_BYTES:

@@ -79,6 +79,7 @@ class ServedModel:
                 "version": self.version,
                 "revision": self.revision,
                 "opset": str(model.opset),
+                "warm_up": str(model.warmed.kind),
             },
         }
 

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 
-from serin_server.baseline import FILE_NAME, InvalidBaseline, read
+from serin_server.baseline import InvalidBaseline, read
 from serin_server.config.settings import InvalidSetting, Settings
 from serin_server.dataplane.batcher import Batcher
 from serin_server.dataplane.call import Call
@@ -12,6 +12,7 @@ from serin_server.dataplane.request import RequestReader
 from serin_server.dataplane.response import ResponseWriter, TokenMaker
 from serin_server.failures import LoadFailure, Reason
 from serin_server.features.capture import FeatureCapture
+from serin_server.features.likely import baseline_file
 from serin_server.feedback.counter import FeedbackCounter, Rules
 from serin_server.feedback.tokens import MAX_ROWS, TokenSigner, keys_in
 from serin_server.metrics.server import ServerMetrics, server_id
@@ -83,8 +84,7 @@ def loaded_of(
 
 def capture_of(settings: Settings, model: Model, loop: asyncio.AbstractEventLoop) -> FeatureCapture | None:
     """Who counts features; None without a baseline. Raises `LoadFailure` for a baseline that cannot be used."""
-    beside = model.path / FILE_NAME
-    file = settings.baseline or (beside if model.path.is_dir() and beside.is_file() else None)
+    file = baseline_file(settings.baseline, model.path)
     if file is None:
         return None
     try:

@@ -1,9 +1,16 @@
 """The model that the settings name."""
 
+from functools import partial
+from pathlib import Path
+
 from serin_server.config.settings import PROVIDERS, Settings
+from serin_server.dataplane.samples import SampleFiles, UnreadableSamples
 from serin_server.failures import LoadFailure, Reason
-from serin_server.model.load import Model, load
+from serin_server.features.likely import baseline_file, likely_feeds
+from serin_server.model.load import Model, load, no_samples
 from serin_server.model.source import Source
+from serin_server.model.tensors import Signature
+from serin_server.model.warmup import Feed, RealSample
 from serin_server.process.termination import fault
 
 
@@ -22,11 +29,26 @@ def source_of(settings: Settings) -> Source:
     )
 
 
-def load_as_set(settings: Settings) -> Model:
-    """The model that the settings name, on the threads and providers that they name. Raises nothing but `LoadFailure`."""
+def _samples(settings: Settings, model: Path, signature: Signature) -> tuple[list[RealSample], list[Feed]]:
+    """Recorded requests beside the model, and rows that its baseline makes likely. Unreadable ones are no reason to refuse it."""
+    try:
+        real = SampleFiles(settings.warmup, settings.golden).to_warm_up(model, signature)
+    except UnreadableSamples as error:
+        if settings.warmup is not None:
+            raise LoadFailure(Reason.MODEL_FAILED_WARMUP, f"SERIN_WARMUP: {error}") from error
+        real = []
+    return real, likely_feeds(baseline_file(settings.baseline, model), signature)
+
+
+def load_as_set(settings: Settings, *, with_samples: bool = True) -> Model:
+    """The model that the settings name, on the threads and providers that they name. Raises nothing but `LoadFailure`.
+
+    Without samples its first inference is on made-up inputs, which refuse no model.
+    """
     providers = [PROVIDERS[name] for name in settings.provider_names]
     try:
-        return load(source_of(settings), settings.intra_op_threads, providers, settings.warmup_seconds)
+        samples = partial(_samples, settings) if with_samples else no_samples
+        return load(source_of(settings), settings.intra_op_threads, providers, settings.warmup_seconds, samples)
     except LoadFailure:
         raise
     except MemoryError as error:

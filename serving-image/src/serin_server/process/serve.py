@@ -21,6 +21,7 @@ from serin_server.http.server import HttpServer, Router
 from serin_server.metrics.server import resident_bytes
 from serin_server.model.load import Model
 from serin_server.model.served import ServedModel
+from serin_server.model.warmup import WarmUp
 from serin_server.process.assembly import (
     access_of,
     capture_of,
@@ -255,7 +256,10 @@ class Server:
         gc.freeze()
         # Requests leave no cycles behind; looking for some every 700 objects only costs.
         gc.set_threshold(*_GC_THRESHOLDS)
-        self._log.info("ready", sha256=model.sha256, opset=model.opset, size_bytes=model.size_bytes)
+        told = {"sha256": model.sha256, "opset": model.opset, "size_bytes": model.size_bytes}
+        self._log.info("ready", **told, warm_up=str(model.warmed.kind))
+        if model.warmed.kind is WarmUp.NONE:
+            self._log.warning("not warmed up", message=model.warmed.message)
 
 
 def _port(listeners: Sequence[asyncio.Server]) -> int:
