@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from serin_server.model.digest import model_size_bytes
 from serin_server.model.onnx_file import model_file, opset_of, words_in
+from serin_server.model.rows.decision import OFF, Decision, decide
 from serin_server.model.session import DEFAULT_PROVIDERS, Session, open_session
 from serin_server.model.source import Source, fetch
 from serin_server.model.tensors import Signature
@@ -27,6 +28,8 @@ class Model:
     opset: int
     path: Path = Path()
     """The file or the folder that it was loaded from."""
+    batching: Decision = OFF
+    """Whether requests may share a run."""
 
     @property
     def signature(self) -> Signature:
@@ -34,13 +37,20 @@ class Model:
         return self.session.signature
 
 
-def load(source: Source, threads: int = 1, providers: Sequence[str] = DEFAULT_PROVIDERS) -> Model:
-    """Fetches, verifies, loads and warms up. Raises `LoadFailure` with the reason and the way out."""
+def load(
+    source: Source, threads: int = 1, providers: Sequence[str] = DEFAULT_PROVIDERS, batching: str = OFF.mode
+) -> Model:
+    """Fetches, verifies, loads and warms up. Raises `LoadFailure` with the reason and the way out.
+
+    `batching` says when requests may share a run: `off`, when it is `proven` that rows are independent, or `trusted`.
+    """
     fetched = fetch(source)
     file = model_file(fetched.path)
     opset = opset_of(file)
-    session = warm_up(open_session(file, threads, providers), words_in(file))
-    return Model(session, fetched.sha256, model_size_bytes(fetched.path), opset, fetched.path)
+    words = words_in(file)
+    session = warm_up(open_session(file, threads, providers), [first for first, *_ in words])
+    decision = decide(file, session, batching, words)
+    return Model(session, fetched.sha256, model_size_bytes(fetched.path), opset, fetched.path, decision)
 
 
 def signature_digest(signature: Signature) -> str:

@@ -79,6 +79,9 @@ class ServedModel:
                 "version": self.version,
                 "revision": self.revision,
                 "opset": str(model.opset),
+                "batching": model.batching.mode,
+                "batching_reason": str(model.batching.reason),
+                "batching_message": model.batching.message,
             },
         }
 

@@ -21,4 +21,4 @@ def source_of(settings: Settings) -> Source:
 def load_as_set(settings: Settings) -> Model:
     """The model that the settings name, on the threads and providers that they name. Raises `LoadFailure`."""
     providers = [PROVIDERS[name] for name in settings.provider_names]
-    return load(source_of(settings), settings.intra_op_threads, providers)
+    return load(source_of(settings), settings.intra_op_threads, providers, settings.batching_mode)

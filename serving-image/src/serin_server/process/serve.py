@@ -211,6 +211,8 @@ class Server:
             self._plane.observers += (self._payload_log.observe,)
         self._plane.loaded = loaded
         self.metrics.model_sha256 = model.sha256
+        batching = model.batching
+        self.metrics.batching = (batching.mode, str(batching.reason))
         self._served.model = model
         if self._siblings is not None:
             self._siblings.ready[self._siblings.number] = 1
@@ -220,7 +222,12 @@ class Server:
         gc.freeze()
         # Requests leave no cycles behind; looking for some every 700 objects only costs.
         gc.set_threshold(*_GC_THRESHOLDS)
-        self._log.info("ready", sha256=model.sha256, opset=model.opset, size_bytes=model.size_bytes)
+        told = {
+            "batching": batching.mode,
+            "batching_reason": str(batching.reason),
+            "batching_message": batching.message,
+        }
+        self._log.info("ready", sha256=model.sha256, opset=model.opset, size_bytes=model.size_bytes, **told)
 
     # The end.
 
