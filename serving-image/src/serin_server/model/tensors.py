@@ -88,8 +88,3 @@ class Signature:
     def has_free_rows(self) -> bool:
         """Whether every tensor's first dimension is free: a batch perhaps, or a length."""
         return all(tensor.is_batched for tensor in (*self.inputs, *self.outputs))
-
-    @property
-    def is_batchable(self) -> bool:
-        """Whether requests may share one run: every tensor's first dimension is free."""
-        return self.has_free_rows
