@@ -5,7 +5,6 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-
 from tests.support.graphs import written
 from tests.support.serving import call, serving, tensor
 

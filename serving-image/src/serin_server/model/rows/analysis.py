@@ -27,7 +27,7 @@ _TAKE_SHAPES: Final[Mapping[str, tuple[int, ...]]] = {
     "Tile": (1,),
 }
 """Inputs that are shapes, by operator."""
-_MADE_BY_TOOLS: Final = re.compile(r"^(unk__\d+|.*_dim_\d+|DynamicDimension\.\d+|\?+)$")
+_MADE_BY_TOOLS: Final = re.compile(r"^(unk__\d+|.*_dim_\d+|(.*\.)?DynamicDimension\.\d+|\?+)$")
 """Names that exporters give to sizes that nobody named; they differ from tensor to tensor and say nothing."""
 
 

@@ -188,7 +188,7 @@ class _Reader:
         if 2 not in members:
             return Value(name, None)
         kind = self._members(members[2])
-        if 1 not in kind:
+        if set(kind) - {6} != {1}:
             return Value(name, None)
         tensor = self._members(kind[1])
         if 2 not in tensor:
@@ -204,10 +204,10 @@ class _Reader:
         return Value(name, tuple(sizes))
 
     def _members(self, message: Field) -> dict[int, Field]:
-        """The fields of a message in which none may come twice."""
+        """The fields of a message; those that are used here may not come twice."""
         found: dict[int, Field] = {}
         for field in self._bounded(self._message(message)):
-            if field[0] in found and field[0] < 14:
+            if field[0] in found and field[0] <= 2:
                 raise ValueError(f"field {field[0]} comes twice at byte {field[2]}")
             found[field[0]] = field
         return found

@@ -11,8 +11,8 @@ from serin_server.model.rows.sizes import Size
 from serin_server.model.rows.states import Fixed, NotProven, Reason, Rows, State, Values, of_values
 from serin_server.model.rows.step import Rule, Step, apart, axis_of, by_batch_size
 
-_FAR: Final = (1 << 31) - 1
-"""An end that exporters write for "to the end"."""
+_FAR: Final = 1_000_000_000
+"""Ends from here on are what exporters write for "to the end": no tensor is as long."""
 
 
 def split(step: Step) -> Sequence[State]:
@@ -65,7 +65,7 @@ def cut(step: Step) -> State:
         if start.has_batch or end.has_batch:
             raise by_batch_size()
         if sizes[place].is_number and start.is_number and end.is_number and stride:
-            ranges[place] = slice(start.number, _end(end.number, stride), stride)
+            ranges[place] = slice(start.number, end.number, stride)
             sizes[place] = Size(len(range(*ranges[place].indices(sizes[place].number))))
         else:
             sizes[place], are_known = step.size(), False
@@ -76,11 +76,6 @@ def cut(step: Step) -> State:
     if state.has_batch:
         raise by_batch_size()
     return Fixed(tuple(sizes))
-
-
-def _end(end: int, stride: int) -> int | None:
-    """Backwards, an end far below zero means down to the first element."""
-    return None if stride < 0 and end < -_FAR else end
 
 
 def _bounds(step: Step, position: int) -> list[Size]:
