@@ -1,5 +1,7 @@
 """Models as people make them: those that keep rows apart stay fast, those that mix them run each request alone."""
 
+from time import process_time
+
 import numpy as np
 import pytest
 from onnx import TensorProto, helper, load, numpy_helper, save
@@ -14,6 +16,8 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
+from tests.support.graphs import decision, reason, written
+from tests.support.transformer import encoder
 
 from serin_server.model.onnx_file import words_in
 from serin_server.model.rows.analysis import check
@@ -21,8 +25,6 @@ from serin_server.model.rows.decision import decide
 from serin_server.model.rows.states import Reason
 from serin_server.model.session import open_session
 from serin_server.model.warmup import warm_up
-from tests.support.graphs import decision, reason, written
-from tests.support.transformer import encoder
 
 CLASSIFIERS = {
     "logistic regression": LogisticRegression(),
@@ -58,44 +60,52 @@ def test_classifiers_of_scikit_learn_are_proven(model, zipmap, cancer, tmp_path)
 
 @pytest.mark.parametrize("handle_unknown", ["error", "ignore"])
 def test_columns_of_text_are_proven_with_the_words_of_their_own_categories(handle_unknown, tmp_path):
-    import pandas as pd
-
-    table = pd.DataFrame(
-        {"city": ["Ulm", "Bonn", "Kiel"] * 4, "size": [1.0, 2.0, 3.0] * 4, "kind": ["old", "new", "old"] * 4}
-    )
+    table = np.array([["Ulm", 1.0, "old"], ["Bonn", 2.0, "new"], ["Kiel", 3.0, "old"]] * 4, dtype=object)
     encode = ColumnTransformer(
-        [("words", OneHotEncoder(handle_unknown=handle_unknown), ["city", "kind"]), ("numbers", StandardScaler(), ["size"])]
+        [("words", OneHotEncoder(handle_unknown=handle_unknown), [0, 2]), ("numbers", StandardScaler(), [1])]
     )
     pipeline = make_pipeline(encode, Ridge()).fit(table, [1.0, 2.0, 3.0] * 4)
-    kinds = {"city": StringTensorType, "size": FloatTensorType, "kind": StringTensorType}
-    inputs = [(name, kinds[name]([None, 1])) for name in table.columns]
+    inputs = [
+        ("city", StringTensorType([None, 1])),
+        ("size", FloatTensorType([None, 1])),
+        ("kind", StringTensorType([None, 1])),
+    ]
     file = tmp_path / "model.onnx"
     file.write_bytes(convert_sklearn(pipeline, initial_types=inputs, target_opset=17).SerializeToString())
     made = decided(file)
     assert (made.mode, made.reason) == ("proven", Reason.PROVEN), made.message
 
 
-CNN = (
-    "(float[N,3,16,16] x) => (float[N,10] y) <float[4,3,3,3] w, float[10,256] f> { a = Conv<pads = [1, 1, 1, 1]>(x, w) b = Relu(a) "
-    "c = MaxPool<kernel_shape = [2, 2], strides = [2, 2]>(b) d = Flatten(c) y = Gemm<transB = 1>(d, f) }"
-)
-VIEW = CNN.replace("d = Flatten(c)", "s = Constant<value_ints = [-1, 256]>() d = Reshape(c, s)")
-RESIDUAL = (
-    "(float[N,4,8,8] x) => (float[N,4] y) <float[4,4,3,3] w, float[4] s> { a = Conv<pads = [1, 1, 1, 1]>(x, w) "
-    "b = BatchNormalization(a, s, s, s, s) c = Relu(b) d = Conv<pads = [1, 1, 1, 1]>(c, w) e = Add(d, x) f = Relu(e) "
-    "g = GlobalAveragePool(f) y = Flatten(g) }"
-)
+IMAGES = "(float[N,3,16,16] x) => (float[N,10] y)"
+WEIGHTS = {"w": (4, 3, 3, 3), "f": (10, 256)}
+NETWORKS = {
+    "layers of convolutions": (
+        (
+            f"{IMAGES} {{ a = Conv<pads = [1, 1, 1, 1]>(x, w) b = Relu(a) c = MaxPool<kernel_shape = [2, 2], strides = [2, 2]>(b) "
+            "d = Flatten(c) y = Gemm<transB = 1>(d, f) }"
+        ),
+        WEIGHTS,
+    ),
+    "a view of -1 and the size of an image": (
+        (
+            f"{IMAGES} <int64[2] s = {{-1, 256}}> {{ a = Conv<pads = [1, 1, 1, 1]>(x, w) "
+            "c = AveragePool<kernel_shape = [2, 2], strides = [2, 2]>(a) d = Reshape(c, s) y = Gemm<transB = 1>(d, f) }"
+        ),
+        WEIGHTS,
+    ),
+    "a skip connection": (
+        (
+            "(float[N,4,8,8] x) => (float[N,4] y) { a = Conv<pads = [1, 1, 1, 1]>(x, w) b = BatchNormalization(a, s, s, s, s) "
+            "c = Relu(b) d = Conv<pads = [1, 1, 1, 1]>(c, w) e = Add(d, x) f = Relu(e) g = GlobalAveragePool(f) y = Flatten(g) }"
+        ),
+        {"w": (4, 4, 3, 3), "s": (4,)},
+    ),
+}
 
 
-def with_weights(folder, text):
-    """Random values for what the text only gives a shape."""
-    shapes = {}
-    head, _, tail = text.partition(") <")
-    declared, _, body = tail.partition("> {")
-    for each in declared.replace("], ", "];").split(";"):
-        kind, name = each.split() if each.endswith("]") is False else (each, "")
-        shapes[name] = [int(size) for size in kind[len("float[") : -1].split(",")]
-    file = written(folder, f"{head}) {{{body}")
+def with_weights(folder, text, shapes):
+    """The model with random weights of these shapes."""
+    file = written(folder, text)
     model = load(file)
     numbers = np.random.default_rng(0)
     for name, shape in shapes.items():
@@ -105,9 +115,9 @@ def with_weights(folder, text):
     return file
 
 
-@pytest.mark.parametrize("text", [CNN, VIEW, RESIDUAL], ids=["a network for images", "with a view", "with a skip connection"])
-def test_networks_for_images_are_proven(text, tmp_path):
-    made = decision(with_weights(tmp_path, text))
+@pytest.mark.parametrize(("text", "shapes"), NETWORKS.values(), ids=NETWORKS.keys())
+def test_networks_for_images_are_proven(text, shapes, tmp_path):
+    made = decision(with_weights(tmp_path, text, shapes))
     assert (made.mode, made.reason) == ("proven", Reason.PROVEN), made.message
 
 
@@ -118,8 +128,10 @@ def test_a_transformer_as_exporters_write_it_is_proven(tmp_path):
 
 MIXING = {
     "a detector with suppression of boxes inside": (
-        "(float[N,6,4] boxes, float[N,1,6] scores) => (int64[N,3] y) <int64 most = {3}, float half = {0.5}> "
-        "{ y = NonMaxSuppression(boxes, scores, most, half) }",
+        (
+            "(float[N,6,4] boxes, float[N,1,6] scores) => (int64[N,3] y) <int64 most = {3}, float half = {0.5}> "
+            "{ y = NonMaxSuppression(boxes, scores, most, half) }"
+        ),
         Reason.ROWS_MIX,
         "NonMaxSuppression (node 1) lists the boxes of all rows",
     ),
@@ -139,8 +151,10 @@ MIXING = {
         "CumSum (node 1) adds up over the rows (axis 0)",
     ),
     "a z-score over the request": (
-        "(float[N,2] x) => (float[N,2] y) { m = ReduceMean<axes = [0]>(x) c = Sub(x, m) s = Mul(c, c) v = ReduceMean<axes = [0]>(s) "
-        "d = Sqrt(v) y = Div(c, d) }",
+        (
+            "(float[N,2] x) => (float[N,2] y) { m = ReduceMean<axes = [0]>(x) c = Sub(x, m) s = Mul(c, c) v = ReduceMean<axes = [0]>(s) "
+            "d = Sqrt(v) y = Div(c, d) }"
+        ),
         Reason.ROWS_MIX,
         "ReduceMean (node 1) reduces over the rows",
     ),
@@ -176,9 +190,8 @@ def test_what_mixes_rows_is_not_proven_and_the_message_names_the_operator(text, 
 
 
 def test_a_dynamically_quantised_network_is_not_proven(tmp_path):
-    file = with_weights(
-        tmp_path, "(float[N,8] x) => (float[N,2] y) <float[8,16] w, float[16,2] v> { a = MatMul(x, w) b = Relu(a) y = MatMul(b, v) }"
-    )
+    text = "(float[N,8] x) => (float[N,2] y) { a = MatMul(x, w) b = Relu(a) y = MatMul(b, v) }"
+    file = with_weights(tmp_path, text, {"w": (8, 16), "v": (16, 2)})
     assert reason(file) is Reason.PROVEN
     quantize_dynamic(file, tmp_path / "small.onnx")
     made = decision(tmp_path / "small.onnx")
@@ -189,7 +202,10 @@ def test_a_dynamically_quantised_network_is_not_proven(tmp_path):
 
 def test_a_graph_with_a_branch_is_not_proven(tmp_path):
     branch = helper.make_graph(
-        [helper.make_node("Identity", ["x"], ["z"])], "b", [], [helper.make_tensor_value_info("z", TensorProto.FLOAT, None)]
+        [helper.make_node("Identity", ["x"], ["z"])],
+        "b",
+        [],
+        [helper.make_tensor_value_info("z", TensorProto.FLOAT, None)],
     )
     nodes = [
         helper.make_node("ReduceMax", ["x"], ["m"], keepdims=0),
@@ -206,8 +222,6 @@ def test_a_graph_with_a_branch_is_not_proven(tmp_path):
 
 
 def test_a_large_graph_is_followed_in_a_fraction_of_a_second(tmp_path):
-    from time import process_time
-
     file = encoder(tmp_path / "model.onnx", layers=12)
     started = process_time()
     check(file)

@@ -17,6 +17,9 @@ from serin_server.model.rows.graph import MOST_VALUES, Attribute, Graph, Node, T
 MOST_NODES: Final = 50_000
 _MOST_FIELDS: Final = 4096
 _MOST_ELEMENTS: Final = 256
+_MOST_COUNTED: Final = 65_536
+_COUNTED: Final = ("cats_strings", "cats_int64s")
+"""Lists of which the length matters; a forest has others, with millions of elements."""
 _MOST_SIZES: Final = 32
 _LONGEST_SECONDS: Final = 2.0
 _ONCE: Final = (1, 2, 3, 4, 5)
@@ -112,8 +115,9 @@ class _Reader:
     def _attribute(self, attribute: Field) -> tuple[str, Attribute]:
         data, given, whole = self._data, dict[int, Field](), True
         numbers, floats, strings = list[int](), list[float](), list[str]()
+        most = _MOST_ELEMENTS
         for count, field in enumerate(fields(data, attribute[2], attribute[3])):
-            if count > _MOST_ELEMENTS or len(numbers) > _MOST_ELEMENTS:
+            if count > most or len(numbers) > most:
                 whole = False
                 break
             match field[0]:
@@ -127,6 +131,8 @@ class _Reader:
                     if number in _ONCE and number in given:
                         raise ValueError(f"field {number} of an attribute comes twice")
                     given[number] = field
+                    if number == 1 and self._text(field) in _COUNTED:
+                        most = _MOST_COUNTED
         name = self._text(given.get(1))
         if 21 in given:
             raise ValueError(f"the attribute {name!r} is no plain value")

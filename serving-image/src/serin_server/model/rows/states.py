@@ -1,8 +1,9 @@
 """What is known of a tensor: it is the same in every run, it holds one slice for each row, or neither is proven."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,23 @@ class Reason(StrEnum):
     NOT_FOLLOWED = "GraphNotFollowed"
     NOT_PROBED = "NotProbed"
     PROBE_DIFFERS = "ProbeDiffers"
+
+
+MEANINGS: Final[Mapping[Reason, str]] = {
+    Reason.PROVEN: "every operator keeps rows apart, and trials gave each row alone what it gets in a batch",
+    Reason.TRUSTED: "`batching=trusted`: nothing was checked but the free first dimensions",
+    Reason.SWITCHED_OFF: "`batching=off` or `max_batch_rows=1`",
+    Reason.FIXED_SIZE: "an input or output has no free first dimension",
+    Reason.OTHER_NAMES: "people named the first dimensions differently: they are not all the batch",
+    Reason.ROWS_MIX: "an operator makes a row's answer of other rows",
+    Reason.POSITION_MATTERS: "a row's answer depends on its place in the batch",
+    Reason.BATCH_SIZE_MATTERS: "a row's answer depends on how many rows there are",
+    Reason.OPERATOR_UNKNOWN: "an operator is not known to keep rows apart",
+    Reason.NOT_FOLLOWED: "the graph, or the shapes in it, cannot be followed",
+    Reason.NOT_PROBED: "the model takes none of the rows that it was tried with, or is too slow to be tried",
+    Reason.PROBE_DIFFERS: "in a trial a row got another answer in a batch than alone",
+}
+"""What each reason says, for the reference."""
 
 
 class NotProven(Exception):

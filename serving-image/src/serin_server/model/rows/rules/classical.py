@@ -9,6 +9,7 @@ from serin_server.model.rows.step import Rule, Step, by_batch_size, only_rows
 
 _CLASSIFIERS: Final = ["LinearClassifier", "SVMClassifier", "TreeEnsembleClassifier"]
 _REGRESSORS: Final = ["LinearRegressor", "SVMRegressor", "TreeEnsembleRegressor", "TreeEnsemble"]
+_TARGETS: Final = {"LinearRegressor": "targets", "TreeEnsembleRegressor": "n_targets", "TreeEnsemble": "n_targets"}
 _FEATURES: Final = ["Normalizer", "Scaler", "Imputer"]
 _ELEMENTS: Final = ["Binarizer", "LabelEncoder", "CategoryMapper"]
 
@@ -21,7 +22,9 @@ def classifier(step: Step) -> Sequence[State]:
 
 def regressor(step: Step) -> State:
     """A row of targets for each row."""
-    return Rows(0, (only_rows(step, 0, 0, 2).size, step.size()))
+    name = _TARGETS.get(step.node.operator)
+    width = step.size() if name is None else Size(step.integer(name, 1))
+    return Rows(0, (only_rows(step, 0, 0, 2).size, width))
 
 
 def features(step: Step) -> State:
@@ -44,7 +47,9 @@ def one_hot(step: Step) -> State:
     state = step.given(0)
     if isinstance(state, Fixed):
         raise NotProven(Reason.NOT_FOLLOWED, "encodes a constant")
-    return Rows(state.axis, (*state.sizes, step.size()))
+    words, numbers = step.attribute("cats_strings"), step.integers("cats_int64s")
+    count = len(words.strings if words is not None else ()) or len(numbers or ())
+    return Rows(state.axis, (*state.sizes, Size(count)))
 
 
 def columns(step: Step) -> State:
