@@ -64,7 +64,7 @@ async def answers(batcher, calls):
 
 async def test_what_one_turn_brought_is_one_run_and_each_gets_its_own_rows(metrics):
     session = FakeSession()
-    batcher = Batcher(session, metrics, asyncio.get_running_loop())
+    batcher = Batcher(session, metrics, asyncio.get_running_loop(), is_batchable=True)
     done = await answers(batcher, [call(1), call(2, 3), call(4)])
     assert session.runs == [4]
     assert [each.outputs[0].ravel().tolist() for each in done] == [[2], [4, 6], [8]]
@@ -75,31 +75,36 @@ async def test_what_one_turn_brought_is_one_run_and_each_gets_its_own_rows(metri
 
 async def test_a_request_that_makes_the_model_raise_fails_alone(metrics):
     session = FakeSession()
-    done = await answers(Batcher(session, metrics, asyncio.get_running_loop()), [call(1), call(99), call(3)])
+    done = await answers(
+        Batcher(session, metrics, asyncio.get_running_loop(), is_batchable=True), [call(1), call(99), call(3)]
+    )
     assert [each.refusal and each.refusal.kind for each in done] == [None, Kind.INVALID_TENSOR, None]
     assert "99 is not a number" in done[1].refusal.message
     assert [each.outputs[0].ravel().tolist() for each in (done[0], done[2])] == [[2], [6]]
 
 
 @pytest.mark.parametrize(
-    ("shape", "calls", "max_rows", "runs"),
+    ("is_batchable", "calls", "max_rows", "runs"),
     [
-        ((-1, 1), [(1,), (2,), (3,)], 2, [2, 1]),
-        ((-1, 1), [(1,), (2,)], 1, [1, 1]),
-        ((1, 1), [(1,), (2,)], 256, [1, 1]),
-        ((-1, 1), [(1, 2, 3), (4,)], 2, [3, 1]),
+        (True, [(1,), (2,), (3,)], 2, [2, 1]),
+        (True, [(1,), (2,)], 1, [1, 1]),
+        (False, [(1,), (2,)], 256, [1, 1]),
+        (True, [(1, 2, 3), (4,)], 2, [3, 1]),
     ],
 )
-async def test_runs_are_no_larger_than_allowed_and_fixed_shapes_run_alone(metrics, shape, calls, max_rows, runs):
-    session = FakeSession(shape)
-    await answers(Batcher(session, metrics, asyncio.get_running_loop(), max_rows), [call(*each) for each in calls])
+async def test_runs_are_no_larger_than_allowed_and_shared_only_where_decided(
+    metrics, is_batchable, calls, max_rows, runs
+):
+    session = FakeSession()
+    batcher = Batcher(session, metrics, asyncio.get_running_loop(), max_rows, is_batchable=is_batchable)
+    await answers(batcher, [call(*each) for each in calls])
     assert session.runs == runs
 
 
 async def test_requests_of_other_widths_or_without_rows_in_common_do_not_mix(metrics):
     session = FakeSession((-1, -1))
     calls = [call(1, 2, width=2), call(1), call(3, 4, width=2), call(7, rows=NO_BATCH)]
-    done = await answers(Batcher(session, metrics, asyncio.get_running_loop()), calls)
+    done = await answers(Batcher(session, metrics, asyncio.get_running_loop(), is_batchable=True), calls)
     assert sorted(session.runs) == [1, 1, 2]
     assert [each.outputs[0].ravel().tolist() for each in done] == [[2, 4], [2], [6, 8], [14]]
 
@@ -107,7 +112,9 @@ async def test_requests_of_other_widths_or_without_rows_in_common_do_not_mix(met
 async def test_a_slow_model_leaves_the_loop_free_and_those_who_wait_too_long_are_told(metrics):
     session = FakeSession()
     seen = []
-    batcher = Batcher(session, metrics, asyncio.get_running_loop(), 256, 0.2, lambda *run: seen.append(run))
+    batcher = Batcher(
+        session, metrics, asyncio.get_running_loop(), 256, 0.2, lambda *run: seen.append(run), is_batchable=True
+    )
     batcher._thread = ThreadPoolExecutor(1)
     session.gate.clear()
     running = asyncio.ensure_future(answers(batcher, [call(1)]))

@@ -26,7 +26,7 @@ def bench(settings: Settings) -> int:
         sys.stderr.write(f"{failure}\n")
         return failure.exit_code
     sys.stdout.write(f"{'rows':>6} {'model alone':>14} {'JSON to JSON':>14}   microseconds of CPU a request\n")
-    for rows in (1, 8, 32) if model.signature.is_batchable else (1,):
+    for rows in (1, 8, 32) if model.signature.has_free_rows else (1,):
         alone, whole = measured(model, rows, settings)
         sys.stdout.write(f"{rows:>6} {alone:>14.1f} {whole:>14.1f}\n")
     return 0
@@ -35,7 +35,7 @@ def bench(settings: Settings) -> int:
 def measured(model: Model, rows: int, settings: Settings) -> tuple[float, float]:
     """Microseconds of CPU of one run alone, and of one request from JSON to JSON."""
     feed = {
-        name: np.repeat(array[:1], rows, axis=0) if model.signature.is_batchable else array
+        name: np.repeat(array[:1], rows, axis=0) if model.signature.has_free_rows else array
         for name, array in synthetic_feeds(model.signature)[0].items()
     }
     specs = {spec.name: spec for spec in model.signature.inputs}

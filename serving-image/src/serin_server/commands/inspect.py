@@ -26,7 +26,7 @@ def inspect(settings: Settings) -> int:
         f"opset      {told['opset']}",
         f"signature  {signature_digest(model.signature)}",
         f"warm-up    {model.warmed.message}",
-        f"batching   {'rows of several requests share a run' if model.signature.is_batchable else 'each request alone'}",
+        f"batching   {model.batching.mode} ({model.batching.reason}): {model.batching.message}",
     ]
     for side, tensors in (("inputs", model.signature.inputs), ("outputs", model.signature.outputs)):
         lines.append(side)

@@ -63,6 +63,7 @@ class Settings:
     max_in_flight: int = 1024
     memory_budget_bytes: int = 0
     max_batch_rows: int = 256
+    batching: str = "proven"
     feedback_key_file: Path | None = None
     feedback_unsigned: str = "auto"
     feedback_max_age_seconds: float = 30 * 86400.0
@@ -107,6 +108,11 @@ class Settings:
         return self.grpc != "off"
 
     @property
+    def batching_mode(self) -> str:
+        """When requests share a run; runs of one row cannot be shared."""
+        return self.batching if self.max_batch_rows > 1 else "off"
+
+    @property
     def revision(self) -> str:
         """The revision that responses carry as `model_version`; on a laptop the version stands in for it."""
         return self.model_revision or self.model_version
@@ -126,6 +132,7 @@ PROVIDERS: Final[Mapping[str, str]] = {
 _DIGEST: Final = re.compile(r"(sha256:)?[0-9a-fA-F]{64}")
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "grpc": ("on", "off"),
+    "batching": ("proven", "off", "trusted"),
     "feedback_unsigned": ("auto", "on", "off"),
     "feedback_kind": ("class", "regression"),
     "log_format": ("json", "console"),
@@ -142,6 +149,8 @@ def settings_from(environment: Mapping[str, str] = os.environ, flags: Mapping[st
         if text is None:
             source = f"SERIN_{field.name.upper()}"
             text = environment.get(source)
+        if text is not None and field.name == "batching":
+            text = text.strip().lower()
         if text is not None and (text != "" or field.type is str):
             given[field.name] = _parsed(source, field.type, text)
     for required in ("model_uri",):

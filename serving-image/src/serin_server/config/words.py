@@ -43,6 +43,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "memory_budget_bytes": "memory for what requests hold (bodies, tensors, answers), 503 or 413 above; 0 for half of what "
     "the container's limit leaves beside the model",
     "max_batch_rows": "rows that requests may share in one run of the model, 1 to run each alone",
+    "batching": "proven (requests share a run when it is proven that rows are independent), off, or trusted (take it as given)",
     "feedback_key_file": "file of `<id>:<secret>` lines; responses carry a signed token made with the first",
     "feedback_unsigned": "on, off or auto: whether feedback without a token is taken; auto takes it when there is no key",
     "feedback_max_age_seconds": "age of a prediction after which its label is refused",

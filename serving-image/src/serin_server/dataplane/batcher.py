@@ -2,7 +2,7 @@
 
 Requests that are parsed in one turn are queued; a callback at the end of the turn runs them. There is no timer, so a
 lone request waits for nobody, and under load the batch grows by itself to what arrived while the last one ran.
-Requests share a run when the model's tensors all have a free first dimension and theirs agree in every other one.
+Requests share a run when it was decided at load that they may, and their tensors agree in every dimension but the first.
 A run that raises is repeated one by one, so a bad request fails alone.
 
 A fast model runs on the loop's own thread, which costs least. Once a run has held the loop for longer than
@@ -44,6 +44,8 @@ class Batcher:
         max_rows: int = DEFAULT_MAX_ROWS,
         timeout_seconds: float = 0.0,
         observe: Observe | None = None,
+        *,
+        is_batchable: bool,
     ) -> None:
         self._observe = observe
         self._ran: list[tuple[list[Array], list[Array]]] = []
@@ -52,7 +54,7 @@ class Batcher:
         self._loop = loop
         self._max_rows = max_rows
         self._timeout = timeout_seconds or float("inf")
-        self._is_batchable = session.signature.is_batchable and max_rows > 1
+        self._is_batchable = is_batchable and max_rows > 1
         self._input_names = [spec.name for spec in session.signature.inputs]
         self._queue: list[Call] = []
         self._thread: ThreadPoolExecutor | None = None

@@ -32,6 +32,8 @@ ERROR_BOUNDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0
 HELP: Final[Mapping[str, str]] = {
     "serin_process_start_time_seconds": "When this server process started, in unix seconds.",
     "serin_model_info": "The digest of the model that is served; absent until it is loaded.",
+    "serin_model_batching": "1 with the mode of batching (proven, trusted, alone, off) and the reason for it as labels; absent until "
+    "the model is loaded.",
     "serin_requests_total": "Inference requests answered, by HTTP status (gRPC mapped to its equivalent) and by "
     "whether the answer counts as an error of the model version.",
     "serin_request_duration_seconds": "Time from a whole request read to its answer handed to the socket.",
@@ -90,6 +92,7 @@ class ServerMetrics:
         self.feedback_rejected = Counter(("reason",), [(reason,) for reason in FEEDBACK_REJECTIONS])
         self.load_failures = Counter(("reason",), [(reason.value,) for reason in Reason])
         self.model_sha256 = ""
+        self.batching: tuple[str, str] | None = None
         self.more: list[ToldAtScrape] = []
 
     def exposition(self) -> bytes:
@@ -99,6 +102,9 @@ class ServerMetrics:
         if self.model_sha256:
             words.head("serin_model_info", "gauge")
             words.sample("serin_model_info", {"sha256": self.model_sha256}, 1)
+        if self.batching is not None:
+            words.head("serin_model_batching", "gauge")
+            words.sample("serin_model_batching", dict(zip(("mode", "reason"), self.batching, strict=True)), 1)
         words.counter("serin_requests_total", self.requests)
         words.histogram("serin_request_duration_seconds", self.request_duration)
         words.histogram("serin_inference_duration_seconds", self.inference_duration)

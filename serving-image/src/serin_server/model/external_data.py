@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from serin_server.failures import LoadFailure, Reason
-from serin_server.model.onnx_file import fields
+from serin_server.model.protobuf import fields
 from serin_server.uris import shown
 
 _MODEL, _TRAINING, _GRAPH, _NODE, _FUNCTION, _ATTRIBUTE, _TENSOR, _SPARSE, _ENTRY = range(9)
@@ -50,13 +50,13 @@ def locations_in(file: Path) -> list[str]:
             while todo:
                 kind, start, end = todo.pop()
                 if kind == _ENTRY:
-                    entry = {number: data[at:to] for number, at, to in fields(data, start, end)}
+                    entry = {number: data[at:to] for number, _, at, to in fields(data, start, end)}
                     if entry.get(_KEY) == _LOCATION:
                         found.setdefault(entry.get(_VALUE, b""))
                     continue
                 children = _CHILDREN[kind]
                 todo += [
-                    (children[number], at, to) for number, at, to in fields(data, start, end) if number in children
+                    (children[number], at, to) for number, _, at, to in fields(data, start, end) if number in children
                 ]
         except ValueError as error:
             message = f"the file is not an ONNX model or is cut short ({error})"

@@ -10,6 +10,7 @@ from typing import Any, Final
 from serin_server.model.digest import model_size_bytes
 from serin_server.model.external_data import external_files
 from serin_server.model.onnx_file import model_file, opset_of, words_in
+from serin_server.model.rows.decision import OFF, Decision, decide
 from serin_server.model.session import DEFAULT_PROVIDERS, Session, open_session
 from serin_server.model.source import Source, fetch
 from serin_server.model.tensors import Signature
@@ -28,6 +29,8 @@ class Model:
     opset: int
     path: Path = Path()
     """The file or the folder that it was loaded from."""
+    batching: Decision = OFF
+    """Whether requests may share a run."""
 
     @property
     def session(self) -> Session:
@@ -56,16 +59,22 @@ def load(
     providers: Sequence[str] = DEFAULT_PROVIDERS,
     warmup_seconds: float = 0.0,
     samples: Samples = no_samples,
+    batching: str = OFF.mode,
 ) -> Model:
-    """Fetches, verifies, loads and warms up. Raises `LoadFailure` with the reason and the way out."""
+    """Fetches, verifies, loads, warms up and decides on batching. Raises `LoadFailure` with the reason and the way out.
+
+    `batching` says when requests may share a run: `off`, when it is `proven` that rows are independent, or `trusted`.
+    """
     fetched = fetch(source)
     file = model_file(fetched.path)
     opset = opset_of(file)
     external_files(file)  # what ONNX Runtime will read is what the digest covers, or nothing is loaded
     session = open_session(file, threads, providers)
     real, likely = samples(fetched.path, session.signature)
-    warmed = warm_up(session, real, likely, words_in(file), warmup_seconds)
-    return Model(warmed, fetched.sha256, model_size_bytes(fetched.path), opset, fetched.path)
+    words = words_in(file)
+    warmed = warm_up(session, real, likely, [first for first, *_ in words], warmup_seconds)
+    decision = decide(file, warmed.session, batching, words, warmed.feeds)
+    return Model(warmed, fetched.sha256, model_size_bytes(fetched.path), opset, fetched.path, decision)
 
 
 def signature_digest(signature: Signature) -> str:

@@ -6,16 +6,16 @@ of several gigabytes costs a few page reads.
 """
 
 import mmap
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from serin_server.failures import LoadFailure, Reason
+from serin_server.model.protobuf import fields, varint
 
+_MOST_WORDS: Final = 64
 MODEL_FILE_NAMES: Final = ("model.onnx",)
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _GRAPH, _OPSET_IMPORT = 7, 8
-_NODE, _ATTRIBUTE, _STRINGS = 1, 5, 9
+_NODE, _ATTRIBUTE, _FLOATS, _INTS, _STRINGS = 1, 5, 7, 8, 9
 
 
 def model_file(path: Path) -> Path:
@@ -45,7 +45,7 @@ def opset_of(path: Path) -> int:
     opset, has_graph = 0, False
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            for number, start, end in fields(data, 0, len(data)):
+            for number, _, start, end in fields(data, 0, len(data)):
                 has_graph = has_graph or number == _GRAPH
                 if number == _OPSET_IMPORT:
                     opset = max(opset, _default_domain_version(data, start, end))
@@ -56,63 +56,38 @@ def opset_of(path: Path) -> int:
     return opset
 
 
-def words_in(path: Path) -> list[str]:
-    """The first word of each list of strings that a node holds: categories of encoders, keys of tables.
+def words_in(path: Path) -> list[list[str]]:
+    """The first words of each list of strings that a node holds: categories of encoders, keys of tables.
 
     Field 7 (graph) / 1 (node) / 5 (attribute) / 9 (strings).
     """
-    words: dict[str, None] = {}
+    lists: dict[tuple[str, ...], None] = {}
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         for start, end in _inside(data, [(0, len(data))], (_GRAPH, _NODE, _ATTRIBUTE)):
-            found = next((data[at:to] for number, at, to in fields(data, start, end) if number == _STRINGS), None)
-            if found is not None:
-                words.setdefault(found.decode(errors="replace"))
-    return list(words)
+            words: list[str] = []
+            for number, _, at, to in fields(data, start, end):
+                # The numbers of a forest are millions of fields, with no word behind them.
+                if number in (_FLOATS, _INTS) or len(words) == _MOST_WORDS:
+                    break
+                if number == _STRINGS:
+                    words.append(data[at:to].decode(errors="replace"))
+            if words:
+                lists.setdefault(tuple(words))
+    return [list(words) for words in lists]
 
 
 def _inside(data: mmap.mmap, spans: list[tuple[int, int]], path: tuple[int, ...]) -> list[tuple[int, int]]:
     """Where the messages lie that a path of field numbers leads to."""
     for wanted in path:
-        spans = [(at, to) for start, end in spans for number, at, to in fields(data, start, end) if number == wanted]
+        spans = [(at, to) for start, end in spans for number, _, at, to in fields(data, start, end) if number == wanted]
     return spans
 
 
 def _default_domain_version(data: mmap.mmap, start: int, end: int) -> int:
     domain, version = b"", 0
-    for number, at, to in fields(data, start, end):
+    for number, _, at, to in fields(data, start, end):
         if number == 1:
             domain = data[at:to]
         elif number == 2:
-            version, _ = _varint(data, at, to)
+            version, _ = varint(data, at, to)
     return version if domain in {b"", b"ai.onnx"} else 0
-
-
-def fields(data: mmap.mmap, position: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """The fields of one message: number, first byte and one past the last byte of the value. Raises `ValueError`."""
-    while position < end:
-        key, position = _varint(data, position, end)
-        number, wire = key >> 3, key & 7
-        start = position
-        if wire == _VARINT:
-            _, position = _varint(data, position, end)
-        elif wire == _BYTES:
-            length, start = _varint(data, position, end)
-            position = start + length
-        elif wire in (_FIXED64, _FIXED32):
-            position += 8 if wire == _FIXED64 else 4
-        else:
-            raise ValueError(f"unknown wire type {wire} at byte {start}")
-        if number == 0 or position > end:
-            raise ValueError(f"a field reaches byte {position} of {end}")
-        yield number, start, position
-
-
-def _varint(data: mmap.mmap, position: int, end: int) -> tuple[int, int]:
-    value = shift = 0
-    while position < end and shift < 70:
-        byte = data[position]
-        value |= (byte & 0x7F) << shift
-        position, shift = position + 1, shift + 7
-        if byte < 0x80:
-            return value, position
-    raise ValueError(f"a number breaks off at byte {position}")

@@ -80,6 +80,9 @@ class ServedModel:
                 "revision": self.revision,
                 "opset": str(model.opset),
                 "warm_up": str(model.warmed.kind),
+                "batching": model.batching.mode,
+                "batching_reason": str(model.batching.reason),
+                "batching_message": model.batching.message,
             },
         }
 

@@ -85,6 +85,6 @@ class Signature:
     outputs: tuple[TensorSpec, ...]
 
     @property
-    def is_batchable(self) -> bool:
-        """Whether requests may share one run: every tensor's first dimension is free."""
+    def has_free_rows(self) -> bool:
+        """Whether every tensor's first dimension is free: a batch perhaps, or a length."""
         return all(tensor.is_batched for tensor in (*self.inputs, *self.outputs))

@@ -71,7 +71,15 @@ def loaded_of(
     signature = model.signature
     return Loaded(
         RequestReader(signature),
-        Batcher(model.session, metrics, loop, settings.max_batch_rows, settings.request_timeout_seconds, observe),
+        Batcher(
+            model.session,
+            metrics,
+            loop,
+            settings.max_batch_rows,
+            settings.request_timeout_seconds,
+            observe,
+            is_batchable=model.batching.is_batchable,
+        ),
         ResponseWriter(
             settings.model_name,
             settings.revision,

@@ -48,7 +48,8 @@ def load_as_set(settings: Settings, *, with_samples: bool = True) -> Model:
     providers = [PROVIDERS[name] for name in settings.provider_names]
     try:
         samples = partial(_samples, settings) if with_samples else no_samples
-        return load(source_of(settings), settings.intra_op_threads, providers, settings.warmup_seconds, samples)
+        source, threads, seconds = source_of(settings), settings.intra_op_threads, settings.warmup_seconds
+        return load(source, threads, providers, seconds, samples, settings.batching_mode)
     except LoadFailure:
         raise
     except MemoryError as error:

@@ -247,6 +247,8 @@ class Server:
         self._plane.loaded = loaded
         self._memory.limit_bytes = self._budget_bytes()
         self.metrics.model_sha256 = model.sha256
+        batching = model.batching
+        self.metrics.batching = (batching.mode, str(batching.reason))
         self._served.model = model
         if self._siblings is not None:
             self._siblings.ready[self._siblings.number] = 1
@@ -256,8 +258,16 @@ class Server:
         gc.freeze()
         # Requests leave no cycles behind; looking for some every 700 objects only costs.
         gc.set_threshold(*_GC_THRESHOLDS)
-        told = {"sha256": model.sha256, "opset": model.opset, "size_bytes": model.size_bytes}
-        self._log.info("ready", **told, warm_up=str(model.warmed.kind))
+        told = {
+            "sha256": model.sha256,
+            "opset": model.opset,
+            "size_bytes": model.size_bytes,
+            "warm_up": str(model.warmed.kind),
+            "batching": batching.mode,
+            "batching_reason": str(batching.reason),
+            "batching_message": batching.message,
+        }
+        self._log.info("ready", **told)
         if model.warmed.kind is WarmUp.NONE:
             self._log.warning("not warmed up", message=model.warmed.message)
 
