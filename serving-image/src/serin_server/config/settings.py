@@ -31,6 +31,8 @@ class Settings:
     threads: int = 1
     processes: int = 1
     providers: str = "cpu"
+    gpu_memory_limit_bytes: int = 0
+    use_tf32: str = "on"
     host: str = ""
     http_port: int = 8080
     grpc_port: int = 8081
@@ -52,6 +54,9 @@ class Settings:
     request_timeout_seconds: float = 30.0
     max_in_flight: int = 1024
     max_batch_rows: int = 256
+    preferred_batch_rows: str = "auto"
+    batch_window_seconds: float = 0.0
+    concurrent_runs: int = 0
     feedback_key_file: Path | None = None
     feedback_unsigned: str = "auto"
     feedback_max_age_seconds: float = 30 * 86400.0
@@ -90,6 +95,13 @@ class Settings:
         return tuple(name.strip().lower() for name in self.providers.split(",") if name.strip())
 
     @property
+    def preferred_rows(self) -> tuple[int, ...] | None:
+        """The numbers of rows that batches are filled up to; None to leave it to the provider."""
+        if self.preferred_batch_rows == AUTO:
+            return None
+        return tuple(int(rows) for rows in self.preferred_batch_rows.split(",") if rows.strip())
+
+    @property
     def is_grpc_enabled(self) -> bool:
         """Whether the protocol is served over gRPC too."""
         return self.grpc != "off"
@@ -100,6 +112,7 @@ class Settings:
         return self.model_revision or self.model_version
 
 
+AUTO: Final = "auto"
 PROVIDERS: Final[Mapping[str, str]] = {
     "cpu": "CPUExecutionProvider",
     "cuda": "CUDAExecutionProvider",
@@ -113,6 +126,7 @@ PROVIDERS: Final[Mapping[str, str]] = {
 
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "grpc": ("on", "off"),
+    "use_tf32": ("on", "off"),
     "feedback_unsigned": ("auto", "on", "off"),
     "feedback_kind": ("class", "regression"),
     "log_format": ("json", "console"),
@@ -178,8 +192,10 @@ def _words(settings: Settings) -> Iterator[str]:
         if getattr(settings, name) not in words:
             yield f"SERIN_{name.upper()}={getattr(settings, name)!r} is not known: give {', '.join(words)}"
     for name in settings.provider_names:
-        if name not in PROVIDERS:
-            yield f"SERIN_PROVIDERS={settings.providers!r}: {name!r} is not known: {', '.join(PROVIDERS)}"
+        if name not in PROVIDERS and settings.provider_names != (AUTO,):
+            yield f"SERIN_PROVIDERS={settings.providers!r}: {name!r} is not known: {', '.join(PROVIDERS)}, or auto alone"
+    if not settings.provider_names:
+        yield f"SERIN_PROVIDERS={settings.providers!r} names none: give auto, or {', '.join(PROVIDERS)}"
     if settings.payload_log and settings.payload_log != "stdout" and "://" not in settings.payload_log:
         yield f"SERIN_PAYLOAD_LOG={settings.payload_log!r}: give stdout or an http:// address"
 
@@ -187,5 +203,16 @@ def _words(settings: Settings) -> Iterator[str]:
 def _combinations(settings: Settings) -> Iterator[str]:
     if settings.processes > 1 and 0 in (settings.http_port, settings.metrics_port, settings.grpc_port):
         yield "several processes share their ports: give each port a number"
+    rows = settings.preferred_batch_rows
+    if rows != AUTO:
+        given = [text.strip() for text in rows.split(",") if text.strip()]
+        if not all(text.isdigit() and 0 < int(text) <= settings.max_batch_rows for text in given):
+            most = settings.max_batch_rows
+            yield f"SERIN_PREFERRED_BATCH_ROWS={rows!r}: give auto, or numbers from 1 to {most} (max_batch_rows) by comma"
+    if settings.batch_window_seconds and settings.batch_window_seconds >= settings.request_timeout_seconds > 0:
+        yield (
+            f"SERIN_BATCH_WINDOW_SECONDS={settings.batch_window_seconds:g} is no less than "
+            f"SERIN_REQUEST_TIMEOUT_SECONDS={settings.request_timeout_seconds:g}: give something like 0.005"
+        )
     if bool(settings.tls_cert_file) != bool(settings.tls_key_file):
         yield "SERIN_TLS_CERT_FILE and SERIN_TLS_KEY_FILE belong together: give both or none"

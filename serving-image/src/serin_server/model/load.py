@@ -2,14 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from serin_server.model.digest import model_size_bytes
 from serin_server.model.onnx_file import model_file, opset_of, words_in
-from serin_server.model.session import DEFAULT_PROVIDERS, Session, open_session
+from serin_server.model.providers import Placement
+from serin_server.model.session import ON_CPU, Session, open_session
 from serin_server.model.source import Source, fetch
 from serin_server.model.tensors import Signature
 from serin_server.model.warmup import warm_up
@@ -34,12 +34,12 @@ class Model:
         return self.session.signature
 
 
-def load(source: Source, threads: int = 1, providers: Sequence[str] = DEFAULT_PROVIDERS) -> Model:
+def load(source: Source, threads: int = 1, placement: Placement = ON_CPU) -> Model:
     """Fetches, verifies, loads and warms up. Raises `LoadFailure` with the reason and the way out."""
     fetched = fetch(source)
     file = model_file(fetched.path)
     opset = opset_of(file)
-    session = warm_up(open_session(file, threads, providers), words_in(file))
+    session = warm_up(open_session(file, threads, placement), words_in(file))
     return Model(session, fetched.sha256, model_size_bytes(fetched.path), opset, fetched.path)
 
 

@@ -1,7 +1,8 @@
 """The model that the settings name."""
 
-from serin_server.config.settings import PROVIDERS, Settings
+from serin_server.config.settings import AUTO, PROVIDERS, Settings
 from serin_server.model.load import Model, load
+from serin_server.model.providers import Placement
 from serin_server.model.source import Source
 
 
@@ -20,5 +21,9 @@ def source_of(settings: Settings) -> Source:
 
 def load_as_set(settings: Settings) -> Model:
     """The model that the settings name, on the threads and providers that they name. Raises `LoadFailure`."""
-    providers = [PROVIDERS[name] for name in settings.provider_names]
-    return load(source_of(settings), settings.intra_op_threads, providers)
+    placement = Placement(
+        tuple(PROVIDERS[name] for name in settings.provider_names if name != AUTO),
+        settings.gpu_memory_limit_bytes,
+        settings.use_tf32 == "on",
+    )
+    return load(source_of(settings), settings.intra_op_threads, placement)

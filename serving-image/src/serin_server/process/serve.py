@@ -24,6 +24,7 @@ from serin_server.http.server import HttpServer, Router
 from serin_server.metrics.server import ServerMetrics, server_id
 from serin_server.model.load import Model
 from serin_server.model.served import ServedModel
+from serin_server.model.warmup import synthetic_feeds
 from serin_server.process.assembly import (
     access_of,
     capture_of,
@@ -204,6 +205,10 @@ class Server:
         capture = capture_of(settings, model, loop)
         self._payload_log = payload_log_of(settings, model)
         loaded = loaded_of(settings, model, self.metrics, loop, self._signer, capture)
+        feeds = synthetic_feeds(model.signature)
+        for told in (model.session.notice, *await loop.run_in_executor(None, loaded.batcher.warm, feeds)):
+            if told:
+                self._log.warning("not as asked for", message=told)
         if capture is not None:
             self.metrics.more.append(FeatureWords(capture))
         if self._payload_log is not None:
@@ -220,7 +225,13 @@ class Server:
         gc.freeze()
         # Requests leave no cycles behind; looking for some every 700 objects only costs.
         gc.set_threshold(*_GC_THRESHOLDS)
-        self._log.info("ready", sha256=model.sha256, opset=model.opset, size_bytes=model.size_bytes)
+        self._log.info(
+            "ready",
+            sha256=model.sha256,
+            opset=model.opset,
+            size_bytes=model.size_bytes,
+            providers=list(model.session.providers),
+        )
 
     # The end.
 
