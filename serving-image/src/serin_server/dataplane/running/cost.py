@@ -58,12 +58,11 @@ class Cost:
         self._seconds[number] = seconds
         if seconds > AWAY_SECONDS:
             self._limits[number] = BACK_SECONDS
-        above = number + 1
-        while above < _CLASSES and not self._is_seen[above]:
-            seconds *= _GROWTH
-            self._seconds[above] = seconds
-            above += 1
+        seen_above = next((other for other in range(number + 1, _CLASSES) if self._is_seen[other]), _CLASSES)
+        most = self._seconds[seen_above] if seen_above < _CLASSES else UNKNOWN
+        for other in range(number + 1, seen_above):
+            self._seconds[other] = min(most, seconds * _GROWTH ** (other - number))
         below = number - 1
         while below >= 0 and not self._is_seen[below]:
-            self._seconds[below] = min(self._seconds[below], self._seconds[number])
+            self._seconds[below] = min(self._seconds[below], seconds)
             below -= 1
