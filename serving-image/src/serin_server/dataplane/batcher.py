@@ -12,7 +12,6 @@ While dear ones are under way, what comes gathers behind them, and runs that are
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
-from math import prod
 from time import perf_counter
 from typing import Final
 
@@ -66,15 +65,17 @@ class Batcher:
         self._metrics = metrics
         self._loop = loop
         self._answers = Answers(loop, timeout_seconds)
+        self._timeout = self._answers.timeout
         self._watch_seconds = min(_LOOK_SECONDS, timeout_seconds)
         self._is_batchable = is_batchable and max_rows > 1
         self._sizes = Sizes(sizes if self._is_batchable else ())
         self._runner = Runner(session, self._sizes)
         most_rows = self._sizes.largest or max_rows
-        row_size = sum(prod(spec.shape[1:]) for spec in session.signature.inputs)
-        self._waiting = Waiting(is_batchable=self._is_batchable, most_rows=most_rows, row_size=max(1, row_size))
+        self._waiting = Waiting(session.signature, is_batchable=self._is_batchable, most_rows=most_rows)
         self._window = window_seconds if self._is_batchable else 0.0
         self._is_on_device = is_on_device
+        # The shortest way, for most requests of most models: nothing to wait for, nothing to fill up.
+        self._is_direct = not (is_on_device or self._window or self._sizes)
         self._cost = Cost()
         self._high_water = HighWater()
         self._workers = Workers(loop, runs_at_a_time)
@@ -117,10 +118,11 @@ class Batcher:
         self._is_due = False
         calls, self._queue = self._queue, []
         now = perf_counter()
-        if calls:
-            if calls[0].started and self._answers.is_late(calls[0], now):
-                calls = self._answers.without_late(calls, now)
-            self._waiting.add(calls, now)
+        if calls and calls[0].started and now - calls[0].started > self._timeout:
+            calls = self._answers.without_late(calls, now)
+        if self._is_direct and not self._workers.jobs and self._run_directly(calls, now):
+            return
+        self._waiting.add(calls, now)
         is_growing = bool(calls) and gathers
         has_started = False
         for batch in list(islice(self._waiting, _MOST_LOOKED_AT)):
@@ -139,6 +141,14 @@ class Batcher:
                 self._run_there(batch, size)
         if has_started and self._waiting:
             self._look_soon()
+
+    def _run_directly(self, calls: list[Call], now: float) -> bool:
+        """Runs what came without letting it wait, if it is one cheap batch and nothing waits before it."""
+        batch = None if self._waiting else self._waiting.whole(calls, now)
+        if batch is None or not self._cost.is_cheap(batch.size):
+            return False
+        self._run_here(batch, batch.size)
+        return True
 
     def _size_of(self, batch: Batch) -> int:
         """Elements of a batch's inputs, those included that it is filled up with."""
@@ -182,7 +192,7 @@ class Batcher:
     def _run_here(self, batch: Batch, size: int) -> None:
         ran: list[Ran] = []
         try:
-            ran = self._runner.run(batch, gives_back=self._high_water.is_past())
+            ran = self._runner.run(batch, gives_back=self._high_water.highest > 0 and self._high_water.is_past())
         except Exception as error:  # noqa: BLE001 (a fault of our own: its clients are answered all the same)
             self._answers.blame(batch, error)
         self._finish(batch, size, ran)
@@ -210,18 +220,21 @@ class Batcher:
 
     def _finish(self, batch: Batch, size: int, ran: Sequence[Ran]) -> None:
         """Answers the calls of a batch, then counts its runs, learns from them and shows them."""
+        give = self._answers.give
         for call in batch.calls:
-            self._answers.give(call)
+            give(call)
         metrics = self._metrics
         for calls, seconds, arrays, outputs in ran:
             metrics.inference_duration.observe(seconds)
             metrics.batch_size.observe(calls)
-            if outputs is not None:
-                if calls == len(batch.calls):
-                    self._cost.learn(size, seconds)
+            if outputs is None:
+                continue
+            if calls == len(batch.calls):
+                self._cost.learn(size, seconds)
+                if seconds > AWAY_SECONDS or self._high_water.highest:
                     self._high_water.ran(size, seconds)
-                if self._observe is not None:
-                    self._observe(arrays, outputs)
+            if self._observe is not None:
+                self._observe(arrays, outputs)
 
     def _look_for_late(self) -> None:
         """While runs go on: tells clients that have waited too long, be they in one or behind it."""

@@ -69,7 +69,9 @@ class Session:
 
     def run(self, feed: Mapping[str, Array], output_names: list[str] | None = None) -> list[Array]:
         """The outputs (all, or those named) for one feed. Raises what ONNX Runtime raises."""
-        return self._with(feed, output_names or self._output_names, None)
+        names = output_names or self._output_names
+        outputs = self._run(names, feed, None)
+        return self._as_tensors(names, outputs) if self._map_outputs else outputs
 
     def run_and_give_back(self, feed: Mapping[str, Array]) -> list[Array]:
         """As `run`; afterwards ONNX Runtime returns what memory it does not need for a run like this one."""
@@ -78,13 +80,11 @@ class Session:
 
             self._shrinking = onnxruntime.RunOptions()
             self._shrinking.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-        return self._with(feed, self._output_names, self._shrinking)
+        outputs = self._run(self._output_names, feed, self._shrinking)
+        return self._as_tensors(self._output_names, outputs) if self._map_outputs else outputs
 
-    def _with(self, feed: Mapping[str, Array], names: list[str], options: Any) -> list[Array]:
-        outputs = self._run(names, feed, options)
-        if self._map_outputs:
-            return [self._as_tensor(name, value) for name, value in zip(names, outputs, strict=True)]
-        return outputs
+    def _as_tensors(self, names: Sequence[str], outputs: Sequence[Any]) -> list[Array]:
+        return [self._as_tensor(name, value) for name, value in zip(names, outputs, strict=True)]
 
     def _as_tensor(self, name: str, value: Any) -> Array:
         if name not in self._map_outputs:

@@ -16,23 +16,24 @@ _MUCH_SMALLER: Final = 4
 class HighWater:
     """Remembers the largest dear run for which memory was not given back yet, and the mean size since."""
 
-    __slots__ = ("_highest", "_mean")
+    __slots__ = ("_mean", "highest")
 
     def __init__(self) -> None:
-        self._highest = 0
+        self.highest = 0
+        """Its size; 0 when there is none, and nothing to decide."""
         self._mean = 0.0
 
     def is_past(self) -> bool:
         """Whether the next run is to give memory back; asked once for each run."""
-        if not self._highest or self._mean * _MUCH_SMALLER > self._highest:
+        if not self.highest or self._mean * _MUCH_SMALLER > self.highest:
             return False
-        self._highest = 0
+        self.highest = 0
         return True
 
     def ran(self, size: int, seconds: float) -> None:
         """Notes a run: its size in elements and how long it took."""
-        if seconds > AWAY_SECONDS and size > self._highest:
-            self._highest = size
+        if seconds > AWAY_SECONDS and size > self.highest:
+            self.highest = size
             self._mean = float(size)
-        elif self._highest:
+        elif self.highest:
             self._mean += (size - self._mean) * _WEIGHT

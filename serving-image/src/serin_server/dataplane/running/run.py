@@ -36,11 +36,12 @@ class NotByRow(Exception):
 class Runner:
     """Runs batches in one session, padded to fixed sizes where there are such."""
 
-    __slots__ = ("_names", "_session", "_sizes")
+    __slots__ = ("_has_sizes", "_names", "_session", "_sizes")
 
     def __init__(self, session: Session, sizes: Sizes) -> None:
         self._session = session
         self._sizes = sizes
+        self._has_sizes = bool(sizes)
         self._names = [spec.name for spec in session.signature.inputs]
 
     def run(self, batch: Batch, *, gives_back: bool = False) -> list[Ran]:
@@ -53,7 +54,8 @@ class Runner:
             return [self._alone(calls[0], gives_back=gives_back)]
         started = perf_counter()
         try:
-            arrays, outputs = self._by_rows(calls, batch.rows, gives_back=gives_back)
+            way = self._padded if self._has_sizes and batch.rows else self._joined
+            arrays, outputs = way(calls, batch.rows, gives_back=gives_back)
         except Exception:  # noqa: BLE001 (one of them is bad: each runs alone and fails alone)
             return [self._alone(call, gives_back=False) for call in calls]
         seconds = perf_counter() - started
@@ -65,41 +67,43 @@ class Runner:
         return [Ran(len(calls), seconds, arrays, outputs)]
 
     def _alone(self, call: Call, *, gives_back: bool) -> Ran:
-        outputs = None
         started = perf_counter()
         try:
-            outputs = call.outputs = self._outputs_of(call, gives_back=gives_back)
+            if self._has_sizes and call.rows > 0 and call.rows not in self._sizes:
+                outputs = self._resized(call, gives_back=gives_back)
+            else:
+                outputs = self._fed(call.arrays, gives_back=gives_back)
         except Exception as error:  # noqa: BLE001 (whatever the model raises belongs to this call)
             call.refusal = refusal_of(error)
+            return Ran(1, perf_counter() - started, call.arrays, None)
+        call.outputs = outputs
         return Ran(1, perf_counter() - started, call.arrays, outputs)
 
-    def _outputs_of(self, call: Call, *, gives_back: bool) -> list[Array]:
-        if self._sizes and call.rows > 0 and call.rows not in self._sizes:
-            try:
-                return self._by_rows([call], call.rows, gives_back=gives_back)[1]
-            except NotByRow:
-                pass
-        return self._fed(call.arrays, gives_back=gives_back)
+    def _resized(self, call: Call, *, gives_back: bool) -> list[Array]:
+        try:
+            return self._padded([call], call.rows, gives_back=gives_back)[1]
+        except NotByRow:
+            return self._fed(call.arrays, gives_back=gives_back)
 
-    def _by_rows(self, calls: Sequence[Call], rows: int, *, gives_back: bool) -> tuple[list[Array], list[Array]]:
-        """The inputs and the outputs of some calls with so many rows in all, without what they were filled up with."""
-        arrays = [[call.arrays[position] for call in calls] for position in range(len(self._names))]
-        if not self._sizes or not rows:
-            joined = [filled(parts, rows) for parts in arrays]
-            outputs = self._fed(joined, gives_back=gives_back)
-            if any([len(output) != rows for output in outputs]):
-                raise NotByRow
-            return joined, outputs
+    def _joined(self, calls: Sequence[Call], rows: int, *, gives_back: bool) -> tuple[list[Array], list[Array]]:
+        """Inputs and outputs of some calls, which have so many rows in all."""
+        arrays = [np.concatenate([call.arrays[position] for call in calls]) for position, _ in enumerate(self._names)]
+        outputs = self._fed(arrays, gives_back=gives_back)
+        if not all([len(output) == rows for output in outputs]):
+            raise NotByRow
+        return arrays, outputs
+
+    def _padded(self, calls: Sequence[Call], rows: int, *, gives_back: bool) -> tuple[list[Array], list[Array]]:
+        """The same, run in fixed sizes; what the rows were filled up with is cut off again."""
         padded = self._sizes.holding(rows)
-        joined = [filled(parts, padded) for parts in arrays]
-        found = [
-            self._fed([array[a:b] for array in joined], gives_back=gives_back) for a, b in self._sizes.pieces(padded)
-        ]
-        for (first, last), outputs in zip(self._sizes.pieces(padded), found, strict=True):
+        pieces = self._sizes.pieces(padded)
+        arrays = [filled([call.arrays[position] for call in calls], padded) for position, _ in enumerate(self._names)]
+        found = [self._fed([array[a:b] for array in arrays], gives_back=gives_back) for a, b in pieces]
+        for (first, last), outputs in zip(pieces, found, strict=True):
             if any([len(output) != last - first for output in outputs]):
                 raise NotByRow
         whole = found[0] if len(found) == 1 else [np.concatenate(parts) for parts in zip(*found, strict=True)]
-        return [array[:rows] for array in joined], [output[:rows] for output in whole]
+        return [array[:rows] for array in arrays], [output[:rows] for output in whole]
 
     def _fed(self, arrays: Sequence[Array], *, gives_back: bool) -> list[Array]:
         feed = dict(zip(self._names, arrays, strict=True))

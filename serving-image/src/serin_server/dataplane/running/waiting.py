@@ -2,8 +2,10 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from math import prod
 
 from serin_server.dataplane.call import NO_BATCH, Call
+from serin_server.model.tensors import Signature
 
 
 class Batch:
@@ -22,11 +24,13 @@ class Batch:
 class Waiting:
     """Batches in the order in which their first calls came; calls of equal shapes join one until it is full."""
 
-    __slots__ = ("_batches", "_is_batchable", "_open", "_row_size", "most_rows")
+    __slots__ = ("_are_alike", "_batches", "_is_batchable", "_open", "_row_size", "most_rows")
 
-    def __init__(self, *, is_batchable: bool, most_rows: int, row_size: int) -> None:
+    def __init__(self, signature: Signature, *, is_batchable: bool, most_rows: int) -> None:
         self._is_batchable = is_batchable
-        self._row_size = row_size
+        shapes = [spec.shape[1:] for spec in signature.inputs]
+        self._are_alike = all(-1 not in shape for shape in shapes)
+        self._row_size = sum(prod(shape) for shape in shapes)
         self._batches: deque[Batch] = deque()
         self._open: dict[object, Batch] = {}
         self.most_rows = most_rows
@@ -54,8 +58,25 @@ class Waiting:
             batch.calls.append(call)
             batch.size += self._size_of(call)
 
+    def whole(self, calls: list[Call], now: float) -> Batch | None:
+        """All of these calls as one batch, which is not taken in; None when they do not make one."""
+        if len(calls) == 1:
+            call = calls[0]
+            batch = Batch(call.shapes_key, call.rows if self._is_batchable else NO_BATCH, now)
+            batch.size = self._size_of(call)
+        elif calls and self._is_batchable and self._are_alike and all([call.rows != NO_BATCH for call in calls]):
+            rows = sum([call.rows for call in calls])
+            if rows > self.most_rows:
+                return None
+            batch = Batch(None, rows, now)
+            batch.size = rows * self._row_size
+        else:
+            return None
+        batch.calls = calls
+        return batch
+
     def _size_of(self, call: Call) -> int:
-        if call.shapes_key is None and call.rows != NO_BATCH:
+        if self._are_alike and call.rows != NO_BATCH:
             return call.rows * self._row_size
         return sum([array.size for array in call.arrays])
 
