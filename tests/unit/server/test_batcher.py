@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 
 import numpy as np
@@ -41,6 +40,11 @@ class FakeSession:
         return [array * 2]
 
 
+def batcher_of(session, metrics, *arguments, **more):
+    more.setdefault("is_batchable", session.signature.has_free_rows)
+    return Batcher(session, metrics, asyncio.get_running_loop(), *arguments, **more)
+
+
 def call(*values, rows=None, width=1):
     array = np.array(values, np.float32).reshape(-1, width)
     return Call([array], len(array) if rows is None else rows, array.shape[1:], "id")
@@ -64,7 +68,7 @@ async def answers(batcher, calls):
 
 async def test_what_one_turn_brought_is_one_run_and_each_gets_its_own_rows(metrics):
     session = FakeSession()
-    batcher = Batcher(session, metrics, asyncio.get_running_loop(), is_batchable=True)
+    batcher = batcher_of(session, metrics)
     done = await answers(batcher, [call(1), call(2, 3), call(4)])
     assert session.runs == [4]
     assert [each.outputs[0].ravel().tolist() for each in done] == [[2], [4, 6], [8]]
@@ -75,9 +79,7 @@ async def test_what_one_turn_brought_is_one_run_and_each_gets_its_own_rows(metri
 
 async def test_a_request_that_makes_the_model_raise_fails_alone(metrics):
     session = FakeSession()
-    done = await answers(
-        Batcher(session, metrics, asyncio.get_running_loop(), is_batchable=True), [call(1), call(99), call(3)]
-    )
+    done = await answers(batcher_of(session, metrics), [call(1), call(99), call(3)])
     assert [each.refusal and each.refusal.kind for each in done] == [None, Kind.INVALID_TENSOR, None]
     assert "99 is not a number" in done[1].refusal.message
     assert [each.outputs[0].ravel().tolist() for each in (done[0], done[2])] == [[2], [6]]
@@ -96,15 +98,14 @@ async def test_runs_are_no_larger_than_allowed_and_shared_only_where_decided(
     metrics, is_batchable, calls, max_rows, runs
 ):
     session = FakeSession()
-    batcher = Batcher(session, metrics, asyncio.get_running_loop(), max_rows, is_batchable=is_batchable)
-    await answers(batcher, [call(*each) for each in calls])
+    await answers(batcher_of(session, metrics, max_rows, is_batchable=is_batchable), [call(*each) for each in calls])
     assert session.runs == runs
 
 
 async def test_requests_of_other_widths_or_without_rows_in_common_do_not_mix(metrics):
     session = FakeSession((-1, -1))
     calls = [call(1, 2, width=2), call(1), call(3, 4, width=2), call(7, rows=NO_BATCH)]
-    done = await answers(Batcher(session, metrics, asyncio.get_running_loop(), is_batchable=True), calls)
+    done = await answers(batcher_of(session, metrics), calls)
     assert sorted(session.runs) == [1, 1, 2]
     assert [each.outputs[0].ravel().tolist() for each in done] == [[2, 4], [2], [6, 8], [14]]
 
@@ -112,10 +113,7 @@ async def test_requests_of_other_widths_or_without_rows_in_common_do_not_mix(met
 async def test_a_slow_model_leaves_the_loop_free_and_those_who_wait_too_long_are_told(metrics):
     session = FakeSession()
     seen = []
-    batcher = Batcher(
-        session, metrics, asyncio.get_running_loop(), 256, 0.2, lambda *run: seen.append(run), is_batchable=True
-    )
-    batcher._thread = ThreadPoolExecutor(1)
+    batcher = batcher_of(session, metrics, 256, 0.2, lambda *run: seen.append(run))
     session.gate.clear()
     running = asyncio.ensure_future(answers(batcher, [call(1)]))
     assert await asyncio.to_thread(session.started.wait, 20)

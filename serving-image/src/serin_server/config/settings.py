@@ -37,6 +37,8 @@ class Settings:
     threads: int = 1
     processes: int = 1
     providers: str = "cpu"
+    gpu_memory_limit_bytes: int = 0
+    use_tf32: str = "on"
     host: str = ""
     http_port: int = 8080
     grpc_port: int = 8081
@@ -64,6 +66,9 @@ class Settings:
     memory_budget_bytes: int = 0
     max_batch_rows: int = 256
     batching: str = "proven"
+    preferred_batch_rows: str = "auto"
+    batch_window_seconds: float = 0.0
+    concurrent_runs: int = 0
     feedback_key_file: Path | None = None
     feedback_unsigned: str = "auto"
     feedback_max_age_seconds: float = 30 * 86400.0
@@ -103,6 +108,13 @@ class Settings:
         return tuple(name.strip().lower() for name in self.providers.split(",") if name.strip())
 
     @property
+    def preferred_rows(self) -> tuple[int, ...] | None:
+        """The numbers of rows that batches are filled up to; None to leave it to the provider."""
+        if self.preferred_batch_rows == AUTO:
+            return None
+        return tuple(int(rows) for rows in self.preferred_batch_rows.split(",") if rows.strip())
+
+    @property
     def is_grpc_enabled(self) -> bool:
         """Whether the protocol is served over gRPC too."""
         return self.grpc != "off"
@@ -118,6 +130,7 @@ class Settings:
         return self.model_revision or self.model_version
 
 
+AUTO: Final = "auto"
 PROVIDERS: Final[Mapping[str, str]] = {
     "cpu": "CPUExecutionProvider",
     "cuda": "CUDAExecutionProvider",
@@ -133,6 +146,7 @@ _DIGEST: Final = re.compile(r"(sha256:)?[0-9a-fA-F]{64}")
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "grpc": ("on", "off"),
     "batching": ("proven", "off", "trusted"),
+    "use_tf32": ("on", "off"),
     "feedback_unsigned": ("auto", "on", "off"),
     "feedback_kind": ("class", "regression"),
     "log_format": ("json", "console"),
@@ -175,7 +189,7 @@ def _parsed(source: str, kind: object, text: str) -> object:
 
 
 def _checked(settings: Settings) -> Settings:
-    for problem in (*_numbers(settings), *_words(settings), *_combinations(settings)):
+    for problem in (*_numbers(settings), *_words(settings), *_combinations(settings), *_batches(settings)):
         raise InvalidSetting(problem)
     return settings
 
@@ -202,8 +216,10 @@ def _words(settings: Settings) -> Iterator[str]:
         if getattr(settings, name) not in words:
             yield f"SERIN_{name.upper()}={getattr(settings, name)!r} is not known: give {', '.join(words)}"
     for name in settings.provider_names:
-        if name not in PROVIDERS:
-            yield f"SERIN_PROVIDERS={settings.providers!r}: {name!r} is not known: {', '.join(PROVIDERS)}"
+        if name not in PROVIDERS and settings.provider_names != (AUTO,):
+            yield f"SERIN_PROVIDERS={settings.providers!r}: {name!r} is not known: {', '.join(PROVIDERS)}, or auto alone"
+    if not settings.provider_names:
+        yield f"SERIN_PROVIDERS={settings.providers!r} names none: give auto, or {', '.join(PROVIDERS)}"
     if settings.model_sha256 and not _DIGEST.fullmatch(settings.model_sha256):
         yield f"SERIN_MODEL_SHA256={settings.model_sha256!r} is no digest: give the 64 hexadecimal digits of sha256sum"
     if settings.payload_log and settings.payload_log != "stdout" and "://" not in settings.payload_log:
@@ -221,3 +237,17 @@ def _combinations(settings: Settings) -> Iterator[str]:
             yield f"SERIN_{one.upper()} and SERIN_{other.upper()} are both {getattr(settings, one)}: give each its own port"
     if bool(settings.tls_cert_file) != bool(settings.tls_key_file):
         yield "SERIN_TLS_CERT_FILE and SERIN_TLS_KEY_FILE belong together: give both or none"
+
+
+def _batches(settings: Settings) -> Iterator[str]:
+    rows = settings.preferred_batch_rows
+    if rows != AUTO:
+        given = [text.strip() for text in rows.split(",") if text.strip()]
+        if not all(text.isdigit() and 0 < int(text) <= settings.max_batch_rows for text in given):
+            most = settings.max_batch_rows
+            yield f"SERIN_PREFERRED_BATCH_ROWS={rows!r}: give auto, or numbers from 1 to {most} (max_batch_rows) by comma"
+    if settings.batch_window_seconds and settings.batch_window_seconds >= settings.request_timeout_seconds > 0:
+        yield (
+            f"SERIN_BATCH_WINDOW_SECONDS={settings.batch_window_seconds:g} is no less than "
+            f"SERIN_REQUEST_TIMEOUT_SECONDS={settings.request_timeout_seconds:g}: give something like 0.005"
+        )

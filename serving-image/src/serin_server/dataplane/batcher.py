@@ -1,40 +1,49 @@
 """Runs what one turn of the event loop brought, together.
 
-Requests that are parsed in one turn are queued; a callback at the end of the turn runs them. There is no timer, so a
-lone request waits for nobody, and under load the batch grows by itself to what arrived while the last one ran.
-Requests share a run when it was decided at load that they may, and their tensors agree in every dimension but the first.
-A run that raises is repeated one by one, so a bad request fails alone.
+Requests that are parsed in one turn are queued; a callback at the end of the turn looks at them. There is no timer
+unless a window is set, so a lone request waits for nobody, and under load the batch grows by itself to what arrived
+while the last one ran. Requests share a run when it was decided at load that they may, and their tensors agree in every
+dimension but the first.
 
-A fast model runs on the loop's own thread, which costs least. Once a run has held the loop for longer than
-`SLOW_SECONDS`, the model runs in a thread of its own, so that probes and other clients do not wait for it, and
-requests that have waited too long can be told so.
+A cheap run is made on the loop's own thread, a dear one in a thread beside it (`running.cost` says which is which).
+While dear ones are under way, what comes gathers behind them, and runs that are far cheaper go past.
 """
 
 import asyncio
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from time import perf_counter
 from typing import Final
 
-import numpy as np
-
 from serin_server.dataplane.call import NO_BATCH, Call
-from serin_server.failures import one_line
+from serin_server.dataplane.running.answers import Answers
+from serin_server.dataplane.running.cost import AWAY_SECONDS, Cost
+from serin_server.dataplane.running.memory import HighWater
+from serin_server.dataplane.running.run import Ran, Runner
+from serin_server.dataplane.running.sizes import Sizes
+from serin_server.dataplane.running.waiting import Batch, Waiting
+from serin_server.dataplane.running.warm import TIMES, TIMES_ON_DEVICE, warm
+from serin_server.dataplane.running.workers import Job, Workers
 from serin_server.metrics.server import ServerMetrics
 from serin_server.model.session import Session
 from serin_server.model.tensors import Array
-from serin_server.model.warmup import REFUSALS_OF_VALUES
-from serin_server.refusals import Kind, Refusal
 
 Observe = Callable[[list[Array], list[Array]], None]
 """Is shown inputs and outputs of each run that succeeded."""
 DEFAULT_MAX_ROWS: Final = 256
-SLOW_SECONDS: Final = 0.02
 _LOOK_SECONDS: Final = 0.5
+_FAR_CHEAPER: Final = 16
+_MOST_TURNS: Final = 8
+_MOST_LOOKED_AT: Final = 32
 
 
 class Batcher:
-    """Queues calls and answers each through its `done`, in the order they came."""
+    """Queues calls and answers each exactly once through its `done`, those of a batch in the order they came.
+
+    `sizes` are the numbers of rows that runs may have (any when empty), `window_seconds` how long a call may wait for
+    others to fill its batch, `runs_at_a_time` how many dear runs may be under way. With `is_on_device` no run is made
+    on the loop's thread: a device works while the loop does something else.
+    """
 
     def __init__(
         self,
@@ -46,179 +55,192 @@ class Batcher:
         observe: Observe | None = None,
         *,
         is_batchable: bool,
+        sizes: Sequence[int] = (),
+        window_seconds: float = 0.0,
+        runs_at_a_time: int = 1,
+        is_on_device: bool = False,
     ) -> None:
         self._observe = observe
-        self._ran: list[tuple[list[Array], list[Array]]] = []
         self._session = session
         self._metrics = metrics
         self._loop = loop
-        self._max_rows = max_rows
-        self._timeout = timeout_seconds or float("inf")
+        self._answers = Answers(loop, timeout_seconds)
+        self._timeout = self._answers.timeout
+        self._watch_seconds = min(_LOOK_SECONDS, timeout_seconds)
         self._is_batchable = is_batchable and max_rows > 1
-        self._input_names = [spec.name for spec in session.signature.inputs]
+        self._sizes = Sizes(sizes if self._is_batchable else ())
+        self._runner = Runner(session, self._sizes)
+        most_rows = self._sizes.largest or max_rows
+        self._waiting = Waiting(session.signature, is_batchable=self._is_batchable, most_rows=most_rows)
+        self._window = window_seconds if self._is_batchable else 0.0
+        self._is_on_device = is_on_device
+        # The shortest way, for most requests of most models: nothing to wait for, nothing to fill up.
+        self._is_direct = not (is_on_device or self._window or self._sizes)
+        self._cost = Cost()
+        self._high_water = HighWater()
+        self._workers = Workers(loop, runs_at_a_time)
         self._queue: list[Call] = []
-        self._thread: ThreadPoolExecutor | None = None
-        self._is_running = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._is_due = False
+        self._turns = 0
+        self._watch: asyncio.TimerHandle | None = None
+        self._window_end: asyncio.TimerHandle | None = None
+
+    def warm(self, feeds: Sequence[Mapping[str, Array]]) -> list[str]:
+        """Runs every size that will run, before anybody waits for it, and learns what they cost.
+
+        With the first of the feeds that the model takes, its rows repeated. Blocks: call it in a thread, before the
+        first `submit`. Returns what a person should know: sizes that do not run, and will not be used.
+        """
+        sizes, told = warm(
+            self._session, self._sizes, feeds, self._cost, TIMES_ON_DEVICE if self._is_on_device else TIMES
+        )
+        if sizes is not self._sizes:
+            self._sizes = sizes
+            self._runner = Runner(self._session, sizes)
+            self._waiting.most_rows = sizes.largest or self._waiting.most_rows
+        return told
 
     def submit(self, call: Call, done: Callable[[Call], None]) -> None:
         """Takes a call; `done(call)` follows in the same or a later turn, with outputs or a refusal in it."""
         call.done = done
-        queue = self._queue
-        queue.append(call)
-        if len(queue) == 1 and not self._is_running:
-            self._loop.call_soon(self._flush)
+        self._queue.append(call)
+        if not self._is_due:
+            self._is_due = True
+            self._loop.call_soon(self._look)
 
-    def _flush(self) -> None:
-        queue, self._queue = self._queue, []
-        started = perf_counter()
-        if queue[0].started and started - queue[0].started > self._timeout:
-            queue = self._without_expired(queue, started)
-        if self._thread is not None:
-            self._run_in_thread(self._thread, queue)
-            return
-        self._run_all(queue)
-        for call in queue:
-            _answer(call)
-        if self._ran:
-            self._tell()
-        if perf_counter() - started > SLOW_SECONDS:
-            self._thread = ThreadPoolExecutor(1, "inference")
+    def _look_soon(self) -> None:
+        if not self._is_due:
+            self._is_due = True
+            self._loop.call_soon(self._look)
 
-    def _without_expired(self, queue: list[Call], now: float) -> list[Call]:
-        alive = []
-        for call in queue:
-            if now - call.started > self._timeout:
-                self._expire(call)
-            else:
-                alive.append(call)
-        return alive
-
-    def _expire(self, call: Call) -> None:
-        call.refusal = Refusal(Kind.TIMED_OUT, f"no prediction within {self._timeout:g} s: the model is busy or slow")
-        _answer(call)
-
-    def _run_in_thread(self, thread: ThreadPoolExecutor, queue: list[Call]) -> None:
-        if not queue:
-            self._finished(queue)
-            return
-        self._is_running = True
-        if self._timeout != float("inf"):
-            self._look_for_expired(queue)
-        future = self._loop.run_in_executor(thread, self._run_all, queue)
-        future.add_done_callback(lambda _: self._finished(queue))
-
-    def _look_for_expired(self, running: list[Call]) -> None:
-        """While a run goes on: tells clients that have waited too long, be they in it or behind it."""
+    def _look(self, *, gathers: bool = True) -> None:
+        """Runs what may run now, and leaves the rest until something changes."""
+        self._is_due = False
+        calls, self._queue = self._queue, []
         now = perf_counter()
-        for call in running:
-            if call.done is not None and now - call.started > self._timeout:
-                done, call.done = call.done, None  # the outputs of the run will be thrown away
-                late = Call(call.arrays, call.rows, call.shapes_key, call.id)
-                late.started, late.done = call.started, done
-                self._expire(late)
-        self._queue = self._without_expired(self._queue, now)
-        self._timer = self._loop.call_later(min(_LOOK_SECONDS, self._timeout), self._look_for_expired, running)
+        if calls and calls[0].started and now - calls[0].started > self._timeout:
+            calls = self._answers.without_late(calls, now)
+        if self._is_direct and not self._workers.jobs and self._run_directly(calls, now):
+            return
+        self._waiting.add(calls, now)
+        is_growing = bool(calls) and gathers
+        has_started = False
+        for batch in list(islice(self._waiting, _MOST_LOOKED_AT)):
+            size = self._size_of(batch)
+            if self._window and self._waits_for_more(batch, now):
+                continue
+            if self._may_run_here(size):
+                has_started = True
+                self._waiting.take(batch)
+                self._run_here(batch, size)
+                if perf_counter() - now > AWAY_SECONDS:
+                    break
+            elif self._may_run_there(batch, is_growing=is_growing):
+                has_started = True
+                self._waiting.take(batch)
+                self._run_there(batch, size)
+        if has_started and self._waiting:
+            self._look_soon()
 
-    def _finished(self, queue: list[Call]) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._is_running = False
-        for call in queue:
-            _answer(call)
-        self._tell()
-        if self._queue:
-            self._loop.call_soon(self._flush)
+    def _run_directly(self, calls: list[Call], now: float) -> bool:
+        """Runs what came without letting it wait, if it is one cheap batch and nothing waits before it."""
+        batch = None if self._waiting else self._waiting.whole(calls, now)
+        if batch is None or not self._cost.is_cheap(batch.size):
+            return False
+        self._run_here(batch, batch.size)
+        return True
 
-    def _tell(self) -> None:
-        """Shows what ran, a whole run at a time, on the loop's own thread."""
-        ran, self._ran = self._ran, []
-        if self._observe is not None:
-            for arrays, outputs in ran:
+    def _size_of(self, batch: Batch) -> int:
+        """Elements of a batch's inputs, those included that it is filled up with."""
+        if not self._sizes or batch.rows <= 0:
+            return batch.size
+        return batch.size * self._sizes.holding(batch.rows) // batch.rows
+
+    # Where a batch runs, and when.
+
+    def _may_run_here(self, size: int) -> bool:
+        if self._is_on_device or not self._cost.is_cheap(size):
+            return False
+        jobs = self._workers.jobs
+        # What is not far cheaper than the run under way had better gather behind it.
+        return not jobs or self._cost.expected(size) * _FAR_CHEAPER <= max([job.expected for job in jobs])
+
+    def _may_run_there(self, batch: Batch, *, is_growing: bool) -> bool:
+        if self._workers.are_busy:
+            return False
+        if is_growing and self._turns < _MOST_TURNS and self._waiting.may_grow(batch):
+            # Clients that were answered together come back together: a turn that brings nobody ends the gathering.
+            self._turns += 1
+            self._look_soon()
+            return False
+        self._turns = 0
+        # A second run at a time pays when it is about as large as the first; a small one had better grow meanwhile.
+        return all([batch.rows == NO_BATCH or 2 * batch.rows >= job.batch.rows for job in self._workers.jobs])
+
+    def _waits_for_more(self, batch: Batch, now: float) -> bool:
+        left = batch.since + self._window - now
+        if left <= 0 or not self._waiting.may_grow(batch):
+            return False
+        if self._window_end is None:
+            self._window_end = self._loop.call_later(left, self._end_window)
+        return True
+
+    def _end_window(self) -> None:
+        self._window_end = None
+        self._look(gathers=False)
+
+    def _run_here(self, batch: Batch, size: int) -> None:
+        ran: list[Ran] = []
+        try:
+            ran = self._runner.run(batch, gives_back=self._high_water.highest > 0 and self._high_water.is_past())
+        except Exception as error:  # noqa: BLE001 (a fault of our own: its clients are answered all the same)
+            self._answers.blame(batch, error)
+        self._finish(batch, size, ran)
+
+    def _run_there(self, batch: Batch, size: int) -> None:
+        job = Job(batch, size, self._cost.expected(size), gives_back=self._high_water.is_past())
+        self._workers.start(job, self._runner, self._finished)
+        if self._watch is None and self._watch_seconds:
+            self._watch = self._loop.call_later(self._watch_seconds, self._look_for_late)
+
+    def _finished(self, job: Job) -> None:
+        """A run in a thread is over: the next one starts before its clients are answered."""
+        self._workers.jobs.remove(job)
+        if job.fault is not None:
+            self._answers.blame(job.batch, job.fault)
+        try:
+            self._look(gathers=False)
+        finally:
+            self._finish(job.batch, job.size, job.ran)
+            if not self._workers.jobs and self._watch is not None:
+                self._watch.cancel()
+                self._watch = None
+
+    # What came of it.
+
+    def _finish(self, batch: Batch, size: int, ran: Sequence[Ran]) -> None:
+        """Answers the calls of a batch, then counts its runs, learns from them and shows them."""
+        give = self._answers.give
+        for call in batch.calls:
+            give(call)
+        metrics = self._metrics
+        for calls, seconds, arrays, outputs in ran:
+            metrics.inference_duration.observe(seconds)
+            metrics.batch_size.observe(calls)
+            if outputs is None:
+                continue
+            if calls == len(batch.calls):
+                self._cost.learn(size, seconds)
+                if seconds > AWAY_SECONDS or self._high_water.highest:
+                    self._high_water.ran(size, seconds)
+            if self._observe is not None:
                 self._observe(arrays, outputs)
 
-    def _run_all(self, queue: list[Call]) -> None:
-        if len(queue) == 1 or not self._is_batchable:
-            for call in queue:
-                self._run_one(call)
-            return
-        for batch in self._batches(queue):
-            if len(batch) == 1:
-                self._run_one(batch[0])
-            else:
-                self._run_together(batch)
-
-    def _batches(self, queue: list[Call]) -> list[list[Call]]:
-        """The queue cut into runs: equal shapes together, none with more rows than the bound."""
-        open_batches: dict[object, list[Call]] = {}
-        rows: dict[object, int] = {}
-        batches = []
-        for call in queue:
-            key = call.shapes_key
-            if call.rows == NO_BATCH:
-                batches.append([call])
-                continue
-            batch = open_batches.get(key)
-            if batch is None or rows[key] + call.rows > self._max_rows:
-                open_batches[key] = batch = []
-                rows[key] = 0
-                batches.append(batch)
-            batch.append(call)
-            rows[key] += call.rows
-        return batches
-
-    def _run_one(self, call: Call) -> None:
-        metrics = self._metrics
-        started = perf_counter()
-        try:
-            call.outputs = self._session.run(dict(zip(self._input_names, call.arrays, strict=True)))
-        except Exception as error:  # noqa: BLE001 (whatever the model raises belongs to this call)
-            call.refusal = refusal_of(error)
-        metrics.inference_duration.observe(perf_counter() - started)
-        metrics.batch_size.observe(1)
-        if self._observe is not None and call.outputs is not None:
-            self._ran.append((call.arrays, call.outputs))
-
-    def _run_together(self, batch: list[Call]) -> None:
-        metrics = self._metrics
-        started = perf_counter()
-        total = sum([call.rows for call in batch])
-        try:
-            feed = {
-                name: np.concatenate([call.arrays[position] for call in batch])
-                for position, name in enumerate(self._input_names)
-            }
-            outputs = self._session.run(feed)
-            is_by_row = all([len(output) == total for output in outputs])
-        except Exception:  # noqa: BLE001 (one of them is bad: each runs alone and fails alone)
-            is_by_row = False
-        if not is_by_row:
-            for call in batch:
-                self._run_one(call)
-            return
-        metrics.inference_duration.observe(perf_counter() - started)
-        metrics.batch_size.observe(len(batch))
-        if self._observe is not None:
-            self._ran.append((list(feed.values()), outputs))
-        first = 0
-        for call in batch:
-            last = first + call.rows
-            call.outputs = [output[first:last] for output in outputs]
-            first = last
-
-
-def _answer(call: Call) -> None:
-    done = call.done
-    if done is not None:
-        call.done = None
-        done(call)
-
-
-def refusal_of(error: Exception) -> Refusal:
-    """What a model's exception means to its client: values that it cannot take, or a failure of its own.
-
-    Both count as errors of the version; only the status differs.
-    """
-    kind = Kind.INVALID_TENSOR if type(error).__name__ in REFUSALS_OF_VALUES else Kind.MODEL_FAILED
-    return Refusal(kind, f"the model raised on these inputs: {one_line(error)}")
+    def _look_for_late(self) -> None:
+        """While runs go on: tells clients that have waited too long, be they in one or behind it."""
+        now = perf_counter()
+        for job in self._workers.jobs:
+            self._answers.expire_running(job.batch, now)
+        for call in self._waiting.drop(lambda call: self._answers.is_late(call, now)):
+            self._answers.expire(call)
+        self._watch = self._loop.call_later(self._watch_seconds, self._look_for_late)

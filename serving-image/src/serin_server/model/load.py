@@ -10,8 +10,9 @@ from typing import Any, Final
 from serin_server.model.digest import model_size_bytes
 from serin_server.model.external_data import external_files
 from serin_server.model.onnx_file import model_file, opset_of, words_in
+from serin_server.model.providers import Placement
 from serin_server.model.rows.decision import OFF, Decision, decide
-from serin_server.model.session import DEFAULT_PROVIDERS, Session, open_session
+from serin_server.model.session import ON_CPU, Session, open_session
 from serin_server.model.source import Source, fetch
 from serin_server.model.tensors import Signature
 from serin_server.model.warmup import Feed, RealSample, Warmed, warm_up
@@ -56,7 +57,7 @@ def no_samples(path: Path, signature: Signature) -> tuple[Sequence[RealSample], 
 def load(
     source: Source,
     threads: int = 1,
-    providers: Sequence[str] = DEFAULT_PROVIDERS,
+    placement: Placement = ON_CPU,
     warmup_seconds: float = 0.0,
     samples: Samples = no_samples,
     batching: str = OFF.mode,
@@ -69,7 +70,7 @@ def load(
     file = model_file(fetched.path)
     opset = opset_of(file)
     external_files(file)  # what ONNX Runtime will read is what the digest covers, or nothing is loaded
-    session = open_session(file, threads, providers)
+    session = open_session(file, threads, placement)
     real, likely = samples(fetched.path, session.signature)
     words = words_in(file)
     warmed = warm_up(session, real, likely, [first for first, *_ in words], warmup_seconds)

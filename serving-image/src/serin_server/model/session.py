@@ -9,6 +9,8 @@ from typing import Any, Final
 import numpy as np
 
 from serin_server.failures import LoadFailure, Reason, one_line
+from serin_server.model.binding import BoundRuns
+from serin_server.model.providers import CPU, CUDA, DEVICES, Placement, checked, prepare, with_options
 from serin_server.model.tensors import ONNX_TO_OIP, Array, Signature, TensorSpec
 
 _MAP_SEQUENCE: Final = re.compile(r"^seq\(map\((int64|string),tensor\((float|double)\)\)\)$")
@@ -23,11 +25,30 @@ _WAY_OUT: Final = (
 
 
 class Session:
-    """One ONNX Runtime session. Not thread-safe in what it returns, safe to run from one thread at a time."""
+    """One ONNX Runtime session; several threads may run it at once.
 
-    __slots__ = ("_input_names", "_map_outputs", "_output_names", "_run", "signature")
+    `providers` are those that it has, best first; `notice` is what a person should know of them, if anything.
+    """
 
-    def __init__(self, raw: Any, signature: Signature, map_outputs: frozenset[str]) -> None:
+    __slots__ = (
+        "_input_names",
+        "_map_outputs",
+        "_output_names",
+        "_run",
+        "_shrinking",
+        "notice",
+        "providers",
+        "signature",
+    )
+
+    def __init__(
+        self,
+        raw: Any,
+        signature: Signature,
+        map_outputs: frozenset[str],
+        providers: Sequence[str] = (CPU,),
+        notice: str = "",
+    ) -> None:
         # The private session skips checks in Python that cost as much as a small model's whole run; `run` is the
         # public way for a release of ONNX Runtime that no longer has it.
         private = getattr(raw, "_sess", None)
@@ -35,7 +56,17 @@ class Session:
         self._output_names = [output.name for output in signature.outputs]
         self._input_names = [spec.name for spec in signature.inputs]
         self._map_outputs = map_outputs
+        self._shrinking: Any = None
         self.signature = signature
+        self.providers = tuple(providers)
+        self.notice = notice
+        if providers[0] == CUDA and not map_outputs and _holds_numbers_only(signature):
+            self._run = BoundRuns(raw, self._run)
+
+    @property
+    def is_on_device(self) -> bool:
+        """Whether a device computes, for which new shapes are dear, while this process could do something else."""
+        return self.providers[0] in DEVICES
 
     def run(self, feed: Mapping[str, Array], output_names: list[str] | None = None, options: Any = None) -> list[Array]:
         """The outputs (all, or those named) for one feed. Raises what ONNX Runtime raises.
@@ -44,9 +75,20 @@ class Session:
         """
         names = output_names or self._output_names
         outputs = self._run(names, feed, options)
-        if self._map_outputs:
-            return [self._as_tensor(name, value) for name, value in zip(names, outputs, strict=True)]
-        return outputs
+        return self._as_tensors(names, outputs) if self._map_outputs else outputs
+
+    def run_and_give_back(self, feed: Mapping[str, Array]) -> list[Array]:
+        """As `run`; afterwards ONNX Runtime returns what memory it does not need for a run like this one."""
+        if self._shrinking is None:
+            import onnxruntime  # noqa: PLC0415 (0.1 s, not for --help)
+
+            self._shrinking = onnxruntime.RunOptions()
+            self._shrinking.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        outputs = self._run(self._output_names, feed, self._shrinking)
+        return self._as_tensors(self._output_names, outputs) if self._map_outputs else outputs
+
+    def _as_tensors(self, names: Sequence[str], outputs: Sequence[Any]) -> list[Array]:
+        return [self._as_tensor(name, value) for name, value in zip(names, outputs, strict=True)]
 
     def _as_tensor(self, name: str, value: Any) -> Array:
         if name not in self._map_outputs:
@@ -75,28 +117,38 @@ class Session:
         return learnt
 
 
-DEFAULT_PROVIDERS: Final = ("CPUExecutionProvider",)
+ON_CPU: Final = Placement()
 
 
-def open_session(file: Path, threads: int = 1, providers: Sequence[str] = DEFAULT_PROVIDERS) -> Session:
+def open_session(file: Path, threads: int = 1, placement: Placement = ON_CPU) -> Session:
     """Loads an ONNX file. Raises `LoadFailure` (ModelInvalid, ModelUnsupported) with what ONNX Runtime says."""
     import onnxruntime  # noqa: PLC0415 (0.1 s, not for --help)
 
+    asked = placement.candidates(onnxruntime.get_available_providers())
+    prepare(onnxruntime, asked)
+    raw = _opened(onnxruntime, file, threads, with_options(placement, asked))
+    providers = raw.get_providers()
+    notice = checked(asked, providers, is_auto=placement.is_auto)
+    inputs = tuple(_input(node) for node in raw.get_inputs())
+    outputs, maps = [], set()
+    for node in raw.get_outputs():
+        if match := _MAP_SEQUENCE.match(node.type):
+            maps.add(node.name)
+            outputs.append(TensorSpec(node.name, "FP32" if match[2] == "float" else "FP64", (-1, -1)))
+        else:
+            outputs.append(TensorSpec(node.name, _datatype("output", node), _shape(node)))
+    return Session(raw, Signature(inputs, tuple(outputs)), frozenset(maps), providers, notice)
+
+
+def _opened(onnxruntime: Any, file: Path, threads: int, providers: Sequence[tuple[str, Mapping[str, str]]]) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
     if threads > 1:  # threads that spin while they wait burn the CPU limit that the others need
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    missing = [name for name in providers if name not in onnxruntime.get_available_providers()]
-    if missing:
-        raise LoadFailure(
-            Reason.MODEL_UNSUPPORTED,
-            f"this image has no {missing[0]} (it has {', '.join(onnxruntime.get_available_providers())}): "
-            "use an image built with it, or SERIN_PROVIDERS=cpu",
-        )
     try:
-        raw = onnxruntime.InferenceSession(str(file), sess_options=options, providers=list(providers))
+        return onnxruntime.InferenceSession(str(file), options, list(providers), enable_fallback=0)
     except Exception as error:
         message = one_line(error)
         if _NO_LOCALE in message:
@@ -111,15 +163,10 @@ def open_session(file: Path, threads: int = 1, providers: Sequence[str] = DEFAUL
         raise LoadFailure(
             reason, f"ONNX Runtime {onnxruntime.__version__} cannot load it{way_out}: {message}"
         ) from error
-    inputs = tuple(_input(node) for node in raw.get_inputs())
-    outputs, maps = [], set()
-    for node in raw.get_outputs():
-        if match := _MAP_SEQUENCE.match(node.type):
-            maps.add(node.name)
-            outputs.append(TensorSpec(node.name, "FP32" if match[2] == "float" else "FP64", (-1, -1)))
-        else:
-            outputs.append(TensorSpec(node.name, _datatype("output", node), _shape(node)))
-    return Session(raw, Signature(inputs, tuple(outputs)), frozenset(maps))
+
+
+def _holds_numbers_only(signature: Signature) -> bool:
+    return all(spec.datatype != "BYTES" for spec in (*signature.inputs, *signature.outputs))
 
 
 def _input(node: Any) -> TensorSpec:

@@ -5,11 +5,12 @@ import socket
 
 from serin_server.baseline import InvalidBaseline, read
 from serin_server.config.settings import InvalidSetting, Settings
-from serin_server.dataplane.batcher import Batcher
+from serin_server.dataplane.batcher import Batcher, Observe
 from serin_server.dataplane.call import Call
 from serin_server.dataplane.plane import Loaded
 from serin_server.dataplane.request import RequestReader
 from serin_server.dataplane.response import ResponseWriter, TokenMaker
+from serin_server.dataplane.running.sizes import powers_of_two
 from serin_server.failures import LoadFailure, Reason
 from serin_server.features.capture import FeatureCapture
 from serin_server.features.likely import baseline_file
@@ -71,15 +72,7 @@ def loaded_of(
     signature = model.signature
     return Loaded(
         RequestReader(signature),
-        Batcher(
-            model.session,
-            metrics,
-            loop,
-            settings.max_batch_rows,
-            settings.request_timeout_seconds,
-            observe,
-            is_batchable=model.batching.is_batchable,
-        ),
+        batcher_of(settings, model, metrics, loop, observe),
         ResponseWriter(
             settings.model_name,
             settings.revision,
@@ -87,6 +80,33 @@ def loaded_of(
             signature,
             _token_maker(signer, PredictionReader(signature, settings.prediction_output)),
         ),
+    )
+
+
+def batcher_of(
+    settings: Settings,
+    model: Model,
+    metrics: ServerMetrics,
+    loop: asyncio.AbstractEventLoop,
+    observe: Observe | None = None,
+) -> Batcher:
+    """Who runs the model: as batches of any size on a CPU, of fixed sizes and two at a time on a device."""
+    is_on_device = model.session.is_on_device
+    sizes = settings.preferred_rows
+    if sizes is None:
+        sizes = powers_of_two(settings.max_batch_rows) if is_on_device else ()
+    return Batcher(
+        model.session,
+        metrics,
+        loop,
+        settings.max_batch_rows,
+        settings.request_timeout_seconds,
+        observe,
+        is_batchable=model.batching.is_batchable,
+        sizes=sizes,
+        window_seconds=settings.batch_window_seconds,
+        runs_at_a_time=settings.concurrent_runs or (2 if is_on_device else 1),
+        is_on_device=is_on_device,
     )
 
 

@@ -3,11 +3,12 @@
 from functools import partial
 from pathlib import Path
 
-from serin_server.config.settings import PROVIDERS, Settings
+from serin_server.config.settings import AUTO, PROVIDERS, Settings
 from serin_server.dataplane.samples import SampleFiles, UnreadableSamples
 from serin_server.failures import LoadFailure, Reason
 from serin_server.features.likely import baseline_file, likely_feeds
 from serin_server.model.load import Model, load, no_samples
+from serin_server.model.providers import Placement
 from serin_server.model.source import Source
 from serin_server.model.tensors import Signature
 from serin_server.model.warmup import Feed, RealSample
@@ -45,11 +46,15 @@ def load_as_set(settings: Settings, *, with_samples: bool = True) -> Model:
 
     Without samples its first inference is on made-up inputs, which refuse no model.
     """
-    providers = [PROVIDERS[name] for name in settings.provider_names]
+    placement = Placement(
+        tuple(PROVIDERS[name] for name in settings.provider_names if name != AUTO),
+        settings.gpu_memory_limit_bytes,
+        settings.use_tf32 == "on",
+    )
     try:
         samples = partial(_samples, settings) if with_samples else no_samples
         source, threads, seconds = source_of(settings), settings.intra_op_threads, settings.warmup_seconds
-        return load(source, threads, providers, seconds, samples, settings.batching_mode)
+        return load(source, threads, placement, seconds, samples, settings.batching_mode)
     except LoadFailure:
         raise
     except MemoryError as error:

@@ -239,6 +239,12 @@ class Server:
         capture = capture_of(settings, model, loop)
         self._payload_log = payload_log_of(settings, model)
         loaded = loaded_of(settings, model, self.metrics, loop, self._signer, capture)
+        for notice in (
+            model.session.notice,
+            *await loop.run_in_executor(None, loaded.batcher.warm, model.warmed.feeds),
+        ):
+            if notice:
+                self._log.warning("not as asked for", message=notice)
         if capture is not None:
             self.metrics.more.append(FeatureWords(capture))
         if self._payload_log is not None:
@@ -262,6 +268,7 @@ class Server:
             "sha256": model.sha256,
             "opset": model.opset,
             "size_bytes": model.size_bytes,
+            "providers": list(model.session.providers),
             "warm_up": str(model.warmed.kind),
             "batching": batching.mode,
             "batching_reason": str(batching.reason),

@@ -1,0 +1,119 @@
+"""One run of the model for a batch: its inputs put together, its outputs cut apart.
+
+A batch that raises is repeated call by call, so a bad request fails alone. Nothing here knows of the event loop: it is
+the same on the loop's thread and on another.
+"""
+
+from collections.abc import Sequence
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+
+from serin_server.dataplane.call import Call
+from serin_server.dataplane.running.sizes import Sizes, filled
+from serin_server.dataplane.running.waiting import Batch
+from serin_server.failures import one_line
+from serin_server.model.session import Session
+from serin_server.model.tensors import Array
+from serin_server.model.warmup import REFUSALS_OF_VALUES
+from serin_server.refusals import Kind, Refusal
+
+
+class Ran(NamedTuple):
+    """What became of a run: how many calls shared it, seconds, inputs and outputs (None when the model raised)."""
+
+    calls: int
+    seconds: float
+    arrays: list[Array]
+    outputs: list[Array] | None
+
+
+class NotByRow(Exception):
+    """The outputs have another number of rows than the inputs, so nobody knows whose they are."""
+
+
+class Runner:
+    """Runs batches in one session, padded to fixed sizes where there are such."""
+
+    __slots__ = ("_has_sizes", "_names", "_session", "_sizes")
+
+    def __init__(self, session: Session, sizes: Sizes) -> None:
+        self._session = session
+        self._sizes = sizes
+        self._has_sizes = bool(sizes)
+        self._names = [spec.name for spec in session.signature.inputs]
+
+    def run(self, batch: Batch, *, gives_back: bool = False) -> list[Ran]:
+        """Puts outputs or a refusal into every call of a batch; each run that was made for it.
+
+        `gives_back`: ONNX Runtime is to return memory of its arena that this run leaves unused.
+        """
+        calls = batch.calls
+        if len(calls) == 1:
+            return [self._alone(calls[0], gives_back=gives_back)]
+        started = perf_counter()
+        try:
+            way = self._padded if self._has_sizes and batch.rows else self._joined
+            arrays, outputs = way(calls, batch.rows, gives_back=gives_back)
+        except Exception:  # noqa: BLE001 (one of them is bad: each runs alone and fails alone)
+            return [self._alone(call, gives_back=False) for call in calls]
+        seconds = perf_counter() - started
+        first = 0
+        for call in calls:
+            last = first + call.rows
+            call.outputs = [output[first:last] for output in outputs]
+            first = last
+        return [Ran(len(calls), seconds, arrays, outputs)]
+
+    def _alone(self, call: Call, *, gives_back: bool) -> Ran:
+        started = perf_counter()
+        try:
+            if self._has_sizes and call.rows > 0 and call.rows not in self._sizes:
+                outputs = self._resized(call, gives_back=gives_back)
+            else:
+                outputs = self._fed(call.arrays, gives_back=gives_back)
+        except Exception as error:  # noqa: BLE001 (whatever the model raises belongs to this call)
+            call.refusal = refusal_of(error)
+            return Ran(1, perf_counter() - started, call.arrays, None)
+        call.outputs = outputs
+        return Ran(1, perf_counter() - started, call.arrays, outputs)
+
+    def _resized(self, call: Call, *, gives_back: bool) -> list[Array]:
+        try:
+            return self._padded([call], call.rows, gives_back=gives_back)[1]
+        except NotByRow:
+            return self._fed(call.arrays, gives_back=gives_back)
+
+    def _joined(self, calls: Sequence[Call], rows: int, *, gives_back: bool) -> tuple[list[Array], list[Array]]:
+        """Inputs and outputs of some calls, which have so many rows in all."""
+        arrays = [np.concatenate([call.arrays[position] for call in calls]) for position, _ in enumerate(self._names)]
+        outputs = self._fed(arrays, gives_back=gives_back)
+        if not all([len(output) == rows for output in outputs]):
+            raise NotByRow
+        return arrays, outputs
+
+    def _padded(self, calls: Sequence[Call], rows: int, *, gives_back: bool) -> tuple[list[Array], list[Array]]:
+        """The same, run in fixed sizes; what the rows were filled up with is cut off again."""
+        padded = self._sizes.holding(rows)
+        pieces = self._sizes.pieces(padded)
+        arrays = [filled([call.arrays[position] for call in calls], padded) for position, _ in enumerate(self._names)]
+        found = [self._fed([array[a:b] for array in arrays], gives_back=gives_back) for a, b in pieces]
+        for (first, last), outputs in zip(pieces, found, strict=True):
+            if any([len(output) != last - first for output in outputs]):
+                raise NotByRow
+        whole = found[0] if len(found) == 1 else [np.concatenate(parts) for parts in zip(*found, strict=True)]
+        return [array[:rows] for array in arrays], [output[:rows] for output in whole]
+
+    def _fed(self, arrays: Sequence[Array], *, gives_back: bool) -> list[Array]:
+        feed = dict(zip(self._names, arrays, strict=True))
+        return self._session.run_and_give_back(feed) if gives_back else self._session.run(feed)
+
+
+def refusal_of(error: Exception) -> Refusal:
+    """What a model's exception means to its client: values that it cannot take, or a failure of its own.
+
+    Both count as errors of the version; only the status differs.
+    """
+    kind = Kind.INVALID_TENSOR if type(error).__name__ in REFUSALS_OF_VALUES else Kind.MODEL_FAILED
+    return Refusal(kind, f"the model raised on these inputs: {one_line(error)}")
