@@ -7,6 +7,8 @@ from serin_server.config.settings import InvalidSetting, settings_from
 from serin_server.failures import LoadFailure, Reason
 from serin_server.model.binding import BoundRuns
 from serin_server.model.providers import CPU, CUDA, Placement, checked
+from serin_server.model.rows.decision import Decision
+from serin_server.model.rows.states import Reason as RowsReason
 from serin_server.process.assembly import batcher_of
 
 TENSORRT = "TensorrtExecutionProvider"
@@ -72,7 +74,7 @@ class FakeModel:
 
         self.session = GatedSession()
         self.session.is_on_device = is_on_device
-        self.signature = self.session.signature
+        self.batching = Decision(True, "proven", RowsReason.PROVEN, "")
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,11 @@ import pytest
 from tests.support.graphs import written
 from tests.support.serving import call, serving, tensor
 
+from serin_server.config.settings import settings_from
+
 MIXING = "(float[N,2] x) => (float[N,2] y) { y = Softmax<axis = 0>(x) }"
 APART = "(float[N,2] x) => (float[N,2] y) { y = Softmax<axis = 1>(x) }"
-REQUESTS = 800
+REQUESTS = 400
 
 
 def wrong_answers(server, expected):
@@ -54,17 +56,24 @@ def test_batches_form_where_rows_are_proven_independent(tmp_path):
         assert server.get("/v2/models/m")[1]["properties"]["batching"] == "proven"
 
 
+def test_who_knows_that_rows_are_independent_may_say_so(tmp_path):
+    with serving(written(tmp_path, MIXING), tmp_path, env={"SERIN_BATCHING": "Trusted"}) as server:
+        assert server.get("/v2/models/m")[1]["properties"]["batching"] == "trusted"
+
+
 @pytest.mark.parametrize(
     ("environment", "mode"),
     [
-        ({"SERIN_BATCHING": "Trusted"}, "trusted"),
+        ({}, "proven"),
+        ({"SERIN_BATCHING": "Proven"}, "proven"),
+        ({"SERIN_BATCHING": "TRUSTED"}, "trusted"),
         ({"SERIN_BATCHING": "Off"}, "off"),
         ({"SERIN_MAX_BATCH_ROWS": "1"}, "off"),
+        ({"SERIN_MAX_BATCH_ROWS": "1", "SERIN_BATCHING": "trusted"}, "off"),
     ],
 )
-def test_people_decide_otherwise_in_any_case_of_letters(environment, mode, tmp_path):
-    with serving(written(tmp_path, MIXING), tmp_path, env=environment) as server:
-        assert server.get("/v2/models/m")[1]["properties"]["batching"] == mode
+def test_the_word_for_batching_is_read_in_any_case_of_letters(environment, mode):
+    assert settings_from({"SERIN_MODEL_URI": "m.onnx", **environment}).batching_mode == mode
 
 
 def test_an_unknown_word_for_batching_is_refused(tmp_path):

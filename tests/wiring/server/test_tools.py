@@ -19,7 +19,7 @@ def run(capsys, *arguments):
 def test_inspect_prints_what_a_model_is(tmp_path, capsys):
     code, out, _ = run(capsys, "inspect", "--model", doubling(tmp_path / "m.onnx"))
     assert code == 0
-    for word in ("sha256", "opset      17", "FP32", "[-1, 3]", "rows of several requests share a run"):
+    for word in ("sha256", "opset      17", "FP32", "[-1, 3]", "batching   proven (RowsAreIndependent)"):
         assert word in out
 
 

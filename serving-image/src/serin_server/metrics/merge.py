@@ -8,6 +8,7 @@ from serin_server.metrics.instruments import number
 _SPECIAL: Final[Mapping[str, Callable[[float, float], float]]] = {
     "serin_process_start_time_seconds": min,
     "serin_model_info": max,
+    "serin_model_batching": max,
     "serin_baseline_feature_rows": max,
     "serin_baseline_prediction_rows": max,
 }

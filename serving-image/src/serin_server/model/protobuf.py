@@ -17,13 +17,21 @@ Data = mmap.mmap | bytes
 def fields(data: Data, position: int, end: int) -> Iterator[Field]:
     """The fields of one message. Raises `ValueError` where the bytes are no message or break off."""
     while position < end:
-        key, position = varint(data, position, end)
+        key = data[position]  # nearly all keys and lengths are one byte, and a call a byte is what costs here
+        if key < 0x80:
+            position += 1
+        else:
+            key, position = varint(data, position, end)
         number, wire = key >> 3, key & 7
         start = position
         if wire == VARINT:
             _, position = varint(data, position, end)
         elif wire == BYTES:
-            length, start = varint(data, position, end)
+            length = data[position] if position < end else 0x80
+            if length < 0x80:
+                start = position + 1
+            else:
+                length, start = varint(data, position, end)
             position = start + length
         elif wire in (FIXED64, FIXED32):
             position += 8 if wire == FIXED64 else 4

@@ -37,7 +37,8 @@ CLASSIFIERS = {
 
 def decided(file):
     words = words_in(file)
-    return decide(file, warm_up(open_session(file), [first for first, *_ in words]), words=words)
+    warmed = warm_up(open_session(file), words=[first for first, *_ in words])
+    return decide(file, warmed.session, words=words, samples=warmed.feeds)
 
 
 @pytest.fixture(scope="module")

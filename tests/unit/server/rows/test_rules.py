@@ -101,6 +101,22 @@ MIXED = {
     "a division by the number of rows": (f"{X} <int64 zero = {{0}}> {{ s = Shape(x) n = Gather(s, zero) f = Cast<to = 1>(n) y = Div(x, f) }}", Reason.BATCH_SIZE_MATTERS),
     "the number of rows hidden behind a sort": ((f"{X} <int64[1] k = {{1}}, int64[1] zero = {{0}}, int64[1] one = {{1}}> {{ s = Shape(x) t, i = TopK<axis = 0>(s, k) "
                                                "f = Cast<to = 1>(t) y = Div(x, f) }"), Reason.BATCH_SIZE_MATTERS),
+    "half the number of rows as a shape": (
+        f"{X} <int64[1] zero = {{0}}, float[1] half = {{0.5}}, int64[1] eight = {{8}}, int64[1] four = {{4}}> {{ s = Shape(x) n = Gather(s, zero) "
+        "f = Cast<to = 1>(n) h = Mul(f, half) i = Cast<to = 7>(h) t = Concat<axis = 0>(i, eight) u = Reshape(x, t) v = Softmax<axis = 1>(u) "
+        "b = Concat<axis = 0>(n, four) y = Reshape(v, b) }",
+        Reason.BATCH_SIZE_MATTERS,
+    ),
+    "the number of rows times an unknown fraction, rounded": (
+        f"{X} <int64[1] zero = {{0}}, int64[1] one = {{1}}, int64[1] eight = {{8}}, int64[1] four = {{4}}> {{ s = Shape(x) n = Gather(s, zero) w = Gather(s, one) "
+        "g = Div(w, eight) p = Mul(n, g) i = Cast<to = 7>(p) t = Concat<axis = 0>(i, eight) u = Reshape(x, t) v = Softmax<axis = 1>(u) "
+        "b = Concat<axis = 0>(n, four) y = Reshape(v, b) }",
+        Reason.BATCH_SIZE_MATTERS,
+    ),
+    "the number of rows below zero, rounded, as a value": (
+        f"{X} <int64[1] zero = {{0}}> {{ s = Shape(x) n = Gather(s, zero) f = Cast<to = 1>(n) m = Neg(f) r = Floor(m) y = Mul(x, r) }}",
+        Reason.BATCH_SIZE_MATTERS,
+    ),
     "a matrix of ones on the diagonal of the batch": ("(float[N,4] x) => (float[N,4] y) { e = EyeLike(x) y = Add(x, e) }", Reason.POSITION_MATTERS),
     "rows added to rows": (f"{X} <int64[4] p = {{1, 0, 0, 0}}> {{ y = Pad(x, p) }}", Reason.ROWS_MIX),
     "rows repeated": (f"{X} <int64[2] r = {{2, 1}}> {{ y = Tile(x, r) }}", Reason.ROWS_MIX),

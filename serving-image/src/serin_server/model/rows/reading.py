@@ -25,6 +25,8 @@ _LONGEST_SECONDS: Final = 2.0
 _ONCE: Final = (1, 2, 3, 4, 5)
 _RAW: Final = {1: "<f4", 2: "u1", 3: "i1", 6: "<i4", 7: "<i8", 9: "?", 11: "<f8"}
 """numpy's words for the element types whose small values matter."""
+_FLOATS: Final = (1, 11)
+_MOST_FLOATS: Final = 32
 
 
 class Unreadable(Exception):
@@ -57,13 +59,12 @@ class _Reader:
                 graph = self._message(field)
             elif number == 8:
                 members = self._members(field)
-                domain, version = self._text(members.get(1)), self._integer(members.get(2))
-                domain = "" if domain == "ai.onnx" else domain
+                domain, version = _domain(self._text(members.get(1))), self._integer(members.get(2))
                 if opsets.setdefault(domain, version) != version:
                     raise ValueError(f"it imports two versions of the operator set {domain!r}")
             elif number == 25:
                 function = self._first_members(field, (1, 10))
-                functions.add((self._text(function.get(10)), self._text(function.get(1))))
+                functions.add((_domain(self._text(function.get(10))), self._text(function.get(1))))
         if graph is None:
             raise ValueError("it holds no graph")
         return self._graph(graph, opsets, frozenset(functions))
@@ -109,8 +110,7 @@ class _Reader:
                 if name in attributes:
                     raise ValueError(f"a node has two attributes {name!r}")
                 attributes[name] = attribute
-        domain = "" if words[7] == "ai.onnx" else words[7]
-        return Node(words[4], domain, words[3], tuple(inputs), tuple(outputs), attributes)
+        return Node(words[4], _domain(words[7]), words[3], tuple(inputs), tuple(outputs), attributes)
 
     def _attribute(self, attribute: Field) -> tuple[str, Attribute]:
         data, given, whole = self._data, dict[int, Field](), True
@@ -172,7 +172,7 @@ class _Reader:
         if len(shape) > _MOST_SIZES or any(size < 0 for size in shape):
             raise ValueError(f"the constant {name!r} has no proper shape")
         count = int(np.prod(shape, dtype=object)) if shape else 1
-        if is_external or kind not in _RAW or count > MOST_VALUES:
+        if is_external or kind not in _RAW or count > (_MOST_FLOATS if kind in _FLOATS else MOST_VALUES):
             return name, Tensor(tuple(shape))
         return name, Tensor(tuple(shape), self._values(kind, count, raw, listed).reshape(shape))
 
@@ -180,7 +180,7 @@ class _Reader:
         dtype = np.dtype(_RAW[kind])
         if raw is not None:
             values = np.frombuffer(self._data[raw[2] : raw[3]], dtype)
-        elif kind in (1, 11):
+        elif kind in _FLOATS:
             values = np.frombuffer(b"".join([self._data[at:to] for _, _, at, to in listed]), dtype)
         else:
             values = np.array([value for field in listed for value in integers(self._data, field)], dtype)
@@ -250,3 +250,8 @@ class _Reader:
 
     def _text(self, field: Field | None) -> str:
         return "" if field is None else self._data[field[2] : field[3]].decode()
+
+
+def _domain(name: str) -> str:
+    """A domain by its short name: ONNX's own has two."""
+    return "" if name == "ai.onnx" else name

@@ -27,10 +27,14 @@ def folded(step: Step, values: Sequence[Values | None]) -> Values | None:
 
 
 def each(what: Callable[..., Size | None], *values: Values) -> Values:
-    """The same function of each element."""
+    """The same function of each element.
+
+    The number of rows is followed in multiples that are whole numbers only: a fraction of it, rounded, would be none.
+    """
     found = empty_values(values[0].shape)
     for position in np.ndindex(values[0].shape):
-        found[position] = what(*(value[position] for value in values))
+        made = what(*(value[position] for value in values))
+        found[position] = None if made is not None and made.has_batch and not made.is_size else made
     return found
 
 

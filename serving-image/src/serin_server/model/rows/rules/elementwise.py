@@ -101,7 +101,13 @@ def same_values(step: Step) -> State:
         return state if step.node.operator == "Identity" or isinstance(state, Rows) else Fixed(state.sizes)
     if step.node.operator == "Identity":
         return state
-    return of_values(each(lambda value: value if value is None or value.is_size else step.number(), state.values))
+    return of_values(each(lambda value: _rounded(step, value), state.values))
+
+
+def _rounded(step: Step, value: Size | None) -> Size | None:
+    if value is None or value.is_size or value.is_number:
+        return value
+    return None if value.has_batch else step.number()
 
 
 def cast(step: Step) -> State:

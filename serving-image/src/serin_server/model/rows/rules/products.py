@@ -149,7 +149,7 @@ def skip_layer_norm(step: Step) -> Sequence[State]:
 def integer_matmul(step: Step) -> State:
     """A product of integers whose zero points are constants, that of the rows one number."""
     step.all_fixed(2, 3)
-    scalars(step, 2)
+    scalars(step, *((2, 3) if isinstance(step.given(1), Rows) else (2,)))
     return multiplied(step, step.given(0), step.given(1))
 
 
