@@ -1,6 +1,7 @@
 """Raw servers that answer a fetch with given bytes, slowly if need be: what libraries for tests would set right."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -9,7 +10,7 @@ Answer = bytes | Callable[[socket.socket], None]
 
 
 @contextmanager
-def answering(*answers: Answer, host: str = "127.0.0.1") -> Iterator[int]:
+def answering(*answers: Answer, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> Iterator[int]:
     """A server whose n-th connection gets the n-th answer (the last one again and again); its port.
 
     An answer is bytes, or a function that does with the connection what it likes.
@@ -24,7 +25,7 @@ def answering(*answers: Answer, host: str = "127.0.0.1") -> Iterator[int]:
                 connection, _ = listener.accept()
                 answer = answers[min(number, len(answers) - 1)]
                 number += 1
-                threading.Thread(target=_answer, args=(connection, answer), daemon=True).start()
+                threading.Thread(target=_answer, args=(connection, answer, tls), daemon=True).start()
 
     threading.Thread(target=serve, daemon=True).start()
     try:
@@ -33,8 +34,8 @@ def answering(*answers: Answer, host: str = "127.0.0.1") -> Iterator[int]:
         listener.close()
 
 
-def _answer(connection: socket.socket, answer: Answer) -> None:
-    with connection, suppress(OSError):
+def _answer(plain: socket.socket, answer: Answer, tls: ssl.SSLContext | None) -> None:
+    with plain, suppress(OSError), plain if tls is None else tls.wrap_socket(plain, server_side=True) as connection:
         asked = b""
         while b"\r\n\r\n" not in asked:
             came = connection.recv(65536)

@@ -191,6 +191,22 @@ def test_a_worker_that_cannot_load_says_why_for_all(tmp_path):
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_file_that_a_setting_names_and_that_cannot_be_used_is_the_settings_fault(tmp_path, processes):
+    (tmp_path / "file").write_text("nothing of use")
+    http, grpc, metrics = free_ports(3)
+    ports = ("--http-port", http, "--grpc-port", grpc, "--metrics-port", metrics, "--processes", processes)
+    for flags in (
+        ("--tls-cert-file", tmp_path / "file", "--tls-key-file", tmp_path / "file"),
+        ("--jwks-file", tmp_path / "file"),
+        ("--api-keys-file", tmp_path / "none"),
+        ("--feedback-key-file", tmp_path),
+    ):
+        code, told, err = ended(tmp_path, "--model", doubling(tmp_path / "m.onnx"), *ports, *flags)
+        assert (code, told["reason"]) == (2, "InvalidSetting"), told
+        assert "Traceback" not in err
+
+
 HOSTS = {"::1": ["::1"], "127.0.0.1": ["127.0.0.1"], "": ["::1", "127.0.0.1"], "localhost": ["127.0.0.1"]}
 
 

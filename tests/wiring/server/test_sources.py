@@ -9,12 +9,18 @@ import threading
 from pathlib import Path
 
 import pytest
+from tests.support.certificates import tls_of_this_machine
 from tests.support.models import doubling
 from tests.support.sources import answering, ok, redirect
 
 from serin_server.cli import main
 
 SECRET = "hunter22"
+
+
+def brief(parameter) -> str:
+    """A parameter in the name of its test."""
+    return ascii(parameter)[:60]
 
 
 @pytest.fixture
@@ -76,6 +82,7 @@ def resolved(tmp_path, capsys):
         (f"ftp://me:{SECRET}@h/m.onnx", "SourceUnsupported", "ftp://"),
         (f"gs://bucket/m.onnx?token={SECRET}", "SourceUnsupported", "gs://"),
     ],
+    ids=brief,
 )
 def test_an_address_that_cannot_be_used_is_refused_in_a_sentence(resolved, uri, reason, words):
     code, told = resolved(uri)
@@ -186,6 +193,7 @@ def test_a_source_by_ipv6_is_read(resolved, tmp_path):
         (redirect(f"http://me:{SECRET}@127.0.0.1/m?sig={SECRET}"), "SourceUnsupported", ""),
         (redirect(f"gopher://x/?sig={SECRET}"), "SourceNotFound", ""),
     ],
+    ids=brief,
 )  # fmt: skip
 def test_an_answer_that_is_no_model_is_refused_in_a_sentence(resolved, answer, reason, words):
     with answering(answer) as port:
@@ -283,3 +291,40 @@ def test_a_silent_source_is_given_up(resolved):
         code, told = resolved(f"http://127.0.0.1:{port}/m.onnx", "--source-timeout-seconds", "0.2")
     assert (code, told["reason"]) == (75, "SourceUnreachable")
     assert "in time" in told["message"]
+
+
+def test_a_source_with_tls_is_read_when_its_authority_is_given_and_only_then(resolved, tmp_path):
+    tls, authority = tls_of_this_machine(tmp_path)
+    model = doubling(tmp_path / "m.onnx").read_bytes()
+    with answering(ok(model), tls=tls) as port:
+        assert resolved(f"https://127.0.0.1:{port}/m.onnx", "--source-ca-file", authority)[0] == 0
+        code, told = resolved(f"https://127.0.0.1:{port}/m.onnx")
+        assert (code, told["reason"]) == (64, "SourceForbidden")
+        assert "not trusted" in told["message"]
+        assert resolved(f"http://127.0.0.1:{port}/m.onnx")[1]["reason"] == "SourceUnreachable"
+    with answering(redirect("http://127.0.0.1:1/m.onnx"), tls=tls) as port:
+        code, told = resolved(f"https://127.0.0.1:{port}/m.onnx", "--source-ca-file", authority)
+        assert (code, told["reason"]) == (64, "SourceForbidden")
+        assert "out of TLS" in told["message"]
+    with answering(trickling(b"HTTP/1.1 200 OK\r\n\r\n", b"x"), tls=tls) as port:
+        flags = ("--source-ca-file", authority, "--source-timeout-seconds", "0.2")
+        code, told = resolved(f"https://127.0.0.1:{port}/m.onnx", *flags)
+        assert (code, told["reason"]) == (75, "SourceUnreachable")
+        assert "less than a kibibyte" in told["message"]
+    with answering(ok(model)) as port:
+        assert resolved(f"https://127.0.0.1:{port}/m.onnx")[1]["reason"] == "SourceUnreachable"
+
+
+def test_a_proxy_is_asked_and_its_own_address_is_no_measure_of_redirects(resolved, tmp_path, monkeypatch):
+    model = doubling(tmp_path / "m.onnx").read_bytes()
+    for answers, reason in (
+        ((ok(model),), None),
+        ((redirect("http://other.example/m.onnx"), ok(model)), None),
+        ((redirect("http://169.254.169.254/"), ok(model)), "SourceForbidden"),
+        ((redirect("http://10.0.0.1/m.onnx"), ok(model)), "SourceForbidden"),
+        ((redirect("http://localhost/m.onnx"), ok(model)), "SourceForbidden"),
+    ):
+        with answering(*answers) as port:
+            monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
+            monkeypatch.setenv("no_proxy", "")
+            assert resolved("http://store.example/m.onnx")[1].get("reason") == reason

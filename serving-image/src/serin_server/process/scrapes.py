@@ -81,7 +81,7 @@ class Scrapes:
         try:
             async with asyncio.timeout(_SCRAPE_SECONDS):
                 text = merged(await asyncio.gather(*(self._told(file) for file in self._files)))
-        except (OSError, TimeoutError, ValueError) as error:
+        except (OSError, TimeoutError, ValueError, LookupError) as error:
             why = str(error) or "it took too long"
             return _response(HTTPStatus.SERVICE_UNAVAILABLE, f"a process does not tell its metrics: {why}\n")
         response = _response(HTTPStatus.OK, text)

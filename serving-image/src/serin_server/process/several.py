@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from serin_server.config.settings import Settings
+from serin_server.config.settings import InvalidSetting, Settings
 from serin_server.failures import LoadFailure, Reason
 from serin_server.process.ports import bound, claim
 from serin_server.process.scrapes import Scrapes
@@ -65,8 +65,9 @@ def _started(settings: Settings, siblings: Siblings, mask: set[int | signal.Sign
 
         pod = settings.pod_name or socket.gethostname()
         code = serve(replace(settings, pod_name=pod), siblings)
+    except InvalidSetting as error:
+        code = _told(settings, LoadFailure(Reason.INVALID_SETTING, str(error)))
     except LoadFailure as failure:
-        sys.stderr.write(f"serin-server: {failure}\n")
         code = _told(settings, failure)
     except BaseException as error:  # noqa: BLE001 (the edge of this process)
         code = _told(settings, fault(error, f"process {siblings.number + 1} of {settings.processes} served"))
@@ -76,6 +77,7 @@ def _started(settings: Settings, siblings: Siblings, mask: set[int | signal.Sign
 
 
 def _told(settings: Settings, failure: LoadFailure) -> int:
+    sys.stderr.write(f"serin-server: {failure}\n")
     write_failure(settings.termination_log, failure)
     return failure.exit_code
 
@@ -126,9 +128,7 @@ class _Parent:
         """A worker that ends by itself has said why; of one that was killed only the parent can tell."""
         if code and not self.exit_code:
             if code < 0:
-                failure = self._killed(number, -code)
-                sys.stderr.write(f"serin-server: {failure}\n")
-                code = _told(self._settings, failure)
+                code = _told(self._settings, self._killed(number, -code))
             self.exit_code = code
             self._tell(HURRY)
             asyncio.get_running_loop().call_later(_LAST_SECONDS, self._tell, signal.SIGKILL)
