@@ -102,15 +102,15 @@ MIXED = {
     "the number of rows hidden behind a sort": ((f"{X} <int64[1] k = {{1}}, int64[1] zero = {{0}}, int64[1] one = {{1}}> {{ s = Shape(x) t, i = TopK<axis = 0>(s, k) "
                                                "f = Cast<to = 1>(t) y = Div(x, f) }"), Reason.BATCH_SIZE_MATTERS),
     "half the number of rows as a shape": (
-        f"{X} <int64[1] zero = {{0}}, float[1] half = {{0.5}}, int64[1] eight = {{8}}, int64[1] four = {{4}}> {{ s = Shape(x) n = Gather(s, zero) "
+        (f"{X} <int64[1] zero = {{0}}, float[1] half = {{0.5}}, int64[1] eight = {{8}}, int64[1] four = {{4}}> {{ s = Shape(x) n = Gather(s, zero) "
         "f = Cast<to = 1>(n) h = Mul(f, half) i = Cast<to = 7>(h) t = Concat<axis = 0>(i, eight) u = Reshape(x, t) v = Softmax<axis = 1>(u) "
-        "b = Concat<axis = 0>(n, four) y = Reshape(v, b) }",
+        "b = Concat<axis = 0>(n, four) y = Reshape(v, b) }"),
         Reason.BATCH_SIZE_MATTERS,
     ),
     "the number of rows times an unknown fraction, rounded": (
-        f"{X} <int64[1] zero = {{0}}, int64[1] one = {{1}}, int64[1] eight = {{8}}, int64[1] four = {{4}}> {{ s = Shape(x) n = Gather(s, zero) w = Gather(s, one) "
+        (f"{X} <int64[1] zero = {{0}}, int64[1] one = {{1}}, int64[1] eight = {{8}}, int64[1] four = {{4}}> {{ s = Shape(x) n = Gather(s, zero) w = Gather(s, one) "
         "g = Div(w, eight) p = Mul(n, g) i = Cast<to = 7>(p) t = Concat<axis = 0>(i, eight) u = Reshape(x, t) v = Softmax<axis = 1>(u) "
-        "b = Concat<axis = 0>(n, four) y = Reshape(v, b) }",
+        "b = Concat<axis = 0>(n, four) y = Reshape(v, b) }"),
         Reason.BATCH_SIZE_MATTERS,
     ),
     "the number of rows below zero, rounded, as a value": (
