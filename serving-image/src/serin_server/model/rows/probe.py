@@ -13,7 +13,8 @@ from typing import Final, Protocol
 import numpy as np
 
 from serin_server.failures import one_line
-from serin_server.model.rows.feeds import Feed, made_up, poisons
+from serin_server.model.rows.feeds import LEAST_ROWS, Feed, made_up, poisons, rows_of
+from serin_server.model.rows.randomness import Randomness
 from serin_server.model.rows.states import NotProven, Reason
 from serin_server.model.tensors import Array, Signature
 
@@ -25,10 +26,11 @@ LAST_DIGITS: Final = 1000
 Kernels for one row and for many add up in another order; over the thousands of terms and dozens of layers of a real
 model that makes a few hundred units. What leaks from a poisoned neighbour is larger by many powers of ten.
 """
-_FEW: Final = 3
 _PARTS: Final = ((3, 5), (33, 34))
-"""Rows of two requests that run together; the larger ones fill more than the widest vector register."""
-_SEED: Final = 20
+"""Rows of two requests that run together; the larger ones fill more than the widest vector register.
+
+They are left out where rows are so large that they fill it by themselves (`rows_of`).
+"""
 
 
 class Runs(Protocol):
@@ -53,7 +55,6 @@ class _Probe:
         self._words = words
         self._samples = samples
         self._deadline = perf_counter() + LONGEST_SECONDS
-        self._numbers = np.random.default_rng(_SEED)
 
     def run(self) -> None:
         rows = self._rows()
@@ -72,7 +73,7 @@ class _Probe:
     def _is_alike_in_small(self, rows: Feed) -> bool:
         """Whether there was time for the smallest batches; what else is tried is tried while there is time."""
         alone: list[list[Array]] = []
-        for size in (2, _FEW):
+        for size in (2, LEAST_ROWS):
             while len(alone) < size and self._is_time_left():
                 alone.append(self._answers(_taken(rows, [len(alone)])))
             if len(alone) < size or not self._is_time_left():
@@ -80,11 +81,13 @@ class _Probe:
             together = self._answers(_taken(rows, range(size)))
             for place in range(size):
                 self._compare(alone[place], together, slice(place, place + 1), f"{size} rows together")
-        self._poison(rows, alone, _FEW, is_of_one_kind=True)
+        self._poison(rows, alone, LEAST_ROWS, is_of_one_kind=True)
+        count = len(next(iter(rows.values())))
         for first, second in _PARTS:
-            if self._is_time_left():
+            if first + second <= count and self._is_time_left():
                 self._join(rows, first, second)
-        self._poison(rows, alone, sum(_PARTS[-1]), is_of_one_kind=False)
+        if count > LEAST_ROWS:
+            self._poison(rows, alone, count, is_of_one_kind=False)
         return True
 
     def _join(self, rows: Feed, first: int, second: int) -> None:
@@ -99,13 +102,12 @@ class _Probe:
         return perf_counter() < self._deadline
 
     def _rows(self) -> Feed | None:
-        """As many rows as the largest batch, of which the model takes the first two."""
-        most = sum(_PARTS[-1])
+        """Rows of which the model takes the first two; fewer than the largest batch needs where rows are large."""
         for sample in self._samples:
             if self._takes(_taken(dict(sample), [0, 0])):
-                count = len(next(iter(sample.values())))
-                return _taken(dict(sample), [place % count for place in range(most)])
-        return made_up(self._session.signature, self._words, most, self._takes, self._numbers)
+                elements = sum(array[:1].size for array in sample.values())
+                return _taken(dict(sample), range(max(LEAST_ROWS, rows_of(elements))))
+        return made_up(self._session.signature, self._words, self._takes, Randomness())
 
     def _takes(self, feed: Feed) -> bool:
         if not self._is_time_left():
