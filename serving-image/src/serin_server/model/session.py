@@ -38,6 +38,7 @@ class Session:
         "_shrinking",
         "notice",
         "providers",
+        "rounding",
         "signature",
     )
 
@@ -60,6 +61,8 @@ class Session:
         self.signature = signature
         self.providers = tuple(providers)
         self.notice = notice
+        self.rounding = 0.0
+        """How far the device rounds factors of products, relative to them, where that is coarser than their type."""
         if providers[0] == CUDA and not map_outputs and _holds_numbers_only(signature):
             self._run = BoundRuns(raw, self._run)
 
@@ -137,7 +140,9 @@ def open_session(file: Path, threads: int = 1, placement: Placement = ON_CPU) ->
             outputs.append(TensorSpec(node.name, "FP32" if match[2] == "float" else "FP64", (-1, -1)))
         else:
             outputs.append(TensorSpec(node.name, _datatype("output", node), _shape(node)))
-    return Session(raw, Signature(inputs, tuple(outputs)), frozenset(maps), providers, notice)
+    session = Session(raw, Signature(inputs, tuple(outputs)), frozenset(maps), providers, notice)
+    session.rounding = placement.rounding_on(providers[0])
+    return session
 
 
 def _opened(onnxruntime: Any, file: Path, threads: int, providers: Sequence[tuple[str, Mapping[str, str]]]) -> Any:

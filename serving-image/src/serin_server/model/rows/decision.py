@@ -34,6 +34,7 @@ def decide(
     wanted: str = "proven",
     words: Sequence[Sequence[str]] = (),
     samples: Sequence[Mapping[str, Array]] = (),
+    rounding: float = 0.0,
 ) -> Decision:
     """Proves that rows are independent, from the graph and by trying it, or says why requests run alone."""
     if wanted == "off":
@@ -52,7 +53,7 @@ def decide(
 
     try:
         check(file)
-        probe(session, words, samples)
+        probe(session, words, samples, rounding)
     except NotProven as found:
         return Decision(False, "alone", found.reason, f"{found.message}, so {_WAY_OUT}")
     told = "requests share runs: by its graph and by trial, every row is answered by itself"

@@ -26,6 +26,10 @@ LAST_DIGITS: Final = 1000
 Kernels for one row and for many add up in another order; over the thousands of terms and dozens of layers of a real
 model that makes a few hundred units. What leaks from a poisoned neighbour is larger by many powers of ten.
 """
+MOST: Final = 0.03
+"""The most that half precision may differ, whose last digits are coarse."""
+ROUNDINGS: Final = 64
+"""How many roundings of a device may differ: it picks another kernel for another number of rows, and each rounds in its own way."""
 _PARTS: Final = ((3, 5), (33, 34))
 """Rows of two requests that run together; the larger ones fill more than the widest vector register.
 
@@ -44,13 +48,24 @@ class Runs(Protocol):
         """The outputs for one feed."""
 
 
-def probe(session: Runs, words: Sequence[Sequence[str]] = (), samples: Sequence[Mapping[str, Array]] = ()) -> None:
-    """Returns when rows were answered alike alone and together. Raises `NotProven` with what differed."""
-    _Probe(session, words, samples).run()
+def probe(
+    session: Runs,
+    words: Sequence[Sequence[str]] = (),
+    samples: Sequence[Mapping[str, Array]] = (),
+    rounding: float = 0.0,
+) -> None:
+    """Returns when rows were answered alike alone and together. Raises `NotProven` with what differed.
+
+    `rounding` is how far a device rounds the factors of products, relative to them, where that is coarser than their type.
+    """
+    _Probe(session, words, samples, rounding).run()
 
 
 class _Probe:
-    def __init__(self, session: Runs, words: Sequence[Sequence[str]], samples: Sequence[Mapping[str, Array]]) -> None:
+    def __init__(
+        self, session: Runs, words: Sequence[Sequence[str]], samples: Sequence[Mapping[str, Array]], rounding: float
+    ) -> None:
+        self._rounding = rounding
         self._session = session
         self._words = words
         self._samples = samples
@@ -139,7 +154,7 @@ class _Probe:
 
     def _compare(self, alone: Sequence[Array], together: Sequence[Array], places: slice, what: str) -> None:
         for spec, own, all_of_them in zip(self._session.signature.outputs, alone, together, strict=True):
-            if not is_same(own, all_of_them[places]):
+            if not is_same(own, all_of_them[places], self._rounding):
                 raise NotProven(
                     Reason.PROBE_DIFFERS,
                     f"output {spec.name!r} of a row differs between the row alone and {what} (row {places.start + 1})",
@@ -184,7 +199,7 @@ def _taken(feed: Feed, places: Sequence[int]) -> Feed:
     return {name: array[[place % len(array) for place in places]] for name, array in feed.items()}
 
 
-def is_same(one: Array, other: Array) -> bool:
+def is_same(one: Array, other: Array, rounding: float = 0.0) -> bool:
     """Equal; floats up to their last digits on the scale of the largest, NaN like NaN, an infinity like itself."""
     if np.shape(one) != np.shape(other):
         return False
@@ -199,4 +214,5 @@ def is_same(one: Array, other: Array) -> bool:
     if not first.size:
         return True
     scale = max(float(np.abs(first).max()), float(np.abs(second).max()))
-    return bool(np.abs(first - second).max() <= LAST_DIGITS * float(np.finfo(one.dtype).eps) * scale)
+    own = min(LAST_DIGITS * float(np.finfo(one.dtype).eps), MOST)
+    return bool(np.abs(first - second).max() <= max(own, ROUNDINGS * rounding) * scale)
