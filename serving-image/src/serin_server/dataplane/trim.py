@@ -8,15 +8,21 @@ from serin_server.dataplane.memory import MemoryBudget
 
 _LOOK_SECONDS: Final = 1.0
 _WORTH_BYTES: Final = 8 << 20
+_M_TRIM_THRESHOLD: Final = -1
 _M_MMAP_THRESHOLD: Final = -3
-_MAPPED_BYTES: Final = 4 << 20
+_KEPT_BYTES: Final = 64 << 20
+_MAPPED_BYTES: Final = 32 << 20
 
 
 def keep_little() -> None:
-    """Large blocks are mapped one by one, so that freeing one gives it back at once. glibc raises that bound by itself, unless it is set."""
+    """Large blocks are mapped one by one, so that freeing one gives it back at once. glibc raises that bound by itself, unless it is set.
+
+    What lies free at the end of the heap is kept up to a bound of its own, or every tensor would be paged in anew.
+    """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(_M_MMAP_THRESHOLD, _MAPPED_BYTES)
+        mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
 
 
 class Trimmer:

@@ -34,7 +34,6 @@ KEPT_HEADERS: Final = frozenset(
 )
 _MAX_WAITING: Final = 16
 _SMALL_BYTES: Final = 4096
-_MUCH_BYTES: Final = 128 * 1024
 _LEAST_BYTES_PER_SECOND: Final = 64 * 1024
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -129,10 +128,6 @@ class HttpConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._is_discarding:
             return
-        if len(data) > _MUCH_BYTES:
-            # Read on in the next turn: uvloop would go on with this connection while others wait.
-            self._pause_reading()
-            self._server.loop.call_soon(self._read_on)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
