@@ -11,6 +11,7 @@ requests that have waited too long can be told so.
 """
 
 import asyncio
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
@@ -31,6 +32,9 @@ Observe = Callable[[list[Array], list[Array]], None]
 DEFAULT_MAX_ROWS: Final = 256
 SLOW_SECONDS: Final = 0.02
 _LOOK_SECONDS: Final = 0.5
+_RAISED_AT: Final = re.compile(
+    r"\[ONNXRuntimeError\] : \d+ : \w+ : Non-zero status code returned while running (\w{1,100}) node\. Name:'([^']{0,200})'"
+)
 
 
 class Batcher:
@@ -219,4 +223,8 @@ def refusal_of(error: Exception) -> Refusal:
     Both count as errors of the version; only the status differs.
     """
     kind = Kind.INVALID_TENSOR if type(error).__name__ in REFUSALS_OF_VALUES else Kind.MODEL_FAILED
-    return Refusal(kind, f"the model raised on these inputs: {one_line(error)}")
+    at = _RAISED_AT.match(str(error))  # what stands behind it may quote values
+    where = f" in the {at[1]} node {at[2]!r}" if at else ""
+    return Refusal(
+        kind, f"the model raised on these inputs: {one_line(error)}", f"the model raised {type(error).__name__}{where}"
+    )

@@ -151,6 +151,7 @@ class RequestReader:
                 raise Refusal(
                     Kind.INVALID_TENSOR,
                     f"input {spec.name!r}: binary_data_size is {size!r}, and {len(body) - position} bytes are left",
+                    f"binary_data_size of input {spec.name!r}",
                 )
             shape = checked_shape(spec, given.datatype, given.shape)
             arrays[spec.name] = array_of_bytes(spec, shape, view[position : position + size])
@@ -214,6 +215,7 @@ class RequestReader:
                 Kind.INVALID_TENSOR,
                 f"input {missing[0]!r} is missing: the model takes {', '.join(self._names)}, "
                 f"and {', '.join(names) or 'none'} came",
+                f"input {missing[0]!r} is missing",
             )
         return [names.index(name) for name in self._names]
 

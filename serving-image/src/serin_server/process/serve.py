@@ -36,6 +36,7 @@ from serin_server.process.assembly import (
 )
 from serin_server.process.loading import Loading
 from serin_server.records.access import AccessLog
+from serin_server.records.faults import FaultLog
 from serin_server.records.log import Log
 from serin_server.records.payload import PayloadLog
 from serin_server.records.words import PayloadWords
@@ -97,6 +98,7 @@ class Server:
     async def run(self) -> int:
         """The whole life of the server; the exit code."""
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(FaultLog(self._log))
         loop.add_signal_handler(signal.SIGTERM, self._stop.set)
         loop.add_signal_handler(signal.SIGINT, self._interrupted)
         settings = self._settings
