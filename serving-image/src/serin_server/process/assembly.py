@@ -16,7 +16,9 @@ from serin_server.feedback.tokens import MAX_ROWS, TokenSigner, keys_in
 from serin_server.metrics.server import ServerMetrics
 from serin_server.model.load import Model
 from serin_server.model.predictions import PredictionReader
-from serin_server.records.payload import PayloadLog, to_http, to_stdout
+from serin_server.records.log import Log
+from serin_server.records.payload import PayloadLog
+from serin_server.records.sink import to_http, to_stdout
 from serin_server.security.access import AccessControl
 from serin_server.security.tls import Certificates
 from serin_server.security.watch import FileWatch
@@ -83,7 +85,7 @@ def capture_of(settings: Settings, model: Model, loop: asyncio.AbstractEventLoop
     )
 
 
-def payload_log_of(settings: Settings, model: Model) -> PayloadLog | None:
+def payload_log_of(settings: Settings, model: Model, log: Log) -> PayloadLog | None:
     """Who writes payloads down; None unless it is switched on."""
     if not settings.payload_log:
         return None
@@ -91,13 +93,18 @@ def payload_log_of(settings: Settings, model: Model) -> PayloadLog | None:
         send = to_stdout if settings.payload_log == "stdout" else to_http(settings.payload_log)
     except ValueError as error:
         raise InvalidSetting(f"SERIN_PAYLOAD_LOG: {error}") from None
+    hidden = [name for name in map(str.strip, settings.payload_log_hide.split(",")) if name]
+    names = [spec.name for spec in (*model.signature.inputs, *model.signature.outputs)]
+    if strangers := [name for name in hidden if name not in names]:
+        log.warning("payload_log_hide names no tensor of the model", names=strangers, tensors=names)
     return PayloadLog(
         send,
         model.signature,
         f"/v2/models/{settings.model_name}/versions/{settings.revision}",
         sample=settings.payload_log_sample,
         max_bytes=settings.payload_log_max_bytes,
-        hidden=[name.strip() for name in settings.payload_log_hide.split(",")],
+        hidden=hidden,
+        tell=lambda trouble, dropped: log.warning("payload not logged", trouble=trouble, dropped=dropped),
     )
 
 

@@ -204,7 +204,7 @@ class Server:
     async def _start_serving(self, model: Model, loop: asyncio.AbstractEventLoop) -> None:
         settings = self._settings
         capture = capture_of(settings, model, loop)
-        self._payload_log = payload_log_of(settings, model)
+        self._payload_log = payload_log_of(settings, model, self._log)
         loaded = loaded_of(settings, model, self.metrics, loop, self._signer, capture)
         if capture is not None:
             self.metrics.more.append(FeatureWords(capture))
