@@ -2,7 +2,7 @@
 
 import asyncio
 
-from serin_server.baseline import FILE_NAME, InvalidBaseline, read
+from serin_server.baseline import FILE_NAME, Baseline, InvalidBaseline, read
 from serin_server.config.settings import InvalidSetting, Settings
 from serin_server.dataplane.batcher import Batcher
 from serin_server.dataplane.call import Call
@@ -11,6 +11,7 @@ from serin_server.dataplane.request import RequestReader
 from serin_server.dataplane.response import ResponseWriter, TokenMaker
 from serin_server.failures import LoadFailure, Reason
 from serin_server.features.capture import FeatureCapture
+from serin_server.features.fit import checked_fit
 from serin_server.feedback.counter import FeedbackCounter, Rules
 from serin_server.feedback.tokens import MAX_ROWS, TokenSigner, keys_in
 from serin_server.metrics.server import ServerMetrics
@@ -70,19 +71,27 @@ def loaded_of(
     )
 
 
-def capture_of(settings: Settings, model: Model, loop: asyncio.AbstractEventLoop) -> FeatureCapture | None:
+def capture_of(settings: Settings, model: Model, loop: asyncio.AbstractEventLoop, log: Log) -> FeatureCapture | None:
     """Who counts features; None without a baseline. Raises `LoadFailure` for a baseline that cannot be used."""
+    baseline = baseline_of(settings, model)
+    if baseline is None:
+        return None
+    predictions = PredictionReader(model.signature, settings.prediction_output)
+    if left_out := checked_fit(baseline, model.signature, predictions):
+        log.warning("part of the baseline is not counted", reasons=left_out[:10], parts=len(left_out))
+    return FeatureCapture(baseline, model.signature, predictions, loop)
+
+
+def baseline_of(settings: Settings, model: Model) -> Baseline | None:
+    """The baseline that is named, or that lies in the model's folder. Raises `LoadFailure` when it is none."""
     beside = model.path / FILE_NAME
     file = settings.baseline or (beside if model.path.is_dir() and beside.is_file() else None)
     if file is None:
         return None
     try:
-        baseline = read(file)
+        return read(file)
     except InvalidBaseline as error:
         raise LoadFailure(Reason.MODEL_INVALID, str(error)) from error
-    return FeatureCapture(
-        baseline, model.signature, PredictionReader(model.signature, settings.prediction_output), loop
-    )
 
 
 def payload_log_of(settings: Settings, model: Model, log: Log) -> PayloadLog | None:

@@ -99,6 +99,9 @@ class Server:
         """The whole life of the server; the exit code."""
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(FaultLog(self._log))
+        self.metrics.on_failure = lambda part, error: loop.call_exception_handler(
+            {"message": f"the metrics of {part} cannot be told and are left out", "exception": error}
+        )
         loop.add_signal_handler(signal.SIGTERM, self._stop.set)
         loop.add_signal_handler(signal.SIGINT, self._interrupted)
         settings = self._settings
@@ -203,7 +206,7 @@ class Server:
 
     async def _start_serving(self, model: Model, loop: asyncio.AbstractEventLoop) -> None:
         settings = self._settings
-        capture = capture_of(settings, model, loop)
+        capture = capture_of(settings, model, loop, self._log)
         self._payload_log = payload_log_of(settings, model, self._log)
         loaded = loaded_of(settings, model, self.metrics, loop, self._signer, capture)
         if capture is not None:
