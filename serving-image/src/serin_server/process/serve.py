@@ -18,6 +18,7 @@ from serin_server.dataplane.departure import Departure, telling_silence
 from serin_server.dataplane.plane import DataPlane
 from serin_server.features.words import FeatureWords
 from serin_server.http.connection import HttpConnection
+from serin_server.http.listener import TlsListener
 from serin_server.http.metrics_port import MetricsRouter
 from serin_server.http.routes import ProtocolRouter
 from serin_server.http.server import HttpServer, Router
@@ -92,6 +93,7 @@ class Server:
         self._watches = watches_of(self._certificates, self._plane.access)
         self._payload_log: PayloadLog | None = None
         self._grpc: GrpcServer | None = None
+        self._tls_listener: TlsListener | None = None
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
 
@@ -134,7 +136,7 @@ class Server:
             self._hurry.set()
         self._stop.set()
 
-    async def _end(self, listeners: Sequence[asyncio.Server], servers: Sequence[HttpServer]) -> None:
+    async def _end(self, listeners: Sequence[asyncio.Server | TlsListener], servers: Sequence[HttpServer]) -> None:
         for server in servers:
             server.stop()
         for listener in listeners:
@@ -163,13 +165,17 @@ class Server:
             idle_timeout=settings.idle_timeout_seconds,
         )
 
-    async def _listen(self, http: HttpServer, loop: asyncio.AbstractEventLoop) -> asyncio.Server:
+    async def _listen(self, http: HttpServer, loop: asyncio.AbstractEventLoop) -> asyncio.Server | TlsListener:
         settings = self._settings
+        if self._certificates is not None:
+            self._tls_listener = TlsListener(lambda: HttpConnection(http), self._certificates, loop)
+            is_shared = self._siblings is not None
+            await self._tls_listener.listen(settings.host or None, settings.http_port, reuse_port=is_shared)
+            return self._tls_listener
         return await loop.create_server(
             lambda: HttpConnection(http),
             settings.host or None,
             settings.http_port,
-            ssl=self._certificates.context if self._certificates else None,
             reuse_port=self._siblings is not None,
             backlog=1024,
         )
@@ -197,6 +203,11 @@ class Server:
             for watch in self._watches:
                 if problem := watch.look():
                     self._log.error("file not reloaded", message=problem)
+            if self._tls_listener is not None:
+                try:
+                    await self._tls_listener.follow()
+                except OSError as error:
+                    self._log.error("certificates not taken, those before go on", message=str(error))
 
     # The model.
 
@@ -229,7 +240,7 @@ class Server:
 
     # The end.
 
-    async def _drain(self, http: HttpServer, listener: asyncio.Server) -> None:
+    async def _drain(self, http: HttpServer, listener: asyncio.Server | TlsListener) -> None:
         """Not ready at once, answering on while endpoints catch up, then no new connections, then what is in flight."""
         self._served.is_draining = True
         settings = self._settings
@@ -266,6 +277,6 @@ def _metrics_of(settings: Settings, started_at: float) -> ServerMetrics:
     return ServerMetrics(labels, started_at)
 
 
-def _port(listener: asyncio.Server) -> int:
+def _port(listener: asyncio.Server | TlsListener) -> int:
     address = listener.sockets[0].getsockname()
     return int(address[1]) if isinstance(address, tuple) else 0
