@@ -127,12 +127,18 @@ def certificates_of(settings: Settings) -> Certificates | None:
         raise InvalidSetting(f"SERIN_TLS_CERT_FILE, SERIN_TLS_KEY_FILE: {error}") from None
 
 
-def access_of(settings: Settings) -> AccessControl | None:
+def access_of(settings: Settings, log: Log) -> AccessControl | None:
     """Who may ask; None when everybody may. Raises `InvalidSetting` for files that cannot be used."""
     if settings.api_keys_file is None and settings.jwks_file is None:
         return None
     try:
-        return AccessControl(settings.api_keys_file, settings.jwks_file, settings.jwt_audience, settings.jwt_issuer)
+        return AccessControl(
+            settings.api_keys_file,
+            settings.jwks_file,
+            settings.jwt_audience,
+            settings.jwt_issuer,
+            lambda left_out: log.warning("keys of the key set left out", keys=left_out),
+        )
     except (OSError, ValueError) as error:
         raise InvalidSetting(f"SERIN_API_KEYS_FILE, SERIN_JWKS_FILE: {error}") from None
 

@@ -84,7 +84,7 @@ class Server:
             self._served.are_siblings_ready = siblings.are_ready
         self.metrics = _metrics_of(settings, siblings.started_at if siblings else time.time())
         self._plane = DataPlane(self.metrics, settings.max_in_flight)
-        self._plane.access = access_of(settings)
+        self._plane.access = access_of(settings, self._log)
         if settings.access_log_sample:
             self._plane.access_log = AccessLog(self._log, settings.access_log_sample)
         self._signer = signer_of(settings)
