@@ -174,7 +174,9 @@ def test_an_offer_to_change_protocols_is_ignored(wire):
         ("1.0", "keep-alive, Upgrade", True),
     ],
 )
-def test_whether_the_connection_is_kept_is_not_lost_with_an_offer_to_change_protocols(wire, version, connection, is_kept):
+def test_whether_the_connection_is_kept_is_not_lost_with_an_offer_to_change_protocols(
+    wire, version, connection, is_kept
+):
     whole = body(1, 2, 3)
     head = f"POST {INFER} HTTP/{version}\r\nhost: t\r\nconnection: {connection}\r\nupgrade: h2c\r\n"
     wire.send(f"{head}http2-settings: AAMAAABk\r\ncontent-length: {len(whole)}\r\n\r\n".encode() + whole)

@@ -12,6 +12,7 @@ from serin_server.dataplane.binary import array_of_bytes
 from serin_server.dataplane.call import NO_BATCH, Call
 from serin_server.dataplane.elements import array_of, array_of_floats, checked_shape
 from serin_server.dataplane.numeric import NumericReader, Tensors
+from serin_server.dataplane.parameters import check_output, check_request
 from serin_server.model.tensors import Array, Signature
 from serin_server.refusals import Kind, Refusal
 
@@ -164,6 +165,11 @@ class RequestReader:
         call = self.call_of(arrays, request.id)
         if request.outputs is None and request.parameters is None:
             return call
+        if request.parameters:
+            check_request(request.parameters)
+        for output in request.outputs or ():
+            if output.parameters:
+                check_output(output.name, output.parameters)
         by_default = _flag(request.parameters, "binary_data_output", default=False)
         asked = request.outputs or [JsonOutput(name) for name in self._output_positions]
         if request.outputs:
