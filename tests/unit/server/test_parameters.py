@@ -29,7 +29,7 @@ def read(rows=1, **more):
     ],
 )
 def test_what_is_not_served_is_refused_and_is_no_error_of_the_version(rows, more):
-    with pytest.raises(Refusal, match="not served|serves no sequences") as refusal:
+    with pytest.raises(Refusal, match=r"not served|serves no sequences") as refusal:
         read(rows, **more)
     assert refusal.value.kind is Kind.MALFORMED
     assert not refusal.value.kind.is_error
