@@ -40,6 +40,7 @@ def load(source: Source, threads: int = 1, providers: Sequence[str] = DEFAULT_PR
     file = model_file(fetched.path)
     opset = opset_of(file)
     session = warm_up(open_session(file, threads, providers), words_in(file))
+    session.check_learnt()
     return Model(session, fetched.sha256, model_size_bytes(fetched.path), opset, fetched.path)
 
 

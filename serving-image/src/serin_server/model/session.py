@@ -4,11 +4,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
 
 from serin_server.failures import LoadFailure, Reason, one_line
+from serin_server.model.sequences import SEQUENCE, SequenceOutput
 from serin_server.model.tensors import ONNX_TO_OIP, Array, Signature, TensorSpec
 
 _MAP_SEQUENCE: Final = re.compile(r"^seq\(map\((int64|string),tensor\((float|double)\)\)\)$")
@@ -24,9 +26,15 @@ _WAY_OUT: Final = (
 class Session:
     """One ONNX Runtime session. Not thread-safe in what it returns, safe to run from one thread at a time."""
 
-    __slots__ = ("_input_names", "_map_outputs", "_output_names", "_run", "signature")
+    __slots__ = ("_input_names", "_map_outputs", "_output_names", "_run", "_sequences", "_told", "signature")
 
-    def __init__(self, raw: Any, signature: Signature, map_outputs: frozenset[str]) -> None:
+    def __init__(
+        self,
+        raw: Any,
+        signature: Signature,
+        map_outputs: frozenset[str],
+        sequences: Mapping[str, SequenceOutput] = MappingProxyType({}),
+    ) -> None:
         # The private session skips checks in Python that cost as much as a small model's whole run; `run` is the
         # public way for a release of ONNX Runtime that no longer has it.
         private = getattr(raw, "_sess", None)
@@ -34,6 +42,9 @@ class Session:
         self._output_names = [output.name for output in signature.outputs]
         self._input_names = [spec.name for spec in signature.inputs]
         self._map_outputs = map_outputs
+        """Those that are no tensors as they come: maps, and the sequences."""
+        self._sequences = sequences
+        self._told = signature.outputs
         self.signature = signature
 
     def run(self, feed: Mapping[str, Array], output_names: list[str] | None = None) -> list[Array]:
@@ -41,8 +52,15 @@ class Session:
         names = output_names or self._output_names
         outputs = self._run(names, feed, None)
         if self._map_outputs:
-            return [self._as_tensor(name, value) for name, value in zip(names, outputs, strict=True)]
+            return self._as_tensors(names, outputs)
         return outputs
+
+    def _as_tensors(self, names: list[str], outputs: list[Any]) -> list[Array]:
+        tensors: list[Array] = []
+        for name, value in zip(names, outputs, strict=True):
+            sequence = self._sequences.get(name)
+            tensors += [self._as_tensor(name, value)] if sequence is None else sequence.checked(value)
+        return tensors
 
     def _as_tensor(self, name: str, value: Any) -> Array:
         if name not in self._map_outputs:
@@ -57,9 +75,15 @@ class Session:
         if not self._map_outputs:
             return self
         values = dict(zip(self._output_names, self._run(self._output_names, feed, None), strict=True))
-        outputs = []
-        for spec in self.signature.outputs:
-            if spec.name in self._map_outputs and values[spec.name]:
+        twice = self._twice(feed) if self._sequences else None
+        outputs: list[TensorSpec] = []
+        sequences = {}
+        for spec in self._told:
+            if sequence := self._sequences.get(spec.name):
+                again = None if twice is None else twice[spec.name]
+                outputs += sequence.learnt(values[spec.name], again, set(self._output_names))
+                sequences[spec.name] = replace(sequence, size=len(values[spec.name]))
+            elif spec.name in self._map_outputs and values[spec.name]:
                 labels = tuple(sorted(values[spec.name][0]))
                 outputs.append(replace(spec, labels=labels, shape=(-1, len(labels))))
             else:
@@ -68,7 +92,25 @@ class Session:
         for slot in Session.__slots__:
             setattr(learnt, slot, getattr(self, slot))
         learnt.signature = Signature(self.signature.inputs, tuple(outputs))
+        learnt._sequences = sequences
         return learnt
+
+    def _twice(self, feed: Mapping[str, Array]) -> dict[str, Any] | None:
+        """What it makes of the same rows twice; None when it takes no other number of rows."""
+        more = {
+            spec.name: np.concatenate([feed[spec.name]] * 2) if spec.is_batched else feed[spec.name]
+            for spec in self.signature.inputs
+        }
+        try:
+            return dict(zip(self._output_names, self._run(self._output_names, more, None), strict=True))
+        except Exception:  # noqa: BLE001 (whatever the graph raises, one run is enough to go by)
+            return None
+
+    def check_learnt(self) -> None:
+        """Raises `LoadFailure` while nobody knows what tensors its lists hold."""
+        for sequence in self._sequences.values():
+            if sequence.size is None:
+                raise sequence.unlearnt()
 
 
 DEFAULT_PROVIDERS: Final = ("CPUExecutionProvider",)
@@ -101,14 +143,17 @@ def open_session(file: Path, threads: int = 1, providers: Sequence[str] = DEFAUL
             reason, f"ONNX Runtime {onnxruntime.__version__} cannot load it{way_out}: {message}"
         ) from error
     inputs = tuple(_input(node) for node in raw.get_inputs())
-    outputs, maps = [], set()
+    outputs, maps, sequences = [], set(), {}
     for node in raw.get_outputs():
         if match := _MAP_SEQUENCE.match(node.type):
             maps.add(node.name)
             outputs.append(TensorSpec(node.name, "FP32" if match[2] == "float" else "FP64", (-1, -1)))
+        elif (match := SEQUENCE.match(node.type)) and match[1] in ONNX_TO_OIP:
+            sequences[node.name] = SequenceOutput(node.name, ONNX_TO_OIP[match[1]])
+            outputs.append(TensorSpec(node.name, ONNX_TO_OIP[match[1]], (-1,)))
         else:
             outputs.append(TensorSpec(node.name, _datatype("output", node), _shape(node)))
-    return Session(raw, Signature(inputs, tuple(outputs)), frozenset(maps))
+    return Session(raw, Signature(inputs, tuple(outputs)), frozenset({*maps, *sequences}), sequences)
 
 
 def _input(node: Any) -> TensorSpec:
@@ -120,7 +165,8 @@ def _datatype(side: str, node: Any) -> str:
     if datatype is None:
         raise LoadFailure(
             Reason.MODEL_UNSUPPORTED,
-            f"{side} {node.name!r} is a {node.type}, which the Open Inference Protocol has no datatype for: {_WAY_OUT}",
+            f"{side} {node.name!r} is a {node.type}, which the Open Inference Protocol has no datatype for: "
+            f"{_WAY_OUT if 'map' in node.type else 'begin and end the graph in tensors'}",
         )
     return datatype
 
