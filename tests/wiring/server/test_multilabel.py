@@ -11,7 +11,7 @@ import pytest
 from onnx import TensorProto, helper
 from tests.support.serving import serving, tensor
 
-from serin_server.failures import LoadFailure
+from serin_server.failures import LoadFailure, Reason
 from serin_server.model.load import load
 from serin_server.model.predictions import PredictionReader
 from serin_server.model.source import Source
@@ -129,6 +129,7 @@ def test_a_list_is_refused_with_advice_when_its_length_follows_the_rows(tmp_path
     nodes = [helper.make_node("SplitToSequence", ["x"], ["y"], axis=0)]
     with pytest.raises(LoadFailure, match=r"number changes with the rows.*end the graph in tensors") as failure:
         loaded(model_of(tmp_path / "m.onnx", nodes, [X], [PAIR]))
+    assert failure.value.reason is Reason.MODEL_UNSUPPORTED
     assert "zipmap" not in failure.value.message
 
 

@@ -6,7 +6,7 @@ class. How many there are and how wide only a run tells, so it is learnt from on
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from serin_server.failures import LoadFailure, Reason
@@ -23,34 +23,38 @@ class SequenceOutput:
     name: str
     datatype: str
     size: int | None = None
+    follows_rows: bool = False
+    """Whether a run of other rows had another number of tensors, so that nobody can say what it gives."""
 
-    def unlearnt(self) -> LoadFailure:
-        """Why a model whose lists were never seen cannot be served."""
-        return LoadFailure(
-            Reason.MODEL_UNSUPPORTED,
-            f"output {self.name!r} is a list of tensors; how many and how wide they are only a run tells, and the model took "
-            f"none of the inputs that were tried: {_WAY_OUT}, or give samples that it takes in golden.jsonl",
+    def problem(self) -> LoadFailure | None:
+        """Why a model with it cannot be served; None once a run has told what it holds."""
+        if self.size is not None:
+            return None
+        reason = (
+            "whose number changes with the rows of a request: " + _WAY_OUT
+            if self.follows_rows
+            else "how many and how wide only a run tells, and the model took none of the inputs that were tried: "
+            f"{_WAY_OUT}, or give samples that it takes in golden.jsonl"
         )
+        return LoadFailure(Reason.MODEL_UNSUPPORTED, f"output {self.name!r} is a list of tensors, {reason}")
 
-    def learnt(self, once: Sequence[Array], twice: Sequence[Array] | None, taken: set[str]) -> tuple[TensorSpec, ...]:
-        """The tensors, as a run showed them, and perhaps another one of twice the rows. Raises `LoadFailure`."""
+    def learnt(
+        self, once: Sequence[Array], twice: Sequence[Array] | None, taken: set[str]
+    ) -> tuple["SequenceOutput", tuple[TensorSpec, ...]]:
+        """Itself and its tensors, as a run showed them, and perhaps another one of twice the rows."""
         if not once or (twice is not None and len(twice) != len(once)):
-            raise LoadFailure(
-                Reason.MODEL_UNSUPPORTED,
-                f"output {self.name!r} is a list of tensors whose number changes with the rows of a request: {_WAY_OUT}",
-            )
+            return replace(self, follows_rows=True), ()
         again = twice or once
         glue = "_" if not any(f"{self.name}_{place}" in taken for place in range(len(once))) else "."
-        return tuple(
-            [
-                TensorSpec(f"{self.name}{glue}{place}", self.datatype, _shape(one, other))
-                for place, (one, other) in enumerate(zip(once, again, strict=True))
-            ]
-        )
+        specs = [
+            TensorSpec(f"{self.name}{glue}{place}", self.datatype, _shape(one, other))
+            for place, (one, other) in enumerate(zip(once, again, strict=True))
+        ]
+        return replace(self, size=len(once)), tuple(specs)
 
     def checked(self, value: Sequence[Array]) -> Sequence[Array]:
         """A run's tensors, if they are as many as at load. Raises `ValueError`."""
-        if len(value) != self.size:
+        if self.size is not None and len(value) != self.size:
             raise ValueError(f"output {self.name!r} has {len(value)} tensors, and had {self.size} at load")
         return value
 

@@ -81,8 +81,8 @@ class Session:
         for spec in self._told:
             if sequence := self._sequences.get(spec.name):
                 again = None if twice is None else twice[spec.name]
-                outputs += sequence.learnt(values[spec.name], again, set(self._output_names))
-                sequences[spec.name] = replace(sequence, size=len(values[spec.name]))
+                sequences[spec.name], tensors = sequence.learnt(values[spec.name], again, set(self._output_names))
+                outputs += tensors
             elif spec.name in self._map_outputs and values[spec.name]:
                 labels = tuple(sorted(values[spec.name][0]))
                 outputs.append(replace(spec, labels=labels, shape=(-1, len(labels))))
@@ -109,8 +109,8 @@ class Session:
     def check_learnt(self) -> None:
         """Raises `LoadFailure` while nobody knows what tensors its lists hold."""
         for sequence in self._sequences.values():
-            if sequence.size is None:
-                raise sequence.unlearnt()
+            if problem := sequence.problem():
+                raise problem
 
 
 DEFAULT_PROVIDERS: Final = ("CPUExecutionProvider",)
