@@ -15,6 +15,7 @@ import numpy as np
 
 from serin_server.config.settings import Settings
 from serin_server.dataplane.elements import array_of
+from serin_server.dataplane.optional import reader_of
 from serin_server.dataplane.request import JsonTensor, RequestReader
 from serin_server.failures import LoadFailure, one_line
 from serin_server.model.load import Model
@@ -96,7 +97,7 @@ def samples_of(settings: Settings, model: Model) -> list[Sample]:
 
 def judged(model: Model, samples: list[Sample]) -> Verdict:
     """What the model makes of each sample."""
-    reader = RequestReader(model.signature)
+    reader = reader_of(model.signature)
     failures = []
     for number, sample in enumerate(samples, 1):
         problem = _problem(model, reader, sample)
@@ -109,6 +110,7 @@ def _problem(model: Model, reader: RequestReader, sample: Sample) -> str:
     try:
         call = reader.read(b'{"inputs":[' + b",".join(bytes(tensor) for tensor in sample.inputs) + b"]}")
         feed = dict(zip([spec.name for spec in model.signature.inputs], call.arrays, strict=True))
+        feed.update(call.more or {})
         given = dict(zip([spec.name for spec in model.signature.outputs], model.session.run(feed), strict=True))
         specs = {spec.name: spec for spec in model.signature.outputs}
         for output in sample.outputs:

@@ -174,7 +174,10 @@ class Batcher:
         metrics = self._metrics
         started = perf_counter()
         try:
-            call.outputs = self._session.run(dict(zip(self._input_names, call.arrays, strict=True)))
+            feed = dict(zip(self._input_names, call.arrays, strict=True))
+            if call.more is not None:
+                feed.update(call.more)
+            call.outputs = self._session.run(feed)
         except Exception as error:  # noqa: BLE001 (whatever the model raises belongs to this call)
             call.refusal = refusal_of(error)
         metrics.inference_duration.observe(perf_counter() - started)

@@ -3,7 +3,7 @@
 import itertools
 import secrets
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -177,6 +177,11 @@ class RequestReader:
         binary = [_flag(output.parameters, "binary_data", default=by_default) for output in asked]
         call.binary = binary if any(binary) else None
         return call
+
+    def of(self, names: Iterable[str]) -> "RequestReader":
+        """The reader for requests with inputs of these names."""
+        del names
+        return self
 
     def call_of(self, arrays: list[Array], request_id: str | None) -> Call:
         """The call of a request whose tensors were read, in the order of the model's inputs."""

@@ -91,7 +91,7 @@ class Session:
         learnt = object.__new__(Session)
         for slot in Session.__slots__:
             setattr(learnt, slot, getattr(self, slot))
-        learnt.signature = Signature(self.signature.inputs, tuple(outputs))
+        learnt.signature = replace(self.signature, outputs=tuple(outputs))
         learnt._sequences = sequences
         return learnt
 
@@ -153,7 +153,8 @@ def open_session(file: Path, threads: int = 1, providers: Sequence[str] = DEFAUL
             outputs.append(TensorSpec(node.name, ONNX_TO_OIP[match[1]], (-1,)))
         else:
             outputs.append(TensorSpec(node.name, _datatype("output", node), _shape(node)))
-    return Session(raw, Signature(inputs, tuple(outputs)), frozenset({*maps, *sequences}), sequences)
+    optional = tuple(_input(node) for node in raw.get_overridable_initializers() if node.type in ONNX_TO_OIP)
+    return Session(raw, Signature(inputs, tuple(outputs), optional), frozenset({*maps, *sequences}), sequences)
 
 
 def _input(node: Any) -> TensorSpec:

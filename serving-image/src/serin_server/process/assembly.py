@@ -6,8 +6,8 @@ from serin_server.baseline import FILE_NAME, Baseline, InvalidBaseline, read
 from serin_server.config.settings import InvalidSetting, Settings
 from serin_server.dataplane.batcher import Batcher
 from serin_server.dataplane.call import Call
+from serin_server.dataplane.optional import reader_of
 from serin_server.dataplane.plane import Loaded
-from serin_server.dataplane.request import RequestReader
 from serin_server.dataplane.response import ResponseWriter, TokenMaker
 from serin_server.failures import LoadFailure, Reason
 from serin_server.features.capture import FeatureCapture
@@ -59,7 +59,7 @@ def loaded_of(
     observe = None if capture is None else capture.observe
     signature = model.signature
     return Loaded(
-        RequestReader(signature),
+        reader_of(signature),
         Batcher(model.session, metrics, loop, settings.max_batch_rows, settings.request_timeout_seconds, observe),
         ResponseWriter(
             settings.model_name,

@@ -106,8 +106,9 @@ class InferenceService:
                 self._plane.departure.came(context.peer())
             loaded = self._plane.admit()
             _check_parameters(request)
-            reader = loaded.reader
-            order = reader.input_order([tensor.name for tensor in request.inputs])
+            names = [tensor.name for tensor in request.inputs]
+            reader = loaded.reader.of(names)
+            order = reader.input_order(names)
             call = reader.call_of(arrays_of(reader.inputs, request, order), request.id)
             if request.outputs:
                 call.wanted = reader.positions([output.name for output in request.outputs])
