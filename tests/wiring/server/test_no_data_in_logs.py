@@ -60,8 +60,7 @@ def test_the_log_names_the_tensor_and_the_element(server):
 
 def test_what_is_refused_over_grpc_is_told_without_its_values(server):
     import grpc
-
-    from serin_server.rpc import open_inference_pb2 as pb
+    from tritonclient.grpc import service_pb2 as pb
 
     with grpc.insecure_channel(f"127.0.0.1:{server.port('grpc')}") as channel:
         infer = channel.unary_unary(
