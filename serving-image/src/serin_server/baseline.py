@@ -11,10 +11,12 @@ bins, so that drift is a comparison of two lists of counts.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -55,7 +57,8 @@ class Distribution:
         """A word for each bin: the upper bound, or the category."""
         if self.is_categorical:
             return (*map(str, self.categories), OTHER)
-        return (*(f"{edge:g}" for edge in self.edges), "+Inf")
+        short = [f"{edge:g}" for edge in self.edges]
+        return (*(short if len(set(short)) == len(short) else map(repr, self.edges)), "+Inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,27 +109,41 @@ def read(file: Path) -> Baseline:
         told = json.loads(file.read_text())
         if told["format"] != FORMAT:
             raise InvalidBaseline(f"{file}: format {told['format']!r} is not {FORMAT}")
-        features = tuple(_read_distribution(each) for each in told["features"])
+        features = tuple([_read_distribution(each) for each in told["features"]])
         prediction = _read_distribution(told["prediction"]) if told.get("prediction") else None
+        _check_names("features", [about.name for about in features])
         return Baseline(int(told["rows"]), features[:MAX_FEATURES], prediction)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise InvalidBaseline(f"{file} is not a baseline ({error!r}): make it with serin_server.baseline") from error
 
 
 def _read_distribution(told: Mapping[str, Any]) -> Distribution:
-    fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
-    distribution = Distribution(**fields)
-    if len(distribution.counts) != len(distribution.bin_names()):
-        raise ValueError(f"{distribution.name!r} has {len(distribution.counts)} counts, and other bins")
-    if list(distribution.edges) != sorted(set(distribution.edges)):
-        raise ValueError(f"the edges of {distribution.name!r} do not ascend")
-    return distribution
+    if strangers := sorted(set(told) - {field.name for field in fields(Distribution)}):
+        raise ValueError(f"{strangers[0]!r} is no part of a distribution")
+    about = msgspec.convert(told, Distribution)
+    if len(about.counts) != len(about.bin_names()):
+        raise ValueError(f"{about.name!r} has {len(about.counts)} counts, and other bins")
+    if any(count < 0 for count in about.counts) or (about.column or 0) < 0:
+        raise ValueError(f"{about.name!r} has a negative count or column")
+    if not all(map(isfinite, (*about.edges, about.least, about.most))):
+        raise ValueError(f"an edge or the range of {about.name!r} is not finite")
+    if list(about.edges) != sorted(set(about.edges)):
+        raise ValueError(f"the edges of {about.name!r} do not ascend")
+    _check_names(f"bins of {about.name!r}", about.bin_names())
+    return about
+
+
+def _check_names(what: str, names: Sequence[str]) -> None:
+    """Two series of one name would be one to Prometheus."""
+    if len(set(names)) != len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"two {what} are called {twice!r}: give them different names")
 
 
 def _distribution(name: str, tensor: str, column: int | None, values: NDArray[Any], bins: int) -> Distribution:
     if values.dtype.kind in "OUSb" or (values.dtype.kind in "iu" and len(np.unique(values)) <= bins):
         found, counts = np.unique(values.astype(str) if values.dtype.kind in "OUS" else values, return_counts=True)
-        order = np.argsort(-counts, kind="stable")[:MAX_CATEGORIES]
+        order = [place for place in np.argsort(-counts, kind="stable") if found[place] != OTHER][:MAX_CATEGORIES]
         rest = int(counts.sum() - counts[order].sum())
         return Distribution(
             name, tensor, column, (*counts[order].tolist(), rest), categories=tuple(found[order].tolist())

@@ -53,7 +53,14 @@ STATUS: Final[dict[Kind, int]] = {
 class Refusal(Exception):
     """A request that gets no prediction, with a sentence that says what was expected and what came."""
 
-    def __init__(self, kind: Kind, message: str) -> None:
+    def __init__(self, kind: Kind, message: str, about: str = "") -> None:
+        """`message` goes to the client, whose values it may name; the log gets the kind's word and `about`, never values."""
         super().__init__(message)
         self.kind = kind
         self.message = message
+        self._about = about
+
+    @property
+    def logged(self) -> str:
+        """What may be written down of it: the kind, and names of the model's own. Nothing that the client sent."""
+        return f"{self.kind.word}: {self._about}" if self._about else self.kind.word

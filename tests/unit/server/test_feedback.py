@@ -108,9 +108,80 @@ def test_a_body_that_is_no_feedback_is_refused(metrics, body):
 
 def test_revisions_that_strangers_invent_do_not_make_the_metrics_grow(metrics):
     counter = FeedbackCounter(metrics)
-    answer = take(counter, *[row(model_version=f"r{number}") for number in range(1000)])
-    assert answer.accepted < 100
-    assert len({key[0] for key in metrics.feedback.values}) <= 64
+    for first in range(0, 10_000, 1000):
+        take(counter, *[row(model_version=f"r{number}") for number in range(first, first + 1000)])
+    assert len({key[0] for key in metrics.feedback.values}) <= 65
+    assert len(counter._told._aside) <= 1024
+
+
+MADE_UP = [row(model_version=f"made-up-{number}") for number in range(80)]
+
+
+def heard(counter, now, *rows):
+    return counter.take(json.dumps({"rows": rows}).encode(), now)
+
+
+def labels_of(metrics, revision):
+    return sum(value for key, value in metrics.feedback.values.items() if key[0] == revision)
+
+
+@pytest.mark.parametrize("labels", [1, 1000])
+@pytest.mark.parametrize("kind", ["class", "regression"])
+def test_the_next_revision_is_counted_after_strangers_have_made_up_many(metrics, labels, kind):
+    counter = FeedbackCounter(metrics, Rules(is_regression=kind == "regression"))
+    for second in range(60):
+        heard(counter, NOW + second, *(MADE_UP * (labels // 100 or 1)))
+    assert heard(counter, NOW + 60, row(model_version="next")).accepted == 1
+    assert labels_of(metrics, "next") == 1
+    assert 'predicted_revision="next"' in metrics.exposition().decode()
+
+
+def test_a_revision_that_goes_on_being_heard_of_keeps_its_place_beside_made_up_ones(metrics):
+    counter = FeedbackCounter(metrics)
+    for second in range(300):
+        heard(
+            counter, NOW + second, row(model_version="real"), *[row(model_version=f"{second}-{n}") for n in range(20)]
+        )
+        assert labels_of(metrics, "real") == second + 1
+
+
+def test_a_revision_that_lost_its_place_goes_on_where_it_was_when_it_comes_back(metrics):
+    counter = FeedbackCounter(metrics, Rules(is_regression=True))
+    heard(counter, NOW, *[row(model_version="real")] * 7)
+    for second in range(1, 30):
+        heard(counter, NOW + second, *[row(model_version=f"{second}-{n}") for n in range(200)])
+    assert labels_of(metrics, "real") == 0
+    heard(counter, NOW + 60, row(model_version="real"))
+    assert labels_of(metrics, "real") == 8
+    assert "serin_feedback_absolute_error_count{" in metrics.exposition().decode()
+    assert sum(sum(errors.counts) for key, errors in metrics.feedback_errors.items() if key[0] == "real") == 8
+
+
+def test_the_own_revision_and_those_that_tokens_prove_are_never_crowded_out(metrics):
+    signer = TokenSigner(KEYS, "other")
+    counter = FeedbackCounter(metrics, Rules(takes_unsigned=True), TokenSigner(KEYS, "own"))
+    heard(counter, NOW, row(), row(model_version="other"))
+    for second in range(1, 100):
+        heard(counter, NOW + second, *MADE_UP)
+    token = signer.sign(NOW, "id", [1]).decode()
+    heard(counter, NOW + 100, {"token": token, "label": 1})
+    for second in range(101, 200):
+        heard(counter, NOW + second, *MADE_UP)
+    assert (labels_of(metrics, "own"), labels_of(metrics, "other")) == (1, 2)
+
+
+def test_what_a_flood_once_weighed_is_forgotten_in_time(metrics):
+    counter = FeedbackCounter(metrics)
+    for second in range(500):
+        heard(counter, NOW + second, *MADE_UP[:63])
+    for later in range(12):
+        heard(counter, NOW + 3600 * (later + 1), row(model_version=f"late-{later}", predicted_at=NOW + 3000 * later))
+    assert {f"late-{later}" for later in range(12)} <= {key[0] for key in metrics.feedback.values}
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\x1b[31m", "a\u2028b", "\u202e"])
+def test_a_revision_that_could_forge_a_line_is_none(metrics, name):
+    assert take(FeedbackCounter(metrics), row(model_version=name)).rejected[0]["reason"] == "malformed"
 
 
 def test_a_token_carries_the_prediction_to_any_pod_of_any_revision_that_has_the_key(metrics):

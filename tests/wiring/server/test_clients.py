@@ -1,5 +1,7 @@
 """Existing clients work unchanged: tritonclient over HTTP and gRPC, with every datatype; numbers agree with ONNX Runtime."""
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 from onnx import TensorProto
@@ -87,6 +89,35 @@ def test_tritonclient_over_grpc(running):
     assert "INVALID_ARGUMENT" in error.value.status()
     assert running.metric("serin_requests_total", code="400", error="true") == before + 1
     client.close()
+
+
+@pytest.mark.parametrize("transport", ["http", "grpc"])
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"sequence_id": 5, "sequence_start": True}, "sequence_id: this server keeps no state"),
+        ({"sequence_id": "five", "sequence_end": True}, "sequence_id: this server keeps no state"),
+        ({"class_count": 3}, "output 'out-FP32': classification is not served"),
+        ({"shared_memory": True}, "output 'out-FP32': shared memory is not served"),
+        ({"sequence_id": 0, "priority": 0, "timeout": None}, ""),
+        ({"priority": 3, "timeout": 1}, ""),
+    ],
+)
+def test_what_tritonclient_asks_for_beyond_predictions_is_refused_where_the_answer_would_mean_something_else(
+    running, transport, asked, words
+):
+    module = import_module(f"tritonclient.{transport}")
+    how = dict(asked)
+    output = module.InferRequestedOutput("out-FP32", class_count=how.pop("class_count", 0))
+    if how.pop("shared_memory", False):
+        output.set_shared_memory("region", 12)
+    given = [module.InferInput(name, a.shape, name).set_data_from_numpy(a) for name, (_, a) in ELEMENTS.items()]
+    with module.InferenceServerClient(f"127.0.0.1:{running.port(transport)}") as client:
+        if not words:
+            assert client.infer("m", given, outputs=[output], **how).as_numpy("out-FP32").shape == (1, 3)
+            return
+        with pytest.raises(module.InferenceServerException, match=words):
+            client.infer("m", given, outputs=[output], **how)
 
 
 def test_typed_grpc_contents_of_every_type_that_has_a_field(running):

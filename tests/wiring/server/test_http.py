@@ -164,6 +164,31 @@ def test_an_offer_to_change_protocols_is_ignored(wire):
         assert wire.answer().status == 200
 
 
+@pytest.mark.parametrize(
+    ("version", "connection", "is_kept"),
+    [
+        ("1.1", "Upgrade, HTTP2-Settings", True),
+        ("1.1", "close, Upgrade, HTTP2-Settings", False),
+        ("1.1", "Upgrade, HTTP2-Settings, close", False),
+        ("1.0", "Upgrade", False),
+        ("1.0", "keep-alive, Upgrade", True),
+    ],
+)
+def test_whether_the_connection_is_kept_is_not_lost_with_an_offer_to_change_protocols(
+    wire, version, connection, is_kept
+):
+    whole = body(1, 2, 3)
+    head = f"POST {INFER} HTTP/{version}\r\nhost: t\r\nconnection: {connection}\r\nupgrade: h2c\r\n"
+    wire.send(f"{head}http2-settings: AAMAAABk\r\ncontent-length: {len(whole)}\r\n\r\n".encode() + whole)
+    answer = wire.answer()
+    assert doubled(answer) == [2, 4, 6]
+    assert (answer.headers.get("connection") == "close") is not is_kept
+    if is_kept:
+        assert wire.get("/v2/health/live").answer().status == 200
+    else:
+        assert wire.is_closed()
+
+
 def test_a_chunked_body_that_never_ends_is_cut_off_at_the_limit(wire):
     wire.send(f"POST {INFER} HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n".encode())
     for _ in range(30):

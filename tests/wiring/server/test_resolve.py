@@ -114,7 +114,7 @@ def broken(tmp_path):
     (tmp_path / "recorded" / "warmup.jsonl").write_text(json.dumps({"inputs": [tensor]}))
     sequence = helper.make_tensor_sequence_value_info("s", TensorProto.FLOAT, [None])
     x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [None])
-    graph = helper.make_graph([helper.make_node("SequenceConstruct", ["x"], ["s"])], "seq", [x], [sequence])
+    graph = helper.make_graph([helper.make_node("SplitToSequence", ["x"], ["s"], axis=0)], "seq", [x], [sequence])
     save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "seq.onnx")
     (tmp_path / "folder").mkdir()
 
@@ -129,7 +129,7 @@ def broken(tmp_path):
         ("{}/folder", "ModelInvalid", "model.onnx"),
         ("{}/future.onnx", "ModelUnsupported", "opset"),
         ("{}/odd.onnx", "ModelUnsupported", "NoSuchOperator"),
-        ("{}/seq.onnx", "ModelUnsupported", "zipmap"),
+        ("{}/seq.onnx", "ModelUnsupported", "end the graph in tensors"),
         ("{}/recorded", "ModelFailedWarmup", "fails on sample 1 of warmup.jsonl"),
         ("s3://bucket/m.onnx", "SourceUnsupported", "https://"),
         ("pvc://claim/../../etc/passwd", "SourceUnsupported", "pvc://claim/path"),

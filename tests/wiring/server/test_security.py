@@ -137,6 +137,58 @@ def test_a_token_of_another_key_or_of_no_key_does_not(signing):
             access.check(bad)
 
 
+SECRET = {"kty": "oct", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0", "kid": "shared"}
+HALF = {"kty": "RSA", "n": "AQAB", "kid": "half", "d": "PRIVATE"}
+OTHER = {"kty": "EC", "crv": "secp256k1", "x": "-xw4jI7p5KJ-n6hUbEM0G6BBbZ4aLsoRqUoXGIsPQ2s",
+         "y": "H-_vPx2Q4f0xJ50uxZSOzcI022hBA_5ZwcmWunVsTGo"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ([SECRET], "key 1 .kid 'shared'. is a shared secret"),
+        ([SECRET, HALF], "shared secret.*key 2 .kid 'half'. is incomplete"),
+        ([OTHER], "ES256K"),
+        ([5, {}, {"kty": "unheard"}], "key 1 is no JSON object; key 2 is incomplete"),
+        ([], "not a JSON Web Key Set"),
+        ({}, "not a JSON Web Key Set"),
+        (None, "not a JSON Web Key Set"),
+    ],
+)
+def test_a_key_set_with_which_nobody_could_pass_is_refused_and_never_shown(tmp_path, keys, words):
+    (tmp_path / "jwks").write_text(json.dumps({"keys": keys}))
+    with pytest.raises(ValueError, match=words) as refusal:
+        AccessControl(None, tmp_path / "jwks")
+    assert not any(secret in str(refusal.value) for secret in (SECRET["k"], "PRIVATE"))
+
+
+def test_of_a_key_set_the_usable_keys_are_taken_and_the_others_told(tmp_path, signing):
+    key, _ = signing
+    public = json.loads((tmp_path / "jwks").read_text())["keys"][0]
+    (tmp_path / "jwks").write_text(json.dumps({"keys": [SECRET, public, {**public, "kid": "k2", "use": "enc"}]}))
+    told = []
+    access = AccessControl(None, tmp_path / "jwks", "models", "https://issuer", told.append)
+    access.check(token(key))
+    assert [len(sentences) for sentences in told] == [2]
+    assert "shared secret" in told[0][0]
+    assert "not for signatures" in told[0][1]
+    watch = FileWatch(access.files, access.reload)
+    (tmp_path / "jwks").write_text(json.dumps({"keys": [SECRET]}))
+    assert "nobody could come in" in watch.look()
+    access.check(token(key))
+
+
+@pytest.mark.parametrize("file", ["jwks", "keys"])
+def test_a_server_does_not_start_with_keys_that_open_to_nobody(tmp_path, capsys, file):
+    from serin_server.cli import main
+
+    (tmp_path / "jwks").write_text(json.dumps({"keys": [SECRET]}))
+    (tmp_path / "keys").write_text("")
+    flag = {"jwks": "--jwks-file", "keys": "--api-keys-file"}[file]
+    assert main(["serve", "--model", str(tmp_path / "m.onnx"), flag, str(tmp_path / file)]) == 2
+    assert "SERIN_" in capsys.readouterr().err
+
+
 def test_inference_and_feedback_ask_for_a_key_and_health_and_metadata_do_not(tmp_path):
     (tmp_path / "keys").write_text("ci:0123456789abcdef\n")
     with serving(

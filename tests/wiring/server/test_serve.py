@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.models import doubling, never, picky
+from tests.support.models import doubling, identity, never, picky
 from tests.support.serving import serving, tensor, wait_for
 
 ROW = tensor("x", "FP32", [1, 3], [1, 2, 3.5])
@@ -189,3 +189,22 @@ def test_features_and_predictions_are_counted_in_the_bins_of_the_baseline_in_the
         assert running.metric("serin_feature_values_total", feature="a") == 10
         assert running.metric("serin_feature_invalid_total", feature="c", kind="out_of_range") == 5
         assert running.metric("serin_baseline_feature_rows", feature="b") == 10
+
+
+def test_a_baseline_that_does_not_fit_ends_the_process_with_its_reason_and_resolve_finds_it_too(tmp_path):
+    from onnx import TensorProto
+
+    from serin_server import baseline
+    from serin_server.cli import main
+
+    folder = tmp_path / "model"
+    folder.mkdir()
+    identity(folder / "model.onnx", TensorProto.STRING, (None, 1))
+    baseline.write(folder / "baseline.json", baseline.of({"x": np.arange(30.0)}))
+    with serving(folder, tmp_path, ready=False) as running:
+        assert running.process.wait(timeout=20) == 64
+    told = json.loads((tmp_path / "termination").read_text())
+    assert told["reason"] == "ModelInvalid"
+    assert "feature 'x'" in told["message"]
+    flags = ["--cache-dir", str(tmp_path / "cache"), "--termination-log", str(tmp_path / "resolved")]
+    assert main(["resolve", "--model", str(folder), *flags]) == 64

@@ -13,9 +13,10 @@ import numpy as np
 
 from serin_server.config.settings import Settings
 from serin_server.dataplane.elements import array_of
+from serin_server.dataplane.optional import reader_of
 from serin_server.dataplane.protocol import JsonTensor
 from serin_server.dataplane.request import RequestReader
-from serin_server.dataplane.samples import GOLDEN, Sample, UnreadableSamples, arrays_of, beside_model, samples_in
+from serin_server.dataplane.samples import GOLDEN, Sample, UnreadableSamples, beside_model, feed_of, samples_in
 from serin_server.failures import LoadFailure, one_line
 from serin_server.model.load import Model
 from serin_server.model.tensors import Array, TensorSpec
@@ -76,7 +77,7 @@ def samples_of(settings: Settings, model: Model) -> list[Sample]:
 
 def judged(model: Model, samples: list[Sample]) -> Verdict:
     """What the model makes of each sample."""
-    reader = RequestReader(model.signature)
+    reader = reader_of(model.signature)
     failures = []
     for number, sample in enumerate(samples, 1):
         problem = _problem(model, reader, sample)
@@ -87,7 +88,7 @@ def judged(model: Model, samples: list[Sample]) -> Verdict:
 
 def _problem(model: Model, reader: RequestReader, sample: Sample) -> str:
     try:
-        feed = dict(zip([spec.name for spec in model.signature.inputs], arrays_of(reader, sample), strict=True))
+        feed = feed_of(reader, sample)
         given = dict(zip([spec.name for spec in model.signature.outputs], model.session.run(feed), strict=True))
         specs = {spec.name: spec for spec in model.signature.outputs}
         for output in sample.outputs:

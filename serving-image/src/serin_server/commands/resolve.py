@@ -2,10 +2,14 @@
 
 import json
 import sys
+from dataclasses import replace
 
 from serin_server.config.settings import Settings
 from serin_server.failures import LoadFailure
-from serin_server.model.load import report
+from serin_server.features.fit import checked_fit
+from serin_server.model.load import Model, report
+from serin_server.model.predictions import PredictionReader
+from serin_server.process.assembly import baseline_of
 from serin_server.process.model import load_as_set
 from serin_server.process.termination import failure_report, write_termination_message
 
@@ -13,10 +17,19 @@ from serin_server.process.termination import failure_report, write_termination_m
 def resolve(settings: Settings) -> int:
     """Fetches, digests, loads, warms up; one JSON object goes to the termination log and to stdout."""
     try:
-        told, exit_code = report(load_as_set(settings)), 0
+        model = load_as_set(settings)
+        _check_baseline(settings, model)
+        told, exit_code = report(model), 0
     except LoadFailure as failure:
         told, exit_code = failure_report(failure), failure.exit_code
     text = json.dumps(told, ensure_ascii=True)
     write_termination_message(settings.termination_log, text)
     sys.stdout.write(text + "\n")
     return exit_code
+
+
+def _check_baseline(settings: Settings, model: Model) -> None:
+    """What a server would refuse at load; apart from the prediction, whose output only a server's settings name."""
+    baseline = baseline_of(settings, model)
+    if baseline is not None:
+        checked_fit(replace(baseline, prediction=None), model.signature, PredictionReader(model.signature))

@@ -23,6 +23,7 @@ def array_of_bytes(spec: TensorSpec, shape: tuple[int, ...], data: memoryview | 
             Kind.INVALID_TENSOR,
             f"input {spec.name!r} ({spec.datatype} of shape {list(shape)}) is {amount(expected)} bytes, "
             f"and {len(data)} came",
+            f"number of bytes of input {spec.name!r}",
         )
     if spec.datatype == "BOOL":  # any byte but 0 is true; a numpy bool must hold 0 or 1
         flags: Array = np.frombuffer(data, np.uint8) != 0
@@ -45,12 +46,15 @@ def _strings(spec: TensorSpec, shape: tuple[int, ...], data: bytes) -> Array:
                 Kind.INVALID_TENSOR,
                 f"input {spec.name!r}: the bytes end within string {len(values)}: "
                 "each string stands behind its length in four bytes, little-endian",
+                f"bytes of input {spec.name!r}",
             )
         try:
             values.append(data[start:position].decode())
         except UnicodeDecodeError:
             raise Refusal(
-                Kind.INVALID_TENSOR, f"input {spec.name!r}: string {len(values)} is not UTF-8, which ONNX asks for"
+                Kind.INVALID_TENSOR,
+                f"input {spec.name!r}: string {len(values)} is not UTF-8, which ONNX asks for",
+                f"string {len(values)} of input {spec.name!r} is not UTF-8",
             ) from None
     if len(values) != prod(shape):
         raise wrong_count(spec, shape, len(values))

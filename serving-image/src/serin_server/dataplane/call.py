@@ -14,14 +14,28 @@ class Call:
 
     `arrays` are in the order of the model's inputs; `rows` is their common first dimension, or `NO_BATCH` when they
     have none in common; calls with equal `shapes_key` may share a run. `wanted` are the positions of the outputs asked
-    for, None for all; `binary` says for each of them whether it is wanted in raw bytes, None for none of them.
+    for, None for all; `binary` says for each of them whether it is wanted in raw bytes, None for none of them. `more` are
+    inputs that came although they may be left out.
     """
 
-    __slots__ = ("arrays", "binary", "done", "id", "outputs", "refusal", "rows", "shapes_key", "started", "wanted")
+    __slots__ = (
+        "arrays",
+        "binary",
+        "done",
+        "id",
+        "more",
+        "outputs",
+        "refusal",
+        "rows",
+        "shapes_key",
+        "started",
+        "wanted",
+    )
 
     def __init__(self, arrays: list[Array], rows: int, shapes_key: object, request_id: str) -> None:
         self.arrays = arrays
         self.rows = rows
+        self.more: dict[str, Array] | None = None
         self.shapes_key = shapes_key
         self.id = request_id
         self.started = 0.0

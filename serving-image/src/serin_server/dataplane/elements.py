@@ -35,7 +35,9 @@ def checked_shape(spec: TensorSpec, datatype: str, shape: list[int]) -> tuple[in
     """The shape of a given tensor, if it and the datatype fit. Raises `Refusal`."""
     if datatype != spec.datatype:
         raise Refusal(
-            Kind.INVALID_TENSOR, f"input {spec.name!r} is {spec.datatype}, and datatype {datatype[:20]!r} came"
+            Kind.INVALID_TENSOR,
+            f"input {spec.name!r} is {spec.datatype}, and datatype {datatype[:20]!r} came",
+            f"datatype of input {spec.name!r}",
         )
     given = tuple(shape)
     least = min(given) if given else 1
@@ -43,11 +45,13 @@ def checked_shape(spec: TensorSpec, datatype: str, shape: list[int]) -> tuple[in
         raise Refusal(
             Kind.INVALID_TENSOR,
             f"input {spec.name!r} has the shape {list(spec.shape)} (-1 is free), and {_shown(shape)} came",
+            f"shape of input {spec.name!r}",
         )
     if not least and prod(size or 1 for size in given) > _MOST_BESIDE_NONE:
         raise Refusal(
             Kind.INVALID_TENSOR,
             f"input {spec.name!r} of shape {_shown(shape)}: an empty tensor may not be so large in its other dimensions",
+            f"shape of input {spec.name!r}",
         )
     return given
 
@@ -57,7 +61,7 @@ def array_of(spec: TensorSpec, given: GivenTensor) -> Array:
     shape = checked_shape(spec, given.datatype, given.shape)
     data = given.data
     if type(data) is not list:
-        raise Refusal(Kind.INVALID_TENSOR, f"input {spec.name!r} has no list of data")
+        raise Refusal(Kind.INVALID_TENSOR, f"input {spec.name!r} has no list of data", f"data of input {spec.name!r}")
     if data and type(data[0]) is list:
         data = _flat(spec, data, shape)
     if len(data) != prod(shape):
@@ -70,6 +74,7 @@ def wrong_count(spec: TensorSpec, shape: tuple[int, ...], came: int) -> Refusal:
     return Refusal(
         Kind.INVALID_TENSOR,
         f"input {spec.name!r} of shape {_shown(list(shape))} has {amount(prod(shape))} elements, and {came} came",
+        f"number of elements of input {spec.name!r}",
     )
 
 
@@ -98,6 +103,7 @@ def from_flat(spec: TensorSpec, data: list[Any], first: int = 0) -> Array:
                     Kind.INVALID_TENSOR,
                     f"input {spec.name!r} is {spec.datatype}: its data must be {words}, "
                     f"and element {position} is {_shown(value)}",
+                    f"element {position} of input {spec.name!r}, which is {spec.datatype}",
                 )
     if spec.dtype.kind == "f" and None in data:
         data = [nan if value is None else value for value in data]
@@ -124,7 +130,8 @@ def _array_of_values(spec: TensorSpec, data: list[Any]) -> Array:
 
 def out_of_range(spec: TensorSpec) -> Refusal:
     """The refusal of a number that its type cannot hold."""
-    return Refusal(Kind.INVALID_TENSOR, f"input {spec.name!r} is {spec.datatype}: an element is out of its range")
+    sentence = f"input {spec.name!r} is {spec.datatype}: an element is out of its range"
+    return Refusal(Kind.INVALID_TENSOR, sentence, sentence)
 
 
 def _flat(spec: TensorSpec, data: list[Any], shape: tuple[int, ...]) -> list[Any]:
@@ -137,6 +144,7 @@ def _flat(spec: TensorSpec, data: list[Any], shape: tuple[int, ...]) -> list[Any
                 Kind.INVALID_TENSOR,
                 f"input {spec.name!r}: the nested data do not have the shape {_shown(list(shape))} "
                 f"at dimension {depth}",
+                f"nested data of input {spec.name!r}",
             )
         data = list(chain.from_iterable(data))
     return data

@@ -49,11 +49,15 @@ class LargeRequest(msgspec.Struct, gc=False):
 class LargeJson:
     """Reads the JSON of large requests for one model. One for all threads: it keeps nothing between two requests."""
 
-    def __init__(self, inputs: tuple[TensorSpec, ...]) -> None:
+    def __init__(self, inputs: tuple[TensorSpec, ...], optional: tuple[TensorSpec, ...] = ()) -> None:
         self._inputs = inputs
+        self._optional = optional
         self._decode = msgspec.json.Decoder(LargeRequest).decode
-        # Exactly so many tensors: at one more, nothing further is read.
-        self._decode_inputs = msgspec.json.Decoder(tuple[(LargeTensor,) * len(inputs)]).decode  # type: ignore[misc]
+        # A struct, since it takes some of what may be left out; at one tensor more, nothing further is read.
+        places: list[Any] = [(f"input_{place}", LargeTensor) for place, _ in enumerate(inputs)]
+        places += [(f"optional_{place}", LargeTensor, None) for place, _ in enumerate(optional)]
+        struct = msgspec.defstruct("LargeInputs", places, array_like=True, forbid_unknown_fields=True, gc=False)
+        self._decode_inputs = msgspec.json.Decoder(struct).decode
 
     def parsed(self, body: memoryview) -> JsonRequest[JsonTensor]:
         """The request, its `data` still text (a `memoryview`). Raises `Refusal`."""
@@ -85,14 +89,16 @@ class LargeJson:
                 f"{len(text)} bytes of JSON are not numbers, and {_MOST_TEXT} may be: send fewer rows a request, or binary tensors",
             )
         request = self._decode(text)
-        return request, self._decode_inputs(request.inputs)
+        inputs = msgspec.structs.astuple(self._decode_inputs(request.inputs))
+        return request, tuple([tensor for tensor in inputs if tensor is not None])
 
     def _refusal(self, error: Exception) -> Refusal:
         if not isinstance(error, msgspec.ValidationError):
             return Refusal(Kind.MALFORMED, f"the body is not JSON: {error}")
-        if str(error).startswith("Expected `array` of length"):
+        if str(error).startswith("Expected `array` of at"):
             names = ", ".join(spec.name for spec in self._inputs)
-            return Refusal(Kind.INVALID_TENSOR, f"the model takes {len(self._inputs)} inputs, each once: {names}")
+            more = f"; {', '.join(spec.name for spec in self._optional)} may be left out" if self._optional else ""
+            return Refusal(Kind.INVALID_TENSOR, f"the model takes {len(self._inputs)} inputs, each once: {names}{more}")
         return Refusal(Kind.MALFORMED, f"the request does not follow the protocol: {error}")
 
 

@@ -92,6 +92,8 @@ class Holding:
 class MemoryWords:
     """Tells the budget at scrape."""
 
+    part = "memory"
+
     def __init__(self, budget: MemoryBudget) -> None:
         self._budget = budget
 

@@ -94,7 +94,7 @@ class DataPlane:
         seconds = perf_counter() - started
         metrics.request_duration.observe(seconds)
         if self.access_log is not None:
-            self.access_log.note(transport, status, seconds, 0, "", refusal.message)
+            self.access_log.note(transport, status, seconds, 0, "", refusal.logged)
 
     def rejected(self, refusal: Refusal) -> None:
         """Counts what was refused before it reached the model, by reason."""

@@ -3,7 +3,7 @@
 import itertools
 import secrets
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +15,7 @@ from serin_server.dataplane.elements import TOO_FAR, array_of, array_of_floats, 
 from serin_server.dataplane.large import LARGE_BYTES, LargeArrays, LargeJson
 from serin_server.dataplane.memory import Holding
 from serin_server.dataplane.numeric import NumericReader, Tensors
+from serin_server.dataplane.parameters import check_output, check_request
 from serin_server.dataplane.protocol import (
     Envelope,
     FloatTensor,
@@ -29,6 +30,7 @@ from serin_server.refusals import Kind, Refusal
 
 _BIG_BODY: Final = 2048
 ArrayOf = Callable[[TensorSpec, JsonTensor], Array]
+ArrayOfRaw = Callable[[TensorSpec, tuple[int, ...], memoryview], Array]
 
 
 class RequestReader:
@@ -47,7 +49,7 @@ class RequestReader:
         self._decode_floats = msgspec.json.Decoder(JsonRequest[FloatTensor]).decode
         self._decode_envelope = msgspec.json.Decoder(Envelope).decode
         self._numeric = NumericReader.of(signature)
-        self._large = LargeJson(signature.inputs)
+        self._large = LargeJson(signature.inputs, signature.optional)
         self._takes_text = any(spec.datatype == "BYTES" for spec in signature.inputs)
         self._id_prefix = secrets.token_hex(4)
         self._numbers = itertools.count()
@@ -67,7 +69,7 @@ class RequestReader:
             call = self._read_floats(body)
             if call is not None:
                 return call
-        return self._of_json(self._parsed(body), array_of)
+        return self.call_of_json(self._parsed(body), array_of)
 
     def is_large(self, size: int, json_length: bytes | None) -> bool:
         """Whether a plain body of so many bytes is for `read_large`: numbers in binary cost nothing to read."""
@@ -80,9 +82,10 @@ class RequestReader:
         arrays = LargeArrays(holding)
         if json_length is not None:
             return self._read_binary(body, json_length, self._large.parsed, arrays.of_json, arrays.of_bytes)
-        return self._of_json(self._large.parsed(memoryview(body)), arrays.of_json)
+        return self.call_of_json(self._large.parsed(memoryview(body)), arrays.of_json)
 
-    def _of_json(self, request: JsonRequest[JsonTensor], array: ArrayOf) -> Call:
+    def call_of_json(self, request: JsonRequest[JsonTensor], array: ArrayOf) -> Call:
+        """The call of a parsed request; `array` makes each of its tensors. Raises `Refusal`."""
         inputs = self._in_order(request.inputs)
         return self._call(request, [array(spec, given) for spec, given in zip(self.inputs, inputs, strict=True)])
 
@@ -123,7 +126,7 @@ class RequestReader:
         json_length: bytes,
         parsed: Callable[[memoryview], JsonRequest[JsonTensor]],
         array: ArrayOf,
-        array_of_raw: Callable[[TensorSpec, tuple[int, ...], memoryview], Array],
+        array_of_raw: ArrayOfRaw,
     ) -> Call:
         length = int(json_length) if json_length.isdigit() and len(json_length) < 12 else -1
         if not 0 <= length <= len(body):
@@ -131,10 +134,14 @@ class RequestReader:
             raise Refusal(
                 Kind.MALFORMED, f"Inference-Header-Content-Length is {came}, and the body has {len(body)} bytes"
             )
-        view = memoryview(body)
-        request = parsed(view[:length])
+        return self.call_of_binary(parsed(memoryview(body)[:length]), memoryview(body)[length:], array, array_of_raw)
+
+    def call_of_binary(
+        self, request: JsonRequest[JsonTensor], raw: memoryview, array: ArrayOf, array_of_raw: ArrayOfRaw
+    ) -> Call:
+        """The same with binary tensors, which stand one behind the other in `raw`. Raises `Refusal`."""
         arrays: dict[str, Array] = {}
-        position = length
+        position = 0
         ordered = self._in_order(request.inputs)
         specs = {spec.name: spec for spec in self.inputs}
         for given in request.inputs:
@@ -143,22 +150,28 @@ class RequestReader:
             if size is None:
                 arrays[spec.name] = array(spec, given)
                 continue
-            if type(size) is not int or size < 0 or position + size > len(body):
+            if type(size) is not int or size < 0 or position + size > len(raw):
                 raise Refusal(
                     Kind.INVALID_TENSOR,
-                    f"input {spec.name!r}: binary_data_size is {size!r}, and {len(body) - position} bytes are left",
+                    f"input {spec.name!r}: binary_data_size is {size!r}, and {len(raw) - position} bytes are left",
+                    f"binary_data_size of input {spec.name!r}",
                 )
             shape = checked_shape(spec, given.datatype, given.shape)
-            arrays[spec.name] = array_of_raw(spec, shape, view[position : position + size])
+            arrays[spec.name] = array_of_raw(spec, shape, raw[position : position + size])
             position += size
-        if position != len(body):
-            raise Refusal(Kind.MALFORMED, f"{len(body) - position} bytes are left over behind the last binary tensor")
+        if position != len(raw):
+            raise Refusal(Kind.MALFORMED, f"{len(raw) - position} bytes are left over behind the last binary tensor")
         return self._call(request, [arrays[given.name] for given in ordered])
 
     def _call(self, request: JsonRequest[Any] | Envelope, arrays: list[Array]) -> Call:
         call = self.call_of(arrays, request.id)
         if request.outputs is None and request.parameters is None:
             return call
+        if request.parameters:
+            check_request(request.parameters)
+        for output in request.outputs or ():
+            if output.parameters:
+                check_output(output.name, output.parameters)
         by_default = _flag(request.parameters, "binary_data_output", default=False)
         asked = request.outputs or [JsonOutput(name) for name in self._output_positions]
         if request.outputs:
@@ -166,6 +179,11 @@ class RequestReader:
         binary = [_flag(output.parameters, "binary_data", default=by_default) for output in asked]
         call.binary = binary if any(binary) else None
         return call
+
+    def of(self, names: Iterable[str]) -> "RequestReader":
+        """The reader for requests with inputs of these names."""
+        del names
+        return self
 
     def call_of(self, arrays: list[Array], request_id: str | None) -> Call:
         """The call of a request whose tensors were read, in the order of the model's inputs."""
@@ -210,6 +228,7 @@ class RequestReader:
                 Kind.INVALID_TENSOR,
                 f"input {missing[0]!r} is missing: the model takes {', '.join(self._names)}, "
                 f"and {', '.join(names) or 'none'} came",
+                f"input {missing[0]!r} is missing",
             )
         return [names.index(name) for name in self._names]
 

@@ -1,6 +1,5 @@
 """Recorded requests beside a model: golden samples, or a file to warm up with. A line each, tensors as the protocol writes them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from serin_server.dataplane.optional import reader_of
 from serin_server.dataplane.protocol import JsonTensor
 from serin_server.dataplane.request import RequestReader
 from serin_server.failures import one_line
@@ -47,9 +47,8 @@ class SampleFiles:
         file = named or next((each for each in beside if each.is_file()), None)
         if file is None:
             return []
-        reader = RequestReader(signature)
-        names = [spec.name for spec in signature.inputs]
-        return [_real(reader, names, each, f"sample {number} of {file.name}") for number, each in _numbered(file)]
+        reader = reader_of(signature)
+        return [_real(reader, each, f"sample {number} of {file.name}") for number, each in _numbered(file)]
 
 
 def beside_model(model: Path, name: str) -> Path:
@@ -68,17 +67,18 @@ def samples_in(file: Path, most: int | None = None, what: str = "sample") -> lis
         raise UnreadableSamples(f"{file}: a line is no {what} ({one_line(error, 200)})") from error
 
 
-def arrays_of(reader: RequestReader, sample: Sample) -> list[Array]:
-    """A sample's inputs in the order of the model's. Raises `Refusal`."""
-    return reader.read(b'{"inputs":[' + b",".join(map(bytes, sample.inputs)) + b"]}").arrays
+def feed_of(reader: RequestReader, sample: Sample) -> dict[str, Array]:
+    """A sample's inputs by name, those included that it may leave out. Raises `Refusal`."""
+    call = reader.read(b'{"inputs":[' + b",".join(map(bytes, sample.inputs)) + b"]}")
+    return {**dict(zip([spec.name for spec in reader.inputs], call.arrays, strict=True)), **(call.more or {})}
 
 
 def _numbered(file: Path) -> list[tuple[int, Sample]]:
     return list(enumerate(samples_in(file, _ENOUGH), 1))
 
 
-def _real(reader: RequestReader, names: Sequence[str], sample: Sample, where: str) -> RealSample:
+def _real(reader: RequestReader, sample: Sample, where: str) -> RealSample:
     try:
-        return RealSample(where, dict(zip(names, arrays_of(reader, sample), strict=True)))
+        return RealSample(where, feed_of(reader, sample))
     except Refusal as refusal:
         return RealSample(where, {}, refusal.message)

@@ -7,6 +7,8 @@ from serin_server.metrics.server import Words
 class FeatureWords:
     """Tells the counts of a capture at scrape."""
 
+    part = "features"
+
     def __init__(self, capture: FeatureCapture) -> None:
         self._capture = capture
 

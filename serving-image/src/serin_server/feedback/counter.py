@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from serin_server.feedback.revisions import ToldRevisions
 from serin_server.feedback.seen import SeenLabels
 from serin_server.feedback.tokens import Forged, TokenSigner
 from serin_server.metrics.instruments import Histogram
@@ -21,7 +22,6 @@ from serin_server.refusals import Kind, Refusal
 MAX_ROWS: Final = 10_000
 _CLOCK_SKEW_SECONDS: Final = 5.0
 _FARTHEST: Final = 1e290
-_MAX_REVISIONS: Final = 64
 _MAX_REVISION_LENGTH: Final = 63
 _AGES: Final = tuple(float(bound) for bound in AGE_BOUNDS[:-1])
 _SHAPE: Final = "a row is {token, label} or {model_version, predicted_at, prediction, label}"
@@ -66,14 +66,14 @@ class _Rejected(Exception):
 
 
 class FeedbackCounter:
-    """Counts rows of feedback; its memory is bounded: so many revisions, so many remembered labels."""
+    """Counts rows of feedback; its memory is bounded: so many unproven revisions, so many remembered labels."""
 
     def __init__(self, metrics: ServerMetrics, rules: Rules | None = None, signer: TokenSigner | None = None) -> None:
         self._metrics = metrics
         self._rules = rules or Rules()
         self._signer = signer
         self._seen = SeenLabels()
-        self._revisions = {key[0] for key in metrics.feedback.values}
+        self._told = ToldRevisions(metrics)
 
     def take(self, body: bytes | bytearray, now: float) -> Answer:
         """Counts every good row of a body. Raises `Refusal` when the body holds no rows at all."""
@@ -100,12 +100,19 @@ class FeedbackCounter:
             raise _Rejected(
                 "stale", f"the prediction is {age:.0f} s old: {self._rules.max_age_seconds:.0f} are allowed"
             )
-        if not self._is_known(revision):
+        if not (0 < len(revision) <= _MAX_REVISION_LENGTH and revision.isprintable()):
             raise _Rejected("malformed", f"model_version {revision[:70]!r} is not a revision")
         key = row.token or (row.id and (revision, row.id))
         if key and not self._seen.add((key, row.row)):
             raise _Rejected("duplicate", "the label of this prediction was counted before")
-        self._add(revision, AGE_BOUNDS[bisect_left(_AGES, age)], prediction, row.label)
+        off_by = self._distance(prediction, row.label)
+        # 1 is 1.0, and never "1".
+        is_right = prediction == row.label if off_by is None else off_by <= self._rules.tolerance
+        age_le = AGE_BOUNDS[bisect_left(_AGES, age)]
+        self._told.make_room(revision, age_le, now, is_proven=bool(row.token))
+        if off_by is not None:
+            self._metrics.feedback_errors.setdefault((revision, age_le), Histogram(ERROR_BOUNDS)).observe(off_by)
+        self._metrics.feedback.add(revision, age_le, "correct" if is_right else "wrong")
 
     def _signed(self, row: Row) -> tuple[str, float, Prediction]:
         if self._signer is None:
@@ -127,29 +134,13 @@ class FeedbackCounter:
             raise _Rejected("malformed", _SHAPE)
         return row.model_version, row.predicted_at, row.prediction
 
-    def _add(self, revision: str, age_le: str, prediction: Prediction, label: Prediction) -> None:
-        metrics = self._metrics
+    def _distance(self, prediction: Prediction, label: Prediction) -> float | None:
+        """How far a regression was from its label; None for classes, which are right or wrong."""
         if not self._rules.is_regression:
-            is_right = prediction == label  # 1 is 1.0, and never "1"
-        elif isinstance(prediction, str) or isinstance(label, str):
+            return None
+        if isinstance(prediction, str) or isinstance(label, str):
             raise _Rejected("malformed", "a regression's prediction and label are numbers")
-        else:
-            error = _distance(prediction, label)
-            is_right = error <= self._rules.tolerance
-            key = (revision, age_le)
-            if key not in metrics.feedback_errors:
-                metrics.feedback_errors[key] = Histogram(ERROR_BOUNDS)
-            metrics.feedback_errors[key].observe(error)
-        metrics.feedback.add(revision, age_le, "correct" if is_right else "wrong")
-
-    def _is_known(self, revision: str) -> bool:
-        """Whether series of this revision may exist; the first few are taken, so nobody can make metrics grow."""
-        if revision in self._revisions:
-            return True
-        if len(self._revisions) >= _MAX_REVISIONS or not 0 < len(revision) <= _MAX_REVISION_LENGTH:
-            return False
-        self._revisions.add(revision)
-        return True
+        return _distance(prediction, label)
 
 
 def _distance(prediction: float, label: float) -> float:

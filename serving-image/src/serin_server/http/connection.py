@@ -166,6 +166,7 @@ class HttpConnection(asyncio.Protocol):
         if offered is None:
             return
         headers = b"".join(b"%b: %b\r\n" % header for header in offered.headers.items() if header[0] != b"expect")
+        headers += b"connection: keep-alive\r\n" if offered.keep_alive else b"connection: close\r\n"
         version = b"1.0" if offered.is_http_1_0 else b"1.1"
         self.data_received(b"%b %b HTTP/%b\r\n%b\r\n%b" % (offered.method, offered.target, version, headers, rest))
 
@@ -263,6 +264,7 @@ class HttpConnection(asyncio.Protocol):
         self._is_head_done = False
         self._head_bytes = 0
         if self._parser.should_upgrade() and request.method != b"CONNECT":
+            request.keep_alive = self._parser.should_keep_alive()
             self._offered = request
             return
         self._continue_owed = False

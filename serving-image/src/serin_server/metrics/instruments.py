@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite, isnan
 from typing import Final
 
 LATENCY_BOUNDS: Final = (
@@ -55,4 +56,6 @@ def label_text(labels: Mapping[str, str]) -> str:
 
 def number(value: float) -> str:
     """A number as the exposition format writes it."""
-    return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value))
+    if isfinite(value):
+        return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value))
+    return "NaN" if isnan(value) else "+Inf" if value > 0 else "-Inf"

@@ -22,7 +22,7 @@ def merged(expositions: Iterable[str]) -> str:
     values: dict[str, float] = {}
     name = ""
     for exposition in expositions:
-        for line in exposition.splitlines():
+        for line in filter(None, exposition.split("\n")):  # a label may hold other ends of lines
             if line.startswith("# "):
                 name = line.split(" ", 3)[2]
                 told = heads.setdefault(name, [])

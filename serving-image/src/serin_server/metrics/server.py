@@ -3,7 +3,7 @@
 import os
 import resource
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -56,6 +56,7 @@ HELP: Final[Mapping[str, str]] = {
     "serin_payload_log_events_total": "Requests taken into the payload log, by whether they were sent or dropped.",
     "serin_memory_budget_bytes": "Memory that requests may hold together: their bodies, tensors and answers.",
     "serin_memory_held_bytes": "Memory that larger requests hold now.",
+    "serin_metrics_failures_total": "Parts of a scrape that could not be told and were left out, by part; the log says why.",
     "serin_process_cpu_seconds_total": "CPU time that this process used.",
     "serin_process_resident_memory_bytes": "Resident memory of this process.",
     "serin_process_open_connections": "Open client connections.",
@@ -68,6 +69,9 @@ FEEDBACK_REJECTIONS: Final = ("malformed", "duplicate", "forged", "stale", "futu
 
 class ToldAtScrape(Protocol):
     """Counts that are kept elsewhere and told at scrape."""
+
+    part: str
+    """Its name where it fails."""
 
     def tell(self, words: "Words") -> None:
         """Adds its samples."""
@@ -94,11 +98,33 @@ class ServerMetrics:
         self.model_sha256 = ""
         self.batching: tuple[str, str] | None = None
         self.more: list[ToldAtScrape] = []
+        self.failures = Counter(("part",))
+        self.on_failure: Callable[[str, Exception], None] = lambda _part, _error: None
+        """Is told once of each part that could not be told."""
 
     def exposition(self) -> bytes:
-        """Everything in the text format of Prometheus, version 0.0.4."""
+        """Everything in the text format of Prometheus, version 0.0.4. A part that cannot be told is left out and counted."""
         words = Words(label_text(self.labels))
         words.gauge("serin_process_start_time_seconds", self.started_at)
+        self._part("requests", self._tell_requests, words)
+        self._part("feedback", self._tell_feedback, words)
+        for told in self.more:
+            self._part(told.part, told.tell, words)
+        self._part("process", self._tell_process, words)
+        words.counter("serin_metrics_failures_total", self.failures)
+        return words.bytes()
+
+    def _part(self, name: str, tell: Callable[["Words"], None], words: "Words") -> None:
+        before = words.length
+        try:
+            tell(words)
+        except Exception as error:  # noqa: BLE001 (whatever is wrong with one part, the others are told)
+            words.cut(before)
+            if (name,) not in self.failures.values:
+                self.on_failure(name, error)
+            self.failures.add(name)
+
+    def _tell_requests(self, words: "Words") -> None:
         if self.model_sha256:
             words.head("serin_model_info", "gauge")
             words.sample("serin_model_info", {"sha256": self.model_sha256}, 1)
@@ -111,6 +137,9 @@ class ServerMetrics:
         words.histogram("serin_batch_size", self.batch_size)
         words.gauge("serin_requests_in_flight", self.in_flight)
         words.counter("serin_requests_rejected_total", self.rejected)
+        words.counter("serin_model_load_failures_total", self.load_failures)
+
+    def _tell_feedback(self, words: "Words") -> None:
         words.counter("serin_feedback_total", self.feedback)
         if self.feedback_errors:
             words.head("serin_feedback_absolute_error", "histogram")
@@ -118,15 +147,13 @@ class ServerMetrics:
                 about = {"predicted_revision": revision, "age_le": age_le}
                 words.buckets("serin_feedback_absolute_error", errors, about)
         words.counter("serin_feedback_rejected_total", self.feedback_rejected)
-        words.counter("serin_model_load_failures_total", self.load_failures)
-        for told in self.more:
-            told.tell(words)
+
+    def _tell_process(self, words: "Words") -> None:
         usage = resource.getrusage(resource.RUSAGE_SELF)
         words.head("serin_process_cpu_seconds_total", "counter")
         words.sample("serin_process_cpu_seconds_total", {}, usage.ru_utime + usage.ru_stime)
         words.gauge("serin_process_resident_memory_bytes", resident_bytes())
         words.gauge("serin_process_open_connections", self.connections)
-        return words.bytes()
 
 
 class Words:
@@ -144,6 +171,15 @@ class Words:
         """One line."""
         own = "," + label_text(labels) if labels else ""
         self._lines.append(f"{name}{{{self._constant}{own}}} {number(value)}")
+
+    @property
+    def length(self) -> int:
+        """How much has been said so far."""
+        return len(self._lines)
+
+    def cut(self, length: int) -> None:
+        """Takes back what was said since."""
+        del self._lines[length:]
 
     def gauge(self, name: str, value: float) -> None:
         """A whole gauge without labels of its own."""
@@ -172,7 +208,7 @@ class Words:
 
     def bytes(self) -> bytes:
         """Everything said so far."""
-        return ("\n".join(self._lines) + "\n").encode()
+        return ("\n".join(self._lines) + "\n").encode(errors="replace")
 
 
 def resident_bytes() -> int:

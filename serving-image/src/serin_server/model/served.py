@@ -72,7 +72,10 @@ class ServedModel:
             "name": self.name,
             "versions": [self.revision],
             "platform": PLATFORM,
-            "inputs": [tensor.described() for tensor in model.signature.inputs],
+            "inputs": [
+                *[tensor.described() for tensor in model.signature.inputs],
+                *[{**tensor.described(), "parameters": {"optional": True}} for tensor in model.signature.optional],
+            ],
             "outputs": [tensor.described() for tensor in model.signature.outputs],
             "properties": {
                 "sha256": model.sha256,

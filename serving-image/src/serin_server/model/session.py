@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from serin_server.failures import LoadFailure, Reason, one_line
 from serin_server.model.binding import BoundRuns
 from serin_server.model.providers import CPU, CUDA, DEVICES, Placement, checked, prepare, with_options
+from serin_server.model.sequences import SEQUENCE, SequenceOutput
 from serin_server.model.tensors import ONNX_TO_OIP, Array, Signature, TensorSpec
 
 _MAP_SEQUENCE: Final = re.compile(r"^seq\(map\((int64|string),tensor\((float|double)\)\)\)$")
@@ -35,7 +37,9 @@ class Session:
         "_map_outputs",
         "_output_names",
         "_run",
+        "_sequences",
         "_shrinking",
+        "_told",
         "notice",
         "providers",
         "rounding",
@@ -47,6 +51,7 @@ class Session:
         raw: Any,
         signature: Signature,
         map_outputs: frozenset[str],
+        sequences: Mapping[str, SequenceOutput] = MappingProxyType({}),
         providers: Sequence[str] = (CPU,),
         notice: str = "",
     ) -> None:
@@ -57,6 +62,9 @@ class Session:
         self._output_names = [output.name for output in signature.outputs]
         self._input_names = [spec.name for spec in signature.inputs]
         self._map_outputs = map_outputs
+        """Those that are no tensors as they come: maps, and the sequences."""
+        self._sequences = sequences
+        self._told = signature.outputs
         self._shrinking: Any = None
         self.signature = signature
         self.providers = tuple(providers)
@@ -90,8 +98,12 @@ class Session:
         outputs = self._run(self._output_names, feed, self._shrinking)
         return self._as_tensors(self._output_names, outputs) if self._map_outputs else outputs
 
-    def _as_tensors(self, names: Sequence[str], outputs: Sequence[Any]) -> list[Array]:
-        return [self._as_tensor(name, value) for name, value in zip(names, outputs, strict=True)]
+    def _as_tensors(self, names: list[str], outputs: list[Any]) -> list[Array]:
+        tensors: list[Array] = []
+        for name, value in zip(names, outputs, strict=True):
+            sequence = self._sequences.get(name)
+            tensors += [self._as_tensor(name, value)] if sequence is None else sequence.checked(value)
+        return tensors
 
     def _as_tensor(self, name: str, value: Any) -> Array:
         if name not in self._map_outputs:
@@ -106,9 +118,15 @@ class Session:
         if not self._map_outputs:
             return self
         values = dict(zip(self._output_names, self._run(self._output_names, feed, options), strict=True))
-        outputs = []
-        for spec in self.signature.outputs:
-            if spec.name in self._map_outputs and values[spec.name]:
+        twice = self._twice(feed, options) if self._sequences else None
+        outputs: list[TensorSpec] = []
+        sequences = {}
+        for spec in self._told:
+            if sequence := self._sequences.get(spec.name):
+                again = None if twice is None else twice[spec.name]
+                sequences[spec.name], tensors = sequence.learnt(values[spec.name], again, set(self._output_names))
+                outputs += tensors
+            elif spec.name in self._map_outputs and values[spec.name]:
                 labels = tuple(sorted(values[spec.name][0]))
                 outputs.append(replace(spec, labels=labels, shape=(-1, len(labels))))
             else:
@@ -116,8 +134,26 @@ class Session:
         learnt = object.__new__(Session)
         for slot in Session.__slots__:
             setattr(learnt, slot, getattr(self, slot))
-        learnt.signature = Signature(self.signature.inputs, tuple(outputs))
+        learnt.signature = replace(self.signature, outputs=tuple(outputs))
+        learnt._sequences = sequences
         return learnt
+
+    def _twice(self, feed: Mapping[str, Array], options: Any) -> dict[str, Any] | None:
+        """What it makes of the same rows twice; None when it takes no other number of rows."""
+        more = {
+            spec.name: np.concatenate([feed[spec.name]] * 2) if spec.is_batched else feed[spec.name]
+            for spec in self.signature.inputs
+        }
+        try:
+            return dict(zip(self._output_names, self._run(self._output_names, more, options), strict=True))
+        except Exception:  # noqa: BLE001 (whatever the graph raises, one run is enough to go by)
+            return None
+
+    def check_learnt(self) -> None:
+        """Raises `LoadFailure` while nobody knows what tensors its lists hold."""
+        for sequence in self._sequences.values():
+            if problem := sequence.problem():
+                raise problem
 
 
 ON_CPU: Final = Placement()
@@ -133,14 +169,19 @@ def open_session(file: Path, threads: int = 1, placement: Placement = ON_CPU) ->
     providers = raw.get_providers()
     notice = checked(asked, providers, is_auto=placement.is_auto)
     inputs = tuple(_input(node) for node in raw.get_inputs())
-    outputs, maps = [], set()
+    outputs, maps, sequences = [], set(), {}
     for node in raw.get_outputs():
         if match := _MAP_SEQUENCE.match(node.type):
             maps.add(node.name)
             outputs.append(TensorSpec(node.name, "FP32" if match[2] == "float" else "FP64", (-1, -1)))
+        elif (match := SEQUENCE.match(node.type)) and match[1] in ONNX_TO_OIP:
+            sequences[node.name] = SequenceOutput(node.name, ONNX_TO_OIP[match[1]])
+            outputs.append(TensorSpec(node.name, ONNX_TO_OIP[match[1]], (-1,)))
         else:
             outputs.append(TensorSpec(node.name, _datatype("output", node), _shape(node)))
-    session = Session(raw, Signature(inputs, tuple(outputs)), frozenset(maps), providers, notice)
+    optional = tuple(_input(node) for node in raw.get_overridable_initializers() if node.type in ONNX_TO_OIP)
+    signature = Signature(inputs, tuple(outputs), optional)
+    session = Session(raw, signature, frozenset({*maps, *sequences}), sequences, providers, notice)
     session.rounding = placement.rounding_on(providers[0])
     return session
 
@@ -183,7 +224,8 @@ def _datatype(side: str, node: Any) -> str:
     if datatype is None:
         raise LoadFailure(
             Reason.MODEL_UNSUPPORTED,
-            f"{side} {node.name!r} is a {node.type}, which the Open Inference Protocol has no datatype for: {_WAY_OUT}",
+            f"{side} {node.name!r} is a {node.type}, which the Open Inference Protocol has no datatype for: "
+            f"{_WAY_OUT if 'map' in node.type else 'begin and end the graph in tensors'}",
         )
     return datatype
 

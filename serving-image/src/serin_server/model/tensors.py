@@ -83,6 +83,8 @@ class Signature:
 
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+    optional: tuple[TensorSpec, ...] = ()
+    """Inputs that may be left out: the graph holds values for them."""
 
     @property
     def has_free_rows(self) -> bool:

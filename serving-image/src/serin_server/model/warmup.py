@@ -54,7 +54,7 @@ class Warmed:
     kind: WarmUp
     message: str
     feeds: tuple[Feed, ...] = field(default=())
-    """Inputs that the model is known to take: all real samples, or the one that was made up."""
+    """What it always takes, of all real samples, or of the one that was made up and that it took."""
 
 
 def warm_up(
@@ -99,7 +99,13 @@ def _with_samples(session: Session, samples: Sequence[RealSample], seconds: floa
         if problem:
             raise LoadFailure(Reason.MODEL_FAILED_WARMUP, f"the model loads, but fails on {sample.where}: {problem}")
     count = f"{len(samples)} samples" if len(samples) > 1 else "a sample"
-    return Warmed(learnt, WarmUp.SAMPLES, f"warmed up with {count}", tuple(sample.feed for sample in samples))
+    return Warmed(
+        learnt, WarmUp.SAMPLES, f"warmed up with {count}", tuple(_required(session, each.feed) for each in samples)
+    )
+
+
+def _required(session: Session, feed: Feed) -> Feed:
+    return {spec.name: feed[spec.name] for spec in session.signature.inputs}
 
 
 def _with_made_up(session: Session, feeds: Sequence[Feed], seconds: float) -> Warmed:

@@ -3,23 +3,26 @@
 import asyncio
 import socket
 
-from serin_server.baseline import InvalidBaseline, read
+from serin_server.baseline import Baseline, InvalidBaseline, read
 from serin_server.config.settings import InvalidSetting, Settings
 from serin_server.dataplane.batcher import Batcher, Observe
 from serin_server.dataplane.call import Call
+from serin_server.dataplane.optional import reader_of
 from serin_server.dataplane.plane import Loaded
-from serin_server.dataplane.request import RequestReader
 from serin_server.dataplane.response import ResponseWriter, TokenMaker
 from serin_server.dataplane.running.sizes import powers_of_two
 from serin_server.failures import LoadFailure, Reason
 from serin_server.features.capture import FeatureCapture
+from serin_server.features.fit import checked_fit
 from serin_server.features.likely import baseline_file
 from serin_server.feedback.counter import FeedbackCounter, Rules
 from serin_server.feedback.tokens import MAX_ROWS, TokenSigner, keys_in
 from serin_server.metrics.server import ServerMetrics, server_id
 from serin_server.model.load import Model
 from serin_server.model.predictions import PredictionReader
-from serin_server.records.payload import PayloadLog, to_http, to_stdout
+from serin_server.records.log import Log
+from serin_server.records.payload import PayloadLog
+from serin_server.records.sink import to_http, to_stdout
 from serin_server.security.access import AccessControl
 from serin_server.security.tls import Certificates
 from serin_server.security.watch import FileWatch
@@ -71,7 +74,7 @@ def loaded_of(
     observe = None if capture is None else capture.observe
     signature = model.signature
     return Loaded(
-        RequestReader(signature),
+        reader_of(signature),
         batcher_of(settings, model, metrics, loop, observe),
         ResponseWriter(
             settings.model_name,
@@ -110,21 +113,29 @@ def batcher_of(
     )
 
 
-def capture_of(settings: Settings, model: Model, loop: asyncio.AbstractEventLoop) -> FeatureCapture | None:
+def capture_of(settings: Settings, model: Model, loop: asyncio.AbstractEventLoop, log: Log) -> FeatureCapture | None:
     """Who counts features; None without a baseline. Raises `LoadFailure` for a baseline that cannot be used."""
+    baseline = baseline_of(settings, model)
+    if baseline is None:
+        return None
+    predictions = PredictionReader(model.signature, settings.prediction_output)
+    if left_out := checked_fit(baseline, model.signature, predictions):
+        log.warning("part of the baseline is not counted", reasons=left_out[:10], parts=len(left_out))
+    return FeatureCapture(baseline, model.signature, predictions, loop)
+
+
+def baseline_of(settings: Settings, model: Model) -> Baseline | None:
+    """The baseline that is named, or that lies in the model's folder. Raises `LoadFailure` when it is none."""
     file = baseline_file(settings.baseline, model.path)
     if file is None:
         return None
     try:
-        baseline = read(file)
+        return read(file)
     except InvalidBaseline as error:
         raise LoadFailure(Reason.MODEL_INVALID, str(error)) from error
-    return FeatureCapture(
-        baseline, model.signature, PredictionReader(model.signature, settings.prediction_output), loop
-    )
 
 
-def payload_log_of(settings: Settings, model: Model) -> PayloadLog | None:
+def payload_log_of(settings: Settings, model: Model, log: Log) -> PayloadLog | None:
     """Who writes payloads down; None unless it is switched on."""
     if not settings.payload_log:
         return None
@@ -132,13 +143,19 @@ def payload_log_of(settings: Settings, model: Model) -> PayloadLog | None:
         send = to_stdout if settings.payload_log == "stdout" else to_http(settings.payload_log)
     except ValueError as error:
         raise InvalidSetting(f"SERIN_PAYLOAD_LOG: {error}") from None
+    hidden = [name for name in map(str.strip, settings.payload_log_hide.split(",")) if name]
+    signature = model.signature
+    names = [spec.name for spec in (*signature.inputs, *signature.optional, *signature.outputs)]
+    if strangers := [name for name in hidden if name not in names]:
+        log.warning("payload_log_hide names no tensor of the model", names=strangers, tensors=names)
     return PayloadLog(
         send,
-        model.signature,
+        signature,
         f"/v2/models/{settings.model_name}/versions/{settings.revision}",
         sample=settings.payload_log_sample,
         max_bytes=settings.payload_log_max_bytes,
-        hidden=[name.strip() for name in settings.payload_log_hide.split(",")],
+        hidden=hidden,
+        tell=lambda trouble, dropped: log.warning("payload not logged", trouble=trouble, dropped=dropped),
     )
 
 
@@ -152,12 +169,18 @@ def certificates_of(settings: Settings) -> Certificates | None:
         raise InvalidSetting(f"SERIN_TLS_CERT_FILE, SERIN_TLS_KEY_FILE: {error}") from None
 
 
-def access_of(settings: Settings) -> AccessControl | None:
+def access_of(settings: Settings, log: Log) -> AccessControl | None:
     """Who may ask; None when everybody may. Raises `InvalidSetting` for files that cannot be used."""
     if settings.api_keys_file is None and settings.jwks_file is None:
         return None
     try:
-        return AccessControl(settings.api_keys_file, settings.jwks_file, settings.jwt_audience, settings.jwt_issuer)
+        return AccessControl(
+            settings.api_keys_file,
+            settings.jwks_file,
+            settings.jwt_audience,
+            settings.jwt_issuer,
+            lambda left_out: log.warning("keys of the key set left out", keys=left_out),
+        )
     except (OSError, ValueError) as error:
         raise InvalidSetting(f"SERIN_API_KEYS_FILE, SERIN_JWKS_FILE: {error}") from None
 

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from serin_server.config.settings import Settings
 from serin_server.dataplane.departure import Departure, telling_silence
 from serin_server.dataplane.plane import DataPlane
+from serin_server.http.listener import Listener
 from serin_server.http.server import HttpServer
 from serin_server.records.log import Log
 
@@ -44,7 +45,7 @@ async def leave(
     settings: Settings,
     plane: DataPlane,
     http: HttpServer,
-    listeners: Sequence[asyncio.Server],
+    listeners: Sequence[Listener],
     grpc: Grpc | None,
     haste: Haste,
     log: Log,

@@ -15,6 +15,7 @@ from serin_server.dataplane.trim import Trimmer, keep_little
 from serin_server.features.words import FeatureWords
 from serin_server.http.body import BodyLimits
 from serin_server.http.connection import HttpConnection
+from serin_server.http.listener import Listener, TlsListener
 from serin_server.http.metrics_port import MetricsRouter
 from serin_server.http.routes import ProtocolRouter
 from serin_server.http.server import HttpServer, Router
@@ -38,6 +39,7 @@ from serin_server.process.loading import Loading
 from serin_server.process.ports import BACKLOG, bound, grpc_address, unavailable
 from serin_server.process.siblings import HURRY, Siblings
 from serin_server.records.access import AccessLog
+from serin_server.records.faults import FaultLog
 from serin_server.records.log import Log
 from serin_server.records.payload import PayloadLog
 from serin_server.records.words import PayloadWords
@@ -73,7 +75,7 @@ class Server:
         self._memory = MemoryBudget(self._budget_bytes())
         self.metrics.more.append(MemoryWords(self._memory))
         self._plane = DataPlane(self.metrics, settings.max_in_flight, self._memory)
-        self._plane.access = access_of(settings)
+        self._plane.access = access_of(settings, self._log)
         if settings.access_log_sample:
             self._plane.access_log = AccessLog(self._log, settings.access_log_sample)
         self._signer = signer_of(settings)
@@ -82,12 +84,17 @@ class Server:
         self._watches = watches_of(self._certificates, self._plane.access)
         self._payload_log: PayloadLog | None = None
         self._grpc: GrpcServer | None = None
+        self._tls_listener: TlsListener | None = None
         self._stop = asyncio.Event()
         self._haste = Haste()
 
     async def run(self) -> int:
         """The whole life of the server; the exit code. Raises `LoadFailure` for ports that it cannot have."""
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(FaultLog(self._log))
+        self.metrics.on_failure = lambda part, error: loop.call_exception_handler(
+            {"message": f"the metrics of {part} cannot be told and are left out", "exception": error}
+        )
         self._heed_signals(loop)
         settings = self._settings
         limits = BodyLimits(self._memory, settings.max_body_bytes, settings.max_body_growth)
@@ -96,8 +103,8 @@ class Server:
         # Scrapes are no clients: what they do is counted nowhere.
         uncounted = DataPlane(metrics_of(settings, 0.0), 0, MemoryBudget(_METRICS_PORT_BYTES))
         metrics = self._http_server(MetricsRouter(self.metrics), uncounted, loop)
-        told: list[asyncio.Server] = []
-        listeners: list[asyncio.Server] = []
+        told: list[Listener] = []
+        listeners: list[Listener] = []
         tasks: list[asyncio.Task[Any]] = []
         try:
             listeners += await self._listen(http, loop)
@@ -147,7 +154,7 @@ class Server:
         self._log.error("the parent process has died")
         self._hurry()
 
-    async def _end(self, listeners: Sequence[asyncio.Server], servers: Sequence[HttpServer]) -> None:
+    async def _end(self, listeners: Sequence[Listener], servers: Sequence[HttpServer]) -> None:
         for server in servers:
             server.stop()
         for listener in listeners:
@@ -181,16 +188,16 @@ class Server:
             idle_timeout=settings.idle_timeout_seconds,
         )
 
-    async def _listen(self, http: HttpServer, loop: asyncio.AbstractEventLoop) -> list[asyncio.Server]:
+    async def _listen(self, http: HttpServer, loop: asyncio.AbstractEventLoop) -> list[Listener]:
         settings = self._settings
-        tls = self._certificates.context if self._certificates else None
         sockets = bound("http_port", settings.host, settings.http_port, is_shared=self._siblings is not None)
-        return [
-            await loop.create_server(lambda: HttpConnection(http), sock=each, ssl=tls, backlog=BACKLOG)
-            for each in sockets
-        ]
+        if self._certificates is not None:
+            self._tls_listener = TlsListener(lambda: HttpConnection(http), self._certificates, loop)
+            await self._tls_listener.listen(sockets)
+            return [self._tls_listener]
+        return [await loop.create_server(lambda: HttpConnection(http), sock=each, backlog=BACKLOG) for each in sockets]
 
-    async def _listen_metrics(self, metrics: HttpServer, loop: asyncio.AbstractEventLoop) -> list[asyncio.Server]:
+    async def _listen_metrics(self, metrics: HttpServer, loop: asyncio.AbstractEventLoop) -> list[Listener]:
         """Of several processes each tells its metrics on a socket of its own, and the parent adds them up."""
         if self._siblings is not None:
             file = str(self._siblings.metrics_socket)
@@ -227,6 +234,11 @@ class Server:
             for watch in self._watches:
                 if problem := watch.look():
                     self._log.error("file not reloaded", message=problem)
+            if self._tls_listener is not None:
+                try:
+                    await self._tls_listener.follow()
+                except OSError as error:
+                    self._log.error("certificates not taken, those before go on", message=str(error))
 
     # The model.
 
@@ -236,8 +248,8 @@ class Server:
 
     async def _start_serving(self, model: Model, loop: asyncio.AbstractEventLoop) -> None:
         settings = self._settings
-        capture = capture_of(settings, model, loop)
-        self._payload_log = payload_log_of(settings, model)
+        capture = capture_of(settings, model, loop, self._log)
+        self._payload_log = payload_log_of(settings, model, self._log)
         loaded = loaded_of(settings, model, self.metrics, loop, self._signer, capture)
         for notice in (
             model.session.notice,
@@ -279,6 +291,6 @@ class Server:
             self._log.warning("not warmed up", message=model.warmed.message)
 
 
-def _port(listeners: Sequence[asyncio.Server]) -> int:
+def _port(listeners: Sequence[Listener]) -> int:
     address = listeners[0].sockets[0].getsockname()
     return int(address[1]) if isinstance(address, tuple) else 0

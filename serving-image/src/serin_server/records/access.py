@@ -1,9 +1,15 @@
-"""A line for some of the requests: enough to find a slow or failing client, never their data."""
+"""A line for some of the requests: enough to find a slow or failing client, never their data.
+
+Of what a client sends only its request's id is written down, cut to a sensible length.
+"""
 
 import random
 from collections.abc import Callable
+from typing import Final
 
 from serin_server.records.log import Log
+
+_LONGEST_ID: Final = 128
 
 
 class AccessLog:
@@ -15,7 +21,7 @@ class AccessLog:
         self._chance = chance
 
     def note(self, transport: str, status: int, seconds: float, rows: int, request_id: str, error: str = "") -> None:
-        """One request was answered."""
+        """One request was answered; `error` is a refusal's `logged` words, in which no values are."""
         if status < 500 and self._chance() >= self._sample:
             return
         fields = {"error": error} if error else {}
@@ -25,6 +31,6 @@ class AccessLog:
             status=status,
             milliseconds=round(seconds * 1000, 3),
             rows=rows,
-            id=request_id,
+            id=request_id[:_LONGEST_ID],
             **fields,
         )

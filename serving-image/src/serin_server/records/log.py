@@ -1,4 +1,8 @@
-"""Structured logs, one JSON object (or one readable line) each, without a logging framework's start-up cost."""
+"""Structured logs, one JSON object (or one readable line) each, without a logging framework's start-up cost.
+
+An event is one line in either style, whatever its fields hold: what clients send must not forge lines, nor fields, nor
+drive a terminal.
+"""
 
 import json
 import sys
@@ -6,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 _LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+_ASKS_FOR_QUOTES: Final = frozenset(' "=\\')
 
 
 class Log:
@@ -39,6 +44,18 @@ class Log:
         if self._is_json:
             line = json.dumps({"time": now, "level": level, "event": event, **self._bound, **fields}, default=str)
         else:
-            line = f"{now} {level:7} {event} " + " ".join(f"{name}={value}" for name, value in fields.items())
+            line = f"{now} {level:7} {event} " + " ".join(f"{name}={readable(str(v))}" for name, v in fields.items())
         sys.stderr.write(line + "\n")
         sys.stderr.flush()
+
+
+def readable(text: str) -> str:
+    """A value as one word, or in quotes; whatever a terminal would not print (ends of lines, escapes) in its code."""
+    if text.isprintable() and _ASKS_FOR_QUOTES.isdisjoint(text):
+        return text
+    text = text.replace("\\", r"\\").replace('"', r"\"")
+    return '"' + "".join([each if each.isprintable() else _code(each) for each in text]) + '"'
+
+
+def _code(character: str) -> str:
+    return character.encode("unicode_escape").decode()

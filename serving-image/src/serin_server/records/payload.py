@@ -1,14 +1,16 @@
 """Inputs and outputs of a sample of requests as CloudEvents, to stdout or to an HTTP address.
 
 Made and sent in a thread behind the answers. What waits is bounded; when the receiver is slower than the sample,
-events are dropped and counted, and no request ever waits.
+events are dropped and counted, and no request ever waits. The thread outlives whatever goes wrong with an event, and tells
+of each kind of trouble now and then.
 """
 
 import contextlib
 import queue
 import random
-import sys
 import threading
+import time
+import urllib.error
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -18,12 +20,13 @@ import orjson
 from serin_server.dataplane.call import Call
 from serin_server.dataplane.response import flat_json
 from serin_server.model.tensors import Array, Signature, TensorSpec
-from serin_server.uris import shown
+from serin_server.records.sink import NotTaken, Send
 
 _MOST_WAITING: Final = 256
-_SEND_SECONDS: Final = 5.0
-_CONTENT_TYPE: Final = "application/cloudevents+json; charset=utf-8"
-Send = Callable[[bytes], None]
+_TELL_SECONDS: Final = 60.0
+_MOST_TROUBLES: Final = 32
+Tell = Callable[[str, int], None]
+"""Is told a kind of trouble, and how many events have been dropped so far."""
 
 
 class PayloadLog:
@@ -39,6 +42,8 @@ class PayloadLog:
         max_bytes: int,
         hidden: Iterable[str] = (),
         chance: Callable[[], float] = random.random,
+        tell: Tell | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._send = send
         self._signature = signature
@@ -47,6 +52,9 @@ class PayloadLog:
         self._max_bytes = max_bytes
         self._hidden = frozenset(hidden)
         self._chance = chance
+        self._tell = tell
+        self._clock = clock
+        self._told_at: dict[str, float] = {}
         self._waiting: queue.Queue[Call | None] = queue.Queue(_MOST_WAITING)
         self.dropped = 0
         self.sent = 0
@@ -60,7 +68,7 @@ class PayloadLog:
         try:
             self._waiting.put_nowait(call)
         except queue.Full:
-            self.dropped += 1
+            self._drop("more events come than are sent")
 
     def close(self, seconds: float = 2.0) -> None:
         """Sends what waits, for a bounded time."""
@@ -79,8 +87,18 @@ class PayloadLog:
             try:
                 self._send(self.event(call))
                 self.sent += 1
-            except (OSError, ValueError):
-                self.dropped += 1
+            except Exception as error:  # noqa: BLE001 (whatever a receiver or an event does, the next event is tried)
+                self._drop(_words(error))
+
+    def _drop(self, trouble: str) -> None:
+        self.dropped += 1
+        now = self._clock()
+        if self._tell is None or now - self._told_at.get(trouble, -_TELL_SECONDS) < _TELL_SECONDS:
+            return
+        if len(self._told_at) >= _MOST_TROUBLES:
+            self._told_at.clear()
+        self._told_at[trouble] = now
+        self._tell(trouble, self.dropped)
 
     def event(self, call: Call) -> bytes:
         """One CloudEvent (1.0, JSON) of a call."""
@@ -110,25 +128,18 @@ class PayloadLog:
             told["omitted"] = f"more than {self._max_bytes} bytes"
         else:
             text = flat_json(spec, array)
-            told["data"] = orjson.Fragment(text) if len(text) <= self._max_bytes else None
+            if len(text) <= self._max_bytes:
+                told["data"] = orjson.Fragment(text)
+            else:
+                told["omitted"] = f"more than {self._max_bytes} bytes"
         return told
 
 
-def to_stdout(event: bytes) -> None:
-    """One event a line."""
-    sys.stdout.buffer.write(event + b"\n")
-    sys.stdout.buffer.flush()
-
-
-def to_http(url: str) -> Send:
-    """Posts each event. Raises `ValueError` unless the address is http or https."""
-    if not url.startswith(("http://", "https://")):
-        raise ValueError(f"{shown(url)}: give an http:// or https:// address")
-    import urllib.request  # noqa: PLC0415 (slow to import, and rarely used)
-
-    def send(event: bytes) -> None:
-        request = urllib.request.Request(url, data=event, headers={"Content-Type": _CONTENT_TYPE})  # noqa: S310 (checked)
-        with urllib.request.urlopen(request, timeout=_SEND_SECONDS) as answer:  # noqa: S310 (checked)
-            answer.read()
-
-    return send
+def _words(error: Exception) -> str:
+    """The kind of a trouble, without any data: a receiver's nonsense and an event's values stay out of the log."""
+    reason = error.reason if isinstance(error, urllib.error.URLError) else error
+    if isinstance(reason, NotTaken):
+        return str(reason)
+    if isinstance(reason, OSError) and reason.strerror:
+        return f"{type(reason).__name__}: {reason.strerror}"
+    return type(reason).__name__

@@ -7,6 +7,8 @@ from serin_server.records.payload import PayloadLog
 class PayloadWords:
     """Tells what became of the payload log's sample."""
 
+    part = "payload_log"
+
     def __init__(self, payload_log: PayloadLog) -> None:
         self._payload_log = payload_log
 

@@ -9,6 +9,7 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from serin_server.dataplane.call import Call
+from serin_server.dataplane.parameters import check_output, check_request
 from serin_server.dataplane.plane import DataPlane, Loaded
 from serin_server.model.served import ServedModel, server_metadata
 from serin_server.refusals import STATUS, Kind, Refusal
@@ -104,8 +105,10 @@ class InferenceService:
             if self._plane.departure is not None:
                 self._plane.departure.came(context.peer())
             loaded = self._plane.admit()
-            reader = loaded.reader
-            order = reader.input_order([tensor.name for tensor in request.inputs])
+            _check_parameters(request)
+            names = [tensor.name for tensor in request.inputs]
+            reader = loaded.reader.of(names)
+            order = reader.input_order(names)
             call = reader.call_of(arrays_of(reader.inputs, request, order), request.id)
             if request.outputs:
                 call.wanted = reader.positions([output.name for output in request.outputs])
@@ -170,6 +173,19 @@ class InferenceService:
         for position in positions:
             put_output(response, outputs[position], arrays[position], is_raw=is_raw)
         return response
+
+
+def _check_parameters(request: pb.ModelInferRequest) -> None:
+    if request.parameters:
+        check_request({name: _plain(value) for name, value in request.parameters.items()})
+    for output in request.outputs:
+        if output.parameters:
+            check_output(output.name, {name: _plain(value) for name, value in output.parameters.items()})
+
+
+def _plain(parameter: pb.InferParameter) -> Any:
+    which = parameter.WhichOneof("parameter_choice")
+    return getattr(parameter, which) if which else None
 
 
 def _fault(error: Exception) -> Refusal:

@@ -61,7 +61,9 @@ def _of_contents(spec: TensorSpec, shape: tuple[int, ...], contents: pb.InferTen
             return np.array([value.decode() for value in values], dtype=object).reshape(shape)
         except UnicodeDecodeError:
             raise Refusal(
-                Kind.INVALID_TENSOR, f"input {spec.name!r}: a string is not UTF-8, which ONNX asks for"
+                Kind.INVALID_TENSOR,
+                f"input {spec.name!r}: a string is not UTF-8, which ONNX asks for",
+                f"a string of input {spec.name!r} is not UTF-8",
             ) from None
     try:
         return np.fromiter(values, spec.dtype, len(values)).reshape(shape)

@@ -1,18 +1,17 @@
 """Who may ask for predictions: API keys, or JSON Web Tokens signed by a key of a JWKS file."""
 
 import hashlib
-import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from serin_server.refusals import Kind, Refusal
+from serin_server.security.keyset import ALGORITHMS, key_set
 
 if TYPE_CHECKING:
     import jwt
 
-_ALGORITHMS: Final = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
-"""Signatures with a private key only: a shared secret or `none` in a token's head is never believed."""
 _MOST_REMEMBERED: Final = 1024
 
 
@@ -20,8 +19,15 @@ class AccessControl:
     """Checks credentials; with neither keys nor a key set everybody may come in."""
 
     def __init__(
-        self, api_keys_file: Path | None, jwks_file: Path | None, audience: str = "", issuer: str = ""
+        self,
+        api_keys_file: Path | None,
+        jwks_file: Path | None,
+        audience: str = "",
+        issuer: str = "",
+        tell: Callable[[list[str]], None] | None = None,
     ) -> None:
+        """`tell` hears of the keys of a set that cannot be used, at each load."""
+        self._tell = tell
         self._api_keys_file = api_keys_file
         self._jwks_file = jwks_file
         self._audience = audience
@@ -35,9 +41,11 @@ class AccessControl:
     def reload(self) -> None:
         """Reads the files again. Raises `OSError` or `ValueError` saying what is wrong."""
         digests = frozenset(_digest(key) for key in _api_keys(self._api_keys_file))
-        self._keys = _key_set(self._jwks_file)
-        self._digests = digests
+        keys, left_out = ({}, []) if self._jwks_file is None else key_set(self._jwks_file)
+        self._keys, self._digests = keys, digests
         self._believed.clear()
+        if left_out and self._tell is not None:
+            self._tell(left_out)
 
     def check(self, authorization: bytes | None, api_key: bytes | None = None) -> None:
         """Lets a request in. Raises `Refusal` (unauthenticated) that says what is missing, never what was close."""
@@ -62,7 +70,7 @@ class AccessControl:
             claims = jwt.decode(
                 token,
                 key,
-                algorithms=_ALGORITHMS,
+                algorithms=list(ALGORITHMS),
                 audience=self._audience or None,
                 issuer=self._issuer or None,
                 options={"require": ["exp"], "verify_aud": bool(self._audience)},
@@ -95,15 +103,3 @@ def _api_keys(file: Path | None) -> list[bytes]:
     if not keys:
         raise ValueError(f"{file} holds no key: write a line <name>:<key>")
     return keys
-
-
-def _key_set(file: Path | None) -> dict[str | None, Any]:
-    if file is None:
-        return {}
-    import jwt  # noqa: PLC0415 (only with a key set)
-
-    try:
-        keys = jwt.PyJWKSet.from_dict(json.loads(file.read_text())).keys
-    except (jwt.PyJWTError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{file} is not a JSON Web Key Set: {error}") from error
-    return {key.key_id: key for key in keys}

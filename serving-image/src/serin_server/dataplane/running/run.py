@@ -4,9 +4,10 @@ A batch that raises is repeated call by call, so a bad request fails alone. Noth
 the same on the loop's thread and on another.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from time import perf_counter
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -18,6 +19,10 @@ from serin_server.model.session import Session
 from serin_server.model.tensors import Array
 from serin_server.model.warmup import REFUSALS_OF_VALUES
 from serin_server.refusals import Kind, Refusal
+
+_RAISED_AT: Final = re.compile(
+    r"\[ONNXRuntimeError\] : \d+ : \w+ : Non-zero status code returned while running (\w{1,100}) node\. Name:'([^']{0,200})'"
+)
 
 
 class Ran(NamedTuple):
@@ -72,7 +77,7 @@ class Runner:
             if self._has_sizes and call.rows > 0 and call.rows not in self._sizes:
                 outputs = self._resized(call, gives_back=gives_back)
             else:
-                outputs = self._fed(call.arrays, gives_back=gives_back)
+                outputs = self._fed(call.arrays, call.more, gives_back=gives_back)
         except Exception as error:  # noqa: BLE001 (whatever the model raises belongs to this call)
             call.refusal = refusal_of(error)
             return Ran(1, perf_counter() - started, call.arrays, None)
@@ -105,8 +110,12 @@ class Runner:
         whole = found[0] if len(found) == 1 else [np.concatenate(parts) for parts in zip(*found, strict=True)]
         return [array[:rows] for array in arrays], [output[:rows] for output in whole]
 
-    def _fed(self, arrays: Sequence[Array], *, gives_back: bool) -> list[Array]:
+    def _fed(
+        self, arrays: Sequence[Array], more: Mapping[str, Array] | None = None, *, gives_back: bool
+    ) -> list[Array]:
         feed = dict(zip(self._names, arrays, strict=True))
+        if more is not None:
+            feed.update(more)
         return self._session.run_and_give_back(feed) if gives_back else self._session.run(feed)
 
 
@@ -116,4 +125,8 @@ def refusal_of(error: Exception) -> Refusal:
     Both count as errors of the version; only the status differs.
     """
     kind = Kind.INVALID_TENSOR if type(error).__name__ in REFUSALS_OF_VALUES else Kind.MODEL_FAILED
-    return Refusal(kind, f"the model raised on these inputs: {one_line(error)}")
+    at = _RAISED_AT.match(str(error))  # what stands behind it may quote values
+    where = f" in the {at[1]} node {at[2]!r}" if at else ""
+    return Refusal(
+        kind, f"the model raised on these inputs: {one_line(error)}", f"the model raised {type(error).__name__}{where}"
+    )
