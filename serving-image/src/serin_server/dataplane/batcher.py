@@ -17,8 +17,8 @@ from typing import Final
 
 from serin_server.dataplane.call import NO_BATCH, Call
 from serin_server.dataplane.running.answers import Answers
-from serin_server.dataplane.running.cost import AWAY_SECONDS, Cost
-from serin_server.dataplane.running.memory import HighWater
+from serin_server.dataplane.running.cost import AWAY_SECONDS
+from serin_server.dataplane.running.notes import Notes, Observe
 from serin_server.dataplane.running.run import Ran, Runner
 from serin_server.dataplane.running.sizes import Sizes
 from serin_server.dataplane.running.waiting import Batch, Waiting
@@ -28,8 +28,6 @@ from serin_server.metrics.server import ServerMetrics
 from serin_server.model.session import Session
 from serin_server.model.tensors import Array
 
-Observe = Callable[[list[Array], list[Array]], None]
-"""Is shown inputs and outputs of each run that succeeded."""
 DEFAULT_MAX_ROWS: Final = 256
 _LOOK_SECONDS: Final = 0.5
 _FAR_CHEAPER: Final = 16
@@ -60,9 +58,7 @@ class Batcher:
         runs_at_a_time: int = 1,
         is_on_device: bool = False,
     ) -> None:
-        self._observe = observe
         self._session = session
-        self._metrics = metrics
         self._loop = loop
         self._answers = Answers(loop, timeout_seconds)
         self._timeout = self._answers.timeout
@@ -76,8 +72,9 @@ class Batcher:
         self._is_on_device = is_on_device
         # The shortest way, for most requests of most models: nothing to wait for, nothing to fill up.
         self._is_direct = not (is_on_device or self._window or self._sizes)
-        self._cost = Cost()
-        self._high_water = HighWater()
+        self._notes = Notes(metrics, observe)
+        self._cost = self._notes.cost
+        self._high_water = self._notes.high_water
         self._workers = Workers(loop, runs_at_a_time)
         self._queue: list[Call] = []
         self._is_due = False
@@ -144,7 +141,18 @@ class Batcher:
 
     def _run_directly(self, calls: list[Call], now: float) -> bool:
         """Runs what came without letting it wait, if it is one cheap batch and nothing waits before it."""
-        batch = None if self._waiting else self._waiting.whole(calls, now)
+        if self._waiting.batches:
+            return False
+        if len(calls) == 1 and not self._high_water.highest:
+            call = calls[0]
+            size = self._waiting.size_of(call)
+            if not self._cost.is_cheap(size):
+                return False
+            ran = self._runner.alone(call)
+            self._answers.give(call)
+            self._notes.take(ran, size)
+            return True
+        batch = self._waiting.whole(calls, now)
         if batch is None or not self._cost.is_cheap(batch.size):
             return False
         self._run_here(batch, batch.size)
@@ -223,18 +231,8 @@ class Batcher:
         give = self._answers.give
         for call in batch.calls:
             give(call)
-        metrics = self._metrics
-        for calls, seconds, arrays, outputs in ran:
-            metrics.inference_duration.observe(seconds)
-            metrics.batch_size.observe(calls)
-            if outputs is None:
-                continue
-            if calls == len(batch.calls):
-                self._cost.learn(size, seconds)
-                if seconds > AWAY_SECONDS or self._high_water.highest:
-                    self._high_water.ran(size, seconds)
-            if self._observe is not None:
-                self._observe(arrays, outputs)
+        for each in ran:
+            self._notes.take(each, size if each.calls == len(batch.calls) else 0)
 
     def _look_for_late(self) -> None:
         """While runs go on: tells clients that have waited too long, be they in one or behind it."""
