@@ -18,6 +18,7 @@ from typing import Final
 from serin_server.dataplane.call import NO_BATCH, Call
 from serin_server.dataplane.running.answers import Answers
 from serin_server.dataplane.running.cost import AWAY_SECONDS
+from serin_server.dataplane.running.gathering import Gathering
 from serin_server.dataplane.running.notes import Notes, Observe
 from serin_server.dataplane.running.run import Ran, Runner
 from serin_server.dataplane.running.sizes import Sizes
@@ -74,6 +75,7 @@ class Batcher:
         self._is_direct = not (is_on_device or self._window or self._sizes)
         self._notes = Notes(metrics, observe)
         self._cost = self._notes.cost
+        self._gathering = Gathering(self._cost)
         self._high_water = self._notes.high_water
         self._workers = Workers(loop, runs_at_a_time)
         self._queue: list[Call] = []
@@ -176,14 +178,32 @@ class Batcher:
     def _may_run_there(self, batch: Batch, *, is_growing: bool) -> bool:
         if self._workers.are_busy:
             return False
-        if is_growing and self._turns < _MOST_TURNS and self._waiting.may_grow(batch):
+        may_grow = self._waiting.may_grow(batch)
+        if may_grow and self._gathering.is_on(len(batch.calls), perf_counter()):
+            self._look_soon()
+            return False
+        if may_grow and is_growing and self._turns < _MOST_TURNS:
             # Clients that were answered together come back together: a turn that brings nobody ends the gathering.
             self._turns += 1
             self._look_soon()
             return False
         self._turns = 0
-        # A second run at a time pays when it is about as large as the first; a small one had better grow meanwhile.
-        return all([batch.rows == NO_BATCH or 2 * batch.rows >= job.batch.rows for job in self._workers.jobs])
+        return batch.rows == NO_BATCH or all([self._are_apart(batch, job) for job in self._workers.jobs])
+
+    def _gathers_after(self, job: Job) -> bool:
+        """Whether those whose run is over are answered and waited for before the next begins."""
+        waiting = next(iter(self._waiting), None)
+        calls = len(job.batch.calls) + (len(waiting.calls) if waiting else 0)
+        if not self._gathering.pays(job.size, waiting.size if waiting else job.size, calls):
+            return False
+        self._gathering.begin(calls, job.size, perf_counter())
+        return True
+
+    def _are_apart(self, batch: Batch, job: Job) -> bool:
+        """Whether a batch had better run beside a job than grow until that is over."""
+        return 2 * batch.rows >= job.batch.rows and not self._gathering.pays(
+            batch.size, job.size, len(batch.calls) + len(job.batch.calls)
+        )
 
     def _waits_for_more(self, batch: Batch, now: float) -> bool:
         left = batch.since + self._window - now
@@ -216,10 +236,14 @@ class Batcher:
         self._workers.jobs.remove(job)
         if job.fault is not None:
             self._answers.blame(job.batch, job.fault)
+        gathers = self._is_on_device and self._gathers_after(job)
         try:
-            self._look(gathers=False)
+            if not gathers:
+                self._look(gathers=False)
         finally:
             self._finish(job.batch, job.size, job.ran)
+            if gathers:
+                self._look_soon()
             if not self._workers.jobs and self._watch is not None:
                 self._watch.cancel()
                 self._watch = None
