@@ -125,7 +125,7 @@ class Batcher:
         is_growing = bool(calls) and gathers
         has_started = False
         for batch in list(islice(self._waiting, _MOST_LOOKED_AT)):
-            size = self._size_of(batch)
+            size = self._sizes.elements(batch.size, batch.rows)
             if self._window and self._waits_for_more(batch, now):
                 continue
             if self._may_run_here(size):
@@ -160,12 +160,6 @@ class Batcher:
         self._run_here(batch, batch.size)
         return True
 
-    def _size_of(self, batch: Batch) -> int:
-        """Elements of a batch's inputs, those included that it is filled up with."""
-        if not self._sizes or batch.rows <= 0:
-            return batch.size
-        return batch.size * self._sizes.holding(batch.rows) // batch.rows
-
     # Where a batch runs, and when.
 
     def _may_run_here(self, size: int) -> bool:
@@ -188,22 +182,7 @@ class Batcher:
             self._look_soon()
             return False
         self._turns = 0
-        return batch.rows == NO_BATCH or all([self._are_apart(batch, job) for job in self._workers.jobs])
-
-    def _gathers_after(self, job: Job) -> bool:
-        """Whether those whose run is over are answered and waited for before the next begins."""
-        waiting = next(iter(self._waiting), None)
-        calls = len(job.batch.calls) + (len(waiting.calls) if waiting else 0)
-        if not self._gathering.pays(job.size, waiting.size if waiting else job.size, calls):
-            return False
-        self._gathering.begin(calls, job.size, perf_counter())
-        return True
-
-    def _are_apart(self, batch: Batch, job: Job) -> bool:
-        """Whether a batch had better run beside a job than grow until that is over."""
-        return 2 * batch.rows >= job.batch.rows and not self._gathering.pays(
-            batch.size, job.size, len(batch.calls) + len(job.batch.calls)
-        )
+        return batch.rows == NO_BATCH or all([self._gathering.are_apart(batch, job) for job in self._workers.jobs])
 
     def _waits_for_more(self, batch: Batch, now: float) -> bool:
         left = batch.since + self._window - now
@@ -236,7 +215,8 @@ class Batcher:
         self._workers.jobs.remove(job)
         if job.fault is not None:
             self._answers.blame(job.batch, job.fault)
-        gathers = self._is_on_device and self._gathers_after(job)
+        first = next(iter(self._waiting), None)
+        gathers = self._is_on_device and self._gathering.begins(job, first, perf_counter())
         try:
             if not gathers:
                 self._look(gathers=False)

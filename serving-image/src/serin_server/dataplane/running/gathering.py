@@ -8,6 +8,8 @@ a fifth of its time for those who were answered together to come back. Above it 
 from typing import Final
 
 from serin_server.dataplane.running.cost import Cost
+from serin_server.dataplane.running.waiting import Batch
+from serin_server.dataplane.running.workers import Job
 
 _PATIENCE: Final = 0.2
 _SAVES: Final = 0.75
@@ -28,6 +30,19 @@ class Gathering:
         """Whether runs of these sizes, in elements, had better be one, though the device waits while calls are answered."""
         expected = self._cost.expected
         return expected(one + other) + calls * _ANSWER_SECONDS < _SAVES * (expected(one) + expected(other))
+
+    def begins(self, over: Job, waiting: Batch | None, now: float) -> bool:
+        """Whether those whose run is over are answered and waited for before the next run begins."""
+        calls = len(over.batch.calls) + (len(waiting.calls) if waiting else 0)
+        if not self.pays(over.size, waiting.size if waiting else over.size, calls):
+            return False
+        self.begin(calls, over.size, now)
+        return True
+
+    def are_apart(self, batch: Batch, job: Job) -> bool:
+        """Whether a batch had better run beside a job than grow until that is over: it should be about as large."""
+        calls = len(batch.calls) + len(job.batch.calls)
+        return 2 * batch.rows >= job.batch.rows and not self.pays(batch.size, job.size, calls)
 
     def begin(self, calls: int, size: int, now: float) -> None:
         """So many calls are answered or wait; the run that they may share is about of this size."""
