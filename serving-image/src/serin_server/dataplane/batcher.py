@@ -170,9 +170,10 @@ class Batcher:
         return not jobs or self._cost.expected(size) * _FAR_CHEAPER <= max([job.expected for job in jobs])
 
     def _may_run_there(self, batch: Batch, *, is_growing: bool) -> bool:
-        if self._workers.are_busy:
-            return False
         may_grow = self._waiting.may_grow(batch)
+        if self._workers.are_busy:
+            # What cannot grow any more may stand ready behind the run under way.
+            return not (may_grow or self._is_on_device or self._workers.have_next)
         if may_grow and self._gathering.is_on(len(batch.calls), perf_counter()):
             self._look_soon()
             return False
