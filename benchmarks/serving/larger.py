@@ -71,9 +71,11 @@ def main() -> None:
             health: dict[str, Any] = {}
             driven(port, given.connections, 1, request)
             before = (metric(metrics, "serin_batch_size_count"), metric(metrics, "serin_batch_size_sum"))
+            busy, started = metric(metrics, "serin_inference_duration_seconds_sum"), time.perf_counter()
             prober = threading.Thread(target=lambda: health.update(driven(port, 1, given.seconds, HEALTH, pause=0.01)))
             prober.start()
             told = driven(port, given.connections, given.seconds, request)
+            busy = (metric(metrics, "serin_inference_duration_seconds_sum") - busy) / (time.perf_counter() - started)
             prober.join()
             runs = metric(metrics, "serin_batch_size_count") - before[0]
             rows = metric(metrics, "serin_batch_size_sum") - before[1]
@@ -85,6 +87,8 @@ def main() -> None:
                 "bare_ms_per_run": (first + last) * 500,
                 "throughput_over_bare": told["requests_per_second"] / rows_per_second,
                 "rows_per_run": rows / runs,
+                # Neighbours slow the runs of one part and not of another; this they disturb least.
+                "share_of_time_in_runs": busy,
                 "server": told,
                 "health": health,
             },

@@ -3,6 +3,7 @@
 import pytest
 
 from serin_server.dataplane.running.cost import AWAY_SECONDS, BACK_SECONDS, UNKNOWN, Cost
+from serin_server.dataplane.running.gathering import Gathering
 from serin_server.dataplane.running.memory import HighWater
 from serin_server.dataplane.running.sizes import Sizes, powers_of_two
 
@@ -131,3 +132,26 @@ def test_without_sizes_every_number_of_rows_is_one():
 @pytest.mark.parametrize(("most", "sizes"), [(1, (1,)), (8, (1, 2, 4, 8)), (100, (1, 2, 4, 8, 16, 32, 64, 100))])
 def test_powers_of_two_end_with_the_bound(most, sizes):
     assert powers_of_two(most) == sizes
+
+
+# Gathering.
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "calls", "pays"),
+    [(0.0024, 0.0027, 8, True), (0.0024, 0.0048, 8, False), (0.005, 0.005, 64, False), (0.0001, 0.0001, 8, False)],
+    ids=["eight rows cost what four do", "time grows with rows", "answers take too long", "runs are short"],
+)
+def test_clients_are_waited_for_when_one_run_for_all_is_cheaper_than_two(one, two, calls, pays):
+    gathering = Gathering(learnt((4, one), (8, two)))
+    assert gathering.pays(4, 4, calls) == pays
+
+
+def test_clients_are_waited_for_until_all_are_back_or_a_fifth_of_a_run_has_passed():
+    gathering = Gathering(learnt((8, 0.01)))
+    gathering.begin(8, 8, now=100.0)
+    assert gathering.is_on(7, 100.001)
+    assert not gathering.is_on(8, 100.001)
+    gathering.begin(8, 8, now=100.0)
+    assert not gathering.is_on(1, 100.0021)
+    assert not Gathering(Cost()).is_on(1, 5.0)

@@ -103,6 +103,20 @@ async def test_what_comes_while_a_dear_run_goes_on_shares_the_next(metrics):
     assert session.runs == [1, 3]
 
 
+async def test_one_full_batch_stands_ready_behind_the_run_under_way(metrics):
+    session = GatedSession()
+    batcher = batcher_of(session, metrics, costs=[(2, DEAR)], max_rows=2)
+    session.gate.clear()
+    asked = [ask(batcher, call(number)) for number in range(6)]
+    await a_run_of(session)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert len(batcher._workers.jobs) == 2
+    session.gate.set()
+    assert [values(await each) for each in asked] == [[2 * number] for number in range(6)]
+    assert session.runs == [2, 2, 2]
+
+
 async def test_many_cheap_runs_let_others_have_the_loop_in_between(metrics):
     session = GatedSession()
     session.run = lambda feed: threading.Event().wait(0.003) or [feed["x"]]

@@ -17,8 +17,9 @@ from typing import Final
 
 from serin_server.dataplane.call import NO_BATCH, Call
 from serin_server.dataplane.running.answers import Answers
-from serin_server.dataplane.running.cost import AWAY_SECONDS, Cost
-from serin_server.dataplane.running.memory import HighWater
+from serin_server.dataplane.running.cost import AWAY_SECONDS
+from serin_server.dataplane.running.gathering import Gathering
+from serin_server.dataplane.running.notes import Notes, Observe
 from serin_server.dataplane.running.run import Ran, Runner
 from serin_server.dataplane.running.sizes import Sizes
 from serin_server.dataplane.running.waiting import Batch, Waiting
@@ -28,8 +29,6 @@ from serin_server.metrics.server import ServerMetrics
 from serin_server.model.session import Session
 from serin_server.model.tensors import Array
 
-Observe = Callable[[list[Array], list[Array]], None]
-"""Is shown inputs and outputs of each run that succeeded."""
 DEFAULT_MAX_ROWS: Final = 256
 _LOOK_SECONDS: Final = 0.5
 _FAR_CHEAPER: Final = 16
@@ -60,9 +59,7 @@ class Batcher:
         runs_at_a_time: int = 1,
         is_on_device: bool = False,
     ) -> None:
-        self._observe = observe
         self._session = session
-        self._metrics = metrics
         self._loop = loop
         self._answers = Answers(loop, timeout_seconds)
         self._timeout = self._answers.timeout
@@ -76,8 +73,10 @@ class Batcher:
         self._is_on_device = is_on_device
         # The shortest way, for most requests of most models: nothing to wait for, nothing to fill up.
         self._is_direct = not (is_on_device or self._window or self._sizes)
-        self._cost = Cost()
-        self._high_water = HighWater()
+        self._notes = Notes(metrics, observe)
+        self._cost = self._notes.cost
+        self._gathering = Gathering(self._cost)
+        self._high_water = self._notes.high_water
         self._workers = Workers(loop, runs_at_a_time)
         self._queue: list[Call] = []
         self._is_due = False
@@ -126,7 +125,7 @@ class Batcher:
         is_growing = bool(calls) and gathers
         has_started = False
         for batch in list(islice(self._waiting, _MOST_LOOKED_AT)):
-            size = self._size_of(batch)
+            size = self._sizes.elements(batch.size, batch.rows)
             if self._window and self._waits_for_more(batch, now):
                 continue
             if self._may_run_here(size):
@@ -144,17 +143,22 @@ class Batcher:
 
     def _run_directly(self, calls: list[Call], now: float) -> bool:
         """Runs what came without letting it wait, if it is one cheap batch and nothing waits before it."""
-        batch = None if self._waiting else self._waiting.whole(calls, now)
+        if self._waiting.batches:
+            return False
+        if len(calls) == 1 and not self._high_water.highest:
+            call = calls[0]
+            size = self._waiting.size_of(call)
+            if not self._cost.is_cheap(size):
+                return False
+            ran = self._runner.alone(call)
+            self._answers.give(call)
+            self._notes.take(ran, size)
+            return True
+        batch = self._waiting.whole(calls, now)
         if batch is None or not self._cost.is_cheap(batch.size):
             return False
         self._run_here(batch, batch.size)
         return True
-
-    def _size_of(self, batch: Batch) -> int:
-        """Elements of a batch's inputs, those included that it is filled up with."""
-        if not self._sizes or batch.rows <= 0:
-            return batch.size
-        return batch.size * self._sizes.holding(batch.rows) // batch.rows
 
     # Where a batch runs, and when.
 
@@ -166,16 +170,20 @@ class Batcher:
         return not jobs or self._cost.expected(size) * _FAR_CHEAPER <= max([job.expected for job in jobs])
 
     def _may_run_there(self, batch: Batch, *, is_growing: bool) -> bool:
+        may_grow = self._waiting.may_grow(batch)
         if self._workers.are_busy:
+            # What cannot grow any more may stand ready behind the run under way.
+            return not (may_grow or self._is_on_device or self._workers.have_next)
+        if may_grow and self._gathering.is_on(len(batch.calls), perf_counter()):
+            self._look_soon()
             return False
-        if is_growing and self._turns < _MOST_TURNS and self._waiting.may_grow(batch):
+        if may_grow and is_growing and self._turns < _MOST_TURNS:
             # Clients that were answered together come back together: a turn that brings nobody ends the gathering.
             self._turns += 1
             self._look_soon()
             return False
         self._turns = 0
-        # A second run at a time pays when it is about as large as the first; a small one had better grow meanwhile.
-        return all([batch.rows == NO_BATCH or 2 * batch.rows >= job.batch.rows for job in self._workers.jobs])
+        return batch.rows == NO_BATCH or all([self._gathering.are_apart(batch, job) for job in self._workers.jobs])
 
     def _waits_for_more(self, batch: Batch, now: float) -> bool:
         left = batch.since + self._window - now
@@ -208,10 +216,15 @@ class Batcher:
         self._workers.jobs.remove(job)
         if job.fault is not None:
             self._answers.blame(job.batch, job.fault)
+        first = next(iter(self._waiting), None)
+        gathers = self._is_on_device and self._gathering.begins(job, first, perf_counter())
         try:
-            self._look(gathers=False)
+            if not gathers:
+                self._look(gathers=False)
         finally:
             self._finish(job.batch, job.size, job.ran)
+            if gathers:
+                self._look_soon()
             if not self._workers.jobs and self._watch is not None:
                 self._watch.cancel()
                 self._watch = None
@@ -223,18 +236,8 @@ class Batcher:
         give = self._answers.give
         for call in batch.calls:
             give(call)
-        metrics = self._metrics
-        for calls, seconds, arrays, outputs in ran:
-            metrics.inference_duration.observe(seconds)
-            metrics.batch_size.observe(calls)
-            if outputs is None:
-                continue
-            if calls == len(batch.calls):
-                self._cost.learn(size, seconds)
-                if seconds > AWAY_SECONDS or self._high_water.highest:
-                    self._high_water.ran(size, seconds)
-            if self._observe is not None:
-                self._observe(arrays, outputs)
+        for each in ran:
+            self._notes.take(each, size if each.calls == len(batch.calls) else 0)
 
     def _look_for_late(self) -> None:
         """While runs go on: tells clients that have waited too long, be they in one or behind it."""

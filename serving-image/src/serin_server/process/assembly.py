@@ -5,11 +5,12 @@ import socket
 
 from serin_server.baseline import Baseline, InvalidBaseline, read
 from serin_server.config.settings import InvalidSetting, Settings
-from serin_server.dataplane.batcher import Batcher, Observe
+from serin_server.dataplane.batcher import Batcher
 from serin_server.dataplane.call import Call
 from serin_server.dataplane.optional import reader_of
 from serin_server.dataplane.plane import Loaded
 from serin_server.dataplane.response import ResponseWriter, TokenMaker
+from serin_server.dataplane.running.notes import Observe
 from serin_server.dataplane.running.sizes import powers_of_two
 from serin_server.failures import LoadFailure, Reason
 from serin_server.features.capture import FeatureCapture

@@ -56,13 +56,13 @@ class Runner:
         """
         calls = batch.calls
         if len(calls) == 1:
-            return [self._alone(calls[0], gives_back=gives_back)]
+            return [self.alone(calls[0], gives_back=gives_back)]
         started = perf_counter()
         try:
             way = self._padded if self._has_sizes and batch.rows else self._joined
             arrays, outputs = way(calls, batch.rows, gives_back=gives_back)
         except Exception:  # noqa: BLE001 (one of them is bad: each runs alone and fails alone)
-            return [self._alone(call, gives_back=False) for call in calls]
+            return [self.alone(call) for call in calls]
         seconds = perf_counter() - started
         first = 0
         for call in calls:
@@ -71,13 +71,16 @@ class Runner:
             first = last
         return [Ran(len(calls), seconds, arrays, outputs)]
 
-    def _alone(self, call: Call, *, gives_back: bool) -> Ran:
+    def alone(self, call: Call, *, gives_back: bool = False) -> Ran:
+        """Puts outputs or a refusal into one call that shares its run with nobody."""
         started = perf_counter()
         try:
             if self._has_sizes and call.rows > 0 and call.rows not in self._sizes:
                 outputs = self._resized(call, gives_back=gives_back)
-            else:
+            elif gives_back or call.more is not None:
                 outputs = self._fed(call.arrays, call.more, gives_back=gives_back)
+            else:
+                outputs = self._session.run(dict(zip(self._names, call.arrays, strict=True)))
         except Exception as error:  # noqa: BLE001 (whatever the model raises belongs to this call)
             call.refusal = refusal_of(error)
             return Ran(1, perf_counter() - started, call.arrays, None)

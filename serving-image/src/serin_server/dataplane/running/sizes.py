@@ -34,6 +34,10 @@ class Sizes:
         whole, left = divmod(rows, self.largest)
         return whole * self.largest + (self._rows[bisect_left(self._rows, left)] if left else 0)
 
+    def elements(self, elements: int, rows: int) -> int:
+        """Elements of a batch's inputs with those that it is filled up with."""
+        return elements * self.holding(rows) // rows if self._rows and rows > 0 else elements
+
     def pieces(self, rows: int) -> list[tuple[int, int]]:
         """First and last row (exclusive) of each run that a batch of so many rows takes."""
         if not self._rows or rows <= self.largest:

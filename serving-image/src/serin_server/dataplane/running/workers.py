@@ -48,6 +48,11 @@ class Workers:
         """Whether no more jobs can be started."""
         return len(self.jobs) >= self._count
 
+    @property
+    def have_next(self) -> bool:
+        """Whether one more than can run was started: it follows the first that ends without asking the loop."""
+        return len(self.jobs) > self._count
+
     def start(self, job: Job, runner: Runner, finished: Callable[[Job], None]) -> None:
         """Runs a job in a thread; `finished` follows on the loop, whatever happens."""
         if self._pool is None:
@@ -58,7 +63,10 @@ class Workers:
 
         def work() -> None:
             try:
-                job.ran = runner.run(job.batch, gives_back=job.gives_back)
+                if any(
+                    [call.done is not None for call in job.batch.calls]
+                ):  # all may have been told that it took too long
+                    job.ran = runner.run(job.batch, gives_back=job.gives_back)
             except BaseException as error:  # noqa: BLE001 (its clients are answered on the loop, and the log is told)
                 job.fault = error
             with suppress(RuntimeError):  # the loop has ended, and everybody with it
