@@ -47,8 +47,9 @@ def load(
     fetched = fetch(source)
     file = model_file(fetched.path)
     opset = opset_of(file)
+    opened = open_session(file, threads, providers)
     words = words_in(file)
-    session = warm_up(open_session(file, threads, providers), [first for first, *_ in words])
+    session = warm_up(opened, [first for first, *_ in words])
     decision = decide(file, session, batching, words)
     return Model(session, fetched.sha256, model_size_bytes(fetched.path), opset, fetched.path, decision)
 

@@ -96,6 +96,9 @@ def _after(node: Node, number: int, graph: Graph, states: dict[str, State], numb
         made = rule(Step(node, tuple(inputs), graph.opsets.get(node.domain, 0), numbers))
     except NotProven as found:
         return [Mixed(found.reason, f"{_called(node, number)} {found.message}")] * len(node.outputs)
+    except Exception as error:  # noqa: BLE001 (a node that is not as its rule expects, in a hostile file perhaps)
+        message = f"{_called(node, number)} cannot be followed ({one_line(error, 200)})"
+        return [Mixed(Reason.NOT_FOLLOWED, message)] * len(node.outputs)
     listed = [made] * len(node.outputs) if isinstance(made, State) else made
     return [_unless_counting(node, number, inputs, state) for state in listed]
 
