@@ -14,7 +14,8 @@ from serin_server.failures import LoadFailure
 from serin_server.metrics.merge import merged
 from serin_server.model.load import load as load_model
 from serin_server.model.rows.decision import decide
-from serin_server.model.rows.reading import Unreadable, read
+from serin_server.model.rows.graph import Unreadable
+from serin_server.model.rows.reading import read
 from serin_server.model.rows.states import Reason
 from serin_server.model.session import open_session
 from serin_server.model.source import Source

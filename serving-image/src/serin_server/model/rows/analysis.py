@@ -8,8 +8,8 @@ from time import monotonic
 from typing import Final
 
 from serin_server.failures import one_line
-from serin_server.model.rows.graph import Graph, Node, Value
-from serin_server.model.rows.reading import Unreadable, read
+from serin_server.model.rows.graph import Graph, Node, Unreadable, Value
+from serin_server.model.rows.reading import read
 from serin_server.model.rows.rules import RULES
 from serin_server.model.rows.rules.filling import of_tensor
 from serin_server.model.rows.sizes import ROWS, Size
