@@ -184,13 +184,13 @@ def confirm(file, data, steps):
 
 
 @pytest.mark.slow
-@settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_what_the_rules_call_rows_is_the_same_alone_and_in_a_batch_of_many_graphs(tmp_path_factory, data):
     confirm(tmp_path_factory.mktemp("grown") / "model.onnx", data, 12)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_what_the_rules_call_rows_is_the_same_alone_and_in_a_batch(tmp_path_factory, data):
     confirm(tmp_path_factory.mktemp("grown") / "model.onnx", data, 8)

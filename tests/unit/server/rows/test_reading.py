@@ -1,6 +1,7 @@
 """Files that are hostile or odd are not proven, quickly, and never crash the load."""
 
 from time import process_time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,9 +10,15 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, load, numpy_helper, save
 from tests.support.graphs import decision, reason, written
 
+from serin_server.failures import LoadFailure
 from serin_server.metrics.merge import merged
-from serin_server.model.rows.reading import Unreadable, read
+from serin_server.model.load import load as load_model
+from serin_server.model.rows.decision import decide
+from serin_server.model.rows.graph import Unreadable
+from serin_server.model.rows.reading import read
 from serin_server.model.rows.states import Reason
+from serin_server.model.session import open_session
+from serin_server.model.source import Source
 
 RELU = "(float[N,4] x) => (float[N,4] y) { y = Relu(x) }"
 
@@ -47,7 +54,7 @@ def test_constants_are_read_from_raw_bytes_and_from_lists(kind, is_raw, tmp_path
     assert np.array_equal(found.values, values)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_whatever_bytes_are_changed_the_graph_is_followed_or_refused(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("hostile")
@@ -130,6 +137,22 @@ def test_a_switch_and_a_trust_need_no_proof_but_free_first_dimensions(tmp_path):
     fixed = decision(written(tmp_path, "(float[1,2] x) => (float[1,2] y) { y = Relu(x) }"), "trusted")
     assert (fixed.is_batchable, fixed.mode, fixed.reason) == (False, "alone", Reason.FIXED_SIZE)
     assert "'x' has no free first dimension" in fixed.message
+
+
+def test_a_proof_that_breaks_leaves_the_model_served_without_batches(tmp_path):
+    file = written(tmp_path, RELU)
+    session = open_session(file)
+    broken = SimpleNamespace(signature=session.signature, run=lambda feed: None)
+    made = decide(file, broken)
+    assert (made.is_batchable, made.mode, made.reason) == (False, "alone", Reason.NOT_PROBED)
+
+
+def test_a_file_that_breaks_off_inside_its_graph_is_no_model(tmp_path):
+    whole = written(tmp_path, RELU).read_bytes()
+    file = tmp_path / "broken.onnx"
+    file.write_bytes(whole.replace(b"Relu", b"\xff\xff\xff\xff"))
+    with pytest.raises(LoadFailure):
+        load_model(Source(str(file)), batching="proven")
 
 
 def test_several_processes_tell_their_batching_once():

@@ -79,6 +79,14 @@ MIXED = {
     "rows multiplied with one another": (f"{X} {{ t = Transpose(x) y = MatMul(x, t) }}", Reason.ROWS_MIX),
     "weights that sum over the rows": (f"{ANY} {{ t = Transpose(x) z = MatMul(t, x) y = ReduceSum<keepdims = 0>(z) }}", Reason.ROWS_MIX),
     "an einsum that sums over the rows": (f'{X} {{ y = Einsum<equation = "ni,nj->ij">(x, x) }}', Reason.ROWS_MIX),
+    "an einsum of all rows with all rows": (
+        'CUBE { y = Einsum<equation = "abc,dbc->adc">(x, x) }'.replace("CUBE", CUBE.replace("?,?", "N,4")),
+        Reason.ROWS_MIX,
+    ),
+    "a node that is not as its rule expects": (
+        f"{X} <int64[1] axis = {{0}}> {{ s = Shape(x) q = Squeeze(s, axis) y = Reshape(x, q) }}",
+        Reason.NOT_FOLLOWED,
+    ),
     "softmax over the rows": (f"{X} {{ y = Softmax<axis = 0>(x) }}", Reason.ROWS_MIX),
     "a mean over the rows": (f"{X} {{ m = ReduceMean<axes = [0]>(x) y = Sub(x, m) }}", Reason.ROWS_MIX),
     "a mean over everything": (f"{X} {{ m = ReduceMean(x) y = Sub(x, m) }}", Reason.ROWS_MIX),

@@ -8,8 +8,8 @@ from time import monotonic
 from typing import Final
 
 from serin_server.failures import one_line
-from serin_server.model.rows.graph import Graph, Node, Value
-from serin_server.model.rows.reading import Unreadable, read
+from serin_server.model.rows.graph import Graph, Node, Unreadable, Value
+from serin_server.model.rows.reading import read
 from serin_server.model.rows.rules import RULES
 from serin_server.model.rows.rules.filling import of_tensor
 from serin_server.model.rows.sizes import ROWS, Size
@@ -96,6 +96,9 @@ def _after(node: Node, number: int, graph: Graph, states: dict[str, State], numb
         made = rule(Step(node, tuple(inputs), graph.opsets.get(node.domain, 0), numbers))
     except NotProven as found:
         return [Mixed(found.reason, f"{_called(node, number)} {found.message}")] * len(node.outputs)
+    except Exception as error:  # noqa: BLE001 (a node that is not as its rule expects, in a hostile file perhaps)
+        message = f"{_called(node, number)} cannot be followed ({one_line(error, 200)})"
+        return [Mixed(Reason.NOT_FOLLOWED, message)] * len(node.outputs)
     listed = [made] * len(node.outputs) if isinstance(made, State) else made
     return [_unless_counting(node, number, inputs, state) for state in listed]
 

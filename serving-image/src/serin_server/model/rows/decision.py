@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from serin_server.failures import one_line
 from serin_server.model.rows.states import NotProven, Reason
 from serin_server.model.tensors import Array
 
@@ -56,5 +57,8 @@ def decide(
         probe(session, words, samples, rounding)
     except NotProven as found:
         return Decision(False, "alone", found.reason, f"{found.message}, so {_WAY_OUT}")
+    except Exception as error:  # noqa: BLE001 (whatever goes wrong in a proof, the model itself can be served)
+        told = f"trying the model failed ({one_line(error, 200)}), so {_WAY_OUT}"
+        return Decision(False, "alone", Reason.NOT_PROBED, told)
     told = "requests share runs: by its graph and by trial, every row is answered by itself"
     return Decision(True, "proven", Reason.PROVEN, told)

@@ -9,6 +9,10 @@ MOST_VALUES: Final = 1024
 """Constants with more elements than this are known by their shape only."""
 
 
+class Unreadable(Exception):
+    """The file is no graph that can be followed; says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tensor:
     """A constant: its shape and, when it is small and of a common type, its values."""

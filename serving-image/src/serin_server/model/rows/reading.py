@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from serin_server.model.protobuf import BYTES, FIXED32, VARINT, Data, Field, fields, integers, varint
-from serin_server.model.rows.graph import MOST_VALUES, Attribute, Graph, Node, Tensor, Value
+from serin_server.model.rows.graph import MOST_VALUES, Attribute, Graph, Node, Tensor, Unreadable, Value
 
 MOST_NODES: Final = 50_000
 _MOST_FIELDS: Final = 4096
@@ -27,10 +27,6 @@ _RAW: Final = {1: "<f4", 2: "u1", 3: "i1", 6: "<i4", 7: "<i8", 9: "?", 11: "<f8"
 """numpy's words for the element types whose small values matter."""
 _FLOATS: Final = (1, 11)
 _MOST_FLOATS: Final = 32
-
-
-class Unreadable(Exception):
-    """The file is no graph that can be followed; says why."""
 
 
 def read(path: Path) -> Graph:
@@ -63,7 +59,7 @@ class _Reader:
                 if opsets.setdefault(domain, version) != version:
                     raise ValueError(f"it imports two versions of the operator set {domain!r}")
             elif number == 25:
-                function = self._first_members(field, (1, 10))
+                function = {each[0]: each for each in fields(self._data, field[2], field[3])}
                 functions.add((_domain(self._text(function.get(10))), self._text(function.get(1))))
         if graph is None:
             raise ValueError("it holds no graph")
@@ -217,9 +213,6 @@ class _Reader:
                 raise ValueError(f"field {field[0]} comes twice at byte {field[2]}")
             found[field[0]] = field
         return found
-
-    def _first_members(self, message: Field, numbers: tuple[int, ...]) -> dict[int, Field]:
-        return {field[0]: field for field in fields(self._data, message[2], message[3]) if field[0] in numbers}
 
     def _bounded(self, message: Field) -> list[Field]:
         found = []

@@ -99,7 +99,7 @@ def einsum(step: Step) -> State:
         return Fixed(tuple(sizes[letter] for letter in result))
     (letter, size), *more = batch
     is_shared = all(
-        state.axis == term.index(letter) if isinstance(state, Rows) else letter not in term
+        state.axis == term.find(letter) if isinstance(state, Rows) else letter not in term
         for term, state in zip(letters, states, strict=True)
     )
     if more or letter not in result or not is_shared:
