@@ -23,6 +23,10 @@ GOOD: dict[str, Any] = {
             "imagePullSecrets": [{"name": "registry"}],
             "resources": {"requests": {"cpu": "500m", "memory": "256Mi"}, "limits": {"cpu": 2, "memory": "1Gi"}},
             "threads": 2,
+            "batching": "Trusted",
+            "maxBatchRows": 64,
+            "batchWindowSeconds": 0.002,
+            "preferredBatchRows": [8, 32, 64],
             "env": [
                 {"name": "SERIN_DRAIN_SECONDS", "value": "3"},
                 {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "store", "key": "token"}}},

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.cluster.api.settings_table import BAD_SETTINGS
 from tests.cluster.api.table import BAD, GOOD, Bad
 from tests.support.kubernetes import Kubernetes
 from tests.support.operator import CRD, install_crd
@@ -15,6 +16,7 @@ from serin_operator.api.schema import Schema
 
 pytestmark = pytest.mark.cluster
 
+ALL_BAD = (*BAD, *BAD_SETTINGS)
 MINIMAL = {**GOOD, "spec": {"model": {"version": "v1", "uri": "pvc://models/credit"}}}
 
 
@@ -25,7 +27,7 @@ def namespace(control_plane: Kubernetes) -> str:
     return "resources"
 
 
-@pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.because)
+@pytest.mark.parametrize("bad", ALL_BAD, ids=lambda bad: bad.because)
 def test_a_bad_resource_is_refused_with_its_field_and_the_way_out(
     control_plane: Kubernetes, namespace: str, bad: Bad
 ) -> None:
@@ -36,8 +38,8 @@ def test_a_bad_resource_is_refused_with_its_field_and_the_way_out(
 
 
 def test_the_table_has_at_least_25_rows_and_no_two_for_the_same() -> None:
-    assert len({bad.because for bad in BAD}) == len(BAD) >= 25
-    assert len({json.dumps(bad.resource) for bad in BAD}) == len(BAD)
+    assert len({bad.because for bad in ALL_BAD}) == len(ALL_BAD) >= 25
+    assert len({json.dumps(bad.resource) for bad in ALL_BAD}) == len(ALL_BAD)
 
 
 @pytest.mark.parametrize("how", [(), ("--server-side",)], ids=["client-side apply", "server-side apply"])
@@ -117,6 +119,7 @@ def test_kubectl_scale_changes_replicas_and_nothing_else(control_plane: Kubernet
         ("mdep.spec.analysis", "shared by all metrics"),
         ("mdep.spec.model.uri", "pods serve only the digest found then"),
         ("mdep.spec.runtime.resources", "Above memory it is killed"),
+        ("mdep.spec.runtime.batching", 'Write "Off" in quotes'),
         ("mdep.status.versions", "newest first"),
     ],
 )

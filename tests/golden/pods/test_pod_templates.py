@@ -47,6 +47,15 @@ SPECS: dict[str, dict[str, Any]] = {
             "serviceAccountName": "models",
         },
     },
+    "batching": {
+        "model": MODEL,
+        "runtime": {
+            "batching": "Off",
+            "maxBatchRows": 64,
+            "batchWindowSeconds": 0.002,
+            "preferredBatchRows": [8, 32, 64],
+        },
+    },
 }
 
 REVISIONS_THAT_PODS_RUN_UNDER = {

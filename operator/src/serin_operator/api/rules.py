@@ -10,6 +10,7 @@ from typing import Final
 from serin_operator.api.names import MAX_NAME_LENGTH
 from serin_operator.api.rule import Rule, object_key, object_name
 from serin_operator.api.runtime_rules import RUNTIME_RULES
+from serin_operator.api.variables import VARIABLES, said_twice
 
 _NAME: Final = "a-z, 0-9 and -, beginning with a letter, ending with a letter or digit"
 _NAME_RULE: Final = Rule(
@@ -136,7 +137,7 @@ _ANALYSIS: Final = (
     ),
 )
 
-RULES: Final = (_NAME_RULE, *_MODEL, *_REFERENCES, *RUNTIME_RULES, *_ROLLOUT, *_ANALYSIS)
+RULES: Final = (_NAME_RULE, *_MODEL, *_REFERENCES, *RUNTIME_RULES, *said_twice(VARIABLES), *_ROLLOUT, *_ANALYSIS)
 
 MAP_LISTS: Final = {
     "spec.runtime.env": "name",

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from serin_operator.api.pod import DEFAULT_BATCH_ROWS
 from serin_operator.api.rule import Rule, object_name
 
 _LABEL_KEY: Final = "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
@@ -39,8 +40,26 @@ _EXCEEDING: Final = (
     " && quantity(string(self.requests[k])).isGreaterThan(quantity(string(self.limits[k]))))"
 )
 
+_MOST_ROWS: Final = f"(has(self.maxBatchRows) ? self.maxBatchRows : {DEFAULT_BATCH_ROWS})"
+
+_BATCHING: Final = (
+    Rule(
+        "spec.runtime.preferredBatchRows",
+        "self.isSorted() && self.all(n, self.exists_one(m, m == n))",
+        "Numbers of rows must rise, without repeats, for example 8, 16, 32: sort them, or remove one.",
+    ),
+    Rule(
+        "spec.runtime",
+        f"!has(self.preferredBatchRows) || self.preferredBatchRows.all(n, n <= {_MOST_ROWS})",
+        f"No preferred number of rows may be above maxBatchRows (default {DEFAULT_BATCH_ROWS}): raise maxBatchRows, or"
+        " remove what is above it.",
+        field=".preferredBatchRows",
+    ),
+)
+
 RUNTIME_RULES: Final = (
     *_RESOURCES,
+    *_BATCHING,
     Rule(
         "spec.runtime.resources",
         f"!has(self.requests) || !has(self.limits) || !{_EXCEEDING}",

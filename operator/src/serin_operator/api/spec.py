@@ -11,6 +11,7 @@ from pydantic import Field
 
 from serin_operator.api.base import ApiModel
 from serin_operator.api.pod import (
+    Batching,
     ConfigMapKey,
     EnvVar,
     EnvVarSource,
@@ -25,6 +26,7 @@ __all__ = [
     "Accuracy",
     "Analysis",
     "ApiModel",
+    "Batching",
     "ConfigMapKey",
     "EnvVar",
     "EnvVarSource",

@@ -4,6 +4,7 @@ from typing import Any
 
 from serin_operator.api import names
 from serin_operator.api.spec import EnvVar, ModelSource, Runtime
+from serin_operator.api.variables import variables_of
 from serin_operator.decide.world import ModelDeployment, OperatorConfig
 
 JsonObject = dict[str, Any]
@@ -119,6 +120,7 @@ def _environment(mdep: ModelDeployment, revision: str, sha256: str | None) -> li
         "SERIN_CACHE_DIR": CACHE,
         **({"SERIN_SOURCE_HEADERS_FILE": SOURCE_HEADERS} if model.header_secret else {}),
         **({"SERIN_SOURCE_CA_FILE": SOURCE_CA} if model.ca_config_map else {}),
+        **variables_of(mdep.spec.model_dump(by_alias=True, exclude_none=True)),
     }
     env: list[JsonObject] = [_variable(v) for v in runtime.env or ()]
     env += [{"name": name, "value": value} for name, value in fixed.items()]
