@@ -7,7 +7,10 @@ BAD_SETTINGS = (
     Bad(
         "batching is a word of its own", "runtime.batching", "On", "spec.runtime.batching", '"Proven", "Off", "Trusted"'
     ),
-    Bad("batching is Off without quotes", "runtime.batching", False, "spec.runtime.batching"),
+    Bad(
+        "batching is on without quotes", "runtime.batching", True, "spec.runtime.batching", '"Proven", "Off", "Trusted"'
+    ),
+    Bad("a variable is a field's", "runtime.env.0.name", "SERIN_BATCHING", "spec.runtime.env[0].name", "remove it"),
     Bad("no rows share a run", "runtime.maxBatchRows", 0, "spec.runtime.maxBatchRows", "greater than or equal to 1"),
     Bad(
         "requests wait for one another too long",

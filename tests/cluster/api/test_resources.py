@@ -59,6 +59,16 @@ def test_a_good_resource_stays_as_it_was_written_and_applying_it_again_changes_n
     assert second["metadata"]["resourceVersion"] == first["metadata"]["resourceVersion"]
 
 
+def test_batching_that_is_off_without_quotes_is_taken_as_it_stands(control_plane: Kubernetes, namespace: str) -> None:
+    text = yaml.safe_dump(MINIMAL) + "  runtime: {batching: Off}\n"
+    for _ in range(2):
+        told = control_plane.kubectl("apply", "--server-side", "-n", namespace, "-f", "-", text=text)
+        assert "serverside-applied" in told
+    found = control_plane.get("mdep", "-n", namespace, "credit-risk")
+    control_plane.kubectl("delete", "mdep", "-n", namespace, "credit-risk")
+    assert found["spec"]["runtime"] == {"batching": False}
+
+
 def test_every_example_in_the_repository_is_accepted(control_plane: Kubernetes, namespace: str) -> None:
     found = [file for file in Path("examples").rglob("*.yaml") if "kind: ModelDeployment" in file.read_text()]
     assert found

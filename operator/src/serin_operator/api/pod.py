@@ -7,7 +7,7 @@ large for ``kubectl apply`` and would let a spec take away what keeps the pods s
 from enum import StrEnum
 from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from serin_operator.api.base import ApiModel
 
@@ -110,7 +110,11 @@ class Toleration(ApiModel):
 
 
 class Batching(StrEnum):
-    """Whether requests of different clients may share one run of the model."""
+    """Whether requests of different clients may share one run of the model.
+
+    YAML 1.1, which most tools read, takes a bare ``Off`` for the boolean false; the schema lets that pass and it is read
+    as Off. The price is a field without a type, at which CEL cannot look.
+    """
 
     PROVEN = "Proven"
     OFF = "Off"
@@ -149,11 +153,13 @@ class Runtime(ApiModel):
     ] = None
     batching: Annotated[
         Batching | None,
+        BeforeValidator(lambda said: Batching.OFF if said is False else said),
         Field(
             description="Whether requests may share one run of the model. Proven (default): only where the server has"
             " proven, from the graph and by trial runs at load, that no row changes the answer of another. Trusted: you"
             ' vouch for that. "Off": each request runs alone. Write "Off" in quotes: without them YAML reads the boolean'
-            " false, which is refused."
+            " false, which is taken for Off.",
+            json_schema_extra={"enum": [*(each.value for each in Batching), False]},
         ),
     ] = None
     max_batch_rows: Annotated[

@@ -8,9 +8,7 @@ from serin_operator.api.rule import Rule, object_name
 _LABEL_KEY: Final = "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
 _LABEL_VALUE: Final = "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"
 _KNOWN_RESOURCE: Final = "k in ['cpu', 'memory', 'ephemeral-storage'] || k.startsWith('hugepages-') || k.contains('/')"
-_SET_BY_SERIN: Final = (
-    "^SERIN_(MODEL_|SOURCE_|POD_|CONTAINER_|THREADS$|CACHE_DIR$|HTTP_PORT$|GRPC_PORT$|METRICS_PORT$|TERMINATION_LOG$)"
-)
+_SET_BY_SERIN: Final = "^SERIN_(MODEL_|SOURCE_|POD_|CONTAINER_|THREADS$|BATCHING$|CACHE_DIR$|HTTP_PORT$|GRPC_PORT$|METRICS_PORT$|TERMINATION_LOG$)"
 
 
 _RESOURCES: Final = tuple(
@@ -81,7 +79,7 @@ RUNTIME_RULES: Final = (
     Rule(
         "spec.runtime.env[].name",
         f"!self.matches('{_SET_BY_SERIN}')",
-        "Serin sets SERIN_MODEL_…, SERIN_SOURCE_…, SERIN_POD_…, SERIN_CONTAINER_…, SERIN_THREADS, the ports and the"
+        "Serin sets SERIN_MODEL_…, SERIN_SOURCE_…, SERIN_POD_…, SERIN_CONTAINER_…, SERIN_THREADS, SERIN_BATCHING, the ports and the"
         " cache itself: remove it and use the fields of spec.model and spec.runtime.",
         "self + ' is set by Serin itself: remove it and use the fields of spec.model and spec.runtime'",
     ),

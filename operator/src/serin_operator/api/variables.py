@@ -17,6 +17,9 @@ VARIABLES: Final[Mapping[str, str]] = {
 }
 """Path below ``spec`` to the variable that carries its value."""
 
+NOT_SEEN_BY_CEL: Final = frozenset({"runtime.batching"})
+"""Fields without a type: no rule can ask for them, so their variables are Serin's alone."""
+
 
 def variables_of(spec: Mapping[str, Any]) -> dict[str, str]:
     """The variables that ``spec`` sets through fields of its own.
@@ -55,6 +58,7 @@ def said_twice(fields: Mapping[str, str]) -> tuple[Rule, ...]:
     Args:
         fields: Path below ``spec`` to the variable; the field may lie in objects that are absent.
     """
+    fields = {path: variable for path, variable in fields.items() if path not in NOT_SEEN_BY_CEL}
     parts: dict[str, dict[str, str]] = {}
     for path, variable in fields.items():
         depth = 2 if path.startswith("serving.") else 1

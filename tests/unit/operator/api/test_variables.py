@@ -6,7 +6,8 @@ import pytest
 
 from serin_operator.api.rules import RULES
 from serin_operator.api.spec import ModelDeploymentSpec
-from serin_operator.api.variables import VARIABLES, variables_of
+from serin_operator.api.variables import NOT_SEEN_BY_CEL, VARIABLES, variables_of
+from serin_operator.decide.revision import revision_of
 
 MODEL = {"version": "v1", "uri": "https://models.example.com/v1.onnx"}
 
@@ -37,7 +38,22 @@ def test_what_is_not_said_is_not_set() -> None:
     assert told(runtime={"threads": 2}) == {}
 
 
+def refused_by_name(variable: str) -> bool:
+    return any(
+        rule.path == "spec.runtime.env[].name" and f"|{variable.removeprefix('SERIN_')}$" in rule.rule for rule in RULES
+    )
+
+
+def test_off_without_quotes_is_off_and_the_same_revision() -> None:
+    bare, quoted = (
+        ModelDeploymentSpec.model_validate({"model": MODEL, "runtime": {"batching": said}}) for said in (False, "Off")
+    )
+    assert bare == quoted
+    assert revision_of(bare) == revision_of(quoted)
+
+
 def test_every_field_that_is_a_setting_is_refused_beside_its_variable() -> None:
     rules = {rule.tells for rule in RULES if rule.field == ".runtime.env"}
     for path, variable in VARIABLES.items():
-        assert any(f"e.name == '{variable}') ? '{variable} and spec.{path} say" in rule for rule in rules)
+        twice = any(f"e.name == '{variable}') ? '{variable} and spec.{path} say" in rule for rule in rules)
+        assert twice or (path in NOT_SEEN_BY_CEL and refused_by_name(variable))
