@@ -129,6 +129,8 @@ def test_kubectl_scale_changes_replicas_and_nothing_else(control_plane: Kubernet
         ("mdep.spec.analysis", "shared by all metrics"),
         ("mdep.spec.model.uri", "pods serve only the digest found then"),
         ("mdep.spec.runtime.resources", "Above memory it is killed"),
+        ("mdep.spec.serving.tls", "as cert-manager makes it"),
+        ("mdep.spec.serving.feedback.signing", "Serin makes a Secret <name>-feedback"),
         ("mdep.spec.runtime.batching", 'Write "Off" in quotes'),
         ("mdep.status.versions", "newest first"),
     ],

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.cluster.api.table import GOOD
 
 from serin_operator.decide.manifests.pod import template
 from serin_operator.decide.revision import revision_of
@@ -56,6 +57,15 @@ SPECS: dict[str, dict[str, Any]] = {
             "preferredBatchRows": [8, 32, 64],
         },
     },
+    "tls_keys_and_signed_feedback": {
+        "model": MODEL,
+        "serving": {
+            "tls": {"secretName": "credit-tls"},
+            "apiKeys": {"secretKeyRef": {"name": "clients", "key": "lines"}},
+            "feedback": {"signing": "Managed"},
+        },
+    },
+    "everything_of_serving": {"model": MODEL, "serving": GOOD["spec"]["serving"]},
 }
 
 REVISIONS_THAT_PODS_RUN_UNDER = {

@@ -182,10 +182,9 @@ class Runtime(ApiModel):
     preferred_batch_rows: Annotated[
         list[Annotated[int, Field(ge=1, le=MOST_BATCH_ROWS)]] | None,
         Field(
-            min_length=1,
             max_length=16,
-            description="Numbers of rows, rising, that the model runs best with, for example 8, 16, 32: a batch is filled"
-            " up to one of them where requests allow.",
+            description="Numbers of rows, rising, that the model runs best with, for example 8, 16, 32. Default: any on a"
+            " CPU, powers of two on a device; an empty list: any.",
         ),
     ] = None
     env: Annotated[

@@ -3,19 +3,52 @@
 One table for its readers: the environment of the pods, the rules that refuse to have a thing said twice, and the tests.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Any, Final
 
+from serin_operator.api.quantity import whole_units
 from serin_operator.api.rule import Rule
+from serin_operator.api.serving import STDOUT, Unsigned
 
 VARIABLES: Final[Mapping[str, str]] = {
     "runtime.batching": "SERIN_BATCHING",
     "runtime.maxBatchRows": "SERIN_MAX_BATCH_ROWS",
     "runtime.batchWindowSeconds": "SERIN_BATCH_WINDOW_SECONDS",
     "runtime.preferredBatchRows": "SERIN_PREFERRED_BATCH_ROWS",
+    "serving.jwt.audience": "SERIN_JWT_AUDIENCE",
+    "serving.jwt.issuer": "SERIN_JWT_ISSUER",
+    "serving.feedback.unsigned": "SERIN_FEEDBACK_UNSIGNED",
+    "serving.feedback.maxAgeSeconds": "SERIN_FEEDBACK_MAX_AGE_SECONDS",
+    "serving.accessLog.sample": "SERIN_ACCESS_LOG_SAMPLE",
+    "serving.payloadLog.to": "SERIN_PAYLOAD_LOG",
+    "serving.payloadLog.sample": "SERIN_PAYLOAD_LOG_SAMPLE",
+    "serving.payloadLog.maxBytes": "SERIN_PAYLOAD_LOG_MAX_BYTES",
+    "serving.payloadLog.hide": "SERIN_PAYLOAD_LOG_HIDE",
+    "serving.limits.maxBodyBytes": "SERIN_MAX_BODY_BYTES",
+    "serving.limits.maxHeaderBytes": "SERIN_MAX_HEADER_BYTES",
+    "serving.limits.memoryBudget": "SERIN_MEMORY_BUDGET_BYTES",
+    "serving.limits.maxInFlight": "SERIN_MAX_IN_FLIGHT",
+    "serving.limits.requestTimeoutSeconds": "SERIN_REQUEST_TIMEOUT_SECONDS",
+    "serving.limits.readTimeoutSeconds": "SERIN_READ_TIMEOUT_SECONDS",
+    "serving.limits.idleTimeoutSeconds": "SERIN_IDLE_TIMEOUT_SECONDS",
+    "serving.limits.connectionMaxRequests": "SERIN_CONNECTION_MAX_REQUESTS",
+    "serving.limits.connectionMaxSeconds": "SERIN_CONNECTION_MAX_SECONDS",
+    "serving.prediction.output": "SERIN_PREDICTION_OUTPUT",
+    "serving.prediction.kind": "SERIN_FEEDBACK_KIND",
+    "serving.prediction.tolerance": "SERIN_FEEDBACK_TOLERANCE",
 }
 """Path below ``spec`` to the variable that carries its value."""
+
+FILE_VARIABLES: Final[Mapping[str, str]] = {
+    "SERIN_TLS_CERT_FILE": "serving.tls.secretName",
+    "SERIN_TLS_KEY_FILE": "serving.tls.secretName",
+    "SERIN_TLS_CLIENT_CA_FILE": "serving.tls.clientCA",
+    "SERIN_API_KEYS_FILE": "serving.apiKeys.secretKeyRef",
+    "SERIN_JWKS_FILE": "serving.jwt.jwks",
+    "SERIN_FEEDBACK_KEY_FILE": "serving.feedback.signing",
+}
+"""Variables that carry the path of a file, to the field that has it mounted."""
 
 NOT_SEEN_BY_CEL: Final = frozenset({"runtime.batching"})
 """Fields without a type: no rule can ask for them, so their variables are Serin's alone."""
@@ -27,8 +60,8 @@ def variables_of(spec: Mapping[str, Any]) -> dict[str, str]:
     Args:
         spec: As ``model_dump(by_alias=True, exclude_none=True)`` gives it.
     """
-    found = ((variable, _at(spec, path.split("."))) for path, variable in VARIABLES.items())
-    return {variable: _text(value) for variable, value in found if value is not None}
+    found = ((path, variable, _at(spec, path.split("."))) for path, variable in VARIABLES.items())
+    return {variable: _SPELLED.get(path, _text)(value) for path, variable, value in found if value is not None}
 
 
 def _at(value: object, path: Iterable[str]) -> object:
@@ -52,27 +85,32 @@ def _text(value: object) -> str:
             return str(value)
 
 
-def said_twice(fields: Mapping[str, str]) -> tuple[Rule, ...]:
-    """Rules that refuse variables in ``spec.runtime.env`` which a field sets too, one for each part of the spec.
+_SPELLED: Final[Mapping[str, Callable[[object], str]]] = {
+    "serving.feedback.unsigned": lambda said: "on" if said == Unsigned.ACCEPT else "off",
+    "serving.payloadLog.to": lambda said: "stdout" if said == STDOUT else str(said),
+    "serving.limits.memoryBudget": lambda said: str(whole_units(str(said))),
+}
+"""Fields whose values the server spells in another way."""
 
-    Args:
-        fields: Path below ``spec`` to the variable; the field may lie in objects that are absent.
-    """
-    fields = {path: variable for path, variable in fields.items() if path not in NOT_SEEN_BY_CEL}
+
+def said_twice() -> tuple[Rule, ...]:
+    """Rules that refuse variables in ``spec.runtime.env`` which a field sets too, one for each part of the spec."""
+    by_variable = {**{variable: path for path, variable in VARIABLES.items()}, **FILE_VARIABLES}
     parts: dict[str, dict[str, str]] = {}
-    for path, variable in fields.items():
-        depth = 2 if path.startswith("serving.") else 1
-        parts.setdefault(".".join(path.split(".")[:depth]), {})[path] = variable
+    for variable, path in by_variable.items():
+        if path not in NOT_SEEN_BY_CEL:
+            depth = 2 if path.startswith("serving.") else 1
+            parts.setdefault(".".join(path.split(".")[:depth]), {})[variable] = path
     return tuple(_said_twice(part, inside) for part, inside in parts.items())
 
 
-def _said_twice(part: str, fields: Mapping[str, str]) -> Rule:
+def _said_twice(part: str, paths: Mapping[str, str]) -> Rule:
     env = "self.runtime.env"
-    is_twice = {v: f"{_present(path)} && {env}.exists(e, e.name == '{v}')" for path, v in fields.items()}
+    is_twice = {v: f"{_present(path)} && {env}.exists(e, e.name == '{v}')" for v, path in paths.items()}
     # A ternary of whole sentences: to pick the name out of the list costs more than the API server allows a message.
     words = "".join(
         f"{is_twice[v]} ? '{v} and spec.{path} say the same thing: remove the variable, or the field' : "
-        for path, v in fields.items()
+        for v, path in paths.items()
     )
     says = f"What a field of spec.{part} sets must not stand in spec.runtime.env as well: remove the variable, or the field."
     return Rule(
