@@ -104,7 +104,7 @@ class Server:
         http = self._http_server(router, self._plane, loop)
         # Scrapes are no clients: what they do is counted nowhere.
         uncounted = DataPlane(_metrics_of(settings, 0.0), 0)
-        metrics = self._http_server(MetricsRouter(self.metrics), uncounted, loop)
+        metrics = self._http_server(MetricsRouter(self.metrics, router.answer_health), uncounted, loop)
         listeners = [await self._listen(http, loop), await self._listen_metrics(metrics, loop)]
         loading = asyncio.create_task(self._load(loop))
         await self._start_grpc()
