@@ -88,7 +88,7 @@ class Server:
         self._signer = signer_of(settings)
         self._feedback = feedback_of(settings, self.metrics, self._signer)
         self._certificates = certificates_of(settings)
-        self._watches = watches_of(self._certificates, self._plane.access)
+        self._watches = watches_of(settings, self._certificates, self._plane.access, self._signer)
         self._payload_log: PayloadLog | None = None
         self._grpc: GrpcServer | None = None
         self._stop = asyncio.Event()
