@@ -79,7 +79,7 @@ RUNTIME_RULES: Final = (
     Rule(
         "spec.runtime.env[].name",
         f"!self.matches('{_SET_BY_SERIN}')",
-        "Serin sets SERIN_MODEL_…, SERIN_SOURCE_…, SERIN_POD_…, SERIN_CONTAINER_…, SERIN_THREADS, SERIN_BATCHING, the ports and the"
+        "Serin sets SERIN_MODEL_…, SERIN_SOURCE_…, SERIN_POD_…, SERIN_CONTAINER_…, SERIN_THREADS, batching, the ports and the"
         " cache itself: remove it and use the fields of spec.model and spec.runtime.",
         "self + ' is set by Serin itself: remove it and use the fields of spec.model and spec.runtime'",
     ),
