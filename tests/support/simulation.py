@@ -253,7 +253,8 @@ class Simulation:
             age = (self.now - datetime.fromisoformat(pod["metadata"]["creationTimestamp"])).total_seconds()
             if pod["metadata"]["ownerReferences"][0]["uid"] != uid:
                 continue
-            if age >= behaviour.ready_after and not behaviour.never_ready:
+            waits = behaviour.never_ready or pod["status"]["phase"] == "Pending"
+            if age >= behaviour.ready_after and not waits:
                 if not pod["status"]["conditions"]:
                     pod["status"]["conditions"] = [{"type": "Ready", "status": "True"}]
                     self._touch(pod)

@@ -11,6 +11,7 @@ from tests.cluster.api.table import BAD, GOOD, Bad
 from tests.support.kubernetes import Kubernetes
 from tests.support.operator import CRD, install_crd
 
+from docstrue import pages
 from serin_operator.api.crd import object_schema
 from serin_operator.api.schema import Schema
 
@@ -74,6 +75,16 @@ def test_every_example_in_the_repository_is_accepted(control_plane: Kubernetes, 
     assert found
     for file in found:
         control_plane.kubectl("apply", "-n", namespace, "--dry-run=server", "-f", str(file))
+
+
+def test_every_manifest_in_the_documentation_is_accepted(control_plane: Kubernetes, namespace: str) -> None:
+    blocks = [block for page in pages.read(Path.cwd()) for block in page.blocks("yaml")]
+    found = [each for block in blocks for each in yaml.safe_load_all(block) if isinstance(each, dict)]
+    resources = [each for each in found if each.get("kind") == GOOD["kind"]]
+    assert resources
+    for each in resources:
+        moved = {**each, "metadata": {**each["metadata"], "namespace": namespace}}
+        control_plane.kubectl("apply", "--dry-run=server", "-f", "-", text=yaml.safe_dump(moved))
 
 
 def test_the_crd_itself_is_applied_client_side(control_plane: Kubernetes, namespace: str) -> None:

@@ -122,6 +122,27 @@ async def test_a_secret_that_pods_miss_is_made_again() -> None:
     simulation.lack_volumes('MountVolume.SetUp failed for volume "feedback" : secret "credit-risk-feedback" not found')
     await simulation.run(2)
     assert SECRET in simulation.objects
+    assert any("Repaired: Secret credit-risk-feedback was gone" in line for line in simulation.story)
+
+
+async def test_a_secret_of_ones_own_is_never_made_by_serin() -> None:
+    own = {"signing": "FromSecret", "secretKeyRef": {"name": SECRET.name, "key": "mine"}}
+    simulation = await served(serving={"feedback": own})
+    simulation.lack_volumes(f'MountVolume.SetUp failed for volume "feedback" : secret "{SECRET.name}" not found')
+    await simulation.run(2)
+    assert SECRET not in simulation.objects
+    assert f"Secret {SECRET.name} does not exist" in simulation.condition("Degraded")["message"]
+
+
+async def test_a_version_that_still_signs_gets_its_secret_back_while_the_spec_moves_on() -> None:
+    simulation = await served(serving=SIGNED)
+    simulation.behave("http://models/v2.onnx", never_ready=True)
+    simulation.kubectl_apply(spec("v2"))
+    await simulation.run_until(lambda s: s.status.get("canary", {}).get("phase") == "Starting")
+    del simulation.objects[SECRET]
+    simulation.lack_volumes(f'MountVolume.SetUp failed for volume "feedback" : secret "{SECRET.name}" not found')
+    await simulation.run(2)
+    assert SECRET in simulation.objects
 
 
 async def test_what_keeps_pods_from_starting_is_told_at_once_and_by_name() -> None:

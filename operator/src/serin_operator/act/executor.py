@@ -154,6 +154,8 @@ class Executor:
             return
         with suppress(AlreadyExists):
             await self._writer.create_secret({**obj, "stringData": {FEEDBACK_KEYS: new_line()}})
+            if is_missed:
+                self.repairs.append(f"Secret {ref.name} was gone; it was made again, and labels of before are refused")
         self._made.note_birth(ref)
 
     async def _apply(self, obj: Mapping[str, Any], version: str) -> None:

@@ -11,7 +11,6 @@ from pydantic import Field
 
 from serin_operator.api.base import ApiModel
 from serin_operator.api.pod import (
-    Batching,
     ConfigMapKey,
     EnvVar,
     EnvVarSource,
@@ -27,7 +26,6 @@ __all__ = [
     "Accuracy",
     "Analysis",
     "ApiModel",
-    "Batching",
     "ConfigMapKey",
     "EnvVar",
     "EnvVarSource",
@@ -42,7 +40,6 @@ __all__ = [
     "Rollout",
     "Runtime",
     "SecretKey",
-    "Serving",
     "Step",
     "Strategy",
     "Toleration",

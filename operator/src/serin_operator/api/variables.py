@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Any, Final
 
+from serin_operator.api.logs_and_limits import STDOUT
 from serin_operator.api.quantity import whole_units
 from serin_operator.api.rule import Rule
-from serin_operator.api.serving import STDOUT, Unsigned
+from serin_operator.api.serving import Unsigned
 
 VARIABLES: Final[Mapping[str, str]] = {
     "runtime.batching": "SERIN_BATCHING",
