@@ -84,3 +84,45 @@ async def test_what_a_pod_waits_for_is_read_from_its_events(kubernetes, client, 
     calls = len(client.calls)
     await reader.children(namespace, "credit", "uid")
     assert len(client.calls) == calls, "the answer is remembered for a while"
+
+
+def test_a_spec_with_tls_and_signed_feedback_is_served_as_it_says(kubernetes, kubelet, namespace, start_operator):
+    start_operator()
+    serving = {
+        "tls": {"secretName": "credit-tls", "clientCA": {"configMapKeyRef": {"name": "ca", "key": "ca.crt"}}},
+        "feedback": {"signing": "Managed"},
+    }
+    kubernetes.apply(
+        {
+            "apiVersion": "serin.dev/v1alpha1",
+            "kind": "ModelDeployment",
+            "metadata": {"name": "credit", "namespace": namespace},
+            "spec": {"model": {"version": "v1", "uri": "file:///models/v1.onnx"}, "serving": serving},
+        }
+    )
+
+    def served():
+        return kubernetes.get("mdep", "credit", "-n", namespace).get("status", {}).get("stable")
+
+    kubernetes.wait_for("v1 to serve", served)
+    mdep = kubernetes.get("mdep", "credit", "-n", namespace)
+    assert mdep["status"]["url"] == f"https://credit.{namespace}.svc"
+    secret = kubernetes.get("secret", "credit-feedback", "-n", namespace)
+    assert [owner["uid"] for owner in secret["metadata"]["ownerReferences"]] == [mdep["metadata"]["uid"]]
+    assert list(secret["data"]) == ["keys"]
+    ports = kubernetes.get("service", "credit", "-n", namespace)["spec"]["ports"]
+    assert {port["name"]: port["port"] for port in ports} == {"http": 80, "grpc": 8081, "https": 443, "grpcs": 8443}
+    deployment = kubernetes.get("deployment", f"credit-{mdep['status']['stable']['revision']}", "-n", namespace)
+    pod = deployment["spec"]["template"]["spec"]
+    folders = {mount["name"]: mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]}
+    assert {"tls", "client-ca", "feedback"} <= set(folders)
+    probes = [pod["containers"][0][f"{kind}Probe"]["httpGet"] for kind in ("startup", "readiness", "liveness")]
+    assert {(probe["port"], probe["scheme"]) for probe in probes} == {("metrics", "HTTP")}
+    before = mdep["metadata"]["resourceVersion"]
+    kubernetes.kubectl("annotate", "mdep", "credit", "-n", namespace, "note=looked-at-again")
+    kubernetes.wait_for(
+        "another look",
+        lambda: kubernetes.get("mdep", "credit", "-n", namespace)["metadata"]["resourceVersion"] != before,
+    )
+    again = kubernetes.get("deployment", deployment["metadata"]["name"], "-n", namespace)
+    assert again["metadata"]["generation"] == deployment["metadata"]["generation"]
