@@ -37,7 +37,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "request_timeout_seconds": "longest time a request may wait for its prediction, 504 after it, 0 for no limit",
     "max_in_flight": "requests read and not yet answered, 503 with Retry-After above",
     "max_batch_rows": "rows that requests may share in one run of the model, 1 to run each alone",
-    "feedback_key_file": "file of `<id>:<secret>` lines; responses carry a signed token made with the first; new lines are noticed",
+    "feedback_key_file": "file of `<id>:<secret>` lines; responses carry a signed token made with the first",
     "feedback_unsigned": "on, off or auto: whether feedback without a token is taken; auto takes it when there is no key",
     "feedback_max_age_seconds": "age of a prediction after which its label is refused",
     "feedback_kind": "class (right or wrong) or regression (right within the tolerance, errors in buckets)",
