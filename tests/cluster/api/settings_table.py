@@ -62,6 +62,20 @@ BAD_SETTINGS = (
         "spec.runtime.env",
         "SERIN_TLS_CERT_FILE and spec.serving.tls.secretName say the same thing",
     ),
+    Bad(
+        "a certificate by a variable",
+        "runtime.env.0.name",
+        "SERIN_TLS_KEY_FILE",
+        "spec.runtime.env[0].name",
+        "use spec.serving.tls with a Secret",
+    ),
+    Bad(
+        "keys are a variable and a field",
+        "runtime.env.0",
+        {"name": "SERIN_API_KEYS_FILE", "value": "/keys"},
+        "spec.runtime.env",
+        "SERIN_API_KEYS_FILE and spec.serving.apiKeys.secretKeyRef say the same thing",
+    ),
     # Feedback.
     Bad("signing is a word of its own", "serving.feedback.signing", "On", "spec.serving.feedback.signing", '"Managed"'),
     Bad(

@@ -84,6 +84,12 @@ RUNTIME_RULES: Final = (
         "self + ' is set by Serin itself: remove it and use the fields of spec.model and spec.runtime'",
     ),
     Rule(
+        "spec.runtime.env[].name",
+        "!self.startsWith('SERIN_TLS_')",
+        "A variable mounts no certificate, and probes would speak plain HTTP to it: use spec.serving.tls with a Secret.",
+        "self + ' mounts no certificate, and probes would speak plain HTTP to it: use spec.serving.tls with a Secret'",
+    ),
+    Rule(
         "spec.runtime.env[]",
         "has(self.value) != has(self.valueFrom)",
         "Give exactly one of value and valueFrom.",
