@@ -28,7 +28,6 @@ _PATIENCE_SECONDS: Final = 3.0
 """A Job gets its pod within milliseconds, a pod its volumes within a second; only what stays without is asked after."""
 _ASK_AGAIN_SECONDS: Final = 10.0
 _FORGOTTEN_SECONDS: Final = 600.0
-_MOST_PODS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +90,16 @@ class KubernetesReader:
         return events
 
     async def _failed_mounts(self, namespace: str, pods: list[JsonObject]) -> list[JsonObject]:
-        events: list[JsonObject] = []
-        waiting = [pod["metadata"]["uid"] for pod in pods if waits_for_volumes(pod)]
+        waiting: dict[str, str] = {}
         for pod in pods:
-            if pod["metadata"]["uid"] not in waiting:
-                self._waiting.pop(pod["metadata"]["uid"], None)
-        for uid in waiting[:_MOST_PODS]:  # what one lacks, its siblings lack too
+            uid = pod["metadata"]["uid"]
+            if waits_for_volumes(pod):
+                owners = pod["metadata"].get("ownerReferences") or [{"uid": uid}]
+                waiting.setdefault(owners[0]["uid"], uid)  # what one lacks, its siblings lack too
+            else:
+                self._waiting.pop(uid, None)
+        events: list[JsonObject] = []
+        for uid in waiting.values():
             events += await self._asked(namespace, uid, FAILED_MOUNT)
         return events
 
