@@ -64,6 +64,7 @@ class Simulation:
     story: list[str] = field(default_factory=list)
     lost: int = 0
     served: dict[str, int] = field(default_factory=dict)
+    failed_mounts: list[dict[str, Any]] = field(default_factory=list)
     writes_until_death: int | None = None
     _version: int = 0
     _counters: dict[tuple[str, ...], float] = field(default_factory=dict)
@@ -207,6 +208,17 @@ class Simulation:
         self.objects[ObjectRef("v1", "Pod", NAMESPACE, name)] = pod
         return pod
 
+    def lack_volumes(self, message: str) -> None:
+        """The pods that serve are replaced, and the new ones wait for a volume: the kubelet says so in events."""
+        for pod in self.of_kind("Pod"):
+            if pod["metadata"]["labels"][names.LABEL_COMPONENT] == names.COMPONENT_SERVER:
+                waiting = {"restartCount": 0, "state": {"waiting": {"reason": "ContainerCreating"}}}
+                pod["spec"] = {**pod["spec"], "nodeName": "node1"}
+                pod["status"] = {"phase": "Pending", "conditions": [], "containerStatuses": [waiting]}
+                self._touch(pod)
+                about = {"uid": pod["metadata"]["uid"]}
+                self.failed_mounts.append({"metadata": {}, "involvedObject": about, "message": message})
+
     def _run_job(self, job: dict[str, Any]) -> None:
         template = job["spec"]["template"]
         uri, name = self._uri_of(template), job["metadata"]["name"]
@@ -241,7 +253,8 @@ class Simulation:
             age = (self.now - datetime.fromisoformat(pod["metadata"]["creationTimestamp"])).total_seconds()
             if pod["metadata"]["ownerReferences"][0]["uid"] != uid:
                 continue
-            if age >= behaviour.ready_after and not behaviour.never_ready:
+            waits = behaviour.never_ready or pod["status"]["phase"] == "Pending"
+            if age >= behaviour.ready_after and not waits:
                 if not pod["status"]["conditions"]:
                     pod["status"]["conditions"] = [{"type": "Ready", "status": "True"}]
                     self._touch(pod)
@@ -369,6 +382,7 @@ class Simulation:
             pods=labelled("Pod"),
             endpoint_slices=labelled("EndpointSlice"),
             pod_disruption_budgets=labelled("PodDisruptionBudget"),
+            events_about_pods=_copy(self.failed_mounts),
         )
 
     def _tell(self, text: str) -> None:
@@ -416,6 +430,17 @@ class Simulation:
             if ref.kind != "ControllerRevision":
                 self._tell(f"apply {ref.kind} {ref.name}{what}")
         return _copy(live)
+
+    async def create_secret(self, obj: Any) -> None:
+        self._may_die()
+        ref = _ref(obj)
+        if ref in self.objects:
+            raise AlreadyExists(f"create {ref}: already exists")
+        made = _copy(obj)
+        made["metadata"]["uid"] = self._uid(ref.kind.lower())
+        self._touch(made)
+        self.objects[ref] = made
+        self._tell(f"create {ref.kind} {ref.name}")
 
     async def merge_patch(self, ref: ObjectRef, patch: Any, *, subresource: str | None = None) -> dict[str, Any]:
         self._may_die()

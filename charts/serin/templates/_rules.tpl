@@ -28,6 +28,10 @@ status; it makes and removes the children. It reads no Secret, and it deletes no
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, patch, update, delete]
+# The keys that sign feedback are made, and never read: create is not get.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [create]
 - apiGroups: [""]
   resources: [pods]
   verbs: [get, list, watch]
@@ -35,7 +39,7 @@ status; it makes and removes the children. It reads no Secret, and it deletes no
 - apiGroups: [discovery.k8s.io]
   resources: [endpointslices]
   verbs: [get, list, watch]
-# Why a Job has no pod (a quota, a webhook) stands in its Events only.
+# Why a Job has no pod (a quota, a webhook), or a pod no container (a missing Secret), stands in their Events only.
 - apiGroups: [""]
   resources: [events]
   verbs: [list]

@@ -6,15 +6,18 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.cluster.api.settings_table import BAD_SETTINGS
 from tests.cluster.api.table import BAD, GOOD, Bad
 from tests.support.kubernetes import Kubernetes
 from tests.support.operator import CRD, install_crd
 
+from docstrue import pages
 from serin_operator.api.crd import object_schema
 from serin_operator.api.schema import Schema
 
 pytestmark = pytest.mark.cluster
 
+ALL_BAD = (*BAD, *BAD_SETTINGS)
 MINIMAL = {**GOOD, "spec": {"model": {"version": "v1", "uri": "pvc://models/credit"}}}
 
 
@@ -25,7 +28,7 @@ def namespace(control_plane: Kubernetes) -> str:
     return "resources"
 
 
-@pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.because)
+@pytest.mark.parametrize("bad", ALL_BAD, ids=lambda bad: bad.because)
 def test_a_bad_resource_is_refused_with_its_field_and_the_way_out(
     control_plane: Kubernetes, namespace: str, bad: Bad
 ) -> None:
@@ -36,8 +39,8 @@ def test_a_bad_resource_is_refused_with_its_field_and_the_way_out(
 
 
 def test_the_table_has_at_least_25_rows_and_no_two_for_the_same() -> None:
-    assert len({bad.because for bad in BAD}) == len(BAD) >= 25
-    assert len({json.dumps(bad.resource) for bad in BAD}) == len(BAD)
+    assert len({bad.because for bad in ALL_BAD}) == len(ALL_BAD) >= 25
+    assert len({json.dumps(bad.resource) for bad in ALL_BAD}) == len(ALL_BAD)
 
 
 @pytest.mark.parametrize("how", [(), ("--server-side",)], ids=["client-side apply", "server-side apply"])
@@ -57,11 +60,31 @@ def test_a_good_resource_stays_as_it_was_written_and_applying_it_again_changes_n
     assert second["metadata"]["resourceVersion"] == first["metadata"]["resourceVersion"]
 
 
+def test_batching_that_is_off_without_quotes_is_taken_as_it_stands(control_plane: Kubernetes, namespace: str) -> None:
+    text = yaml.safe_dump(MINIMAL) + "  runtime: {batching: Off}\n"
+    for _ in range(2):
+        told = control_plane.kubectl("apply", "--server-side", "-n", namespace, "-f", "-", text=text)
+        assert "serverside-applied" in told
+    found = control_plane.get("mdep", "-n", namespace, "credit-risk")
+    control_plane.kubectl("delete", "mdep", "-n", namespace, "credit-risk")
+    assert found["spec"]["runtime"] == {"batching": False}
+
+
 def test_every_example_in_the_repository_is_accepted(control_plane: Kubernetes, namespace: str) -> None:
     found = [file for file in Path("examples").rglob("*.yaml") if "kind: ModelDeployment" in file.read_text()]
     assert found
     for file in found:
         control_plane.kubectl("apply", "-n", namespace, "--dry-run=server", "-f", str(file))
+
+
+def test_every_manifest_in_the_documentation_is_accepted(control_plane: Kubernetes, namespace: str) -> None:
+    blocks = [block for page in pages.read(Path.cwd()) for block in page.blocks("yaml")]
+    found = [each for block in blocks for each in yaml.safe_load_all(block) if isinstance(each, dict)]
+    resources = [each for each in found if each.get("kind") == GOOD["kind"]]
+    assert resources
+    for each in resources:
+        moved = {**each, "metadata": {**each["metadata"], "namespace": namespace}}
+        control_plane.kubectl("apply", "--dry-run=server", "-f", "-", text=yaml.safe_dump(moved))
 
 
 def test_the_crd_itself_is_applied_client_side(control_plane: Kubernetes, namespace: str) -> None:
@@ -117,6 +140,9 @@ def test_kubectl_scale_changes_replicas_and_nothing_else(control_plane: Kubernet
         ("mdep.spec.analysis", "shared by all metrics"),
         ("mdep.spec.model.uri", "pods serve only the digest found then"),
         ("mdep.spec.runtime.resources", "Above memory it is killed"),
+        ("mdep.spec.serving.tls", "as cert-manager makes it"),
+        ("mdep.spec.serving.feedback.signing", "Serin makes a Secret <name>-feedback"),
+        ("mdep.spec.runtime.batching", 'Write "Off" in quotes'),
         ("mdep.status.versions", "newest first"),
     ],
 )

@@ -110,11 +110,12 @@ def test_the_operator_may_do_its_work_and_nothing_else(kubernetes: Kubernetes, r
         ),
         *(("create", "deployments.apps", "scoring"), ("patch", "deployments.apps/scale", "scoring")),
         *(("watch", "pods", "scoring"), ("create", "events.events.k8s.io", "scoring")),
-        ("create", "leases.coordination.k8s.io", SYSTEM),
+        *(("create", "leases.coordination.k8s.io", SYSTEM), ("create", "secrets", "scoring")),
     ]
     may_not = [
         *(("update", "modeldeployments.serin.dev", "scoring"), ("patch", "modeldeployments.serin.dev", "scoring")),
         *(("delete", "modeldeployments.serin.dev", "scoring"), ("get", "secrets", "scoring")),
+        *(("list", "secrets", "scoring"), ("update", "secrets", "scoring"), ("create", "secrets", SYSTEM)),
         *(("get", "secrets", SYSTEM), ("delete", "pods", "scoring"), ("create", "pods/exec", "scoring")),
         *(("list", "pods", "fraud"), ("list", "modeldeployments.serin.dev", "fraud"), ("get", "nodes", "scoring")),
         *(("create", "leases.coordination.k8s.io", "scoring"), ("create", "rolebindings", "scoring")),

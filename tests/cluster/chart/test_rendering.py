@@ -120,12 +120,14 @@ def test_the_pods_are_as_restricted_as_pods_can_be(kubernetes: Kubernetes, value
 
 
 @pytest.mark.parametrize("values", VARIANTS.values(), ids=VARIANTS)
-def test_no_role_has_secrets_wildcards_or_the_power_to_give_power(
+def test_no_role_reads_secrets_or_has_wildcards_or_the_power_to_give_power(
     kubernetes: Kubernetes, values: dict[str, Any]
 ) -> None:
     roles = [each for each in rendered(kubernetes, values) if each["kind"] in {"Role", "ClusterRole"}]
     for rule in [rule for role in roles for rule in role["rules"]]:
-        assert not {"*", "secrets", "serviceaccounts", "pods/exec"} & {*rule["resources"], *rule["verbs"]}
+        assert not {"*", "serviceaccounts", "pods/exec"} & {*rule["resources"], *rule["verbs"]}
+        if "secrets" in rule["resources"]:
+            assert rule == {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]}
         assert not {"impersonate", "bind", "escalate"} & set(rule["verbs"])
         if "pods" in rule["resources"]:
             assert set(rule["verbs"]) == {"get", "list", "watch"}

@@ -181,6 +181,18 @@ async def children_are_deleted_and_edited_by_hand() -> Simulation:
     return simulation
 
 
+async def tls_and_signed_feedback_are_switched_on() -> Simulation:
+    simulation = Simulation()
+    simulation.kubectl_apply(spec())
+    await simulation.run_until(lambda s: s.stable == "v1")
+    plain = simulation.status["stable"]["revision"]
+    serving = {"tls": {"secretName": "credit-tls"}, "feedback": {"signing": "Managed", "unsigned": "Accept"}}
+    simulation.kubectl_apply(spec(serving=serving))
+    await simulation.run_until(lambda s: s.status["stable"]["revision"] != plain)
+    await simulation.run(10)
+    return simulation
+
+
 ALL = [
     first_version,
     a_better_version_is_promoted,
@@ -198,6 +210,7 @@ ALL = [
     a_canary_that_is_never_ready,
     status_is_lost,
     children_are_deleted_and_edited_by_hand,
+    tls_and_signed_feedback_are_switched_on,
 ]
 
 

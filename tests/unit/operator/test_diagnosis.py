@@ -13,7 +13,7 @@ import serin_operator
 from serin_operator.api import reasons
 from serin_operator.api.reasons import EventReason, Outcome, Reason
 from serin_operator.decide.diagnosis import trouble_of, waits_for_source, words_of
-from serin_operator.decide.world import ChildMeta, Deployment, Pod, Revision
+from serin_operator.decide.world import ChildMeta, Deployment, MountProblem, Pod, Revision
 from serin_server.failures import Reason as ServerReason
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -52,10 +52,40 @@ TABLE = [
         "not found",
     ),
     Row(
-        "a secret is missing",
+        "a secret of a variable is missing",
         pod(waiting_reason="CreateContainerConfigError", waiting_message='secret "s" not found'),
+        Reason.MISSING_REFERENCE,
+        'secret "s" not found; create it',
+    ),
+    Row(
+        "a key of a variable is missing",
+        pod(waiting_reason="CreateContainerConfigError", waiting_message="couldn't find key k in Secret scoring/s"),
+        Reason.MISSING_REFERENCE,
+        "key k in Secret scoring/s; create it",
+    ),
+    Row(
+        "a container cannot be made for another reason",
+        pod(waiting_reason="CreateContainerError", waiting_message="no room on the disk"),
         Reason.CREATION_FORBIDDEN,
-        'secret "s" not found',
+        "no room on the disk",
+    ),
+    Row(
+        "a Secret that is mounted is missing",
+        pod(unmounted=(MountProblem("tls", "Secret", "credit-tls", 'secret "credit-tls" not found'),)),
+        Reason.MISSING_REFERENCE,
+        "Secret credit-tls does not exist in this namespace: create it, or correct spec.serving.tls.secretName",
+    ),
+    Row(
+        "a key of a ConfigMap that is mounted is missing",
+        pod(unmounted=(MountProblem("source-ca", "ConfigMap", "ca", "references non-existent config key: ca.crt"),)),
+        Reason.MISSING_REFERENCE,
+        "ConfigMap ca has no key ca.crt: add it, or correct spec.model.caConfigMap",
+    ),
+    Row(
+        "a volume cannot be mounted, whatever it is",
+        pod(unmounted=(MountProblem("mesh", "", "", "the driver is not there"),)),
+        Reason.VOLUME_NOT_MOUNTED,
+        "volume mesh: the driver is not there",
     ),
     Row(
         "killed at its memory limit while it loads",

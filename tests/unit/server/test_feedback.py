@@ -5,12 +5,14 @@ import json
 import numpy as np
 import pytest
 
+from serin_server.config.settings import settings_from
 from serin_server.feedback.counter import FeedbackCounter, Rules
 from serin_server.feedback.seen import SeenLabels
-from serin_server.feedback.tokens import Keys, TokenSigner, keys_in
+from serin_server.feedback.tokens import Forged, Keys, TokenSigner, keys_in
 from serin_server.metrics.server import AGE_BOUNDS, ServerMetrics
 from serin_server.model.predictions import PredictionReader
 from serin_server.model.tensors import Signature, TensorSpec
+from serin_server.process.assembly import signer_of, watches_of
 from serin_server.refusals import Refusal
 
 NOW = 1_795_000_000.0
@@ -289,3 +291,28 @@ def test_tokens_are_signed_with_hmac_sha_256(key):
     decoded = urlsafe_b64decode(token.removeprefix(b"k1."))
     assert json.loads(decoded[:-16]) == ["own", NOW * 1000, "id", [1]]
     assert decoded[-16:] == hmac.digest(key, b"k1." + decoded[:-16], "sha256")[:16]
+
+
+def test_keys_can_be_rotated_while_tokens_of_the_old_one_are_on_their_way():
+    signer = TokenSigner(Keys("old", {"old": b"the old key of it"}), "own")
+    before = signer.sign(NOW, "id", [1]).decode()
+    signer.use(Keys("new", {"new": b"the new key of it", "old": b"the old key of it"}))
+    assert signer.sign(NOW, "id", [1]).startswith(b"new.")
+    assert signer.read(before).request_id == "id"
+    signer.use(Keys("new", {"new": b"the new key of it"}))
+    with pytest.raises(Forged):
+        signer.read(before)
+
+
+def test_new_keys_are_noticed_and_a_file_without_any_changes_nothing(tmp_path):
+    file = tmp_path / "keys"
+    file.write_text("old:the old key of it")
+    settings = settings_from({"SERIN_MODEL_URI": "m.onnx", "SERIN_FEEDBACK_KEY_FILE": str(file)})
+    signer = signer_of(settings)
+    (watch,) = watches_of(settings, None, None, signer)
+    file.write_text("new:the new key of it\nold:the old key of it")
+    assert watch.look() == ""
+    assert signer.sign(NOW, "id", [1]).startswith(b"new.")
+    file.write_text("")
+    assert "cannot be used" in watch.look()
+    assert signer.sign(NOW, "id", [1]).startswith(b"new.")

@@ -5,13 +5,15 @@ carried out: it becomes an obstacle, and the next decision puts it into status.
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Protocol, assert_never
 
+from serin_operator.act.keys import new_line
 from serin_operator.act.made import Made
-from serin_operator.api.names import ObjectRef
+from serin_operator.api.names import FEEDBACK_KEYS, ObjectRef
 from serin_operator.api.reasons import Reason
 from serin_operator.cluster.errors import AlreadyExists, Forbidden, Invalid, NotFound
-from serin_operator.decide.operations import Adopt, Annotate, Apply, Create, Delete, Operation, Scale
+from serin_operator.decide.operations import Adopt, Annotate, Apply, Create, Delete, Operation, Provide, Scale
 from serin_operator.decide.world import Obstacle
 
 JsonObject = dict[str, Any]
@@ -24,6 +26,10 @@ class Writer(Protocol):
 
     async def create(self, obj: Mapping[str, Any]) -> JsonObject:
         """POST."""
+        ...
+
+    async def create_secret(self, obj: Mapping[str, Any]) -> None:
+        """POST of what must not be remembered."""
         ...
 
     async def apply(self, obj: Mapping[str, Any], *, resource_version: str | None) -> JsonObject:
@@ -110,6 +116,8 @@ class Executor:
             case Delete(ref=ref, uid=uid):
                 await self._writer.delete(ref, uid=uid)
                 self._made.forget(ref)
+            case Provide(obj=obj, is_missed=is_missed):
+                await self._provide(obj, is_missed=is_missed)
             case _:
                 assert_never(operation)
 
@@ -134,6 +142,21 @@ class Executor:
         self._made.note_birth(ref)
         if "replicas" in obj.get("spec", {}):
             self._made.was_scaled_to(ref, obj["spec"]["replicas"])
+
+    async def _provide(self, obj: Mapping[str, Any], *, is_missed: bool) -> None:
+        """Made once in the life of this process, and whenever it is missed. That the name is taken is what is wanted.
+
+        Whose the Secret is that has the name cannot be asked: the right to read one Secret's metadata is the right to read
+        every Secret. Who can write Secrets here could change ours as well.
+        """
+        ref = _ref_of(obj)
+        if not is_missed and self._made.was_made(ref):
+            return
+        with suppress(AlreadyExists):
+            await self._writer.create_secret({**obj, "stringData": {FEEDBACK_KEYS: new_line()}})
+            if is_missed:
+                self.repairs.append(f"Secret {ref.name} was gone; it was made again, and labels of before are refused")
+        self._made.note_birth(ref)
 
     async def _apply(self, obj: Mapping[str, Any], version: str) -> None:
         ref = _ref_of(obj)

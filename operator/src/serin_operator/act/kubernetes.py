@@ -56,6 +56,17 @@ class KubernetesWriter:
         created = await self._write("POST", path, f"create {ref}", params=_MANAGER, body=obj)
         return self._remember(created)
 
+    async def create_secret(self, obj: Mapping[str, Any]) -> None:
+        """Create a Secret that must not exist yet. The answer holds its data, so it is dropped and never stored.
+
+        Raises:
+            AlreadyExists: One with this name is there.
+            Forbidden: RBAC, a quota or a webhook says no.
+        """
+        ref = ref_of(obj)
+        path = resource_of(ref.api_version, ref.kind).path(ref.namespace)
+        await self._write("POST", path, f"create {ref}", params=_MANAGER, body=obj)
+
     async def apply(self, obj: Mapping[str, Any], *, resource_version: str | None) -> JsonObject:
         """Make the fields in ``obj`` so, and no others (server-side apply; conflicts with other managers are won).
 

@@ -3,7 +3,8 @@
 from typing import Any, Final
 
 from serin_operator.api.names import GROUP, KIND, PLURAL, SHORT_NAME, VERSION
-from serin_operator.api.rules import MAP_LISTS, RULES, Rule
+from serin_operator.api.rule import Rule
+from serin_operator.api.rules import MAP_LISTS, RULES
 from serin_operator.api.schema import Schema, fields, structural_schema
 from serin_operator.api.spec import ModelDeploymentSpec
 from serin_operator.api.status import ModelDeploymentStatus

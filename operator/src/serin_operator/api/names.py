@@ -28,6 +28,11 @@ ANNOTATION_ACTION: Final = "serin.dev/action"
 PORT_HTTP: Final = 8080
 PORT_GRPC: Final = 8081
 PORT_METRICS: Final = 8082
+PORT_SERVICE_HTTPS: Final = 443
+PORT_SERVICE_GRPCS: Final = 8443
+
+FEEDBACK_KEYS: Final = "keys"
+"""Key of the Secret that Serin makes, with the lines that sign feedback."""
 
 MAX_NAME_LENGTH: Final = 40
 
@@ -58,6 +63,11 @@ def resolve_job(name: str, revision: str, attempt: int = 0) -> str:
     """
     suffix = f"-{attempt}" if attempt else ""
     return f"{name}-{revision}-resolve{suffix}"
+
+
+def feedback_secret(name: str) -> str:
+    """Name of the Secret that Serin makes for signed feedback."""
+    return f"{name}-feedback"
 
 
 def child_labels(name: str, revision: str | None = None, component: str | None = None) -> dict[str, str]:

@@ -5,15 +5,19 @@ large for ``kubectl apply`` and would let a spec take away what keeps the pods s
 """
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from serin_operator.api.base import ApiModel
 
 Quantity = Annotated[int | str, Field(description="A quantity as Kubernetes writes it: 2, 500m, 1.5Gi.")]
 ResourceList = Annotated[dict[str, Quantity], Field(max_length=16)]
 LabelValue = Annotated[str, Field(max_length=63, description="Value of the label.")]
+
+
+MOST_BATCH_ROWS: Final = 65536
+DEFAULT_BATCH_ROWS: Final = 256
 
 
 class ImagePullPolicy(StrEnum):
@@ -105,6 +109,18 @@ class Toleration(ApiModel):
     ] = None
 
 
+class Batching(StrEnum):
+    """Whether requests of different clients may share one run of the model.
+
+    YAML 1.1, which most tools read, takes a bare ``Off`` for the boolean false; the schema lets that pass and it is read
+    as Off. The price is a field without a type, at which CEL cannot look.
+    """
+
+    PROVEN = "Proven"
+    OFF = "Off"
+    TRUSTED = "Trusted"
+
+
 class LocalReference(ApiModel):
     """The name of an object in the same namespace."""
 
@@ -134,6 +150,42 @@ class Runtime(ApiModel):
     threads: Annotated[
         int | None,
         Field(ge=1, le=256, description="Threads of ONNX Runtime for one inference. Default 1: scale by replicas."),
+    ] = None
+    batching: Annotated[
+        Batching | None,
+        BeforeValidator(lambda said: Batching.OFF if said is False else said),
+        Field(
+            description="Whether requests may share one run of the model. Proven (default): only where the server has"
+            " proven, from the graph and by trial runs at load, that no row changes the answer of another. Trusted: you"
+            ' vouch for that. "Off": each request runs alone. Write "Off" in quotes: without them YAML reads the boolean'
+            " false, which is taken for Off.",
+            json_schema_extra={"enum": [*(each.value for each in Batching), False]},
+        ),
+    ] = None
+    max_batch_rows: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=MOST_BATCH_ROWS,
+            description=f"Most rows that requests share in one run. Default {DEFAULT_BATCH_ROWS}.",
+        ),
+    ] = None
+    batch_window_seconds: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            le=1,
+            description="How long a request may wait for others to share its run, 0.002 = two milliseconds. Default 0:"
+            " only requests that are there already run together, and a lone one waits for nobody.",
+        ),
+    ] = None
+    preferred_batch_rows: Annotated[
+        list[Annotated[int, Field(ge=1, le=MOST_BATCH_ROWS)]] | None,
+        Field(
+            max_length=16,
+            description="Numbers of rows, rising, that the model runs best with, for example 8, 16, 32. Default: any on a"
+            " CPU, powers of two on a device; an empty list: any.",
+        ),
     ] = None
     env: Annotated[
         list[EnvVar] | None, Field(max_length=64, description="More environment variables of the serving container.")

@@ -76,6 +76,14 @@ class Reason(ExplainedReason):
     PROMETHEUS_UNREACHABLE = "PrometheusUnreachable", "Queries fail; the step is held and evidence stays as it is."
     QUOTA_EXCEEDED = "QuotaExceeded", "A ResourceQuota keeps pods from being created."
     CREATION_FORBIDDEN = "CreationForbidden", "The API server or an admission webhook refuses an object Serin needs."
+    MISSING_REFERENCE = (
+        "MissingReference",
+        "A Secret, ConfigMap or key that the spec names is not there; pods start as soon as it is.",
+    )
+    VOLUME_NOT_MOUNTED = (
+        "VolumeNotMounted",
+        "A volume of a pod cannot be mounted; the kubelet says why, and goes on trying.",
+    )
     POD_UNSCHEDULABLE = "PodUnschedulable", "No node has room or the right labels for a pod."
     NODE_UNREACHABLE = (
         "NodeUnreachable",

@@ -96,7 +96,7 @@ def _kind(node: Schema) -> str:
     if isinstance(values := node.get("additionalProperties"), dict):
         return f"map of {_kind(values)}"
     if "enum" in node:
-        return " \\| ".join(f"`{value}`" for value in node["enum"])
+        return " \\| ".join(f"`{'false' if value is False else value}`" for value in node["enum"])
     return str(node["type"]) + _bounds(node, "Length") + _range(node)
 
 

@@ -5,40 +5,15 @@ whole object, so a rule that is tightened here must never block a status. CEL is
 pattern can only show itself. Errors of type stop CEL; there the API server names the field, and that is all it can do.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 from serin_operator.api.names import MAX_NAME_LENGTH
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule.
-
-    Args:
-        path: Where it stands: ``spec.rollout.steps[].weight``; ``{}`` are the values of a map, empty is the root.
-        rule: CEL; ``self`` is the value at the path.
-        says: The rule and the way out, for people; in the reference, and the message when ``tells`` cannot be computed.
-        tells: CEL that computes the message, with the bad value in it. Default: ``says``.
-        field: Where the error points, below the path: ``.headerSecret``.
-    """
-
-    path: str
-    rule: str
-    says: str
-    tells: str = ""
-    field: str = ""
-
+from serin_operator.api.rule import Rule, object_key, object_name
+from serin_operator.api.runtime_rules import RUNTIME_RULES
+from serin_operator.api.serving_rules import SERVING_RULES
+from serin_operator.api.variables import said_twice
 
 _NAME: Final = "a-z, 0-9 and -, beginning with a letter, ending with a letter or digit"
-_SUBDOMAIN: Final = r"self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')"
-_LABEL_KEY: Final = "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
-_LABEL_VALUE: Final = "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"
-_KNOWN_RESOURCE: Final = "k in ['cpu', 'memory', 'ephemeral-storage'] || k.startsWith('hugepages-') || k.contains('/')"
-_SET_BY_SERIN: Final = (
-    "^SERIN_(MODEL_|SOURCE_|POD_|CONTAINER_|THREADS$|CACHE_DIR$|HTTP_PORT$|GRPC_PORT$|METRICS_PORT$|TERMINATION_LOG$)"
-)
-
 _NAME_RULE: Final = Rule(
     "",
     f"self.metadata.name.size() <= {MAX_NAME_LENGTH} && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
@@ -111,16 +86,6 @@ _MODEL: Final = (
 )
 
 
-def _object_name(path: str, kind: str) -> Rule:
-    return Rule(
-        path, _SUBDOMAIN, f"Give the name of a {kind} in this namespace: a-z, 0-9, '-' and '.', as kubectl shows it."
-    )
-
-
-def _object_key(path: str) -> Rule:
-    return Rule(path, "self.matches('^[-._a-zA-Z0-9]+$')", "Keys have letters, digits, '-', '_' and '.' only.")
-
-
 _REFERENCES: Final = tuple(
     rule
     for path, kind in (
@@ -129,103 +94,7 @@ _REFERENCES: Final = tuple(
         ("spec.runtime.env[].valueFrom.secretKeyRef", "Secret"),
         ("spec.runtime.env[].valueFrom.configMapKeyRef", "ConfigMap"),
     )
-    for rule in (_object_name(f"{path}.name", kind), _object_key(f"{path}.key"))
-)
-
-_RESOURCES: Final = tuple(
-    rule
-    for path in ("spec.runtime.resources.requests", "spec.runtime.resources.limits")
-    for rule in (
-        Rule(
-            path,
-            f"self.all(k, {_KNOWN_RESOURCE})",
-            "Use cpu, memory, ephemeral-storage, hugepages-<size> or a device such as nvidia.com/gpu.",
-            f"'unknown resource ' + self.filter(k, !({_KNOWN_RESOURCE}))[0]"
-            " + ': use cpu, memory, ephemeral-storage, hugepages-<size> or a device such as nvidia.com/gpu'",
-        ),
-        Rule(
-            f"{path}{{}}",
-            "type(self) == int ? self >= 0 : (isQuantity(self) && !quantity(self).isLessThan(quantity('0')))",
-            "A quantity is a number, 0 or more, with a unit of Kubernetes: 2 or 500m for cpu, 512Mi or 2Gi for memory.",
-            "'not a quantity: ' + string(self) + '; write a number, 0 or more, with a unit of Kubernetes:"
-            " 2 or 500m for cpu, 512Mi or 2Gi for memory'",
-        ),
-    )
-)
-
-_EXCEEDING: Final = (
-    "self.requests.exists(k, k in self.limits && isQuantity(string(self.requests[k]))"
-    " && isQuantity(string(self.limits[k]))"
-    " && quantity(string(self.requests[k])).isGreaterThan(quantity(string(self.limits[k]))))"
-)
-
-_RUNTIME: Final = (
-    *_RESOURCES,
-    Rule(
-        "spec.runtime.resources",
-        f"!has(self.requests) || !has(self.limits) || !{_EXCEEDING}",
-        "A request must not be above its limit: lower the request or raise the limit.",
-        field=".requests",
-    ),
-    Rule(
-        "spec.runtime.image",
-        "!self.contains('://') && self.matches('^[a-zA-Z0-9][-a-zA-Z0-9._:/@]*$')",
-        "Write an image as registry/name:tag or registry/name@sha256:digest, without https:// and spaces.",
-    ),
-    _object_name("spec.runtime.imagePullSecrets[].name", "Secret"),
-    _object_name("spec.runtime.serviceAccountName", "ServiceAccount"),
-    Rule(
-        "spec.runtime.env[].name",
-        "self.matches('^[-._a-zA-Z][-._a-zA-Z0-9]*$')",
-        "Names of variables have letters, digits, '_', '-' and '.', and do not begin with a digit.",
-    ),
-    Rule(
-        "spec.runtime.env[].name",
-        f"!self.matches('{_SET_BY_SERIN}')",
-        "Serin sets SERIN_MODEL_…, SERIN_SOURCE_…, SERIN_POD_…, SERIN_CONTAINER_…, SERIN_THREADS, the ports and the"
-        " cache itself: remove it and use the fields of spec.model and spec.runtime.",
-        "self + ' is set by Serin itself: remove it and use the fields of spec.model and spec.runtime'",
-    ),
-    Rule(
-        "spec.runtime.env[]",
-        "has(self.value) != has(self.valueFrom)",
-        "Give exactly one of value and valueFrom.",
-        "'environment variable ' + self.name + ' has '"
-        " + (has(self.value) ? 'both value and valueFrom: remove one'"
-        " : 'no value: add value, or valueFrom with a Secret or ConfigMap')",
-    ),
-    Rule(
-        "spec.runtime.env[].valueFrom",
-        "has(self.secretKeyRef) != has(self.configMapKeyRef)",
-        "Give exactly one of secretKeyRef and configMapKeyRef.",
-    ),
-    Rule(
-        "spec.runtime.env",
-        "self.all(e, self.exists_one(f, f.name == e.name))",
-        "Each variable may be named once: remove the second one.",
-    ),
-    Rule(
-        "spec.runtime.nodeSelector",
-        f"self.all(k, k.matches('{_LABEL_KEY}') && self[k].matches('{_LABEL_VALUE}'))",
-        "Write labels as nodes have them (kubectl get nodes --show-labels): kubernetes.io/arch: amd64.",
-    ),
-    Rule(
-        "spec.runtime.tolerations[]",
-        "has(self.key) || (has(self.operator) && self.operator == 'Exists')",
-        "Without a key the operator must be Exists (every taint): add key, or operator: Exists.",
-    ),
-    Rule(
-        "spec.runtime.tolerations[]",
-        "!has(self.operator) || self.operator != 'Exists' || !has(self.value) || self.value == ''",
-        "Operator Exists compares no value: remove value, or use operator Equal.",
-        field=".value",
-    ),
-    Rule(
-        "spec.runtime.tolerations[]",
-        "!has(self.tolerationSeconds) || (has(self.effect) && self.effect == 'NoExecute')",
-        "tolerationSeconds works only with effect NoExecute: set that effect, or remove the seconds.",
-        field=".tolerationSeconds",
-    ),
+    for rule in (object_name(f"{path}.name", kind), object_key(f"{path}.key"))
 )
 
 _ROLLOUT: Final = (
@@ -269,7 +138,7 @@ _ANALYSIS: Final = (
     ),
 )
 
-RULES: Final = (_NAME_RULE, *_MODEL, *_REFERENCES, *_RUNTIME, *_ROLLOUT, *_ANALYSIS)
+RULES: Final = (_NAME_RULE, *_MODEL, *_REFERENCES, *RUNTIME_RULES, *SERVING_RULES, *said_twice(), *_ROLLOUT, *_ANALYSIS)
 
 MAP_LISTS: Final = {
     "spec.runtime.env": "name",

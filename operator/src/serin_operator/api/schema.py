@@ -43,6 +43,9 @@ def _convert(source: Mapping[str, Any], definitions: Mapping[str, Schema], path:
         schema["description"] = " ".join(description.split())
     if node.get("anyOf") == _INT_OR_STRING:
         return schema | {"anyOf": _INT_OR_STRING, "x-kubernetes-int-or-string": True, "maxLength": QUANTITY_LENGTH}
+    if not all(isinstance(value, str) for value in node.get("enum", ())):
+        # Words and a boolean: a structural schema has one type or none, and none is only said like this.
+        return schema | {"enum": list(node["enum"]), "x-kubernetes-preserve-unknown-fields": True}
     if "type" not in node:
         raise ValueError(f"{path}: exactly one type is needed, not {source}")
     schema["type"] = node["type"]

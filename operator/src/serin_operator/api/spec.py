@@ -20,6 +20,7 @@ from serin_operator.api.pod import (
     SecretKey,
     Toleration,
 )
+from serin_operator.api.serving import Serving
 
 __all__ = [
     "Accuracy",
@@ -212,6 +213,13 @@ class ModelDeploymentSpec(ApiModel):
     runtime: Annotated[
         Runtime | None,
         Field(description="How the serving pods run. A change is a new revision and is rolled out like a new model."),
+    ] = None
+    serving: Annotated[
+        Serving | None,
+        Field(
+            description="How pods serve: encryption, credentials, feedback, logs and limits. A change is a new revision;"
+            " what a Secret that is named here holds is not."
+        ),
     ] = None
     rollout: Annotated[
         Rollout | None,

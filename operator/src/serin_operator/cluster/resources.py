@@ -44,6 +44,8 @@ ENDPOINT_SLICES: Final = Resource("discovery.k8s.io/v1", "EndpointSlice", "endpo
 POD_DISRUPTION_BUDGETS: Final = Resource("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
 LEASES: Final = Resource("coordination.k8s.io/v1", "Lease", "leases")
 EVENTS: Final = Resource("events.k8s.io/v1", "Event", "events")
+SECRETS: Final = Resource("v1", "Secret", "secrets")
+"""Created, and nothing else: no Secret is ever read."""
 CORE_EVENTS: Final = Resource("v1", "Event", "events")
 
 CHILDREN: Final = (DEPLOYMENTS, SERVICES, JOBS, CONTROLLER_REVISIONS, PODS, ENDPOINT_SLICES, POD_DISRUPTION_BUDGETS)
@@ -51,7 +53,7 @@ CHILDREN: Final = (DEPLOYMENTS, SERVICES, JOBS, CONTROLLER_REVISIONS, PODS, ENDP
 
 WATCHED: Final = (MODEL_DEPLOYMENTS, *CHILDREN)
 
-_BY_KIND: Final = {(r.api_version, r.kind): r for r in (*WATCHED, EVENTS)}
+_BY_KIND: Final = {(r.api_version, r.kind): r for r in (*WATCHED, EVENTS, SECRETS)}
 
 
 def resource_of(api_version: str, kind: str) -> Resource:

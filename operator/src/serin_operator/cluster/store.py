@@ -219,6 +219,10 @@ def _number(resource_version: str) -> float:
     return int(resource_version)
 
 
+_MOUNTED_FROM: Final = frozenset({"secret", "configMap", "persistentVolumeClaim"})
+"""Kinds of volumes that can be missing."""
+
+
 def _slim(obj: Mapping[str, Any]) -> JsonObject:
     metadata = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
     annotations = metadata.get("annotations")
@@ -232,6 +236,7 @@ def _slim(obj: Mapping[str, Any]) -> JsonObject:
         spec = obj.get("spec") or {}
         slim["spec"] = {
             "nodeName": spec.get("nodeName"),
+            "volumes": [volume for volume in spec.get("volumes") or [] if not _MOUNTED_FROM.isdisjoint(volume)],
             "containers": [
                 {"name": container.get("name"), "image": container.get("image")}
                 for container in spec.get("containers") or []

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from serin_operator.api import names
 from serin_operator.api.names import ObjectRef
 from serin_operator.api.reasons import Outcome
+from serin_operator.api.serving import Signing
 from serin_operator.decide import traffic
 from serin_operator.decide.ledger import entry
 from serin_operator.decide.manifests import children as make
+from serin_operator.decide.manifests.serving import signing_of, speaks_tls
 from serin_operator.decide.memory import Memory
-from serin_operator.decide.operations import Adopt, Annotate, Apply, Create, Delete, Operation, Scale
+from serin_operator.decide.operations import Adopt, Annotate, Apply, Create, Delete, Operation, Provide, Scale
 from serin_operator.decide.settings import Settings
 from serin_operator.decide.states import Idle, Kind, Promoting, Resolving, Shifting, Starting, Stepping
 from serin_operator.decide.world import ChildMeta, ResolveJob, Revision, World
@@ -81,6 +83,7 @@ def operations(world: World, memory: Memory, settings: Settings) -> tuple[Operat
     intent = wanted(world, memory, settings)
     return (
         *_adoptions(world),
+        *_feedback_keys(world, intent),
         *_client_service(world, intent),
         *_births(world, memory, intent, settings),
         *_notes(world, memory),
@@ -107,9 +110,26 @@ def _adoptions(world: World) -> Iterator[Operation]:
 
 
 def _client_service(world: World, intent: Wanted) -> Iterator[Operation]:
-    desired = make.client_service(world.mdep, intent.selected)
+    desired = make.client_service(world.mdep, intent.selected, secure=_is_secure(world, intent))
     service = world.client_service
     yield Apply(desired, service.meta.resource_version) if service else Create(desired)
+
+
+def _is_secure(world: World, intent: Wanted) -> bool:
+    """Whether clients may need the TLS ports: the spec wants them, or a version that serves still has them."""
+    serving = world.mdep.spec.serving
+    born = (world.revision(name).born for name in intent.replicas)
+    return bool(serving and serving.tls) or any(speaks_tls(each.template) for each in born if each)
+
+
+def _feedback_keys(world: World, intent: Wanted) -> Iterator[Operation]:
+    """The Secret that signs feedback: wanted by the spec, or missed by a version that serves still."""
+    desired = make.feedback_secret(world.mdep)
+    lacks = [lack for name in intent.replicas for pod in world.revision(name).pods for lack in pod.unmounted]
+    is_missed = any(lack.volume == "feedback" and lack.name == desired["metadata"]["name"] for lack in lacks)
+    signing = signing_of(world.mdep.spec.serving)
+    if signing is Signing.MANAGED or (is_missed and signing is None):
+        yield Provide(desired, is_missed=is_missed)
 
 
 def _births(world: World, memory: Memory, intent: Wanted, settings: Settings) -> Iterator[Operation]:
@@ -156,7 +176,7 @@ def _serving(world: World, intent: Wanted) -> Iterator[Operation]:
             yield Apply(desired, deployment.meta.resource_version)
             if deployment.replicas != replicas:
                 yield Scale(_ref(world, deployment.meta), replicas, deployment.meta.resource_version)
-        service = make.revision_service(world.mdep, name)
+        service = make.revision_service(world.mdep, name, secure=speaks_tls(revision.born.template))
         yield Apply(service, revision.service.meta.resource_version) if revision.service else Create(service)
 
 

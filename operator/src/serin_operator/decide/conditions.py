@@ -5,6 +5,7 @@ from math import floor
 from serin_operator.api.reasons import ConditionType, Reason
 from serin_operator.api.status import Condition
 from serin_operator.decide.children import is_pinned_to
+from serin_operator.decide.manifests.serving import speaks_tls
 from serin_operator.decide.memory import Memory
 from serin_operator.decide.settings import Settings
 from serin_operator.decide.situation import Situation
@@ -72,4 +73,12 @@ def conditions_of(world: World, memory: Memory, settings: Settings, situation: S
 
 def _who_serves(world: World, memory: Memory) -> str:
     version = memory.stable.version if memory.stable else world.mdep.spec.model.version
-    return f"{version} answers requests at http://{world.mdep.name}.{world.mdep.namespace}.svc"
+    return f"{version} answers requests at {address_of(world, memory)}"
+
+
+def address_of(world: World, memory: Memory) -> str:
+    """Where clients inside the cluster send requests: as the version that serves speaks, or the spec's before any does."""
+    serving = world.mdep.spec.serving
+    born = world.revision(memory.stable.revision).born if memory.stable else None
+    secure = speaks_tls(born.template) if born else bool(serving and serving.tls)
+    return f"{'https' if secure else 'http'}://{world.mdep.name}.{world.mdep.namespace}.svc"

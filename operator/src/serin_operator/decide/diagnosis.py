@@ -1,12 +1,14 @@
 """Why pods are not ready: the one reason, and the sentence, that a person needs at night."""
 
 import json
+import re
 from collections.abc import Iterable
+from typing import Final
 
 from serin_operator.api.names import COMPONENT_SERVER
 from serin_operator.api.reasons import Reason
 from serin_operator.decide.states import Refusal
-from serin_operator.decide.world import Pod, Revision
+from serin_operator.decide.world import MountProblem, Pod, Revision
 
 IMAGE_PROBLEMS = frozenset({"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull"})
 SOURCE_PROBLEMS = frozenset(
@@ -19,6 +21,21 @@ SOURCE_PROBLEMS = frozenset(
 )
 """What a serving pod says of its model's source: that place is in trouble, not the model nor the pod."""
 CONFIG_PROBLEMS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
+
+
+FIELDS_OF_VOLUMES: Final = {
+    "source": "spec.model.headerSecret",
+    "source-ca": "spec.model.caConfigMap",
+    "model": "spec.model.uri",
+    "tls": "spec.serving.tls.secretName",
+    "client-ca": "spec.serving.tls.clientCA",
+    "api-keys": "spec.serving.apiKeys",
+    "jwks": "spec.serving.jwt.jwks",
+    "feedback": "spec.serving.feedback",
+}
+"""Which field had a volume mounted."""
+_LACKS: Final = re.compile(r'"[^"]+" not found|couldn.t find key')
+_LACKS_KEY: Final = re.compile(r"references non-existent (?:secret|config) key: (\S+)")
 
 
 def report_of(last_words: str | None) -> Refusal | None:
@@ -81,6 +98,32 @@ def _source_problem(where: str, said: Refusal) -> Refusal:
     return Refusal(said.reason, f"{where} cannot fetch its model, and goes on trying: {said.message}")
 
 
+def _unmounted(where: str, problem: MountProblem) -> Refusal:
+    """Which object or key is missing, by name, and what to do."""
+    field = FIELDS_OF_VOLUMES.get(problem.volume, "the volume")
+    known = f"{problem.kind} {problem.name}" if problem.name else f"volume {problem.volume}"
+    if lacking := _LACKS_KEY.search(problem.message):
+        said = f"{known} has no key {lacking[1]}: add it, or correct {field}"
+    elif problem.name and "not found" in problem.message:
+        said = f"{known} does not exist in this namespace: create it, or correct {field}"
+    else:
+        return Refusal(Reason.VOLUME_NOT_MOUNTED, f"{where} cannot start: {known}: {problem.message}")
+    return Refusal(Reason.MISSING_REFERENCE, f"{where} cannot start: {said}")
+
+
+def _not_created(pod: Pod, where: str) -> Refusal | None:
+    """Why the container does not even exist, though the pod has a node and its image."""
+    said = pod.waiting_message or "no message"
+    if pod.unmounted:
+        return _unmounted(where, pod.unmounted[0])
+    if pod.waiting_reason not in CONFIG_PROBLEMS:
+        return None
+    if _LACKS.search(said):
+        advice = "create it, or correct spec.runtime.env"
+        return Refusal(Reason.MISSING_REFERENCE, f"{where} cannot start: {said}; {advice}")
+    return Refusal(Reason.CREATION_FORBIDDEN, f"{where}: {pod.waiting_reason}: {said}")
+
+
 def _pod(pod: Pod) -> Refusal | None:
     where = f"pod {pod.name}"
     if pod.unschedulable:
@@ -89,10 +132,8 @@ def _pod(pod: Pod) -> Refusal | None:
         return Refusal(
             Reason.IMAGE_PULL_FAILED, f"{where}: {pod.waiting_reason}: {pod.waiting_message or 'no message'}"
         )
-    if pod.waiting_reason in CONFIG_PROBLEMS:
-        return Refusal(
-            Reason.CREATION_FORBIDDEN, f"{where}: {pod.waiting_reason}: {pod.waiting_message or 'no message'}"
-        )
+    if not_created := _not_created(pod, where):
+        return not_created
     if pod.silent:
         return Refusal(Reason.NODE_UNREACHABLE, f"nothing is heard of node {pod.node} any more, and so of {where}")
     if pod.last_exit_reason == "OOMKilled":

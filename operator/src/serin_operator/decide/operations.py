@@ -57,7 +57,16 @@ class Delete:
     uid: str
 
 
-Operation = Create | Apply | Adopt | Annotate | Scale | Delete
+@dataclass(frozen=True)
+class Provide:
+    """See to it that a Secret with random keys is there. It is made once and never read: what it holds nobody is told."""
+
+    obj: Mapping[str, Any]
+    is_missed: bool = False
+    """Some pod waits for it, so it is not there (any more), whatever was done about it before."""
+
+
+Operation = Create | Apply | Adopt | Annotate | Scale | Delete | Provide
 
 
 @dataclass(frozen=True)

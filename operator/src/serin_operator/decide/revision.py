@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from typing import Any
 
 from serin_operator.api.spec import ModelDeploymentSpec
 
@@ -10,7 +11,7 @@ LENGTH = 10
 
 
 def revision_of(spec: ModelDeploymentSpec) -> str:
-    """Ten characters [a-z2-7] that stand for ``spec.model`` and ``spec.runtime``.
+    """Ten characters [a-z2-7] that stand for ``spec.model``, ``spec.runtime`` and ``spec.serving``.
 
     Replicas, rollout and analysis are not part of it. Absent fields do not count, so that a field added to the API
     later changes no revision that exists.
@@ -19,5 +20,13 @@ def revision_of(spec: ModelDeploymentSpec) -> str:
         "model": spec.model.model_dump(by_alias=True, exclude_none=True, mode="json"),
         "runtime": spec.runtime.model_dump(by_alias=True, exclude_none=True, mode="json") if spec.runtime else {},
     }
+    if spec.serving and (serving := _said(spec.serving.model_dump(by_alias=True, exclude_none=True, mode="json"))):
+        content["serving"] = serving
     digest = hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).digest()
     return base64.b32encode(digest).decode().lower()[:LENGTH]
+
+
+def _said(fields: dict[str, Any]) -> dict[str, Any]:
+    """Without the objects that say nothing: ``limits: {}`` is as good as no limits."""
+    inner = {key: _said(value) if isinstance(value, dict) else value for key, value in fields.items()}
+    return {key: value for key, value in inner.items() if value != {}}

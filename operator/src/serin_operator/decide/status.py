@@ -1,7 +1,7 @@
 """Status put together: memory, conditions, and the counts that people want to see."""
 
 from serin_operator.api.status import CanaryStatus, ModelDeploymentStatus, StableStatus
-from serin_operator.decide.conditions import conditions_of
+from serin_operator.decide.conditions import address_of, conditions_of
 from serin_operator.decide.judging import worst_verdict
 from serin_operator.decide.memory import Memory, remember, step_of
 from serin_operator.decide.settings import Settings
@@ -18,7 +18,7 @@ def status_of(world: World, memory: Memory, settings: Settings, situation: Situa
     return ModelDeploymentStatus(
         observed_generation=world.mdep.generation,
         conditions=conditions_of(world, memory, settings, situation),
-        url=f"http://{world.mdep.name}.{world.mdep.namespace}.svc",
+        url=address_of(world, memory),
         replicas=stable.replicas if stable else 0,
         selector=",".join(f"{key}={value}" for key, value in sorted(labels.items())),
         stable=stable,

@@ -70,6 +70,18 @@ class Deployment:
 
 
 @dataclass(frozen=True)
+class MountProblem:
+    """A volume that a pod waits for."""
+
+    volume: str
+    kind: str
+    """Secret, ConfigMap or PersistentVolumeClaim; empty where the pod has no such volume."""
+    name: str
+    message: str
+    """What the kubelet says."""
+
+
+@dataclass(frozen=True)
 class Pod:
     """One pod of a revision, serving or resolving."""
 
@@ -93,6 +105,8 @@ class Pod:
     """Its container proved itself when its node was last heard of, but the pod does not count as ready any more."""
     job: str | None = None
     """Name of the Job that made it."""
+    unmounted: tuple[MountProblem, ...] = ()
+    """Volumes that keep its container from being created."""
 
 
 @dataclass(frozen=True)

@@ -28,3 +28,8 @@ class Children:
     A Deployment that cannot create pods says so itself, in its condition ``ReplicaFailure``; a Job tells nobody but
     its events, so they are fetched, and only then.
     """
+    events_about_pods: list[JsonObject] = field(default_factory=list)
+    """Core ``v1`` Events with reason ``FailedMount`` about pods whose container is not created though they have a node.
+
+    The pod itself only says ``ContainerCreating``; which Secret or key is missing, its events alone tell.
+    """

@@ -20,18 +20,20 @@ from serin_operator.cluster.resources import (
 )
 from serin_operator.cluster.store import Key, Store
 from serin_operator.observe.children import Children as Children  # noqa: PLC0414 - the name callers look for here
+from serin_operator.observe.mounts import FAILED_MOUNT, waits_for_volumes
 
 JsonObject = dict[str, Any]
 
 _PATIENCE_SECONDS: Final = 3.0
-"""A Job gets its pod within milliseconds; only one that stays without is asked after."""
+"""A Job gets its pod within milliseconds, a pod its volumes within a second; only what stays without is asked after."""
 _ASK_AGAIN_SECONDS: Final = 10.0
+_FORGOTTEN_SECONDS: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
     since: float
-    """When the Job was first seen without a pod."""
+    """When it was first seen waiting."""
     at: float = float("-inf")
     events: tuple[JsonObject, ...] = ()
 
@@ -49,7 +51,7 @@ class KubernetesReader:
         self._client = client
         self._store = store
         self._monotonic = monotonic
-        self._podless: dict[str, _Asked] = {}
+        self._waiting: dict[str, _Asked] = {}
 
     async def model_deployment(self, namespace: str, name: str) -> JsonObject | None:
         """The ModelDeployment as it is now, or ``None`` when it is gone."""
@@ -71,6 +73,7 @@ class KubernetesReader:
             endpoint_slices=found[ENDPOINT_SLICES.kind],
             pod_disruption_budgets=found[POD_DISRUPTION_BUDGETS.kind],
             events_about_jobs=await self._failed_creations(namespace, found[JOBS.kind], found[PODS.kind]),
+            events_about_pods=await self._failed_mounts(namespace, found[PODS.kind]),
         )
 
     async def _failed_creations(
@@ -81,23 +84,43 @@ class KubernetesReader:
         for job in jobs:
             uid = job["metadata"]["uid"]
             if _is_over(job) or uid in owners:
-                self._podless.pop(uid, None)
+                self._waiting.pop(uid, None)
                 continue
-            events += await self._why_no_pod(namespace, uid)
+            events += await self._asked(namespace, uid, "FailedCreate")
         return events
 
-    async def _why_no_pod(self, namespace: str, job_uid: str) -> tuple[JsonObject, ...]:
+    async def _failed_mounts(self, namespace: str, pods: list[JsonObject]) -> list[JsonObject]:
+        waiting: dict[str, str] = {}
+        for pod in pods:
+            uid = pod["metadata"]["uid"]
+            if waits_for_volumes(pod):
+                owners = pod["metadata"].get("ownerReferences") or [{"uid": uid}]
+                waiting.setdefault(owners[0]["uid"], uid)  # what one lacks, its siblings lack too
+            else:
+                self._waiting.pop(uid, None)
+        events: list[JsonObject] = []
+        for uid in waiting.values():
+            events += await self._asked(namespace, uid, FAILED_MOUNT)
+        return events
+
+    async def _asked(self, namespace: str, uid: str, reason: str) -> tuple[JsonObject, ...]:
+        """Events about one object, asked for after a while without what was expected, and then now and again."""
         now = self._monotonic()
-        asked = self._podless.setdefault(job_uid, _Asked(since=now))
+        asked = self._waiting.setdefault(uid, _Asked(since=now))
         if now - asked.since < _PATIENCE_SECONDS or now - asked.at < _ASK_AGAIN_SECONDS:
             return asked.events
         items, _ = await self._client.list_all(
-            CORE_EVENTS, namespace, field_selector=f"involvedObject.uid={job_uid},reason=FailedCreate"
+            CORE_EVENTS, namespace, field_selector=f"involvedObject.uid={uid},reason={reason}"
         )
         for item in items:
             item["metadata"].pop("managedFields", None)
-        self._podless[job_uid] = _Asked(asked.since, now, tuple(items))
-        return self._podless[job_uid].events
+        self._waiting[uid] = _Asked(asked.since, now, tuple(items))
+        self._forget_before(now - _FORGOTTEN_SECONDS)
+        return self._waiting[uid].events
+
+    def _forget_before(self, limit: float) -> None:
+        """Objects that are gone are never asked for again."""
+        self._waiting = {uid: asked for uid, asked in self._waiting.items() if max(asked.at, asked.since) > limit}
 
 
 def _is_over(job: JsonObject) -> bool:

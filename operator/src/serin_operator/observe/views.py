@@ -19,6 +19,7 @@ from serin_operator.decide.world import (
     Service,
 )
 from serin_operator.observe.children import Children
+from serin_operator.observe.mounts import unmounted
 
 JsonObject = Mapping[str, Any]
 
@@ -94,8 +95,8 @@ def deployment(obj: JsonObject) -> Deployment:
     )
 
 
-def pod(obj: JsonObject) -> Pod:
-    """A pod of ours: the state of its one container matters."""
+def pod(obj: JsonObject, events: Iterable[JsonObject] = ()) -> Pod:
+    """A pod of ours: the state of its one container matters, and of events the volumes that it waits for."""
     labels, status = obj["metadata"].get("labels") or {}, obj.get("status") or {}
     container: JsonObject = next(iter(status.get("containerStatuses") or []), {})
     state, last = container.get("state") or {}, container.get("lastState") or {}
@@ -123,6 +124,7 @@ def pod(obj: JsonObject) -> Pod:
         job=labels.get(JOB_NAME_LABEL),
         node=(obj.get("spec") or {}).get("nodeName"),
         silent=bool(container.get("ready")) and not _condition(obj, "Ready"),
+        unmounted=unmounted(obj, events),
     )
 
 
@@ -203,7 +205,7 @@ def revisions(children: Children, name: str, uid: str) -> dict[str, Revision]:
                 None,
             ),
             jobs=tuple(map(job, mine(children.jobs, label))),
-            pods=tuple(map(pod, (p for p in children.pods if _revision_label(p) == label))),
+            pods=tuple(pod(p, children.events_about_pods) for p in children.pods if _revision_label(p) == label),
         )
         for label in sorted(labels)
     }

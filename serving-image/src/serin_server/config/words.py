@@ -46,7 +46,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "the container's limit leaves beside the model",
     "max_batch_rows": "rows that requests may share in one run of the model, 1 to run each alone",
     "batching": "proven (requests share a run when it is proven that rows are independent), off, or trusted (take it as given)",
-    "preferred_batch_rows": "numbers of rows, by comma, that batches are filled up to; empty for any; auto: any on a CPU, powers of two on a device",
+    "preferred_batch_rows": "numbers of rows, by comma, that batches are filled up to; empty for any; auto: any on a CPU, 1, 8 and 32 on a device",
     "batch_window_seconds": "longest time a request may wait for others to fill its batch, 0 to wait for nobody",
     "concurrent_runs": "slow runs of the model that may be under way at a time, 0 for 1 on a CPU and 2 on a device",
     "feedback_key_file": "file of `<id>:<secret>` lines; responses carry a signed token made with the first",

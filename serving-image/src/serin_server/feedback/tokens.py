@@ -71,10 +71,14 @@ class TokenSigner:
     __slots__ = ("_by_id", "_key", "_prefix", "_revision")
 
     def __init__(self, keys: Keys, revision: str) -> None:
+        self._revision = revision
+        self.use(keys)
+
+    def use(self, keys: Keys) -> None:
+        """Signs and believes with other keys from now on; a token of a key that is gone is forged."""
         self._by_id = {key_id: _Hmac(key) for key_id, key in keys.by_id.items()}
         self._key = self._by_id[keys.signing_id]
         self._prefix = keys.signing_id.encode() + b"."
-        self._revision = revision
 
     def sign(self, predicted_at: float, request_id: str, predictions: list[Prediction]) -> bytes:
         """The token of one response."""

@@ -1,4 +1,9 @@
-"""A second, tiny router on the metrics port: `/metrics` and nothing else."""
+"""A second, tiny router on the metrics port: `/metrics`, and the addresses that probes ask for.
+
+A kubelet has no certificate, so where clients must show one (mutual TLS) it can ask for health on this port alone.
+"""
+
+from collections.abc import Callable
 
 from serin_server.http.messages import Request, Response, refused
 from serin_server.metrics.server import ServerMetrics
@@ -8,10 +13,16 @@ _TEXT = b"text/plain; version=0.0.4; charset=utf-8"
 
 
 class MetricsRouter:
-    """Answers scrapes."""
+    """Answers scrapes, and probes.
 
-    def __init__(self, metrics: ServerMetrics) -> None:
+    Args:
+        metrics: What is told.
+        health: Answers for the addresses of health; None for every other address.
+    """
+
+    def __init__(self, metrics: ServerMetrics, health: Callable[[Request], Response | None]) -> None:
         self._metrics = metrics
+        self._health = health
 
     def infer_address(self, request: Request) -> bool:
         """Nothing is inferred on this port."""
@@ -19,9 +30,11 @@ class MetricsRouter:
         return False
 
     def answer(self, request: Request) -> Response:
-        """The exposition, to GET and HEAD of /metrics."""
+        """The exposition, to GET and HEAD of /metrics; or what the protocol's port says of health."""
+        if (health := self._health(request)) is not None:
+            return health
         if request.target.partition(b"?")[0] != b"/metrics":
-            return refused(Refusal(Kind.UNKNOWN, "this port has /metrics only"))
+            return refused(Refusal(Kind.UNKNOWN, "this port has /metrics, and health and readiness under /v2"))
         if request.method not in (b"GET", b"HEAD"):
             return refused(Refusal(Kind.METHOD, "metrics are read with GET"), b"GET, HEAD")
         return Response(200, self._metrics.exposition(), _TEXT)

@@ -57,6 +57,14 @@ class ProtocolRouter:
         except Refusal as refusal:
             return refused(refusal, b"POST" if _model_address(path)[2] == "feedback" else b"GET, HEAD")
 
+    def answer_health(self, request: Request) -> Response | None:
+        """The response to a question for health or readiness, of the server or of the model; None to any other request."""
+        path = _path(request.target)
+        asks = path.rstrip("/").startswith("/v2/health/") or (
+            path.startswith(_PREFIX) and _model_address(path)[2] == "ready"
+        )
+        return self.answer(request) if asks else None
+
     def _of_model(self, request: Request, path: str) -> Response:
         name, version, verb = _model_address(path)
         self._served.check_address(name, version)

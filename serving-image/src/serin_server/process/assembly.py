@@ -186,9 +186,14 @@ def access_of(settings: Settings, log: Log) -> AccessControl | None:
         raise InvalidSetting(f"SERIN_API_KEYS_FILE, SERIN_JWKS_FILE: {error}") from None
 
 
-def watches_of(certificates: Certificates | None, access: AccessControl | None) -> list[FileWatch]:
+def watches_of(
+    settings: Settings, certificates: Certificates | None, access: AccessControl | None, signer: TokenSigner | None
+) -> list[FileWatch]:
     """The files that may change while the server runs."""
-    return [FileWatch(part.files, part.reload) for part in (certificates, access) if part is not None]
+    watches = [FileWatch(part.files, part.reload) for part in (certificates, access) if part is not None]
+    if (keys := settings.feedback_key_file) and signer is not None:
+        watches.append(FileWatch((keys,), lambda: signer.use(keys_in(keys))))
+    return watches
 
 
 def _token_maker(signer: TokenSigner | None, predictions: PredictionReader) -> TokenMaker | None:

@@ -74,8 +74,11 @@ class Scrapes:
 
     async def _response(self, head: bytes) -> bytes:
         method, _, rest = head.partition(b" ")
-        if rest.partition(b" ")[0].partition(b"?")[0] != b"/metrics":
-            return _response(HTTPStatus.NOT_FOUND, "this port has /metrics only\n")
+        target = rest.partition(b" ")[0]
+        if target.startswith(b"/v2/"):
+            return await self._health(method, target)
+        if target.partition(b"?")[0] != b"/metrics":
+            return _response(HTTPStatus.NOT_FOUND, "this port has /metrics, and health and readiness under /v2\n")
         if method not in (b"GET", b"HEAD"):
             return _response(HTTPStatus.METHOD_NOT_ALLOWED, "metrics are read with GET\n", "Allow: GET, HEAD")
         try:
@@ -87,13 +90,24 @@ class Scrapes:
         response = _response(HTTPStatus.OK, text)
         return response.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if method == b"HEAD" else response
 
-    async def _told(self, file: Path) -> str:
+    async def _health(self, method: bytes, target: bytes) -> bytes:
+        """What the first process says: it is ready when all are, and when one dies all end."""
+        try:
+            async with asyncio.timeout(_SCRAPE_SECONDS):
+                return await self._asked(self._files[0], method, target)
+        except (OSError, TimeoutError) as error:
+            return _response(HTTPStatus.SERVICE_UNAVAILABLE, f"no process answers: {error or 'it took too long'}\n")
+
+    async def _asked(self, file: Path, method: bytes, target: bytes) -> bytes:
         reader, writer = await asyncio.open_unix_connection(str(file))
         try:
-            writer.write(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            answer = await reader.read()
+            writer.write(method + b" " + target + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            return await reader.read()
         finally:
             writer.close()
+
+    async def _told(self, file: Path) -> str:
+        answer = await self._asked(file, b"GET", b"/metrics")
         head, _, body = answer.partition(b"\r\n\r\n")
         if head.split(b" ", 2)[1:2] != [b"200"]:
             raise ValueError("its answer was no 200")

@@ -81,7 +81,7 @@ class Server:
         self._signer = signer_of(settings)
         self._feedback = feedback_of(settings, self.metrics, self._signer)
         self._certificates = certificates_of(settings)
-        self._watches = watches_of(self._certificates, self._plane.access)
+        self._watches = watches_of(settings, self._certificates, self._plane.access, self._signer)
         self._payload_log: PayloadLog | None = None
         self._grpc: GrpcServer | None = None
         self._tls_listener: TlsListener | None = None
@@ -102,7 +102,7 @@ class Server:
         http = self._http_server(router, self._plane, loop)
         # Scrapes are no clients: what they do is counted nowhere.
         uncounted = DataPlane(metrics_of(settings, 0.0), 0, MemoryBudget(_METRICS_PORT_BYTES))
-        metrics = self._http_server(MetricsRouter(self.metrics), uncounted, loop)
+        metrics = self._http_server(MetricsRouter(self.metrics, router.answer_health), uncounted, loop)
         told: list[Listener] = []
         listeners: list[Listener] = []
         tasks: list[asyncio.Task[Any]] = []

@@ -136,15 +136,24 @@ def test_every_order_of_arrival_ends_in_the_same_state():
         assert versions(store) == ["9"]
 
 
-def test_a_pod_keeps_only_where_and_with_which_images_it_runs(store):
+def test_a_pod_keeps_only_where_with_which_images_and_from_which_secrets_it_runs(store):
     pod = a_deployment(1, uid="p", name="pod")
+    keys = {"name": "keys", "secret": {"secretName": "credit-keys"}}
     pod |= {
         "apiVersion": "v1",
         "kind": "Pod",
-        "spec": {"nodeName": "n1", "volumes": [1], "containers": [{"name": "c", "image": "i", "env": []}]},
+        "spec": {
+            "nodeName": "n1",
+            "volumes": [{"name": "t", "emptyDir": {}}, keys],
+            "containers": [{"name": "c", "image": "i", "env": []}],
+        },
     }
     store.put(pod)
-    assert store.children(KEY)["Pod"][0]["spec"] == {"nodeName": "n1", "containers": [{"name": "c", "image": "i"}]}
+    assert store.children(KEY)["Pod"][0]["spec"] == {
+        "nodeName": "n1",
+        "volumes": [keys],
+        "containers": [{"name": "c", "image": "i"}],
+    }
 
 
 def test_a_model_deployment_is_known_without_its_spec(store):

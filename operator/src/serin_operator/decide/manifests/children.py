@@ -7,6 +7,7 @@ from serin_operator.api import names
 from serin_operator.api.status import VersionStatus
 from serin_operator.decide import traffic
 from serin_operator.decide.manifests.pod import JsonObject, template
+from serin_operator.decide.manifests.serving import PORT_GRPCS, PORT_HTTPS
 from serin_operator.decide.world import ModelDeployment, OperatorConfig
 
 ANNOTATION_PROMOTED_AT = "serin.dev/promoted-at"
@@ -64,17 +65,35 @@ def _selector(name: str, revision: str) -> dict[str, str]:
     }
 
 
-def revision_service(mdep: ModelDeployment, revision: str) -> JsonObject:
+def revision_service(mdep: ModelDeployment, revision: str, *, secure: bool = False) -> JsonObject:
     """Reaches the pods of one revision only."""
-    return _service(mdep, names.revision_object(mdep.name, revision), traffic.selector(mdep.name, revision), revision)
+    name = names.revision_object(mdep.name, revision)
+    return _service(mdep, name, traffic.selector(mdep.name, revision), revision, secure=secure)
 
 
-def client_service(mdep: ModelDeployment, revision: str | None) -> JsonObject:
+def client_service(mdep: ModelDeployment, revision: str | None, *, secure: bool = False) -> JsonObject:
     """What clients use, by a name that never changes; pinned to a revision, or (None) open to all."""
-    return _service(mdep, mdep.name, traffic.selector(mdep.name, revision))
+    return _service(mdep, mdep.name, traffic.selector(mdep.name, revision), secure=secure)
 
 
-def _service(mdep: ModelDeployment, name: str, selector: Mapping[str, str], revision: str | None = None) -> JsonObject:
+def _service(
+    mdep: ModelDeployment, name: str, selector: Mapping[str, str], revision: str | None = None, *, secure: bool
+) -> JsonObject:
+    """A Service whose ports lead only to pods that speak what the port promises.
+
+    Each port asks for a named port of the pods, and plain pods and those with TLS name theirs differently: while a rollout
+    switches TLS on or off, no client is sent to a pod that does not understand it.
+
+    Args:
+        mdep: The owner.
+        name: Of the Service.
+        selector: Of its pods.
+        revision: For its label.
+        secure: Whether some pods speak TLS, or will; the plain ports stay, and refuse at once when nobody serves them.
+    """
+    ports = [("http", 80), ("grpc", names.PORT_GRPC)]
+    if secure:
+        ports += [(PORT_HTTPS, names.PORT_SERVICE_HTTPS), (PORT_GRPCS, names.PORT_SERVICE_GRPCS)]
     return {
         "apiVersion": "v1",
         "kind": "Service",
@@ -82,11 +101,18 @@ def _service(mdep: ModelDeployment, name: str, selector: Mapping[str, str], revi
         "spec": {
             "type": "ClusterIP",
             "selector": dict(selector),
-            "ports": [
-                {"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"},
-                {"name": "grpc", "port": names.PORT_GRPC, "targetPort": "grpc", "protocol": "TCP"},
-            ],
+            "ports": [{"name": n, "port": port, "targetPort": n, "protocol": "TCP"} for n, port in ports],
         },
+    }
+
+
+def feedback_secret(mdep: ModelDeployment) -> JsonObject:
+    """The Secret for signed feedback, without its data: what is random is made where it is written."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "Opaque",
+        "metadata": _metadata(mdep, names.feedback_secret(mdep.name)),
     }
 
 

@@ -1,9 +1,12 @@
 """The pod template of a revision: the same container serves, and resolves once before."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from serin_operator.api import names
 from serin_operator.api.spec import EnvVar, ModelSource, Runtime
+from serin_operator.api.variables import variables_of
+from serin_operator.decide.manifests import serving
 from serin_operator.decide.world import ModelDeployment, OperatorConfig
 
 JsonObject = dict[str, Any]
@@ -44,7 +47,7 @@ def template(
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [_container(mdep, config, revision, sha256, resolve=resolve)],
-        "volumes": _volumes(mdep.spec.model),
+        "volumes": [*_volumes(mdep.spec.model), *serving.volumes(_mounted(mdep, resolve=resolve))],
         "tolerations": _tolerations(runtime),
     }
     if runtime.service_account_name:
@@ -77,13 +80,13 @@ def _container(
         "name": "server",
         "image": runtime.image or config.serving_image,
         "args": ["resolve" if resolve else "serve"],
-        "env": _environment(mdep, revision, sha256),
+        "env": _environment(mdep, revision, sha256, serving.variables(_mounted(mdep, resolve=resolve))),
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         },
-        "volumeMounts": _mounts(mdep.spec.model),
+        "volumeMounts": [*_mounts(mdep.spec.model), *serving.volume_mounts(_mounted(mdep, resolve=resolve))],
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
     if policy:
@@ -91,13 +94,9 @@ def _container(
     if runtime.resources:
         container["resources"] = runtime.resources.model_dump(exclude_none=True)
     if not resolve:
-        container["ports"] = [
-            {"name": "http", "containerPort": names.PORT_HTTP, "protocol": "TCP"},
-            {"name": "grpc", "containerPort": names.PORT_GRPC, "protocol": "TCP"},
-            {"name": "metrics", "containerPort": names.PORT_METRICS, "protocol": "TCP"},
-        ]
-        ready = {"httpGet": {"path": f"/v2/models/{mdep.name}/ready", "port": "http", "scheme": "HTTP"}}
-        live = {"httpGet": {"path": "/v2/health/live", "port": "http", "scheme": "HTTP"}}
+        container["ports"] = serving.ports(mdep.spec.serving)
+        ready = serving.probe(mdep.spec.serving, f"/v2/models/{mdep.name}/ready")
+        live = serving.probe(mdep.spec.serving, "/v2/health/live")
         # The model may take its time to load; being alive must not depend on it.
         container["startupProbe"] = {**live, "periodSeconds": 1, "failureThreshold": 120, "timeoutSeconds": 5}
         container["readinessProbe"] = {**ready, "periodSeconds": 2, "failureThreshold": 2, "timeoutSeconds": 5}
@@ -105,7 +104,14 @@ def _container(
     return container
 
 
-def _environment(mdep: ModelDeployment, revision: str, sha256: str | None) -> list[JsonObject]:
+def _mounted(mdep: ModelDeployment, *, resolve: bool) -> tuple[serving.Mount, ...]:
+    """What serving needs; the Job that resolves serves nobody, and is shown no key."""
+    return () if resolve else serving.mounts_of(mdep.name, mdep.spec.serving)
+
+
+def _environment(
+    mdep: ModelDeployment, revision: str, sha256: str | None, files: Mapping[str, str]
+) -> list[JsonObject]:
     model, runtime = mdep.spec.model, mdep.spec.runtime or Runtime()
     digest = sha256 or model.sha256
     fixed = {
@@ -119,6 +125,8 @@ def _environment(mdep: ModelDeployment, revision: str, sha256: str | None) -> li
         "SERIN_CACHE_DIR": CACHE,
         **({"SERIN_SOURCE_HEADERS_FILE": SOURCE_HEADERS} if model.header_secret else {}),
         **({"SERIN_SOURCE_CA_FILE": SOURCE_CA} if model.ca_config_map else {}),
+        **variables_of(mdep.spec.model_dump(by_alias=True, exclude_none=True)),
+        **files,
     }
     env: list[JsonObject] = [_variable(v) for v in runtime.env or ()]
     env += [{"name": name, "value": value} for name, value in fixed.items()]

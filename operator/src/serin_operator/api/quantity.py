@@ -1,0 +1,23 @@
+"""Quantities as Kubernetes writes them, as numbers."""
+
+import re
+from decimal import ROUND_CEILING, Decimal
+from typing import Final
+
+_DECIMAL: Final = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+_BINARY: Final = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
+_QUANTITY: Final = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)([numkMGTPE]?|[KMGTPE]i)")
+
+
+def whole_units(quantity: str) -> int:
+    """The number that a quantity stands for, rounded up to a whole one: 1.5Gi is 1610612736, 500m is 1.
+
+    Raises:
+        ValueError: It is no quantity; the message says so.
+    """
+    parts = _QUANTITY.fullmatch(quantity)
+    if parts is None:
+        raise ValueError(f"{quantity!r} is not a quantity such as 512Mi")
+    number, unit = Decimal(parts[1]), parts[2]
+    value = number * 2 ** _BINARY[unit] if unit in _BINARY else number.scaleb(_DECIMAL[unit])
+    return int(value.to_integral_value(ROUND_CEILING))

@@ -1,0 +1,100 @@
+"""Pod templates, whole, kept beside this file: what the operator makes of a spec.
+
+A difference restarts the pods of everybody whose version is born after it. If it is what you meant, run
+``UPDATE_GOLDEN=1 make unit`` and commit the new template. A revision that changes
+for a spec that did not is rolled out like a new model by the next operator, so those of old specs never may.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.cluster.api.table import GOOD
+
+from serin_operator.decide.manifests.pod import template
+from serin_operator.decide.revision import revision_of
+from serin_operator.decide.world import ModelDeployment, OperatorConfig
+from serin_operator.observe import views
+
+TEMPLATES = Path(__file__).parent
+CONFIG = OperatorConfig(serving_image="registry.example.com/serin-server:1")
+EXAMPLE = yaml.safe_load(Path("examples/breast-cancer/modeldeployment.yaml").read_text())["spec"]
+MODEL = {"version": "v1", "uri": "https://models.example.com/v1.onnx"}
+
+SPECS: dict[str, dict[str, Any]] = {
+    "the_example": EXAMPLE,
+    "as_little_as_possible": {"model": MODEL},
+    "all_of_runtime_at_first": {
+        "model": {
+            **MODEL,
+            "headerSecret": {"name": "store", "key": "headers"},
+            "caConfigMap": {"name": "store-ca", "key": "ca.crt"},
+        },
+        "runtime": {
+            "image": "registry.example.com/mine:2",
+            "imagePullPolicy": "Always",
+            "imagePullSecrets": [{"name": "registry"}],
+            "resources": {"requests": {"cpu": "500m"}, "limits": {"cpu": 2, "memory": "1Gi"}},
+            "threads": 2,
+            "env": [
+                {"name": "SERIN_MAX_BATCH_ROWS", "value": "8"},
+                {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "store", "key": "token"}}},
+            ],
+            "nodeSelector": {"kubernetes.io/arch": "amd64"},
+            "tolerations": [{"key": "gpu", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 60}],
+            "serviceAccountName": "models",
+        },
+    },
+    "batching": {
+        "model": MODEL,
+        "runtime": {
+            "batching": "Off",
+            "maxBatchRows": 64,
+            "batchWindowSeconds": 0.002,
+            "preferredBatchRows": [8, 32, 64],
+        },
+    },
+    "tls_keys_and_signed_feedback": {
+        "model": MODEL,
+        "serving": {
+            "tls": {"secretName": "credit-tls"},
+            "apiKeys": {"secretKeyRef": {"name": "clients", "key": "lines"}},
+            "feedback": {"signing": "Managed"},
+        },
+    },
+    "everything_of_serving": {"model": MODEL, "serving": GOOD["spec"]["serving"]},
+}
+
+REVISIONS_THAT_PODS_RUN_UNDER = {
+    "the_example": "uww6t2ktqt",
+    "as_little_as_possible": "grsmcqys33",
+    "all_of_runtime_at_first": "qp7334naw7",
+}
+
+
+def mdep(spec: dict[str, Any]) -> ModelDeployment:
+    metadata = {"namespace": "scoring", "name": "credit-risk", "uid": "u", "resourceVersion": "1"}
+    return views.model_deployment({"metadata": metadata, "spec": spec})
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_a_pod_template_is_what_was_reviewed(name: str) -> None:
+    owner = mdep(SPECS[name])
+    revision = revision_of(owner.spec)
+    parts = {
+        part: template(owner, CONFIG, revision, "0" * 64, resolve=part == "resolving")
+        for part in ("serving", "resolving")
+    }
+    told = yaml.safe_dump(json.loads(json.dumps(parts)), sort_keys=False, width=120)
+    path = TEMPLATES / f"{name}.yaml"
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(told)
+    assert told == path.read_text()
+
+
+@pytest.mark.parametrize("name", REVISIONS_THAT_PODS_RUN_UNDER)
+def test_a_spec_without_new_fields_keeps_the_revision_that_its_pods_run_under(name: str) -> None:
+    assert revision_of(mdep(SPECS[name]).spec) == REVISIONS_THAT_PODS_RUN_UNDER[name]
