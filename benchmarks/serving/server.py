@@ -34,7 +34,8 @@ def served(model: Path, *flags: str, name: str = "m", wait_seconds: float = 120.
             for event in _events(log):
                 if event.get("level") in {"warning", "error"}:
                     print(event, file=sys.stderr)
-            print(f"ready after {seconds:.2f} s on {ready[0].get('providers')}", file=sys.stderr)
+            decided = f"batching {ready[0].get('batching')}: {ready[0].get('batching_message')}"
+            print(f"ready after {seconds:.2f} s on {ready[0].get('providers')}, {decided}", file=sys.stderr)
             listening = next(event for event in _events(log) if event["event"] == "listening")
             yield listening["http"], listening["metrics"], seconds
         finally:

@@ -75,7 +75,7 @@ def load(
     words = words_in(file)
     warmed = warm_up(session, real, likely, [first for first, *_ in words], warmup_seconds)
     warmed.session.check_learnt()
-    decision = decide(file, warmed.session, batching, words, warmed.feeds)
+    decision = decide(file, warmed.session, batching, words, warmed.feeds, session.rounding)
     return Model(warmed, fetched.sha256, model_size_bytes(fetched.path), opset, fetched.path, decision)
 
 

@@ -55,6 +55,10 @@ class Placement:
             )
         return self.providers
 
+    def rounding_on(self, name: str) -> float:
+        """How far a provider rounds factors of products in single precision beyond their type: TF32 has ten bits of mantissa."""
+        return 2.0**-11 if name == CUDA and self.uses_tf32 else 0.0
+
     def options_of(self, name: str) -> dict[str, str]:
         """The options of one provider, as ONNX Runtime takes them."""
         if name != CUDA:

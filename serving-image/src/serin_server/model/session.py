@@ -42,6 +42,7 @@ class Session:
         "_told",
         "notice",
         "providers",
+        "rounding",
         "signature",
     )
 
@@ -68,6 +69,8 @@ class Session:
         self.signature = signature
         self.providers = tuple(providers)
         self.notice = notice
+        self.rounding = 0.0
+        """How far the device rounds factors of products, relative to them, where that is coarser than their type."""
         if providers[0] == CUDA and not map_outputs and _holds_numbers_only(signature):
             self._run = BoundRuns(raw, self._run)
 
@@ -178,7 +181,9 @@ def open_session(file: Path, threads: int = 1, placement: Placement = ON_CPU) ->
             outputs.append(TensorSpec(node.name, _datatype("output", node), _shape(node)))
     optional = tuple(_input(node) for node in raw.get_overridable_initializers() if node.type in ONNX_TO_OIP)
     signature = Signature(inputs, tuple(outputs), optional)
-    return Session(raw, signature, frozenset({*maps, *sequences}), sequences, providers, notice)
+    session = Session(raw, signature, frozenset({*maps, *sequences}), sequences, providers, notice)
+    session.rounding = placement.rounding_on(providers[0])
+    return session
 
 
 def _opened(onnxruntime: Any, file: Path, threads: int, providers: Sequence[tuple[str, Mapping[str, str]]]) -> Any:

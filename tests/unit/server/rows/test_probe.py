@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from serin_server.model.rows import probe as probing
+from serin_server.model.rows.feeds import rows_of
 from serin_server.model.rows.probe import LAST_DIGITS, is_same, probe
 from serin_server.model.rows.states import NotProven, Reason
 from serin_server.model.tensors import Signature, TensorSpec
@@ -129,6 +130,21 @@ def test_samples_that_the_model_takes_are_what_is_tried():
 
     probe(Model(model), samples=[{"x": np.arange(8, dtype=np.float32).reshape(2, 4)}])
     assert seen == set(range(8))
+
+
+def test_large_rows_are_tried_few_at_a_time_and_huge_ones_not_at_all():
+    assert [rows_of(elements) for elements in (4, 3 * 224 * 224, 3 * 1024 * 1024, 10**9)] == [67, 8, 3, 0]
+    seen = []
+    signature = Signature((TensorSpec("x", "FP32", (-1, 3, 224, 224)),), (TensorSpec("y", "FP32", (-1, 3)),))
+
+    def model(x):
+        seen.append(len(x))
+        return x.mean(axis=(2, 3))
+
+    probe(Model(model, signature))
+    assert max(seen) == 8
+    huge = Signature((TensorSpec("x", "FP32", (-1, 10**9)),), (TensorSpec("y", "FP32", (-1, 3)),))
+    assert found(Model(model, huge))[0] is Reason.NOT_PROBED
 
 
 class Clock:

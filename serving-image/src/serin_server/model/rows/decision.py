@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from serin_server.model.rows.analysis import check
-from serin_server.model.rows.probe import Runs, probe
 from serin_server.model.rows.states import NotProven, Reason
 from serin_server.model.tensors import Array
+
+if TYPE_CHECKING:
+    from serin_server.model.rows.probe import Runs
 
 _WAY_OUT = "each request runs alone (batching=trusted lets them share runs nevertheless)"
 
@@ -28,10 +30,11 @@ OFF = Decision(False, "off", Reason.SWITCHED_OFF, "each request runs alone: batc
 
 def decide(
     file: Path,
-    session: Runs,
+    session: "Runs",
     wanted: str = "proven",
     words: Sequence[Sequence[str]] = (),
     samples: Sequence[Mapping[str, Array]] = (),
+    rounding: float = 0.0,
 ) -> Decision:
     """Proves that rows are independent, from the graph and by trying it, or says why requests run alone."""
     if wanted == "off":
@@ -45,9 +48,12 @@ def decide(
     if wanted == "trusted":
         told = "requests share runs, since the setting says that rows are independent; this was not checked"
         return Decision(True, "trusted", Reason.TRUSTED, told)
+    from serin_server.model.rows.analysis import check  # noqa: PLC0415 (two dozen modules that only a proof needs)
+    from serin_server.model.rows.probe import probe  # noqa: PLC0415
+
     try:
         check(file)
-        probe(session, words, samples)
+        probe(session, words, samples, rounding)
     except NotProven as found:
         return Decision(False, "alone", found.reason, f"{found.message}, so {_WAY_OUT}")
     told = "requests share runs: by its graph and by trial, every row is answered by itself"

@@ -1,10 +1,12 @@
 """Rows to try a model with: given ones, or made up so that the model takes them; and rows that poison a batch."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 
+from serin_server.model.rows.randomness import Randomness
 from serin_server.model.tensors import Array, Signature, TensorSpec
 
 Feed = dict[str, Array]
@@ -13,30 +15,46 @@ FREE_SIZES: Final = (3, 8, 32, 64, 1, 2, 16, 128, 224)
 LARGEST_INTEGERS: Final = (2, 1000, 100, 10, 1)
 """Integers below these are tried: the first must be taken at all, then each input gets the largest that it takes."""
 _MOST_WORDS: Final = 64
+LEAST_ROWS: Final = 3
+MOST_ROWS: Final = 67
+_MOST_ELEMENTS: Final = {MOST_ROWS: 1 << 20, 8: 1 << 22, LEAST_ROWS: 1 << 25}
+"""Elements that so many rows may have."""
 _HUGE: Final = {"FP16": 6e4, "FP32": 1e30, "FP64": 1e300}
 
 
 def made_up(
     signature: Signature,
     words: Sequence[Sequence[str]],
-    rows: int,
     takes: Callable[[Feed], bool],
-    numbers: np.random.Generator,
+    numbers: Randomness,
 ) -> Feed | None:
     """Random rows that the model takes; None when it takes none of those that were tried."""
     for free in FREE_SIZES if any(-1 in spec.shape[1:] for spec in signature.inputs) else (1,):
         for below in (LARGEST_INTEGERS[0], LARGEST_INTEGERS[-1]):
             for vocabulary in _vocabularies(signature, words):
                 limits = {spec.name: below for spec in signature.inputs}
+                rows = rows_of(sum(_row_size(spec, free) for spec in signature.inputs))
+                if not rows:
+                    continue
                 feed = _random(signature, rows, free, limits, vocabulary, numbers)
                 if takes(feed):
                     return _with_larger_integers(signature, feed, takes, numbers)
     return None
 
 
-def _with_larger_integers(
-    signature: Signature, feed: Feed, takes: Callable[[Feed], bool], numbers: np.random.Generator
-) -> Feed:
+def _row_size(spec: TensorSpec, free: int) -> int:
+    return math.prod(free if size == -1 else size for size in spec.shape[1:])
+
+
+def rows_of(elements: int) -> int:
+    """How many rows of so many elements are made: a large batch of large rows would cost memory that is never given back.
+
+    0 for rows that are too large to be tried at all.
+    """
+    return next((rows for rows in (MOST_ROWS, 8, LEAST_ROWS) if rows * elements <= _MOST_ELEMENTS[rows]), 0)
+
+
+def _with_larger_integers(signature: Signature, feed: Feed, takes: Callable[[Feed], bool], numbers: Randomness) -> Feed:
     """Ids of a table tell rows apart better than zeros and ones: each input gets the widest range that is taken."""
     for spec in signature.inputs:
         if spec.dtype.kind not in "iu":
@@ -44,7 +62,7 @@ def _with_larger_integers(
         for below in LARGEST_INTEGERS[1:-1]:
             if below > np.iinfo(spec.dtype).max:
                 continue
-            wider = {**feed, spec.name: numbers.integers(0, below, feed[spec.name].shape).astype(spec.dtype)}
+            wider = {**feed, spec.name: numbers.below(below, feed[spec.name].shape).astype(spec.dtype)}
             if takes(wider):
                 feed = wider
                 break
@@ -70,7 +88,7 @@ def _random(
     free: int,
     limits: Mapping[str, int],
     vocabulary: Sequence[Sequence[str]],
-    numbers: np.random.Generator,
+    numbers: Randomness,
 ) -> Feed:
     feed: Feed = {}
     column = 0
@@ -79,22 +97,21 @@ def _random(
         if spec.datatype == "BYTES":
             feed[spec.name], column = _words(shape, vocabulary, column, numbers)
         elif spec.dtype.kind == "f":
-            feed[spec.name] = numbers.normal(size=shape).astype(spec.dtype)
+            feed[spec.name] = numbers.uniform(shape).astype(spec.dtype)
         else:
-            feed[spec.name] = numbers.integers(0, limits[spec.name], shape).astype(spec.dtype)
+            feed[spec.name] = numbers.below(limits[spec.name], shape).astype(spec.dtype)
     return feed
 
 
 def _words(
-    shape: tuple[int, ...], vocabulary: Sequence[Sequence[str]], column: int, numbers: np.random.Generator
+    shape: tuple[int, ...], vocabulary: Sequence[Sequence[str]], column: int, numbers: Randomness
 ) -> tuple[Array, int]:
     """Text; each place in a row takes its words from the list whose turn it is."""
     width = int(np.prod(shape[1:]))
     table = np.empty((shape[0], width), dtype=object)
     for place in range(width):
         known = vocabulary[(column + place) % len(vocabulary)]
-        for row in range(shape[0]):
-            table[row, place] = known[int(numbers.integers(len(known)))]
+        table[:, place] = [known[choice] for choice in numbers.below(len(known), shape[:1])]
     return table.reshape(shape), column + width
 
 

@@ -13,7 +13,8 @@ from typing import Final, Protocol
 import numpy as np
 
 from serin_server.failures import one_line
-from serin_server.model.rows.feeds import Feed, made_up, poisons
+from serin_server.model.rows.feeds import LEAST_ROWS, Feed, made_up, poisons, rows_of
+from serin_server.model.rows.randomness import Randomness
 from serin_server.model.rows.states import NotProven, Reason
 from serin_server.model.tensors import Array, Signature
 
@@ -25,10 +26,15 @@ LAST_DIGITS: Final = 1000
 Kernels for one row and for many add up in another order; over the thousands of terms and dozens of layers of a real
 model that makes a few hundred units. What leaks from a poisoned neighbour is larger by many powers of ten.
 """
-_FEW: Final = 3
+MOST: Final = 0.03
+"""The most that half precision may differ, whose last digits are coarse."""
+ROUNDINGS: Final = 64
+"""How many roundings of a device may differ: it picks another kernel for another number of rows, and each rounds in its own way."""
 _PARTS: Final = ((3, 5), (33, 34))
-"""Rows of two requests that run together; the larger ones fill more than the widest vector register."""
-_SEED: Final = 20
+"""Rows of two requests that run together; the larger ones fill more than the widest vector register.
+
+They are left out where rows are so large that they fill it by themselves (`rows_of`).
+"""
 
 
 class Runs(Protocol):
@@ -42,18 +48,28 @@ class Runs(Protocol):
         """The outputs for one feed."""
 
 
-def probe(session: Runs, words: Sequence[Sequence[str]] = (), samples: Sequence[Mapping[str, Array]] = ()) -> None:
-    """Returns when rows were answered alike alone and together. Raises `NotProven` with what differed."""
-    _Probe(session, words, samples).run()
+def probe(
+    session: Runs,
+    words: Sequence[Sequence[str]] = (),
+    samples: Sequence[Mapping[str, Array]] = (),
+    rounding: float = 0.0,
+) -> None:
+    """Returns when rows were answered alike alone and together. Raises `NotProven` with what differed.
+
+    `rounding` is how far a device rounds the factors of products, relative to them, where that is coarser than their type.
+    """
+    _Probe(session, words, samples, rounding).run()
 
 
 class _Probe:
-    def __init__(self, session: Runs, words: Sequence[Sequence[str]], samples: Sequence[Mapping[str, Array]]) -> None:
+    def __init__(
+        self, session: Runs, words: Sequence[Sequence[str]], samples: Sequence[Mapping[str, Array]], rounding: float
+    ) -> None:
+        self._rounding = rounding
         self._session = session
         self._words = words
         self._samples = samples
         self._deadline = perf_counter() + LONGEST_SECONDS
-        self._numbers = np.random.default_rng(_SEED)
 
     def run(self) -> None:
         rows = self._rows()
@@ -72,7 +88,7 @@ class _Probe:
     def _is_alike_in_small(self, rows: Feed) -> bool:
         """Whether there was time for the smallest batches; what else is tried is tried while there is time."""
         alone: list[list[Array]] = []
-        for size in (2, _FEW):
+        for size in (2, LEAST_ROWS):
             while len(alone) < size and self._is_time_left():
                 alone.append(self._answers(_taken(rows, [len(alone)])))
             if len(alone) < size or not self._is_time_left():
@@ -80,11 +96,13 @@ class _Probe:
             together = self._answers(_taken(rows, range(size)))
             for place in range(size):
                 self._compare(alone[place], together, slice(place, place + 1), f"{size} rows together")
-        self._poison(rows, alone, _FEW, is_of_one_kind=True)
+        self._poison(rows, alone, LEAST_ROWS, is_of_one_kind=True)
+        count = len(next(iter(rows.values())))
         for first, second in _PARTS:
-            if self._is_time_left():
+            if first + second <= count and self._is_time_left():
                 self._join(rows, first, second)
-        self._poison(rows, alone, sum(_PARTS[-1]), is_of_one_kind=False)
+        if count > LEAST_ROWS:
+            self._poison(rows, alone, count, is_of_one_kind=False)
         return True
 
     def _join(self, rows: Feed, first: int, second: int) -> None:
@@ -99,13 +117,12 @@ class _Probe:
         return perf_counter() < self._deadline
 
     def _rows(self) -> Feed | None:
-        """As many rows as the largest batch, of which the model takes the first two."""
-        most = sum(_PARTS[-1])
+        """Rows of which the model takes the first two; fewer than the largest batch needs where rows are large."""
         for sample in self._samples:
             if self._takes(_taken(dict(sample), [0, 0])):
-                count = len(next(iter(sample.values())))
-                return _taken(dict(sample), [place % count for place in range(most)])
-        return made_up(self._session.signature, self._words, most, self._takes, self._numbers)
+                elements = sum(array[:1].size for array in sample.values())
+                return _taken(dict(sample), range(max(LEAST_ROWS, rows_of(elements))))
+        return made_up(self._session.signature, self._words, self._takes, Randomness())
 
     def _takes(self, feed: Feed) -> bool:
         if not self._is_time_left():
@@ -137,7 +154,7 @@ class _Probe:
 
     def _compare(self, alone: Sequence[Array], together: Sequence[Array], places: slice, what: str) -> None:
         for spec, own, all_of_them in zip(self._session.signature.outputs, alone, together, strict=True):
-            if not is_same(own, all_of_them[places]):
+            if not is_same(own, all_of_them[places], self._rounding):
                 raise NotProven(
                     Reason.PROBE_DIFFERS,
                     f"output {spec.name!r} of a row differs between the row alone and {what} (row {places.start + 1})",
@@ -182,7 +199,7 @@ def _taken(feed: Feed, places: Sequence[int]) -> Feed:
     return {name: array[[place % len(array) for place in places]] for name, array in feed.items()}
 
 
-def is_same(one: Array, other: Array) -> bool:
+def is_same(one: Array, other: Array, rounding: float = 0.0) -> bool:
     """Equal; floats up to their last digits on the scale of the largest, NaN like NaN, an infinity like itself."""
     if np.shape(one) != np.shape(other):
         return False
@@ -197,4 +214,5 @@ def is_same(one: Array, other: Array) -> bool:
     if not first.size:
         return True
     scale = max(float(np.abs(first).max()), float(np.abs(second).max()))
-    return bool(np.abs(first - second).max() <= LAST_DIGITS * float(np.finfo(one.dtype).eps) * scale)
+    own = min(LAST_DIGITS * float(np.finfo(one.dtype).eps), MOST)
+    return bool(np.abs(first - second).max() <= max(own, ROUNDINGS * rounding) * scale)
