@@ -63,9 +63,9 @@ async def asked(port: int, head: bytes) -> bytes:
         (b"GET /metrics?name=c HTTP/1.0\r\nHost: x\r\n\r\n", b"200", b"c{} 4\n"),
         (b"HEAD /metrics HTTP/1.1\r\n\r\n", b"200", b"\r\n\r\n"),
         (b"POST /metrics HTTP/1.1\r\n\r\n", b"405", b"GET\n"),
-        (b"GET /other HTTP/1.1\r\n\r\n", b"404", b"only\n"),
-        (b"\r\n\r\n", b"404", b"only\n"),
-        (b"\x16\x03\x01\r\n\r\n", b"404", b"only\n"),
+        (b"GET /other HTTP/1.1\r\n\r\n", b"404", b"under /v2\n"),
+        (b"\r\n\r\n", b"404", b"under /v2\n"),
+        (b"\x16\x03\x01\r\n\r\n", b"404", b"under /v2\n"),
     ],
 )
 async def test_counts_of_all_processes_are_told_as_one(tmp_path, head, status, ending) -> None:

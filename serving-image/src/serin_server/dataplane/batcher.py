@@ -78,6 +78,7 @@ class Batcher:
         self._gathering = Gathering(self._cost)
         self._high_water = self._notes.high_water
         self._workers = Workers(loop, runs_at_a_time)
+        self._feed: Mapping[str, Array] | None = None
         self._queue: list[Call] = []
         self._is_due = False
         self._turns = 0
@@ -90,6 +91,7 @@ class Batcher:
         With the first of the feeds that the model takes, its rows repeated. Blocks: call it in a thread, before the
         first `submit`. Returns what a person should know: sizes that do not run, and will not be used.
         """
+        self._feed = feeds[0] if feeds else None
         sizes, told = warm(
             self._session, self._sizes, feeds, self._cost, TIMES_ON_DEVICE if self._is_on_device else TIMES
         )
@@ -98,6 +100,17 @@ class Batcher:
             self._runner = Runner(self._session, sizes)
             self._waiting.most_rows = sizes.largest or self._waiting.most_rows
         return told
+
+    @property
+    def keeps_much(self) -> bool:
+        """Whether ONNX Runtime still has the memory of a dear run, and nothing runs."""
+        return self._high_water.highest > 0 and not self._workers.jobs and self._feed is not None
+
+    def give_back(self) -> None:
+        """Has ONNX Runtime return what it keeps. Blocks for a run of the warm-up's size: call it in a thread."""
+        if self._feed is not None:
+            self._high_water.highest = 0
+            self._session.run_and_give_back(self._feed)
 
     def submit(self, call: Call, done: Callable[[Call], None]) -> None:
         """Takes a call; `done(call)` follows in the same or a later turn, with outputs or a refusal in it."""

@@ -128,6 +128,13 @@ def _array_of_values(spec: TensorSpec, data: list[Any]) -> Array:
         raise out_of_range(spec) from None
 
 
+def no_elements(spec: TensorSpec) -> Refusal:
+    """The refusal of a list that holds something else than elements of its datatype."""
+    return Refusal(
+        Kind.INVALID_TENSOR, f"input {spec.name!r} is {spec.datatype}: its data must be {_ELEMENTS[spec.datatype][1]}"
+    )
+
+
 def out_of_range(spec: TensorSpec) -> Refusal:
     """The refusal of a number that its type cannot hold."""
     sentence = f"input {spec.name!r} is {spec.datatype}: an element is out of its range"

@@ -12,7 +12,7 @@ import msgspec
 
 from serin_server.dataplane.binary import array_of_bytes
 from serin_server.dataplane.constants import with_constants
-from serin_server.dataplane.elements import checked_shape
+from serin_server.dataplane.elements import checked_shape, no_elements
 from serin_server.dataplane.elision import Elided, elided
 from serin_server.dataplane.memory import BYTES_OF_A_STRING, Holding
 from serin_server.dataplane.protocol import JsonOutput, JsonRequest, JsonTensor, Parameters
@@ -121,6 +121,10 @@ class LargeArrays:
             return streamed(spec, shape, given.data, self._holding)
         except Refusal as refusal:
             _check_json(given.data)
+            if (
+                refusal.kind is Kind.MALFORMED
+            ):  # it is JSON after all: something else than elements stands between commas
+                raise no_elements(spec) from None
             raise refusal from None
 
     def of_bytes(self, spec: TensorSpec, shape: tuple[int, ...], data: memoryview) -> Array:

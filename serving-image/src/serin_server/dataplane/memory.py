@@ -28,7 +28,6 @@ class MemoryBudget:
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
         self.held_bytes = 0
-        self.given_back_bytes = 0
         self._lock = threading.Lock()
 
     def check(self, size: int) -> None:
@@ -56,7 +55,6 @@ class MemoryBudget:
         """Gives bytes back."""
         with self._lock:
             self.held_bytes -= size
-            self.given_back_bytes += size
 
 
 class Holding:

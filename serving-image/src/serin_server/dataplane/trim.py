@@ -4,10 +4,11 @@ import asyncio
 import ctypes
 from typing import Final
 
-from serin_server.dataplane.memory import MemoryBudget
+from serin_server.dataplane.plane import DataPlane
+from serin_server.metrics.server import resident_bytes
 
 _LOOK_SECONDS: Final = 1.0
-_WORTH_BYTES: Final = 8 << 20
+_WORTH_BYTES: Final = 16 << 20
 _M_TRIM_THRESHOLD: Final = -1
 _M_MMAP_THRESHOLD: Final = -3
 _KEPT_BYTES: Final = 64 << 20
@@ -26,18 +27,31 @@ def keep_little() -> None:
 
 
 class Trimmer:
-    """Trims the C library's heaps a moment after large requests have given memory back."""
+    """Once a second, while nobody asks for much: gives back what ONNX Runtime's arena and the C library's heaps kept."""
 
-    def __init__(self, budget: MemoryBudget) -> None:
-        self._budget = budget
-        self._seen = 0
+    def __init__(self, plane: DataPlane) -> None:
+        self._plane = plane
+        self._answered = 0.0
+        self._resident = resident_bytes()
         self._trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
 
     async def run(self) -> None:
-        """Looks once a second, for ever."""
+        """Looks again and again, for ever."""
         loop = asyncio.get_running_loop()
-        while self._trim is not None:
+        while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            if self._budget.given_back_bytes - self._seen > _WORTH_BYTES:
-                self._seen = self._budget.given_back_bytes
+            loaded = self._plane.loaded
+            answered, before = self._plane.metrics.batch_size.sum, self._answered
+            self._answered = answered
+            if loaded is not None and answered == before and loaded.batcher.keeps_much:
+                await loop.run_in_executor(None, loaded.batcher.give_back)
+            resident = resident_bytes()
+            if (
+                resident > self._resident + _WORTH_BYTES
+                and not self._plane.memory.held_bytes
+                and self._trim is not None
+            ):
                 await loop.run_in_executor(None, self._trim, 0)
+                self._resident = resident_bytes()
+            else:
+                self._resident = min(self._resident, resident)

@@ -114,7 +114,7 @@ class Server:
             stopping = asyncio.create_task(self._stop.wait())
             tasks += [loading, stopping]
             await self._start_grpc()
-            tasks += [asyncio.create_task(self._watch()), asyncio.create_task(Trimmer(self._memory).run())]
+            tasks += [asyncio.create_task(self._watch()), asyncio.create_task(Trimmer(self._plane).run())]
             ports = {"http": _port(listeners), "metrics": _port(told), "grpc": self._grpc.port if self._grpc else None}
             self._log.info("listening", **ports)
             await asyncio.wait((loading, stopping), return_when=asyncio.FIRST_COMPLETED)
