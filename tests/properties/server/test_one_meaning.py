@@ -80,7 +80,7 @@ def bodies(draw):
     return tensor["datatype"], len(shape), text.encode(errors="replace")
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(bodies(), st.booleans())
 def test_a_generated_body_means_the_same_however_it_is_read(body, is_free):
     datatype, depth, text = body
@@ -91,7 +91,7 @@ def test_a_generated_body_means_the_same_however_it_is_read(body, is_free):
 PIECES = st.text(alphabet='[]{}",:0123456789.-eE \\nulltrueNa', max_size=60)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(["FP32", "INT64", "BYTES", "BOOL"]), PIECES)
 @example("INT64", "[1,]2,3,[4,5,6]")
 @example("FP32", "[[1,2,3],[4,5,6]")

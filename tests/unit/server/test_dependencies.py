@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 SOURCES = sorted((ROOT / "serving-image/src/serin_server").rglob("*.py"))
 MODULES = {

@@ -12,6 +12,8 @@ from tests.support.serving import serving, tensor
 
 from serin_server.config.settings import settings_from
 
+pytestmark = pytest.mark.slow
+
 MIXING = "(float[N,2] x) => (float[N,2] y) { y = Softmax<axis = 0>(x) }"
 CLIENTS = 16
 ROUNDS = 12

@@ -19,6 +19,8 @@ from serin_server.process.ports import bound
 from serin_server.security.tls import Certificates
 from serin_server.security.watch import FileWatch
 
+pytestmark = pytest.mark.slow
+
 REFUSED = (ssl.SSLError, ConnectionError, EOFError)
 
 

@@ -9,6 +9,8 @@ import pytest
 from tests.support.models import laborious
 from tests.support.serving import serving, tensor, wait_for
 
+pytestmark = pytest.mark.slow
+
 ROWS, WIDTH, LAYERS = 20_000, 256, 40
 SMALL = tensor("x", "FP32", [1, WIDTH], [0.5] * WIDTH)
 

@@ -11,6 +11,8 @@ import pytest
 from tests.support.models import lower_case
 from tests.support.serving import serving, tensor
 
+pytestmark = pytest.mark.slow
+
 DOCKERFILE = Path(__file__).parents[3] / "serving-image/Dockerfile"
 SYSTEM = Path("/usr/lib/locale")
 

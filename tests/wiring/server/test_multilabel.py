@@ -18,6 +18,8 @@ from serin_server.model.predictions import PredictionReader
 from serin_server.model.sequences import SequenceOutput
 from serin_server.model.source import Source
 
+pytestmark = pytest.mark.slow
+
 TRANSPORTS = ["http", "binary", "grpc"]
 
 

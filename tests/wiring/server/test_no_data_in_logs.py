@@ -9,6 +9,8 @@ from tests.support.serving import serving, tensor, wait_for
 
 from serin_server.dataplane.large import LARGE_BYTES
 
+pytestmark = pytest.mark.slow
+
 SECRET = "SSN-078-05-1120"
 NUMBER = 780_511_205
 NAME = tensor("name", "BYTES", [1, 3], ["a", "b", "c"])

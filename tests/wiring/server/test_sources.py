@@ -15,6 +15,8 @@ from tests.support.sources import answering, ok, redirect
 
 from serin_server.cli import main
 
+pytestmark = pytest.mark.slow
+
 SECRET = "hunter22"
 
 
