@@ -11,6 +11,7 @@ from serin_server.refusals import Kind, Refusal
 _STEP: Final = 64 * 1024
 _MANY_PIECES: Final = 4096
 _CRUMB_BYTES: Final = 16
+_A_TURN: Final = 1024
 
 
 class Body:
@@ -28,8 +29,11 @@ class Body:
     def __len__(self) -> int:
         return len(self._buffer)
 
-    def add(self, piece: bytes) -> None:
-        """Takes one more piece. Raises `Refusal` when its memory is not to be had, or pieces are crumbs."""
+    def add(self, piece: bytes) -> bool:
+        """Takes one more piece; whether so many came that others should have their turn.
+
+        Raises `Refusal` when its memory is not to be had, or pieces are crumbs.
+        """
         self._buffer += piece
         self._pieces += 1
         if self._pieces > _MANY_PIECES and len(self._buffer) < _CRUMB_BYTES * self._pieces:
@@ -40,6 +44,7 @@ class Body:
         held = self._request.holding
         if held is None or len(self._buffer) > held.held_bytes:
             self._pay()
+        return self._pieces % _A_TURN == 0
 
     def whole(self) -> bytearray:
         """Everything that came."""

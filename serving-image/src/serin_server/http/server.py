@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Iterable
+from functools import partial
 from time import time
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
@@ -208,29 +209,30 @@ class HttpServer:
         def done(call: Call) -> None:
             if call.refusal is not None:
                 self._refuse(request, connection, call.refusal, was_submitted=True)
-                return
-            if is_large(call):
-                self._large.write(request, call, loaded.writer, lambda written: answer(call, written))
-                return
-            try:
-                written = loaded.writer.write(call)
-            except Exception as error:  # noqa: BLE001 (a fault of our own)
-                answer(call, error)
+            elif is_large(call):
+                self._large.write(request, call, loaded.writer, partial(self._answer, request, connection, call))
             else:
-                answer(call, written)
-
-        def answer(call: Call, written: tuple[bytes, int] | Exception) -> None:
-            if not isinstance(written, Exception) and len(written[0]) > UNCOUNTED_BYTES and request.holding is None:
-                written = self._paid(request, written)
-            if isinstance(written, Exception):
-                refusal = written if isinstance(written, Refusal) else self._fault(written)
-                self._refuse(request, connection, refusal, was_submitted=True)
-                return
-            body, json_length = written
-            connection.respond(request, binary_response(body, json_length) if json_length else Response(200, body))
-            self._plane.succeeded(call)
+                try:
+                    written: tuple[bytes, int] | Exception = loaded.writer.write(call)
+                except Exception as error:  # noqa: BLE001 (a fault of our own)
+                    written = error
+                self._answer(request, connection, call, written)
 
         loaded.batcher.submit(call, done)
+
+    def _answer(
+        self, request: Request, connection: HttpConnection, call: Call, written: tuple[bytes, int] | Exception
+    ) -> None:
+        """Sends what was written for a call."""
+        if not isinstance(written, Exception) and len(written[0]) > UNCOUNTED_BYTES and request.holding is None:
+            written = self._paid(request, written)
+        if isinstance(written, Exception):
+            refusal = written if isinstance(written, Refusal) else self._fault(written)
+            self._refuse(request, connection, refusal, was_submitted=True)
+            return
+        body, json_length = written
+        connection.respond(request, binary_response(body, json_length) if json_length else Response(200, body))
+        self._plane.succeeded(call)
 
     def _paid(self, request: Request, written: tuple[bytes, int]) -> tuple[bytes, int] | Refusal:
         """An answer whose bytes the memory budget holds until they were sent, or the refusal in its place."""
