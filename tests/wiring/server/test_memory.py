@@ -12,6 +12,8 @@ import pytest
 from tests.support.models import identity
 from tests.support.serving import serving, wait_for
 from tests.support.wire import Wire, request
+from tritonclient import grpc as grpcclient
+from tritonclient.utils import InferenceServerException
 
 pytestmark = pytest.mark.slow
 INFER = "/v2/models/m/infer"
@@ -206,3 +208,20 @@ def test_a_large_answer_reaches_a_slow_reader_whole(tmp_path):
                 got += len(wire.socket.recv(256 * 1024))
                 pace.wait(0.05)
         assert time.monotonic() - started > 3
+
+
+def test_calls_of_grpc_hold_memory_of_the_budget_while_they_last(tmp_path):
+    model = identity(tmp_path / "m.onnx", shape=(None, None))
+    with serving(model, tmp_path, memory_budget_bytes=24 * MEBIBYTE) as server:
+        with grpcclient.InferenceServerClient(f"127.0.0.1:{server.port('grpc')}") as client:
+            answers = []
+            for mebibytes in (4, 12):
+                given = grpcclient.InferInput("x", [mebibytes, MEBIBYTE // 4], "FP32")
+                given.set_data_from_numpy(np.ones((mebibytes, MEBIBYTE // 4), np.float32))
+                try:
+                    answers.append(client.infer("m", [given]).as_numpy("y").sum())
+                except InferenceServerException as error:
+                    answers.append(error.status())
+        assert answers == [MEBIBYTE, "StatusCode.RESOURCE_EXHAUSTED"]
+        assert server.metric("serin_memory_held_bytes") == 0
+        assert server.metric("serin_requests_rejected_total", reason="body_too_large") == 1

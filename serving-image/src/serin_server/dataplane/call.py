@@ -7,6 +7,7 @@ from serin_server.model.tensors import Array
 from serin_server.refusals import Refusal
 
 NO_BATCH: Final = -1
+_LARGE_ELEMENTS: Final = 64 * 1024
 
 
 class Call:
@@ -44,3 +45,11 @@ class Call:
         self.outputs: list[Array] | None = None
         self.refusal: Refusal | None = None
         self.done: Callable[[Call], None] | None = None
+
+
+def is_large(call: Call) -> bool:
+    """Whether writing the answer takes so long that others would notice."""
+    elements = 0
+    for output in call.outputs or ():
+        elements += output.size
+    return elements > _LARGE_ELEMENTS

@@ -16,17 +16,8 @@ from serin_server.refusals import Refusal
 
 Result = TypeVar("Result")
 _THREADS: Final = 2
-_LARGE_ELEMENTS: Final = 64 * 1024
 _BYTES_OF_AN_ELEMENT: Final = 24
 """The longest that JSON makes of a number."""
-
-
-def is_large(call: Call) -> bool:
-    """Whether writing the answer takes so long that others would notice."""
-    elements = 0
-    for output in call.outputs or ():
-        elements += output.size
-    return elements > _LARGE_ELEMENTS
 
 
 class LargeRequests:

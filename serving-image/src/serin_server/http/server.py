@@ -8,13 +8,13 @@ from functools import partial
 from time import time
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
-from serin_server.dataplane.call import Call
+from serin_server.dataplane.call import Call, is_large
 from serin_server.dataplane.departure import WATCHED_SECONDS
 from serin_server.dataplane.memory import UNCOUNTED_BYTES
 from serin_server.dataplane.plane import DataPlane, Loaded
 from serin_server.http.body import BodyLimits, pay
 from serin_server.http.connection import HttpConnection
-from serin_server.http.large import LargeRequests, is_large
+from serin_server.http.large import LargeRequests
 from serin_server.http.messages import Request, Response, binary_response, date_line, refused
 from serin_server.refusals import STATUS, Kind, Refusal
 

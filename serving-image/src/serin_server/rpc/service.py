@@ -2,13 +2,17 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from time import perf_counter, time
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import grpc
 from google.protobuf.message import DecodeError
 
-from serin_server.dataplane.call import Call
+from serin_server.dataplane.call import Call, is_large
+from serin_server.dataplane.large import LARGE_BYTES
+from serin_server.dataplane.memory import UNCOUNTED_BYTES, Holding
 from serin_server.dataplane.parameters import check_output, check_request
 from serin_server.dataplane.plane import DataPlane, Loaded
 from serin_server.model.served import ServedModel, server_metadata
@@ -34,6 +38,9 @@ CODES: Final = {
     Kind.FAULT: grpc.StatusCode.INTERNAL,
 }
 Context = Any
+Result = TypeVar("Result")
+_TIMES: Final = 3
+"""What a large call holds: its bytes, the message made of them, and its tensors."""
 
 
 class InferenceService:
@@ -42,6 +49,7 @@ class InferenceService:
     def __init__(self, served: ServedModel, plane: DataPlane) -> None:
         self._served = served
         self._plane = plane
+        self._threads = ThreadPoolExecutor(2, "large-calls")
 
     def handler(self) -> grpc.GenericRpcHandler:
         """The service as gRPC registers it."""
@@ -56,9 +64,7 @@ class InferenceService:
         return grpc.method_handlers_generic_handler(
             SERVICE,
             {
-                name: grpc.unary_unary_rpc_method_handler(
-                    _told(handle, request), None, lambda response: response.SerializeToString()
-                )
+                name: grpc.unary_unary_rpc_method_handler(self._told(handle, request), None, _serialized)
                 for name, (handle, request) in calls.items()
             },
         )
@@ -109,7 +115,9 @@ class InferenceService:
             names = [tensor.name for tensor in request.inputs]
             reader = loaded.reader.of(names)
             order = reader.input_order(names)
-            call = reader.call_of(arrays_of(reader.inputs, request, order), request.id)
+            work = partial(arrays_of, reader.inputs, request, order)
+            arrays = await self._aside(work) if request.ByteSize() > LARGE_BYTES else work()
+            call = reader.call_of(arrays, request.id)
             if request.outputs:
                 call.wanted = reader.positions([output.name for output in request.outputs])
             call.started = started
@@ -118,7 +126,8 @@ class InferenceService:
             refusal, call.refusal = call.refusal, None  # raised, it holds this frame, which must not hold it
             if refusal is not None:
                 raise refusal
-            response = self._response(call, is_raw=bool(request.raw_input_contents))
+            make = partial(self._response, call, is_raw=bool(request.raw_input_contents))
+            response = await self._aside(make) if is_large(call) else make()
             if token := loaded.writer.token_of(call, response.parameters["predicted_at"].double_param):
                 response.parameters["feedback_token"].string_param = token.decode()
         except Refusal as refusal:
@@ -174,6 +183,44 @@ class InferenceService:
             put_output(response, outputs[position], arrays[position], is_raw=is_raw)
         return response
 
+    async def _aside(self, work: Callable[[], Result]) -> Result:
+        """What would keep everybody waiting, in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def _told(
+        self, handle: Callable[[Any, Context], Awaitable[Any]], message: Any
+    ) -> Callable[[bytes, Context], Awaitable[Any]]:
+        """The handler, its refusals told as status codes of gRPC. Bytes that are no message are the client's fault too."""
+
+        async def told(sent: bytes, context: Context) -> Any:
+            # No abort: its exception holds this frame, and with it the message, until the collector comes round.
+            holding = Holding(self._plane.memory) if len(sent) > UNCOUNTED_BYTES else None
+            try:
+                if holding is None:
+                    return await handle(message.FromString(sent), context)
+                holding.grow(_TIMES * len(sent))
+                if len(sent) <= LARGE_BYTES:
+                    return await handle(message.FromString(sent), context)
+                return await handle(await self._aside(partial(message.FromString, sent)), context)
+            except DecodeError:
+                context.set_code(CODES[Kind.MALFORMED])
+                context.set_details(f"the bytes are no {message.DESCRIPTOR.full_name}")
+            except Refusal as refusal:
+                if holding is not None and not holding.held_bytes:
+                    self._plane.rejected(refusal)
+                context.set_code(CODES[refusal.kind])
+                context.set_details(refusal.message)
+            finally:
+                if holding is not None:
+                    holding.release()
+            return None
+
+        return told
+
+
+def _serialized(response: Any) -> bytes:
+    return response.SerializeToString()  # type: ignore[no-any-return]
+
 
 def _check_parameters(request: pb.ModelInferRequest) -> None:
     if request.parameters:
@@ -193,21 +240,3 @@ def _fault(error: Exception) -> Refusal:
     context = {"message": "a call found a fault in the server", "exception": error}
     asyncio.get_running_loop().call_exception_handler(context)
     return Refusal(Kind.FAULT, "the server itself failed on this call: its log says more")
-
-
-def _told(handle: Callable[[Any, Context], Awaitable[Any]], message: Any) -> Callable[[bytes, Context], Awaitable[Any]]:
-    """The handler, its refusals told as status codes of gRPC. Bytes that are no message are the client's fault too."""
-
-    async def told(sent: bytes, context: Context) -> Any:
-        # No abort: its exception holds this frame, and with it the message, until the collector comes round.
-        try:
-            return await handle(message.FromString(sent), context)
-        except DecodeError:
-            context.set_code(CODES[Kind.MALFORMED])
-            context.set_details(f"the bytes are no {message.DESCRIPTOR.full_name}")
-        except Refusal as refusal:
-            context.set_code(CODES[refusal.kind])
-            context.set_details(refusal.message)
-        return None
-
-    return told
