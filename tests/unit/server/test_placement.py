@@ -6,6 +6,7 @@ import pytest
 from serin_server.config.settings import InvalidSetting, settings_from
 from serin_server.failures import LoadFailure, Reason
 from serin_server.model.binding import BoundRuns
+from serin_server.model.by_size import RunsBySize
 from serin_server.model.providers import CPU, CUDA, Placement, checked
 from serin_server.model.rows.decision import Decision
 from serin_server.model.rows.states import Reason as RowsReason
@@ -81,18 +82,33 @@ class FakeModel:
     ("given", "is_on_device", "sizes", "runs"),
     [
         ({}, False, [], 1),
-        ({"max_batch_rows": "8"}, True, [1, 2, 4, 8], 2),
+        ({"max_batch_rows": "8"}, True, [1, 8], 2),
         ({"preferred_batch_rows": ""}, True, [], 2),
         ({"preferred_batch_rows": "1, 8,32"}, False, [1, 8, 32], 1),
         ({"max_batch_rows": "1"}, True, [], 2),
-        ({"concurrent_runs": "3"}, True, [1, 2, 4, 8, 16, 32, 64, 128, 256], 3),
+        ({"concurrent_runs": "3"}, True, [1, 8, 32], 3),
     ],
 )
-def test_devices_get_powers_of_two_and_two_runs_at_a_time_unless_set_otherwise(given, is_on_device, sizes, runs):
+def test_devices_get_three_sizes_and_two_runs_at_a_time_unless_set_otherwise(given, is_on_device, sizes, runs):
     settings = settings_from({"SERIN_MODEL_URI": "m.onnx"}, given)
     batcher = batcher_of(settings, FakeModel(is_on_device=is_on_device), None, None)
     assert list(batcher._sizes) == sizes
     assert batcher._workers._count == runs
+
+
+def test_a_device_has_a_session_for_each_of_its_sizes_and_the_first_for_every_other():
+    opened = []
+
+    def session(name):
+        opened.append(name)
+        return lambda names, feed, options: [name, len(feed["x"])]
+
+    runs = RunsBySize(session("first"), lambda: session(f"more {len(opened)}"))
+    for rows in (1, 8, 8, 32):
+        runs.fix(rows)
+    assert opened == ["first", "more 1", "more 2"]
+    sent = [runs(["y"], {"x": np.zeros(rows)}, None) for rows in (1, 8, 32, 5)]
+    assert sent == [["first", 1], ["more 1", 8], ["more 2", 32], ["first", 5]]
 
 
 class FakeRaw:

@@ -5,7 +5,7 @@ import pytest
 from serin_server.dataplane.running.cost import AWAY_SECONDS, BACK_SECONDS, UNKNOWN, Cost
 from serin_server.dataplane.running.gathering import Gathering
 from serin_server.dataplane.running.memory import HighWater
-from serin_server.dataplane.running.sizes import Sizes, powers_of_two
+from serin_server.dataplane.running.sizes import Sizes, on_a_device
 
 CHEAP = 0.00003
 
@@ -129,9 +129,9 @@ def test_without_sizes_every_number_of_rows_is_one():
     assert not Sizes()
 
 
-@pytest.mark.parametrize(("most", "sizes"), [(1, (1,)), (8, (1, 2, 4, 8)), (100, (1, 2, 4, 8, 16, 32, 64, 100))])
-def test_powers_of_two_end_with_the_bound(most, sizes):
-    assert powers_of_two(most) == sizes
+@pytest.mark.parametrize(("most", "sizes"), [(1, (1,)), (8, (1, 8)), (100, (1, 8, 32))])
+def test_the_sizes_for_a_device_are_within_the_bound(most, sizes):
+    assert on_a_device(most) == sizes
 
 
 # Gathering.

@@ -184,7 +184,7 @@ class Runtime(ApiModel):
         Field(
             max_length=16,
             description="Numbers of rows, rising, that the model runs best with, for example 8, 16, 32. Default: any on a"
-            " CPU, powers of two on a device; an empty list: any.",
+            " CPU, 1, 8 and 32 on a device; an empty list: any.",
         ),
     ] = None
     env: Annotated[

@@ -112,7 +112,10 @@ class Reason(ExplainedReason):
     DIGEST_MISMATCH = "DigestMismatch", "The bytes at spec.model.uri do not have the digest spec.model.sha256."
     MODEL_INVALID = "ModelInvalid", "The file is not an ONNX model, or it is truncated."
     MODEL_UNSUPPORTED = "ModelUnsupported", "ONNX Runtime cannot run the model: opset, operator or type."
-    MODEL_FAILED_WARMUP = "ModelFailedWarmup", "The model loads, but fails on a recorded request (warmup.jsonl or golden.jsonl beside it)."
+    MODEL_FAILED_WARMUP = (
+        "ModelFailedWarmup",
+        "The model loads, but fails on a recorded request (warmup.jsonl or golden.jsonl beside it).",
+    )
     DISK_FULL = "DiskFull", "The model does not fit into the cache volume of the pod."
     CACHE_UNUSABLE = "CacheUnusable", "The server may not write into its cache folder."
     ADDRESS_UNAVAILABLE = (

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -10,7 +11,8 @@ from typing import Any, Final
 import numpy as np
 
 from serin_server.failures import LoadFailure, Reason, one_line
-from serin_server.model.binding import BoundRuns
+from serin_server.model.binding import BoundRuns, Run
+from serin_server.model.by_size import RunsBySize
 from serin_server.model.providers import CPU, CUDA, DEVICES, Placement, checked, prepare, with_options
 from serin_server.model.sequences import SEQUENCE, SequenceOutput
 from serin_server.model.tensors import ONNX_TO_OIP, Array, Signature, TensorSpec
@@ -54,11 +56,8 @@ class Session:
         sequences: Mapping[str, SequenceOutput] = MappingProxyType({}),
         providers: Sequence[str] = (CPU,),
         notice: str = "",
+        again: Callable[[], Any] | None = None,
     ) -> None:
-        # The private session skips checks in Python that cost as much as a small model's whole run; `run` is the
-        # public way for a release of ONNX Runtime that no longer has it.
-        private = getattr(raw, "_sess", None)
-        self._run: Callable[..., list[Any]] = private.run if private is not None else raw.run
         self._output_names = [output.name for output in signature.outputs]
         self._input_names = [spec.name for spec in signature.inputs]
         self._map_outputs = map_outputs
@@ -71,13 +70,20 @@ class Session:
         self.notice = notice
         self.rounding = 0.0
         """How far the device rounds factors of products, relative to them, where that is coarser than their type."""
-        if providers[0] == CUDA and not map_outputs and _holds_numbers_only(signature):
-            self._run = BoundRuns(raw, self._run)
+        is_bound = providers[0] == CUDA and not map_outputs and _holds_numbers_only(signature)
+        self._run = _run_of(raw, is_bound=is_bound)
+        if again is not None and providers[0] in DEVICES:
+            self._run = RunsBySize(self._run, lambda: _run_of(again(), is_bound=is_bound))
 
     @property
     def is_on_device(self) -> bool:
         """Whether a device computes, for which new shapes are dear, while this process could do something else."""
         return self.providers[0] in DEVICES
+
+    def fix(self, rows: int) -> None:
+        """Prepares a device for batches of this number of rows. Raises what opening one more session raises."""
+        if isinstance(self._run, RunsBySize):
+            self._run.fix(rows)
 
     def run(self, feed: Mapping[str, Array], output_names: list[str] | None = None, options: Any = None) -> list[Array]:
         """The outputs (all, or those named) for one feed. Raises what ONNX Runtime raises.
@@ -184,7 +190,8 @@ def open_session(file: Path, threads: int = 1, placement: Placement = ON_CPU) ->
             outputs.append(TensorSpec(node.name, _datatype("output", node), _shape(node)))
     optional = tuple(_input(node) for node in raw.get_overridable_initializers() if node.type in ONNX_TO_OIP)
     signature = Signature(inputs, tuple(outputs), optional)
-    session = Session(raw, signature, frozenset({*maps, *sequences}), sequences, providers, notice)
+    again = partial(_opened, onnxruntime, file, threads, with_options(placement, asked))
+    session = Session(raw, signature, frozenset({*maps, *sequences}), sequences, providers, notice, again)
     session.rounding = placement.rounding_on(providers[0])
     return session
 
@@ -212,6 +219,14 @@ def _opened(onnxruntime: Any, file: Path, threads: int, providers: Sequence[tupl
         raise LoadFailure(
             reason, f"ONNX Runtime {onnxruntime.__version__} cannot load it{way_out}: {message}"
         ) from error
+
+
+def _run_of(raw: Any, *, is_bound: bool) -> Run:
+    # The private session skips checks in Python that cost as much as a small model's whole run; `run` is the
+    # public way for a release of ONNX Runtime that no longer has it.
+    private = getattr(raw, "_sess", None)
+    run: Run = private.run if private is not None else raw.run
+    return BoundRuns(raw, run) if is_bound else run
 
 
 def _holds_numbers_only(signature: Signature) -> bool:

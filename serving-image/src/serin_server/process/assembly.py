@@ -11,7 +11,7 @@ from serin_server.dataplane.optional import reader_of
 from serin_server.dataplane.plane import Loaded
 from serin_server.dataplane.response import ResponseWriter, TokenMaker
 from serin_server.dataplane.running.notes import Observe
-from serin_server.dataplane.running.sizes import powers_of_two
+from serin_server.dataplane.running.sizes import on_a_device
 from serin_server.failures import LoadFailure, Reason
 from serin_server.features.capture import FeatureCapture
 from serin_server.features.fit import checked_fit
@@ -98,7 +98,7 @@ def batcher_of(
     is_on_device = model.session.is_on_device
     sizes = settings.preferred_rows
     if sizes is None:
-        sizes = powers_of_two(settings.max_batch_rows) if is_on_device else ()
+        sizes = on_a_device(settings.max_batch_rows) if is_on_device else ()
     return Batcher(
         model.session,
         metrics,

@@ -45,10 +45,9 @@ class Sizes:
         return [(first, min(first + self.largest, rows)) for first in range(0, rows, self.largest)]
 
 
-def powers_of_two(most: int) -> tuple[int, ...]:
-    """1, 2, 4, … up to a number, which is the last of them whatever it is."""
-    powers = [1 << number for number in range(most.bit_length()) if 1 << number < most]
-    return (*powers, most)
+def on_a_device(most: int) -> tuple[int, ...]:
+    """The sizes for a device, where each has a session of its own: a lone request, a few, many; none above a bound."""
+    return tuple(size for size in (1, 8, 32) if size <= most) or (most,)
 
 
 def filled(parts: Sequence[Array], rows: int) -> Array:

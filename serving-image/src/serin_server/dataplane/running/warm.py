@@ -29,12 +29,24 @@ def warm(
         return sizes, []
     warmed: list[int] = []
     for rows in sizes:
-        error = _learn(session, {name: _with_rows(array, rows) for name, array in feed.items()}, cost, times)
+        error = _fixed(session, rows) or _learn(session, _of_rows(feed, rows), cost, times)
         if error is not None:
             told = f"batches of {rows} rows and more are not used, because the model raises on them: {one_line(error)}"
             return Sizes(warmed), [told]
         warmed.append(rows)
     return sizes, []
+
+
+def _fixed(session: Session, rows: int) -> Exception | None:
+    try:
+        session.fix(rows)
+    except Exception as error:  # noqa: BLE001 (no memory on the device, most likely: smaller sizes will do)
+        return error
+    return None
+
+
+def _of_rows(feed: Mapping[str, Array], rows: int) -> dict[str, Array]:
+    return {name: _with_rows(array, rows) for name, array in feed.items()}
 
 
 def _learn(session: Session, feed: Mapping[str, Array], cost: Cost, times: int) -> Exception | None:
