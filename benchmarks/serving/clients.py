@@ -7,6 +7,7 @@ FILE holds a whole HTTP request; PAUSE are the seconds between an answer and the
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -79,18 +80,17 @@ def driven(
 ) -> dict[str, Any]:
     """Drives a server with some processes of clients: requests a second, latencies in ms, what was not 200."""
     processes = min(processes, connections)
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(request)
-        file.flush()
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "request"
+        file.write_bytes(request)
         counts = [connections // processes + (number < connections % processes) for number in range(processes)]
         running = [
-            subprocess.Popen(
-                [sys.executable, __file__, str(port), str(count), str(seconds), str(pause), file.name],
-                stdout=subprocess.PIPE,
-            )
+            subprocess.Popen([sys.executable, __file__, str(port), str(count), str(seconds), str(pause), str(file)])
             for count in counts
         ]
-        told = [json.loads(each.communicate()[0]) for each in running]
+        for each in running:
+            each.wait()
+        told = [json.loads(Path(f"{file}.{each.pid}").read_text()) for each in running]
     latencies = sorted(latency for each in told for latency in each["latencies"])
     return {
         "requests_per_second": sum(len(each["latencies"]) / each["seconds"] for each in told),
@@ -130,4 +130,5 @@ if __name__ == "__main__":
         run = uvloop.run
     except ImportError:
         run = asyncio.run
-    print(json.dumps(run(drive(int(port), int(connections), float(seconds), float(pause), Path(file).read_bytes()))))
+    told = run(drive(int(port), int(connections), float(seconds), float(pause), Path(file).read_bytes()))
+    Path(f"{file}.{os.getpid()}").write_text(json.dumps(told))
