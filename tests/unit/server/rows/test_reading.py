@@ -158,3 +158,37 @@ def test_a_file_that_breaks_off_inside_its_graph_is_no_model(tmp_path):
 def test_several_processes_tell_their_batching_once():
     line = '# TYPE serin_model_batching gauge\nserin_model_batching{mode="proven",reason="RowsAreIndependent"} 1'
     assert merged([line, line]).endswith(" 1\n")
+
+
+@pytest.mark.parametrize(("node", "field"), [("Softmax<axis = 0>", "i"), ("ReduceSum<keepdims = 0>", "i")])
+def test_a_zero_that_protobuf_3_leaves_out_is_a_zero(node, field, tmp_path):
+    model = load(written(tmp_path, f"(float[N,4] x) => (float[N,4] y) {{ y = {node}(x) }}"))
+    model.graph.node[0].attribute[0].ClearField(field)
+    save(model, tmp_path / "zero.onnx")
+    (attribute,) = read(tmp_path / "zero.onnx").nodes[0].attributes.values()
+    assert attribute.integer == 0
+    assert reason(tmp_path / "zero.onnx") is Reason.ROWS_MIX
+
+
+def test_a_number_that_protobuf_3_leaves_out_is_a_zero(tmp_path):
+    model = load(written(tmp_path, "(float[N,4] x) => (float[N,4] y) { y = LeakyRelu<alpha = 0.0>(x) }"))
+    model.graph.node[0].attribute[0].ClearField("f")
+    save(model, tmp_path / "zero.onnx")
+    assert read(tmp_path / "zero.onnx").nodes[0].attributes["alpha"].number == 0.0
+
+
+def test_an_attribute_of_another_kind_than_it_says_is_not_followed(tmp_path):
+    model = load(written(tmp_path, "(float[N,4] x) => (float[N,4] y) { y = Softmax<axis = 1>(x) }"))
+    model.graph.node[0].attribute[0].type = 7
+    save(model, tmp_path / "odd.onnx")
+    assert reason(tmp_path / "odd.onnx") is Reason.NOT_FOLLOWED
+
+
+def test_without_a_version_of_onnx_s_operators_nothing_is_proven(tmp_path):
+    text = (
+        "(float[N,4] x) => (float[N,4] y) <int64[1] a = {0}, int64[1] b = {1}> { s = Slice(x, a, b, a) y = Add(x, s) }"
+    )
+    model = load(written(tmp_path, text))
+    del model.opset_import[0]
+    save(model, tmp_path / "odd.onnx")
+    assert reason(tmp_path / "odd.onnx") is Reason.NOT_FOLLOWED

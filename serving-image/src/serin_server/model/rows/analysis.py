@@ -45,6 +45,10 @@ def check(path: Path) -> None:
 
 def check_graph(graph: Graph) -> None:
     """The same for a graph that was read."""
+    if "" not in graph.opsets and any(not node.domain for node in graph.nodes):
+        raise NotProven(
+            Reason.NOT_FOLLOWED, "the model does not say which version of ONNX's operators it was written for"
+        )
     inputs = [value for value in graph.inputs if value.name not in graph.constants]
     _check_names([*inputs, *graph.outputs])
     states: dict[str, State] = {name: of_tensor(tensor) for name, tensor in graph.constants.items()}

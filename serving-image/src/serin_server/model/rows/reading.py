@@ -25,6 +25,10 @@ _LONGEST_SECONDS: Final = 2.0
 _ONCE: Final = (1, 2, 3, 4, 5)
 _RAW: Final = {1: "<f4", 2: "u1", 3: "i1", 6: "<i4", 7: "<i8", 9: "?", 11: "<f8"}
 """numpy's words for the element types whose small values matter."""
+_IS_NUMBER: Final = 1
+_IS_INTEGER: Final = 2
+_FIELD_OF_KIND: Final = {1: 2, 2: 3, 3: 4, 4: 5, 6: 7, 7: 8, 8: 9}
+"""Which field of an attribute holds its value, by the kind that it says it has: what ONNX Runtime goes by."""
 _FLOATS: Final = (1, 11)
 _MOST_FLOATS: Final = 32
 
@@ -132,11 +136,16 @@ class _Reader:
         name = self._text(given.get(1))
         if 21 in given:
             raise ValueError(f"the attribute {name!r} is no plain value")
+        kind = self._integer(given.get(20))
+        held = {*(given.keys() & {2, 3, 4, 5}), *[7] * bool(floats), *[8] * bool(numbers), *[9] * bool(strings)}
+        if kind and not held <= {_FIELD_OF_KIND.get(kind)}:
+            raise ValueError(f"the attribute {name!r} holds another kind of value than it says")
         return name, Attribute(
-            integer=self._integer(given[3]) if 3 in given else None,
+            # Writers of protobuf 3 leave a zero out.
+            integer=self._integer(given.get(3)) if 3 in given or kind == _IS_INTEGER else None,
             text=self._beginning(given[4]) if 4 in given else "",
             integers=tuple(numbers),
-            number=self._floats(given[2])[0] if 2 in given else None,
+            number=self._floats(given[2])[0] if 2 in given else 0.0 if kind == _IS_NUMBER else None,
             numbers=tuple(floats),
             strings=tuple(strings),
             tensor=self._tensor(self._message(given[5]))[1] if 5 in given else None,
