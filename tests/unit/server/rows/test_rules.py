@@ -170,3 +170,38 @@ def test_softmax_of_old_operator_sets_is_over_rows_that_lie_behind_its_axis(tmp_
     )
     assert reason(written(tmp_path, text, 11)) is Reason.ROWS_MIX
     assert reason(written(tmp_path, text, 13)) is Reason.ROWS_MIX
+
+
+@pytest.mark.parametrize("operator", ["Softmax", "LogSoftmax", "Hardmax"])
+@pytest.mark.parametrize(("axis", "why"), [(-1, Reason.ROWS_MIX), (-2, Reason.ROWS_MIX)])
+def test_softmax_of_old_operator_sets_counts_its_axis_from_the_back(operator, axis, why, tmp_path):
+    text = f"{X} {{ t = Transpose<perm = [1, 0]>(x) s = {operator}<axis = {axis}>(t) y = Transpose<perm = [1, 0]>(s) }}"
+    assert reason(written(tmp_path, text, 11)) is why
+    assert reason(written(tmp_path, f"{X} {{ y = {operator}<axis = -1>(x) }}", 11)) is Reason.PROVEN
+
+
+LIES = {
+    "a number of 64 bits cast to one of 32": ("int64[1] k = {4294967296}", "c = Cast<to = 6>(k)"),
+    "a number that a float rounds": ("int64[1] k = {16777217}", "c = Cast<to = 1>(k)"),
+    "a product of 32 bits": ("int32[1] k = {65536}", "c = Mul(k, k)"),
+    "a sum of 8 bits": ("uint8[1] k = {200}", "c = Add(k, k)"),
+    "a number as narrow as another input": ("int64[1] k = {256}", "q = Cast<to = 2>(x) c = CastLike(k, q)"),
+}
+
+
+@pytest.mark.parametrize(("constant", "node"), LIES.values(), ids=LIES.keys())
+@pytest.mark.parametrize("told", [256, 400, 4294967296, 16777217])
+def test_numbers_that_a_type_does_not_hold_choose_no_shape(constant, node, told, tmp_path):
+    text = (
+        f"{X} <{constant}, int64[1] z = {{{told}}}, int64[2] a = {{-1, 4}}, int64[2] b = {{4, -1}}> {{ {node} d = Cast<to = 7>(c) "
+        "e = Equal(d, z) t = Where(e, a, b) r = Reshape(x, t) v = Softmax<axis = 1>(r) y = Reshape(v, a) }"
+    )
+    assert reason(written(tmp_path, text)) is not Reason.PROVEN
+
+
+def test_an_empty_list_of_axes_squeezes_every_one(tmp_path):
+    text = (
+        f"{X} <int64[0] none = {{}}, int64[1] z = {{0}}, int64[2] s = {{-1, 4}}> "
+        "{ t = Unsqueeze(x, z) u = Squeeze(t, none) v = Softmax<axis = 0>(u) y = Reshape(v, s) }"
+    )
+    assert reason(written(tmp_path, text)) is Reason.ROWS_MIX

@@ -10,6 +10,10 @@ from serin_server.model.rows.sizes import Size, product, quotient
 from serin_server.model.rows.states import Values
 from serin_server.model.rows.step import Step, empty_values
 
+_GROWING: Final = ("Add", "Sub", "Mul")
+_LARGEST_EXACT: Final = 1 << 24
+"""What FLOAT holds without rounding, the least of the types in which sizes are reckoned."""
+
 
 def folded(step: Step, values: Sequence[Values | None]) -> Values | None:
     """What an operator makes of small tensors that are followed; None when that is not followed."""
@@ -23,7 +27,13 @@ def folded(step: Step, values: Sequence[Values | None]) -> Values | None:
         return None
     if arrays[0].size > MOST_VALUES:
         return None
-    return each(lambda *elements: fold(step, *elements), *arrays)
+    made = each(lambda *elements: fold(step, *elements), *arrays)
+    return each(lambda value: exact(step, value), made) if step.node.operator in _GROWING else made
+
+
+def exact(step: Step, value: Size | None) -> Size | None:
+    """A number that every type of sizes holds; beyond that it is not known, since types round it or wrap it round."""
+    return _unknown(step, value) if value is not None and abs(value.number) > _LARGEST_EXACT else value
 
 
 def each(what: Callable[..., Size | None], *values: Values) -> Values:

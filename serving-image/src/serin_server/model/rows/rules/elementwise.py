@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from serin_server.model.rows.rules.arithmetic import each, folded
+from serin_server.model.rows.rules.arithmetic import each, exact, folded
 from serin_server.model.rows.sizes import Size
 from serin_server.model.rows.states import Fixed, NotProven, Reason, Rows, State, of_values
 from serin_server.model.rows.step import Rule, Step, broadcast, by_batch_size
@@ -80,7 +80,7 @@ _BROADCAST: Final = [
 ]
 _FOREIGN: Final = ["BiasGelu", "FastGelu", "Gelu", "QuickGelu"]
 _EXACT_TYPES: Final = (1, 6, 7, 11)
-"""FLOAT, INT32, INT64 and DOUBLE hold any size that occurs; a cast to another type may change it."""
+"""FLOAT, INT32, INT64 and DOUBLE hold any size that occurs; a cast to another type may change it, or a number beyond sizes."""
 
 
 def unary(step: Step) -> State:
@@ -116,17 +116,20 @@ def cast(step: Step) -> State:
     if isinstance(state, Rows):
         return state
     if state.values is not None and step.integer("to", 0) in _EXACT_TYPES:
-        return Fixed(state.sizes, state.values)
+        return of_values(each(lambda value: exact(step, value), state.values))
     if state.has_batch:
         raise by_batch_size()
     return Fixed(state.sizes)
 
 
 def like(step: Step) -> State:
-    """The first input in another type, which the second has."""
-    if isinstance(step.given(1), Rows) or isinstance(step.given(0), Rows):
-        return step.given(0)
-    return unary(step)
+    """The first input in another type, which the second has, and which need not hold its values."""
+    state = step.given(0)
+    if isinstance(state, Rows):
+        return state
+    if state.has_batch:
+        raise by_batch_size()
+    return Fixed(state.sizes)
 
 
 def negative(step: Step) -> State:

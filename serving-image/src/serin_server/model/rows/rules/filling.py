@@ -19,6 +19,8 @@ def of_tensor(tensor: Tensor) -> Fixed:
         return Fixed(sizes)
     if values.dtype.kind == "f":
         return Fixed(sizes, None, tuple(float(value) for value in values.ravel()))
+    if values.dtype.itemsize == 1 and values.dtype.kind != "b":
+        return Fixed(sizes)  # arithmetic of bytes wraps round
     return Fixed(sizes, as_values(values))
 
 
@@ -71,7 +73,8 @@ def constant_of_shape(step: Step) -> State:
         and min(numbers, default=0) >= 0
     ):
         element = None if value is None else value.tensor
-        if value is None or (element is not None and element.values is not None and element.values.dtype.kind == "i"):
+        is_integer = element is not None and element.values is not None and element.values.dtype in (np.int32, np.int64)
+        if value is None or is_integer:
             values = empty_values(numbers)
             values[...] = None
             number = Size(0 if element is None or element.values is None else int(element.values.flat[0]))

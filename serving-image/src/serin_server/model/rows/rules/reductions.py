@@ -20,8 +20,10 @@ def softmax(step: Step) -> State:
         return Fixed(state.sizes)
     if step.opset >= 13:
         apart(state, axis_of(step.integer("axis", -1), rank), "is taken")
-    elif state.axis >= axis_of(step.integer("axis", 1), rank + 1):
-        raise NotProven(Reason.ROWS_MIX, f"is taken over the rows (axes from {step.integer('axis', 1)} on)")
+        return state
+    axis = step.integer("axis", 1)
+    if state.axis >= axis_of(axis, rank if axis < 0 else rank + 1):
+        raise NotProven(Reason.ROWS_MIX, f"is taken over the rows (axes from {axis} on)")
     return state
 
 

@@ -121,10 +121,10 @@ def flatten(step: Step) -> State:
 
 
 def squeeze(step: Step) -> State:
-    """Without some axes of size 1, which must be named: one row alone is an axis of size 1, too."""
+    """Without some axes of size 1, which must be named: one row alone is an axis of size 1, too. An empty list names none."""
     state = step.given(0)
     axes = step.list_of("axes", 1)
-    if axes is None:
+    if not axes:
         if isinstance(state, Rows) or not all(size.is_number for size in state.sizes):
             raise NotProven(Reason.ROWS_MIX, "drops every axis of size 1, also the rows' when there is one row")
         axes = tuple(axis for axis, size in enumerate(state.sizes) if size == ONE)
