@@ -13,7 +13,7 @@ from serin_server.dataplane.elision import elided
 from serin_server.dataplane.memory import Holding, MemoryBudget
 from serin_server.dataplane.request import RequestReader
 from serin_server.model.tensors import DTYPES, Signature, TensorSpec
-from serin_server.refusals import Refusal
+from serin_server.refusals import Kind, Refusal
 
 # As the server sets it for itself; here every test begins with the filters of pytest.
 pytestmark = pytest.mark.filterwarnings("error:overflow encountered in cast:RuntimeWarning")
@@ -130,3 +130,16 @@ WHOLE = {
 @pytest.mark.parametrize("text", WHOLE.values(), ids=WHOLE)
 def test_a_body_means_the_same_however_it_is_read(text):
     same_however_read(READERS["FP32", (-1, 3)], text.encode())
+
+
+@pytest.mark.parametrize("where", ["parameters", "outputs", "of an input"])
+def test_bytes_that_are_no_text_are_refused_where_nobody_but_the_last_looks_at_them(where):
+    tensor = b'"name":"x","shape":[1,3],"datatype":"FP32","data":[1,2,3]'
+    text = {
+        "parameters": b'{"parameters":{"\xff":1},"inputs":[{%b}]}' % tensor,
+        "outputs": b'{"outputs":[{"name":"y","parameters":{"\xff":1}}],"inputs":[{%b}]}' % tensor,
+        "of an input": b'{"inputs":[{%b,"parameters":{"\xff":1}}]}' % tensor,
+    }[where]
+    reader = READERS["FP32", (-1, 3)]
+    assert meaning(partial(reader.read, text)) is Kind.MALFORMED
+    same_however_read(reader, text)

@@ -152,3 +152,9 @@ def _small(raw: memoryview, kind: Any, most: int, what: str) -> Any:
         return msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError as error:
         raise Refusal(Kind.MALFORMED, f"the request does not follow the protocol: {error}") from None
+    except (
+        msgspec.DecodeError,
+        UnicodeDecodeError,
+        RecursionError,
+    ) as error:  # whoever found its end looked at nothing else
+        raise Refusal(Kind.MALFORMED, f"the body is not JSON: {error}") from None
