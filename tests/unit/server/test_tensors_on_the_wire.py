@@ -2,6 +2,7 @@
 
 import json
 import struct
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from serin_server.dataplane.memory import Holding, MemoryBudget
+from serin_server.dataplane.optional import reader_of
 from serin_server.dataplane.request import RequestReader
 from serin_server.dataplane.response import ResponseWriter
 from serin_server.model.tensors import DTYPES, Signature, TensorSpec
@@ -263,3 +266,17 @@ def test_every_response_has_an_id_of_its_own_unless_the_request_brought_one():
     ids = {reader.read(json_body("FP32", array)).id for _ in range(3)}
     assert len(ids) == 3
     assert reader.read(json_body("FP32", array, id="mine")).id == "mine"
+
+
+@pytest.mark.parametrize("length", [b"x", b"", b"-1", b"1_0", b"9" * 5000])
+@pytest.mark.parametrize("size", [10, 600_000])
+@pytest.mark.parametrize("optional", [(), (TensorSpec("z", "FP32", (1,)),)])
+def test_a_length_of_the_json_that_is_no_number_is_refused_however_large_the_body(length, size, optional):
+    made = signature("FP32")
+    reader = reader_of(Signature(made.inputs, made.outputs, optional))
+    body = b" " * size
+    holding = Holding(MemoryBudget(1 << 20))
+    read = partial(reader.read_large, holding=holding) if reader.is_large(size, length) else reader.read
+    with pytest.raises(Refusal, match="Inference-Header-Content-Length") as refused:
+        read(body, length)
+    assert refused.value.kind is Kind.MALFORMED

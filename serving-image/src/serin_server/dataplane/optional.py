@@ -14,6 +14,7 @@ from serin_server.dataplane.request import ArrayOf, ArrayOfRaw, RequestReader
 from serin_server.model.tensors import Array, Signature, TensorSpec
 
 _MOST_KEPT: Final = 64
+_MOST_DIGITS: Final = 12
 
 
 def reader_of(signature: Signature) -> RequestReader:
@@ -41,7 +42,8 @@ class OptionalInputsReader(RequestReader):
 
     def read(self, body: bytes | bytearray, json_length: bytes | None = None) -> Call:
         """As `RequestReader.read`; of a body that names nothing that can be found, the refusal is the usual one."""
-        length = int(json_length) if json_length is not None and json_length.isdigit() else len(body)
+        is_number = json_length is not None and json_length.isdigit() and len(json_length) < _MOST_DIGITS
+        length = int(json_length or 0) if is_number else len(body)
         try:
             names = [each.name for each in self._decode_names(memoryview(body)[:length]).inputs]
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

@@ -75,7 +75,9 @@ class RequestReader:
         """Whether a plain body of so many bytes is for `read_large`: numbers in binary cost nothing to read."""
         if size <= LARGE_BYTES:
             return False
-        return json_length is None or self._takes_text or len(json_length) > 6 or int(json_length or 0) > LARGE_BYTES
+        if json_length is None or self._takes_text:
+            return True
+        return not json_length.isdigit() or len(json_length) > 6 or int(json_length) > LARGE_BYTES
 
     def read_large(self, body: bytes | bytearray, json_length: bytes | None, holding: Holding) -> Call:
         """As `read`, for large bodies, in a thread of its own: memory is flat, paid for by `holding`, and no step is long."""
