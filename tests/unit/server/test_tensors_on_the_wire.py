@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from serin_server.dataplane.call import NO_BATCH
 from serin_server.dataplane.memory import Holding, MemoryBudget
 from serin_server.dataplane.optional import reader_of
 from serin_server.dataplane.request import RequestReader
@@ -280,3 +281,35 @@ def test_a_length_of_the_json_that_is_no_number_is_refused_however_large_the_bod
     with pytest.raises(Refusal, match="Inference-Header-Content-Length") as refused:
         read(body, length)
     assert refused.value.kind is Kind.MALFORMED
+
+
+def test_a_request_whose_equally_named_sizes_differ_shares_its_run_with_nobody():
+    specs = tuple(TensorSpec(name, "FP32", (-1, -1), size_names=("N", "M")) for name in "ab")
+    reader = RequestReader(Signature(specs, (TensorSpec("y", "FP32", (-1, -1)),)))
+
+    def rows(*widths):
+        arrays = [np.zeros((2, width), np.float32) for width in widths]
+        return reader.call_of(arrays, None).rows
+
+    assert rows(4, 4) == 2
+    assert rows(4, 8) == NO_BATCH
+
+
+def test_constants_of_python_are_read_beside_a_long_text():
+    specs = (TensorSpec("s", "BYTES", (-1,)), TensorSpec("x", "FP32", (-1,)))
+    reader = RequestReader(Signature(specs, (TensorSpec("y", "FP32", (-1,)),)))
+    tensors = [
+        {"name": "s", "datatype": "BYTES", "shape": [1], "data": ["a word, and one more; " * 100_000]},
+        {"name": "x", "datatype": "FP32", "shape": [3], "data": [1.0, float("nan"), float("-inf")]},
+    ]
+    call = reader.read_large(json.dumps({"inputs": tensors}).encode(), None, Holding(MemoryBudget(1 << 30)))
+    np.testing.assert_array_equal(call.arrays[1], np.array([1, np.nan, -np.inf], np.float32))
+    assert call.arrays[0].tolist() == tensors[0]["data"]
+
+
+def test_more_texts_than_others_can_wait_for_are_refused():
+    reader = RequestReader(Signature((TensorSpec("s", "BYTES", (-1,)),), (TensorSpec("y", "FP32", (-1,)),)))
+    count = 500_000
+    tensor = {"name": "s", "datatype": "BYTES", "shape": [count], "data": ["a"] * count}
+    with pytest.raises(Refusal, match=r"has 500000 texts, and a request may have 400000: send fewer rows"):
+        reader.read_large(json.dumps({"inputs": [tensor]}).encode(), None, Holding(MemoryBudget(1 << 30)))

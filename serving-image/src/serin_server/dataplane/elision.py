@@ -14,6 +14,7 @@ import numpy as np
 
 LONG: Final = 64 * 1024
 _MOST_OF_NAME: Final = 64
+_MOST_ARRAYS: Final = 4096
 _WINDOW: Final = 1 << 20
 _COLON, _OPEN, _CLOSE = b":[]"
 _SPACE: Final = b" \t\r\n"
@@ -45,7 +46,7 @@ def elided(body: memoryview, longer_than: int = LONG) -> Elided:
     done = 0
     for start, end in _runs(body, longer_than):
         end = _end_of_array(body, start, end)  # noqa: PLW2901 (what trails the array belongs to the rest)
-        if not end:
+        if not end or len(arrays) == _MOST_ARRAYS:
             continue
         name = b'"%b-%d"' % (nonce, len(arrays))
         arrays[name] = body[start:end]
@@ -58,14 +59,15 @@ def elided(body: memoryview, longer_than: int = LONG) -> Elided:
 def _runs(body: memoryview, longer_than: int) -> list[tuple[int, int]]:
     """Where nothing but the characters of arrays stands, for long."""
     runs: list[tuple[int, int]] = []
-    last = -1
+    whole = np.frombuffer(body, np.uint8)
+    last = 0
     for base in range(0, len(body), _WINDOW):
         window = np.frombuffer(body[base : base + _WINDOW], np.uint8)
         stops = np.flatnonzero(~_IS_OF_ARRAYS[window]) + base
         if not len(stops):
             continue
         before = np.concatenate(([last], stops[:-1]))
-        long = stops - before > longer_than
+        long = (stops - before > longer_than) & (whole[before] == _COLON)
         runs += zip((before[long] + 1).tolist(), stops[long].tolist(), strict=True)
         last = int(stops[-1])
     return runs

@@ -43,6 +43,7 @@ class RequestReader:
         self._names = [spec.name for spec in signature.inputs]
         self._positions = {spec.name: position for position, spec in enumerate(signature.inputs)}
         self._output_positions = {spec.name: position for position, spec in enumerate(signature.outputs)}
+        self._equal_sizes = _places_of_equal_names(signature)
         self._is_fixed_width = all(-1 not in spec.shape[1:] for spec in signature.inputs)
         self._decode = msgspec.json.Decoder(JsonRequest[JsonTensor]).decode
         self._takes_floats_only = all(spec.dtype.kind == "f" for spec in signature.inputs)
@@ -193,8 +194,15 @@ class RequestReader:
         rows = first[0] if first else NO_BATCH
         if len(arrays) > 1 and any([array.shape[:1] != first for array in arrays]):
             rows = NO_BATCH
+        if self._equal_sizes and not self._are_equal(arrays):
+            rows = NO_BATCH  # what was proven of rows was proven of sizes that are equal where their names are
         key = None if self._is_fixed_width else tuple([array.shape[1:] for array in arrays])
         return Call(arrays, rows, key, request_id or f"{self._id_prefix}-{next(self._numbers):x}")
+
+    def _are_equal(self, arrays: list[Array]) -> bool:
+        return all(
+            [len({arrays[position].shape[axis] for position, axis in places}) == 1 for places in self._equal_sizes]
+        )
 
     def positions(self, names: Sequence[str]) -> list[int]:
         """Where the named outputs stand among the model's. Raises `Refusal` for one that it has not."""
@@ -233,6 +241,16 @@ class RequestReader:
                 f"input {missing[0]!r} is missing",
             )
         return [names.index(name) for name in self._names]
+
+
+def _places_of_equal_names(signature: Signature) -> list[list[tuple[int, int]]]:
+    """Inputs and dimensions whose free sizes have the same name, which ONNX Runtime only warns of when they differ."""
+    places: dict[str, list[tuple[int, int]]] = {}
+    for position, spec in enumerate(signature.inputs):
+        for axis, name in enumerate(spec.size_names[1:], 1):
+            if name:
+                places.setdefault(name, []).append((position, axis))
+    return [found for found in places.values() if len(found) > 1]
 
 
 def _flag(parameters: Parameters | None, name: str, *, default: bool) -> bool:

@@ -1,5 +1,6 @@
 """Recorded requests beside a model: golden samples, or a file to warm up with. A line each, tensors as the protocol writes them."""
 
+import sys
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from serin_server.dataplane.memory import Holding, MemoryBudget
 from serin_server.dataplane.optional import reader_of
 from serin_server.dataplane.protocol import JsonTensor
 from serin_server.dataplane.request import RequestReader
@@ -69,7 +71,9 @@ def samples_in(file: Path, most: int | None = None, what: str = "sample") -> lis
 
 def feed_of(reader: RequestReader, sample: Sample) -> dict[str, Array]:
     """A sample's inputs by name, those included that it may leave out. Raises `Refusal`."""
-    call = reader.read(b'{"inputs":[' + b",".join(map(bytes, sample.inputs)) + b"]}")
+    body = b'{"inputs":[' + b",".join(map(bytes, sample.inputs)) + b"]}"
+    unbounded = Holding(MemoryBudget(sys.maxsize))  # what lies beside a model is its author's own
+    call = reader.read_large(body, None, unbounded) if reader.is_large(len(body), None) else reader.read(body)
     return {**dict(zip([spec.name for spec in reader.inputs], call.arrays, strict=True)), **(call.more or {})}
 
 

@@ -234,7 +234,8 @@ def _holds_numbers_only(signature: Signature) -> bool:
 
 
 def _input(node: Any) -> TensorSpec:
-    return TensorSpec(node.name, _datatype("input", node), _shape(node))
+    names = tuple(size if isinstance(size, str) else "" for size in node.shape)
+    return TensorSpec(node.name, _datatype("input", node), _shape(node), size_names=names)
 
 
 def _datatype(side: str, node: Any) -> str:

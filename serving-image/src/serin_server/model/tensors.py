@@ -51,6 +51,8 @@ class TensorSpec:
     shape: tuple[int, ...]
     labels: tuple[int | str, ...] = ()
     """For probabilities that came as a map: the class that each column belongs to."""
+    size_names: tuple[str, ...] = ()
+    """What the model calls its free sizes, a word for each dimension, empty for those without; nothing makes a request keep to it."""
 
     @property
     def dtype(self) -> np.dtype[Any]:
