@@ -10,7 +10,7 @@ _BEYOND_FP32 = float(2**128 - 2**103)  # rounds to infinity; whatever is less ro
 _ELEMENTS: dict[str, dict[str, Any]] = {
     "BOOL": {"type": "boolean"},
     "BYTES": {"type": "string"},
-    "FP32": {"type": "number", "exclusiveMinimum": -_BEYOND_FP32, "exclusiveMaximum": _BEYOND_FP32},
+    "FP32": {"type": ["number", "null"], "exclusiveMinimum": -_BEYOND_FP32, "exclusiveMaximum": _BEYOND_FP32},
     "INT64": {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1},
 }
 

@@ -133,7 +133,7 @@ def test_bodies_beyond_the_budget_are_refused_while_they_come_and_their_memory_c
         for thread in threads:
             thread.join()
     assert set(answers) <= {200, 413, 503}
-    assert risen[0] <= 220 * MEBIBYTE
+    assert risen[0] <= 256 * MEBIBYTE  # the budget, and what the model makes of what it holds, which is not counted
     assert server.metric("serin_memory_held_bytes") == 0
     wait_for(lambda: status(server, "VmRSS") < before + 16 * MEBIBYTE)
 
