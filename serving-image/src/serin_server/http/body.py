@@ -12,6 +12,7 @@ _STEP: Final = 64 * 1024
 _MANY_PIECES: Final = 4096
 _CRUMB_BYTES: Final = 16
 _A_TURN: Final = 1024
+_BYTES_A_TURN: Final = 1 << 20
 
 
 class Body:
@@ -30,10 +31,11 @@ class Body:
         return len(self._buffer)
 
     def add(self, piece: bytes) -> bool:
-        """Takes one more piece; whether so many came that others should have their turn.
+        """Takes one more piece; whether so many, or so many bytes, came that others should have their turn.
 
         Raises `Refusal` when its memory is not to be had, or pieces are crumbs.
         """
+        before = len(self._buffer)
         self._buffer += piece
         self._pieces += 1
         if self._pieces > _MANY_PIECES and len(self._buffer) < _CRUMB_BYTES * self._pieces:
@@ -44,7 +46,7 @@ class Body:
         held = self._request.holding
         if held is None or len(self._buffer) > held.held_bytes:
             self._pay()
-        return self._pieces % _A_TURN == 0
+        return self._pieces % _A_TURN == 0 or before // _BYTES_A_TURN != len(self._buffer) // _BYTES_A_TURN
 
     def whole(self) -> bytearray:
         """Everything that came."""
