@@ -16,9 +16,9 @@ from pydantic import ValidationError
 from serin_operator.act.executor import Executor, Finder, Writer
 from serin_operator.act.made import Made
 from serin_operator.api.reasons import EventReason
-from serin_operator.decide.invalid import status_of_invalid
+from serin_operator.decide.decision import Decision, decide, look_due
 from serin_operator.decide.looks import LookResult
-from serin_operator.decide.plan import Decision, decide, look_due
+from serin_operator.decide.telling.invalid import status_of_invalid
 from serin_operator.decide.world import Obstacle, OperatorConfig, World
 from serin_operator.observe import looks, views
 from serin_operator.observe.children import Children

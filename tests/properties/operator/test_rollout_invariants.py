@@ -12,9 +12,9 @@ from tests.support.simulation import ANALYSIS, NAMESPACE, Killed, Simulation, sp
 
 from serin_operator.api.spec import ModelDeploymentSpec
 from serin_operator.decide.analysis import Fail, LookRecord, replay
-from serin_operator.decide.judging import config_of
-from serin_operator.decide.plan import decide
-from serin_operator.decide.rebuild import recall
+from serin_operator.decide.decision import decide
+from serin_operator.decide.judging.judge import config_of
+from serin_operator.decide.memory.rebuild import recall
 from serin_operator.decide.world import World
 from serin_operator.observe import views
 

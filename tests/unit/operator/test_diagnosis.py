@@ -12,7 +12,7 @@ import pytest
 import serin_operator
 from serin_operator.api import reasons
 from serin_operator.api.reasons import EventReason, Outcome, Reason
-from serin_operator.decide.diagnosis import trouble_of, waits_for_source, words_of
+from serin_operator.decide.health.diagnosis import trouble_of, waits_for_source, words_of
 from serin_operator.decide.world import ChildMeta, Deployment, MountProblem, Pod, Revision
 from serin_server.failures import Reason as ServerReason
 

@@ -8,8 +8,7 @@ import pytest
 
 from serin_operator.api.reasons import Outcome, Reason
 from serin_operator.api.spec import OnDeadline
-from serin_operator.decide.rollout import advance
-from serin_operator.decide.states import (
+from serin_operator.decide.memory.states import (
     Candidate,
     Clock,
     Ended,
@@ -26,6 +25,7 @@ from serin_operator.decide.states import (
     Starting,
     Stepping,
 )
+from serin_operator.decide.rollout.advance import advance
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 CANARY = Candidate("rev2", "v2", "http://m/v2", Kind.CANARY, NOW, "ab" * 32)

@@ -13,7 +13,7 @@ from serin_operator.act.made import Made
 from serin_operator.api.names import FEEDBACK_KEYS, ObjectRef
 from serin_operator.api.reasons import Reason
 from serin_operator.cluster.errors import AlreadyExists, Forbidden, Invalid, NotFound
-from serin_operator.decide.operations import Adopt, Annotate, Apply, Create, Delete, Operation, Provide, Scale
+from serin_operator.decide.children.operations import Adopt, Annotate, Apply, Create, Delete, Operation, Provide, Scale
 from serin_operator.decide.world import Obstacle
 
 JsonObject = dict[str, Any]

@@ -7,7 +7,7 @@ from typing import Any
 from serin_operator.api import names
 from serin_operator.api.spec import ModelDeploymentSpec
 from serin_operator.api.status import ModelDeploymentStatus
-from serin_operator.decide.manifests.children import ANNOTATION_OUTCOME, ANNOTATION_PROMOTED_AT
+from serin_operator.decide.children.manifests.children import ANNOTATION_OUTCOME, ANNOTATION_PROMOTED_AT
 from serin_operator.decide.world import (
     BornRevision,
     ChildMeta,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from serin_operator.api.uris import shown
-from serin_operator.decide.states import Candidate, Kind
+from serin_operator.decide.memory.states import Candidate, Kind
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from serin_operator.api.reasons import ConditionType, EventReason, Reason
-from serin_operator.decide.operations import Adopt, Announcement, Operation
+from serin_operator.decide.children.operations import Adopt, Announcement, Operation
 from serin_operator.decide.world import World
 
 

@@ -5,24 +5,33 @@ from datetime import datetime
 from typing import Any, Final
 
 from serin_operator.api.reasons import EventReason, Outcome
-from serin_operator.decide import ledger as book
-from serin_operator.decide.actions import hear
-from serin_operator.decide.alarms import alarms
 from serin_operator.decide.analysis import InvalidAnalysis, LookRecord
-from serin_operator.decide.children import operations
-from serin_operator.decide.facts import facts_of, found_digest, plan_of, ticked
-from serin_operator.decide.judging import at_next_step, config_of, due_look, judge, next_look_in
+from serin_operator.decide.children.intent import operations
+from serin_operator.decide.children.operations import Announcement, Operation
+from serin_operator.decide.judging.judge import at_next_step, config_of, due_look, judge, next_look_in
 from serin_operator.decide.looks import Look, Span
-from serin_operator.decide.memory import Analysis, Memory, Stable
-from serin_operator.decide.operations import Announcement, Operation
-from serin_operator.decide.rebuild import recall, was_lost
-from serin_operator.decide.rollout import advance
+from serin_operator.decide.memory import ledger as book
+from serin_operator.decide.memory.memory import Analysis, Memory, Stable
+from serin_operator.decide.memory.rebuild import recall, was_lost
+from serin_operator.decide.memory.states import (
+    Candidate,
+    Ended,
+    Idle,
+    Judgement,
+    Resolving,
+    Rollout,
+    Shifting,
+    Stepping,
+)
+from serin_operator.decide.rollout.advance import advance
+from serin_operator.decide.rollout.facts import facts_of, found_digest, plan_of, ticked
+from serin_operator.decide.rollout.steering import hear
 from serin_operator.decide.settings import Settings, settings_of
-from serin_operator.decide.situation import situation_of
-from serin_operator.decide.states import Candidate, Ended, Idle, Judgement, Resolving, Rollout, Shifting, Stepping
-from serin_operator.decide.status import status_of
+from serin_operator.decide.telling.alarms import alarms
+from serin_operator.decide.telling.situation import situation_of
+from serin_operator.decide.telling.status import status_of
 from serin_operator.decide.timestamps import parse
-from serin_operator.decide.traffic import achieved_weight
+from serin_operator.decide.traffic.replica_ratio import achieved_weight
 from serin_operator.decide.world import World
 
 MOST_ARROWS = 8

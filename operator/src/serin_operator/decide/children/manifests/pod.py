@@ -6,7 +6,7 @@ from typing import Any
 from serin_operator.api import names
 from serin_operator.api.spec import EnvVar, ModelSource, Runtime
 from serin_operator.api.variables import variables_of
-from serin_operator.decide.manifests import serving
+from serin_operator.decide.children.manifests import serving
 from serin_operator.decide.world import ModelDeployment, OperatorConfig
 
 JsonObject = dict[str, Any]

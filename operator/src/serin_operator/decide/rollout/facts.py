@@ -5,13 +5,12 @@ from datetime import datetime
 from serin_operator.api import names
 from serin_operator.api.reasons import Reason
 from serin_operator.decide.analysis.errors import InvalidAnalysis
-from serin_operator.decide.children import is_open, is_pinned_to, wanted
-from serin_operator.decide.diagnosis import parsed, report_of, trouble_of, waits_for_source, words_of
-from serin_operator.decide.judging import config_of
-from serin_operator.decide.ledger import conflicting
-from serin_operator.decide.memory import Memory
-from serin_operator.decide.settings import Settings
-from serin_operator.decide.states import (
+from serin_operator.decide.children.intent import is_open, is_pinned_to, wanted
+from serin_operator.decide.health.diagnosis import parsed, report_of, trouble_of, waits_for_source, words_of
+from serin_operator.decide.judging.judge import config_of
+from serin_operator.decide.memory.ledger import conflicting
+from serin_operator.decide.memory.memory import Memory
+from serin_operator.decide.memory.states import (
     Candidate,
     Clock,
     Facts,
@@ -23,7 +22,8 @@ from serin_operator.decide.states import (
     Shifting,
     Stepping,
 )
-from serin_operator.decide.target import target_of
+from serin_operator.decide.rollout.target import target_of
+from serin_operator.decide.settings import Settings
 from serin_operator.decide.world import Pod, ResolveJob, World
 
 LONGEST_GAP_SECONDS = 15.0

@@ -2,10 +2,10 @@
 
 from serin_operator.api.reasons import Outcome
 from serin_operator.api.status import VersionStatus
-from serin_operator.decide.ledger import entry
-from serin_operator.decide.memory import Memory, Stable, recall_analysis, recall_rollout
+from serin_operator.decide.memory.ledger import entry
+from serin_operator.decide.memory.memory import Memory, Stable, recall_analysis, recall_rollout
 from serin_operator.decide.timestamps import stamp
-from serin_operator.decide.traffic import pinned_revision
+from serin_operator.decide.traffic.replica_ratio import pinned_revision
 from serin_operator.decide.world import BornRevision, Revision, World
 
 

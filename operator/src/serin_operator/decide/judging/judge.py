@@ -25,8 +25,8 @@ from serin_operator.decide.analysis import (
     judge_look,
 )
 from serin_operator.decide.looks import Look, LookResult
-from serin_operator.decide.memory import Analysis, Memory
-from serin_operator.decide.states import Judgement, Stepping
+from serin_operator.decide.memory.memory import Analysis, Memory
+from serin_operator.decide.memory.states import Judgement, Stepping
 from serin_operator.decide.world import World
 
 DEFAULT_INTERVAL_SECONDS = 30

@@ -9,13 +9,23 @@ from typing import assert_never
 from serin_operator.api.names import ANNOTATION_ACTION
 from serin_operator.api.reasons import Reason
 from serin_operator.decide.analysis import Reason as VerdictReason
-from serin_operator.decide.children import is_pinned_to
-from serin_operator.decide.diagnosis import trouble_of
-from serin_operator.decide.facts import blocked_of
-from serin_operator.decide.ledger import entry, is_rejected
-from serin_operator.decide.memory import Memory
+from serin_operator.decide.children.intent import is_pinned_to
+from serin_operator.decide.health.diagnosis import trouble_of
+from serin_operator.decide.memory.ledger import entry, is_rejected
+from serin_operator.decide.memory.memory import Memory
+from serin_operator.decide.memory.states import (
+    Facts,
+    Idle,
+    Kind,
+    Promoting,
+    Refusal,
+    Resolving,
+    Shifting,
+    Starting,
+    Stepping,
+)
+from serin_operator.decide.rollout.facts import blocked_of
 from serin_operator.decide.settings import Settings
-from serin_operator.decide.states import Facts, Idle, Kind, Promoting, Refusal, Resolving, Shifting, Starting, Stepping
 from serin_operator.decide.world import World
 
 

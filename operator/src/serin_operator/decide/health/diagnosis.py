@@ -7,7 +7,7 @@ from typing import Final
 
 from serin_operator.api.names import COMPONENT_SERVER
 from serin_operator.api.reasons import Reason
-from serin_operator.decide.states import Refusal
+from serin_operator.decide.memory.states import Refusal
 from serin_operator.decide.world import MountProblem, Pod, Revision
 
 IMAGE_PROBLEMS = frozenset({"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull"})

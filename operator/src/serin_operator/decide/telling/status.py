@@ -1,13 +1,13 @@
 """Status put together: memory, conditions, and the counts that people want to see."""
 
 from serin_operator.api.status import CanaryStatus, ModelDeploymentStatus, StableStatus
-from serin_operator.decide.conditions import address_of, conditions_of
-from serin_operator.decide.judging import worst_verdict
-from serin_operator.decide.memory import Memory, remember, step_of
+from serin_operator.decide.judging.judge import worst_verdict
+from serin_operator.decide.memory.memory import Memory, remember, step_of
+from serin_operator.decide.memory.states import Idle, Promoting, Shifting, Stepping
 from serin_operator.decide.settings import Settings
-from serin_operator.decide.situation import Situation
-from serin_operator.decide.states import Idle, Promoting, Shifting, Stepping
-from serin_operator.decide.traffic import selector
+from serin_operator.decide.telling.conditions import address_of, conditions_of
+from serin_operator.decide.telling.situation import Situation
+from serin_operator.decide.traffic.replica_ratio import selector
 from serin_operator.decide.world import World
 
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 
 from serin_operator.api.names import ANNOTATION_ACTION
 from serin_operator.api.reasons import EventReason, Outcome
-from serin_operator.decide.ledger import Ledger, entry, is_rejected
-from serin_operator.decide.memory import Analysis, Memory
-from serin_operator.decide.operations import Announcement
+from serin_operator.decide.children.operations import Announcement
+from serin_operator.decide.memory.ledger import Ledger, entry, is_rejected
+from serin_operator.decide.memory.memory import Analysis, Memory
+from serin_operator.decide.memory.states import Clock, Idle, Kind, Resolving, Starting
 from serin_operator.decide.settings import Settings
-from serin_operator.decide.states import Clock, Idle, Kind, Resolving, Starting
 from serin_operator.decide.world import World
 
 VERBS = ("retry", "abort")

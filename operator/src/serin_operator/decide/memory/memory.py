@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from serin_operator.api.status import CanaryStatus, MetricStatus, ObservedTime
-from serin_operator.decide.ledger import Ledger
 from serin_operator.decide.looks import Span
-from serin_operator.decide.states import (
+from serin_operator.decide.memory.ledger import Ledger
+from serin_operator.decide.memory.states import (
     Candidate,
     Clock,
     Idle,

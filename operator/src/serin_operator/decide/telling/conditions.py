@@ -4,12 +4,12 @@ from math import floor
 
 from serin_operator.api.reasons import ConditionType, Reason
 from serin_operator.api.status import Condition
-from serin_operator.decide.children import is_pinned_to
-from serin_operator.decide.manifests.serving import speaks_tls
-from serin_operator.decide.memory import Memory
+from serin_operator.decide.children.intent import is_pinned_to
+from serin_operator.decide.children.manifests.serving import speaks_tls
+from serin_operator.decide.memory.memory import Memory
+from serin_operator.decide.memory.states import Idle
 from serin_operator.decide.settings import Settings
-from serin_operator.decide.situation import Situation
-from serin_operator.decide.states import Idle
+from serin_operator.decide.telling.situation import Situation
 from serin_operator.decide.timestamps import stamp
 from serin_operator.decide.world import World
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from serin_operator.api.reasons import Outcome
 from serin_operator.api.status import VersionStatus
-from serin_operator.decide.states import Candidate, Ended
+from serin_operator.decide.memory.states import Candidate, Ended
 from serin_operator.decide.timestamps import stamp
 
 REJECTED = frozenset({Outcome.ROLLED_BACK, Outcome.FAILED_PREFLIGHT, Outcome.ABORTED})

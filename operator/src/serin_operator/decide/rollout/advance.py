@@ -13,7 +13,7 @@ from typing import assert_never
 
 from serin_operator.api.reasons import Outcome, Reason
 from serin_operator.api.spec import OnDeadline
-from serin_operator.decide.states import (
+from serin_operator.decide.memory.states import (
     Candidate,
     Clock,
     Ended,

@@ -1,10 +1,10 @@
 """What should become stable: the spec's version, unless it already is, or was rejected."""
 
 from serin_operator.api.spec import Strategy
-from serin_operator.decide.ledger import entry, is_rejected, was_promoted
-from serin_operator.decide.memory import Memory
+from serin_operator.decide.memory.ledger import entry, is_rejected, was_promoted
+from serin_operator.decide.memory.memory import Memory
+from serin_operator.decide.memory.states import Candidate, Idle, Kind
 from serin_operator.decide.settings import Settings
-from serin_operator.decide.states import Candidate, Idle, Kind
 from serin_operator.decide.world import World
 
 

@@ -1,0 +1,1 @@
+"""Which objects there should be, and the operations that make it so."""

@@ -1,0 +1,1 @@
+"""What ails pods, and whether a version serves."""

@@ -1,0 +1,1 @@
+"""Where requests go: traffic as a value, and the providers that make it true."""
