@@ -498,8 +498,9 @@ class Simulation:
         if line(old) != line(self.status):
             self._tell("status: " + line(self.status))
 
-    async def event(self, regarding: Any, *, type_: str, reason: str, message: str) -> None:
+    async def event(self, regarding: Any, *, type_: str, reason: str, message: str, key: str | None = None) -> bool:
         self._tell(f"event {type_} {reason}: {message}")
+        return True
 
 
 def _copy(obj: Any) -> Any:
@@ -520,7 +521,10 @@ def spec(version: str = "v1", **more: Any) -> dict[str, Any]:
     base: dict[str, Any] = {
         "model": {"version": version, "uri": f"http://models/{version}.onnx"},
         "replicas": 3,
-        "rollout": {"steps": [{"weight": 25, "holdSeconds": 10}, {"weight": 50, "holdSeconds": 10}]},
+        "rollout": {
+            "steps": [{"weight": 25, "holdSeconds": 10}, {"weight": 50, "holdSeconds": 10}],
+            "bakeSeconds": 10,
+        },
     }
     return {**base, **more}
 

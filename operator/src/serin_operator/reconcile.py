@@ -5,10 +5,11 @@ which finds in status what was intended and does the rest. A status that was wri
 ours, and then nothing at all is done.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import structlog
 from pydantic import ValidationError
@@ -18,6 +19,7 @@ from serin_operator.act.made import Made
 from serin_operator.api.reasons import EventReason
 from serin_operator.decide.decision import Decision, decide, look_due
 from serin_operator.decide.looks import LookResult
+from serin_operator.decide.memory.outbox import Announcement, Letter, Line
 from serin_operator.decide.telling.invalid import status_of_invalid
 from serin_operator.decide.world import Obstacle, OperatorConfig, World
 from serin_operator.observe import looks, views
@@ -50,8 +52,10 @@ class Actor(Writer, Protocol):
         """PUT of status, at the object's resourceVersion."""
         ...
 
-    async def event(self, regarding: Mapping[str, Any], *, type_: str, reason: str, message: str) -> None:
-        """An Event; never raises."""
+    async def event(
+        self, regarding: Mapping[str, Any], *, type_: str, reason: str, message: str, key: str | None = None
+    ) -> bool:
+        """An Event, once for each key; never raises. False: it could not be told now."""
         ...
 
 
@@ -73,6 +77,7 @@ class Reconciler:
         self._ports = ports
         self._obstacles: dict[tuple[str, str], tuple[Obstacle, ...]] = {}
         self._made: dict[tuple[str, str], Made] = {}
+        self._told: dict[str, set[str]] = {}
 
     async def reconcile(self, namespace: str, name: str) -> float | None:
         """Observe, decide, act. Returns the seconds after which to look again; None: only when something happens.
@@ -84,6 +89,8 @@ class Reconciler:
         if obj is None or obj["metadata"].get("deletionTimestamp"):
             self._obstacles.pop((namespace, name), None)
             self._made.pop((namespace, name), None)
+            if obj is not None:
+                self._told.pop(obj["metadata"]["uid"], None)
             return None
         try:
             world = await self._observe(obj)
@@ -94,9 +101,11 @@ class Reconciler:
             await self._write_status(obj, status_of_invalid(obj, message, self._ports.clock()))
             return None
         decision = decide(world)
-        _tell(world, decision)
         await self._write_status(obj, decision.status)
-        return await self._act(obj, world, decision)
+        try:
+            return await self._act(obj, world, decision)
+        finally:  # what was decided is told, whatever call fails
+            await self._tell(obj, decision.letters)
 
     async def _observe(self, obj: JsonObject) -> World:
         mdep = views.model_deployment(obj)
@@ -111,6 +120,7 @@ class Reconciler:
             endpoints=views.endpoints(children, mdep.name),
             job_events=tuple(e.get("message") or "" for e in children.events_about_jobs),
             obstacles=self._obstacles.get((mdep.namespace, mdep.name), ()),
+            told=frozenset(self._told.get(mdep.uid, ())),
         )
         return replace(world, look=await self._look(world))
 
@@ -138,36 +148,34 @@ class Reconciler:
             if executor.repairs:
                 message = "; ".join(executor.repairs)
                 await self._ports.actor.event(obj, type_="Warning", reason=EventReason.REPAIRED, message=message)
-        for said in decision.announcements:
-            kind = "Warning" if said.warning else "Normal"
-            await self._ports.actor.event(obj, type_=kind, reason=said.reason, message=said.message)
-        if obstacles != world.obstacles:
-            self._obstacles[key] = obstacles
+        self._obstacles[key] = obstacles
+        if [steady(each) for each in obstacles] != [steady(each) for each in world.obstacles]:
             return AGAIN_SOON_SECONDS
         return OBSTACLE_SECONDS if obstacles else decision.requeue_after
 
+    async def _tell(self, obj: JsonObject, letters: Iterable[Letter]) -> None:
+        """Tell what has not been told; what could not be told stays in the outbox."""
+        told = self._told.setdefault(obj["metadata"]["uid"], set())
+        keys = {letter.key for letter in letters}
+        told &= keys
+        for letter in letters:
+            if letter.key not in told and await self._told_now(obj, letter):
+                told.add(letter.key)
 
-def _tell(world: World, decision: Decision) -> None:
-    """One line a look, from which a history can be replayed; one line for each rollout that ends."""
-    name = {"namespace": world.mdep.namespace, "name": world.mdep.name}
-    if world.look is not None:
-        canary = decision.status.get("canary") or {}
-        _log.info(
-            "look",
-            **name,
-            start=world.look.look.start.isoformat(),
-            end=world.look.look.end.isoformat(),
-            canary=world.look.look.canary,
-            stable=world.look.look.stable,
-            records=[record.to_dict() for record in decision.records],
-            verdict=canary.get("verdict"),
-        )
-    for ended in decision.ended:
-        _log.info(
-            "rollout ended",
-            **name,
-            version=ended.candidate.version,
-            outcome=ended.outcome.value,
-            reason=ended.reason.value,
-            message=ended.message,
-        )
+    async def _told_now(self, obj: JsonObject, letter: Letter) -> bool:
+        match letter.content:
+            case Line(event=event, fields=fields):
+                _log.info(event, key=letter.key, **fields)
+                return True
+            case Announcement(reason=reason, message=message, warning=warning):
+                kind = "Warning" if warning else "Normal"
+                return await self._ports.actor.event(obj, type_=kind, reason=reason, message=message, key=letter.key)
+
+
+_CHANGING: Final = re.compile(r"[0-9a-f]{8,}|[0-9]+")
+"""Request ids, times and counts: two refusals that differ in nothing else are the same."""
+
+
+def steady(obstacle: Obstacle) -> tuple[str, str]:
+    """What two refusals of the same kind have in common."""
+    return obstacle.reason, _CHANGING.sub("#", obstacle.message)

@@ -13,7 +13,7 @@ from tests.support.simulation import ANALYSIS, NAMESPACE, Killed, Simulation, sp
 from serin_operator.api.spec import ModelDeploymentSpec
 from serin_operator.decide.analysis import Fail, LookRecord, replay
 from serin_operator.decide.decision import decide
-from serin_operator.decide.judging.judge import config_of
+from serin_operator.decide.judging.config import config_of
 from serin_operator.decide.memory.rebuild import recall
 from serin_operator.decide.world import World
 from serin_operator.observe import views
@@ -155,10 +155,10 @@ async def test_the_old_version_stays_until_no_request_goes_to_it() -> None:
     simulation = await serving()
     old = simulation.status["stable"]["revision"]
     simulation.kubectl_apply(with_analysis("v2"))
-    await simulation.run_until(lambda s: s.status.get("canary", {}).get("phase") == "Promoting")
+    await simulation.run_until(lambda s: s.status.get("canary", {}).get("phase") == "Switching")
     simulation.endpoints_are_late = True
     await simulation.run(60)
-    assert simulation.status["canary"]["phase"] == "Promoting"
+    assert simulation.status["canary"]["phase"] == "Switching"
     assert len(simulation.pods_of(old)) == 3
     simulation.endpoints_are_late = False
     await simulation.run(3)

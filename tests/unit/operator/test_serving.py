@@ -7,7 +7,7 @@ from tests.support.simulation import NAMESPACE, Simulation, spec
 
 from serin_operator.api.names import ObjectRef
 from serin_operator.api.spec import ModelDeploymentSpec
-from serin_operator.decide.revision import revision_of
+from serin_operator.decide.wanted.revision import revision_of
 
 TLS = {"tls": {"secretName": "credit-tls"}}
 PLAIN_PORTS = {("http", 80), ("grpc", 8081)}

@@ -154,10 +154,20 @@ class KubernetesWriter:
         )
         return self._remember(answer)
 
-    async def event(self, regarding: Mapping[str, Any], *, type_: str, reason: str, message: str) -> None:
+    async def event(
+        self,
+        regarding: Mapping[str, Any],
+        *,
+        type_: str,
+        reason: str,
+        message: str,
+        key: str | None = None,  # noqa: ARG002
+    ) -> bool:
         """Tell people what happened, as an Event on the object; never raises."""
         if self._may_write():
             await self._events.record(regarding, type_=type_, reason=reason, message=message)
+            return True
+        return False
 
     def forget(self, namespace: str, name: str) -> None:
         """Give up what was remembered about the children of a ModelDeployment that is gone."""

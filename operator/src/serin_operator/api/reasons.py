@@ -49,6 +49,7 @@ class Reason(ExplainedReason):
     WAITING_FOR_DATA = "WaitingForData", "The step is held because metrics have not delivered enough data."
     PAUSED = "Paused", "spec.paused is true: no step, no promotion; repair and rollback still happen."
     PROMOTING = "Promoting", "The canary has passed every step; it grows to full size and takes all traffic."
+    BAKING = "Baking", "The new version serves all traffic; the one before keeps its pods for rollout.bakeSeconds."
     RESTORING = "Restoring", "The spec names a version that was promoted before; it comes back without a canary."
     REPLACING = "Replacing", "strategy Immediate: the new version takes all traffic as soon as it is ready."
     REPAIRING = "Repairing", "The Service that clients use was deleted or edited; it is being put right."
@@ -62,6 +63,10 @@ class Reason(ExplainedReason):
     )
     DEADLINE_EXCEEDED = "DeadlineExceeded", "No verdict within rollout.deadlineSeconds; rollout.onDeadline decided."
     CANARY_CRASHED = "CanaryCrashed", "Canary containers restarted twice or more after they had been ready."
+    STOPPED_SERVING = (
+        "StoppedServing",
+        "After all traffic had gone to the new version, none of its pods was ready any more.",
+    )
     ABORTED = "Aborted", "A person aborted the rollout."
     SUPERSEDED = "Superseded", "The spec moved on to another version before the rollout had ended."
     TARGET_REJECTED = "TargetRejected", "The spec still names a version that was rolled back; change it, or retry."
@@ -76,6 +81,19 @@ class Reason(ExplainedReason):
     PROMETHEUS_UNREACHABLE = "PrometheusUnreachable", "Queries fail; the step is held and evidence stays as it is."
     QUOTA_EXCEEDED = "QuotaExceeded", "A ResourceQuota keeps pods from being created."
     CREATION_FORBIDDEN = "CreationForbidden", "The API server or an admission webhook refuses an object Serin needs."
+    WEBHOOK_UNAVAILABLE = (
+        "WebhookUnavailable",
+        "An admission webhook does not answer, so objects cannot be written; that is never held against a version.",
+    )
+    POLICY_DENIED = "PolicyDenied", "A policy of the cluster refuses an object; the message has the policy's words."
+    FOUGHT_OVER = (
+        "FoughtOver",
+        "Another controller changes a child back each time; the message names it and the field. Serin tries less often.",
+    )
+    NOTHING_ELSE_SERVES = (
+        "NothingElseServes",
+        "Something that should go is kept, because nothing else is ready to answer requests.",
+    )
     MISSING_REFERENCE = (
         "MissingReference",
         "A Secret, ConfigMap or key that the spec names is not there; pods start as soon as it is.",
@@ -151,6 +169,7 @@ class EventReason(ExplainedReason):
     ROLLOUT_STARTED = "RolloutStarted", "A new version begins its rollout."
     MODEL_RESOLVED = "ModelResolved", "The model was fetched, verified and loaded; its digest is recorded."
     STEP_STARTED = "StepStarted", "The canary's weight changed to that of a step."
+    SWITCHED = "Switched", "A version got all traffic; the one before is kept for rollout.bakeSeconds."
     PROMOTED = "Promoted", "A version became stable."
     ROLLED_BACK = "RolledBack", "A version was rolled back; the message has the evidence."
     PREFLIGHT_FAILED = "PreflightFailed", "A version was refused before it got traffic."
@@ -161,5 +180,9 @@ class EventReason(ExplainedReason):
     DEADLINE_EXCEEDED = "DeadlineExceeded", "A rollout was held past its deadline."
     STALLED = "Stalled", "Something keeps the operator from going on; the message says what to do."
     REPAIRED = "Repaired", "Somebody else had deleted, edited or scaled a child object; it was put right."
-    STATUS_REBUILT = "StatusRebuilt", "Status was lost; it was rebuilt from the objects that still exist."
+    STATUS_REBUILT = (
+        "StatusRebuilt",
+        "Status was lost or could not be read; it was rebuilt from the objects that still exist.",
+    )
+    CLOCK_SET_BACK = "ClockSetBack", "The operator's clock went back; the time between does not count."
     ADOPTED = "Adopted", "An orphaned child with our labels was adopted."

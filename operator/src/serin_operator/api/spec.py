@@ -137,6 +137,15 @@ class Rollout(ApiModel):
         list[Step] | None,
         Field(min_length=1, max_length=20, description="Steps of a Canary, weights rising. Default 10, 25, 50."),
     ] = None
+    bake_seconds: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            le=604800,
+            description="How long the version before is kept at its size after all traffic went to the new one, so that"
+            " going back is one write. Default 300; 0: not at all.",
+        ),
+    ] = None
     progress_deadline_seconds: Annotated[
         int | None,
         Field(ge=10, le=86400, description="How long pods of a new revision may take to become ready. Default 600."),

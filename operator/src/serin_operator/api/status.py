@@ -56,8 +56,14 @@ class ObservedTime(ApiModel):
 
     at: Annotated[str, Field(description="The last observation that counted.")]
     waited: Annotated[float, Field(description="Towards progressDeadlineSeconds, in the present phase.")] = 0
-    held: Annotated[float, Field(description="Towards the step's holdSeconds.")] = 0
-    analysed: Annotated[float, Field(description="Towards deadlineSeconds, over the whole rollout.")] = 0
+    held: Annotated[float, Field(description="Towards the step's holdSeconds, or towards bakeSeconds.")] = 0
+    analysed: Annotated[
+        float, Field(description="Towards deadlineSeconds: while the metrics answered and decided nothing.")
+    ] = 0
+    dark: Annotated[
+        float | None, Field(description="In which the version with all traffic had no ready pod, but the other had.")
+    ] = None
+    best: Annotated[int | None, Field(description="The most pods that were ready in the present phase.")] = None
 
 
 class CanaryStatus(ApiModel):
@@ -66,8 +72,18 @@ class CanaryStatus(ApiModel):
     version: Annotated[str, Field(description="Its label, from spec.model.version.")]
     revision: Annotated[str, Field(description="Hash of model and runtime; its objects are <name>-<revision>.")]
     sha256: Annotated[str | None, Field(description="Digest of the model, once it was resolved.")] = None
-    kind: Annotated[str, Field(description="First, Canary or Direct (a restored version, or strategy Immediate).")]
-    phase: Annotated[str, Field(description="Resolving, Starting, Shifting, Stepping or Promoting.")]
+    kind: Annotated[
+        str,
+        Field(
+            description="First, Canary, Direct (a restored version, or strategy Immediate) or Rescue (stable served nothing)."
+        ),
+    ]
+    phase: Annotated[
+        str,
+        Field(
+            description="Resolving, Starting, Reaching, Holding, Growing, Switching or Baking: where the rollout is."
+        ),
+    ]
     weight: Annotated[int, Field(description="Share of traffic of the step in force, in percent, as achieved.")]
     step: Annotated[int | None, Field(description="Index of the step whose weight is in force, from 0.")] = None
     next_step: Annotated[int | None, Field(description="Index of the step that is being brought into force.")] = None
@@ -80,8 +96,15 @@ class CanaryStatus(ApiModel):
     )
     attempt: Annotated[int, Field(description="0, or how often a person asked for a retry.")] = 0
     restarts: Annotated[int | None, Field(description="Container restarts before the canary got traffic.")] = None
-    pods: Annotated[str | None, Field(description="Stable and canary pods that make the weight, as 3:1.")] = None
+    warm_restarts: Annotated[
+        dict[str, Any] | None,
+        Field(description="Container restarts before a pod was ready, by pod; they are forgiven."),
+    ] = None
+    pods: Annotated[
+        str | None, Field(description="Written by releases before 0.2: pods that made the weight, as 3:1.")
+    ] = None
     observed: Annotated[ObservedTime, Field(description="Time that counts towards the step and the deadlines.")]
+    steady_since: Annotated[str | None, Field(description="Since when the weight has been in force.")] = None
     step_weight: Annotated[int | None, Field(description="Weight in the spec of the step in force.")] = None
     verdict: Annotated[str | None, Field(description="The worst of the metrics' verdicts.")] = None
     analysis: Annotated[list[MetricStatus] | None, Field(description="What each metric says.")] = None
@@ -89,7 +112,24 @@ class CanaryStatus(ApiModel):
     weight_changes: Annotated[
         list[str] | None, Field(description="Intervals in which the weight changed; no evidence is taken from them.")
     ] = None
+    share: Annotated[
+        int | None, Field(description="Percent of the traffic that the canary has while the open look lasts.")
+    ] = None
+    change_since: Annotated[str | None, Field(description="Since when the shares of traffic have been changing.")] = (
+        None
+    )
+    change_steady_since: Annotated[
+        str | None, Field(description="Since when they have been as they are, when the change is about to be over.")
+    ] = None
+    closed_looks: Annotated[
+        list[str] | None,
+        Field(description="Intervals that a change of the shares has closed, and that are to be judged."),
+    ] = None
+    step_since: Annotated[
+        str | None, Field(description="When the step's weight came into force, until a look at the step was judged.")
+    ] = None
     last_look_at: Annotated[str | None, Field(description="End of the last interval that was judged.")] = None
+    look_taken_at: Annotated[str | None, Field(description="When the last look was taken.")] = None
     failed_look_at: Annotated[
         str | None, Field(description="When a look failed that will be asked for again after an interval.")
     ] = None
@@ -116,6 +156,24 @@ class VersionStatus(ApiModel):
     attempts: Annotated[int | None, Field(description="Retries that people asked for.")] = None
 
 
+class OutageStatus(ApiModel):
+    """How long requests have reached no pod of stable."""
+
+    at: Annotated[str, Field(description="The last observation that counted.")]
+    seconds: Annotated[float, Field(description="Observed seconds.")]
+
+
+class LetterStatus(ApiModel):
+    """Something that is being told, and is remembered until it was."""
+
+    key: Annotated[str, Field(description="By which a second telling is recognised.")]
+    reason: Annotated[str | None, Field(description="Reason of the Event.")] = None
+    message: Annotated[str | None, Field(max_length=1024, description="Message of the Event.")] = None
+    warning: Annotated[bool | None, Field(description="Whether the Event is a warning.")] = None
+    line: Annotated[str | None, Field(description="Or a line of the operator's log.")] = None
+    fields: Annotated[dict[str, Any] | None, Field(description="What the line holds.")] = None
+
+
 class ModelDeploymentStatus(ApiModel):
     """What is, and why. Written by the operator alone; wait for Ready, or on a rollback for Stalled."""
 
@@ -140,4 +198,15 @@ class ModelDeploymentStatus(ApiModel):
     ] = None
     last_action: Annotated[
         str | None, Field(description="The last action annotation that was carried out or refused.")
+    ] = None
+    outage: Annotated[
+        OutageStatus | None, Field(description="Present while requests reach no pod of the stable version.")
+    ] = None
+    rebuilt_at: Annotated[
+        str | None,
+        Field(description="When status had been lost; nothing is deleted until children have had their time."),
+    ] = None
+    outbox: Annotated[
+        list[LetterStatus] | None,
+        Field(description="Events and log lines that are being told; each leaves once it was."),
     ] = None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from serin_operator.api.names import ObjectRef
 from serin_operator.api.spec import ModelDeploymentSpec
 from serin_operator.api.status import ModelDeploymentStatus
 from serin_operator.decide.looks import LookResult
@@ -37,6 +38,8 @@ class ModelDeployment:
     annotations: Mapping[str, str]
     spec: ModelDeploymentSpec
     status: ModelDeploymentStatus
+    unreadable: tuple[str, ...] = ()
+    """Fields of status that somebody has made unreadable."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,8 @@ class Pod:
     """Termination message of the container's present or last end."""
     unschedulable: str | None = None
     node: str | None = None
+    was_ready: bool = False
+    """It has been ready at some time."""
     silent: bool = False
     """Its container proved itself when its node was last heard of, but the pod does not count as ready any more."""
     job: str | None = None
@@ -170,6 +175,8 @@ class Obstacle:
 
     reason: str
     message: str
+    ref: ObjectRef | None = None
+    """What was to be written."""
 
 
 @dataclass(frozen=True)
@@ -188,6 +195,8 @@ class World:
     """Messages of events that say why a Job could not create its pod."""
     obstacles: tuple[Obstacle, ...] = ()
     look: LookResult | None = None
+    told: frozenset[str] = frozenset()
+    """Keys of the letters in the outbox that this process has told."""
 
     def revision(self, revision: str) -> Revision:
         """All that exists of ``revision``; empty where nothing does."""

@@ -6,8 +6,8 @@ from typing import Any
 
 from serin_operator.api import names
 from serin_operator.api.spec import ModelDeploymentSpec
-from serin_operator.api.status import ModelDeploymentStatus
 from serin_operator.decide.children.manifests.children import ANNOTATION_OUTCOME, ANNOTATION_PROMOTED_AT
+from serin_operator.decide.memory.parsed import parsed_status
 from serin_operator.decide.world import (
     BornRevision,
     ChildMeta,
@@ -25,12 +25,15 @@ JsonObject = Mapping[str, Any]
 
 JOB_NAME_LABEL = "batch.kubernetes.io/job-name"
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
+SETTLED_SECONDS = 2.0
+"""A kubelet writes the first conditions of a pod within this time of its start."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def model_deployment(obj: JsonObject) -> ModelDeployment:
     """The user's object. Raises ``pydantic.ValidationError`` when the spec is not what the CRD promises."""
     metadata = obj["metadata"]
+    status, unreadable = parsed_status(obj.get("status") or {})
     return ModelDeployment(
         namespace=metadata["namespace"],
         name=metadata["name"],
@@ -39,7 +42,8 @@ def model_deployment(obj: JsonObject) -> ModelDeployment:
         resource_version=metadata["resourceVersion"],
         annotations=metadata.get("annotations") or {},
         spec=ModelDeploymentSpec.model_validate(obj.get("spec") or {}),
-        status=ModelDeploymentStatus.model_validate(obj.get("status") or {}),
+        status=status,
+        unreadable=unreadable,
     )
 
 
@@ -123,9 +127,20 @@ def pod(obj: JsonObject, events: Iterable[JsonObject] = ()) -> Pod:
         unschedulable=scheduled.get("message") if scheduled.get("reason") == "Unschedulable" else None,
         job=labels.get(JOB_NAME_LABEL),
         node=(obj.get("spec") or {}).get("nodeName"),
+        was_ready=_was_ready(obj),
         silent=bool(container.get("ready")) and not _condition(obj, "Ready"),
         unmounted=unmounted(obj, events),
     )
+
+
+def _was_ready(obj: JsonObject) -> bool:
+    """Whether a pod is or has been ready: one that never was keeps the transition time of its start."""
+    if _condition(obj, "Ready"):
+        return True
+    status = obj.get("status") or {}
+    ready: JsonObject = next((c for c in status.get("conditions") or [] if c["type"] == "Ready"), {})
+    changed, started = ready.get("lastTransitionTime"), status.get("startTime")
+    return bool(changed and started) and (_moment(changed) - _moment(started)).total_seconds() > SETTLED_SECONDS
 
 
 def _owner_kinds(obj: JsonObject) -> set[str]:

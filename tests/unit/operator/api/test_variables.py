@@ -13,7 +13,7 @@ from serin_operator.api.schema import fields as schema_fields
 from serin_operator.api.spec import ModelDeploymentSpec
 from serin_operator.api.variables import FILE_VARIABLES, NOT_SEEN_BY_CEL, VARIABLES, variables_of
 from serin_operator.decide.health.diagnosis import FIELDS_OF_VOLUMES
-from serin_operator.decide.revision import revision_of
+from serin_operator.decide.wanted.revision import revision_of
 from serin_server.config.settings import Settings, settings_from
 
 MODEL = {"version": "v1", "uri": "https://models.example.com/v1.onnx"}

@@ -67,12 +67,3 @@ class Provide:
 
 
 Operation = Create | Apply | Adopt | Annotate | Scale | Delete | Provide
-
-
-@dataclass(frozen=True)
-class Announcement:
-    """An Event on the ModelDeployment."""
-
-    reason: str
-    message: str
-    warning: bool = False

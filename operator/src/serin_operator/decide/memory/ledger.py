@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from serin_operator.api.reasons import Outcome
+from serin_operator.api.reasons import Outcome, Reason
 from serin_operator.api.status import VersionStatus
 from serin_operator.decide.memory.states import Candidate, Ended
 from serin_operator.decide.timestamps import stamp
@@ -27,7 +27,7 @@ def is_rejected(ledger: Ledger, revision: str) -> bool:
 def was_promoted(ledger: Ledger, revision: str) -> bool:
     """Whether ``revision`` has ever become stable, so that it may come back without a canary."""
     found = entry(ledger, revision)
-    return found is not None and found.promoted_at is not None and found.outcome == Outcome.PROMOTED
+    return found is not None and found.promoted_at is not None and found.reason != Reason.ANALYSIS_FAILED
 
 
 def conflicting(ledger: Ledger, version: str, sha256: str) -> VersionStatus | None:
@@ -45,7 +45,7 @@ def begin(ledger: Ledger, candidate: Candidate) -> Ledger:
         sha256=candidate.sha256 or (earlier.sha256 if earlier else None),
         outcome=Outcome.IN_PROGRESS,
         started_at=stamp(candidate.started_at),
-        promoted_at=earlier.promoted_at if earlier else None,
+        promoted_at=earlier.promoted_at if was_promoted(ledger, candidate.revision) and earlier else None,
         attempts=candidate.attempt or None,
     )
     return (begun, *(v for v in ledger if v.revision != candidate.revision))
@@ -78,13 +78,10 @@ def replaced(ledger: Ledger, revision: str, now: datetime) -> Ledger:
 
 
 def pruned(ledger: Ledger, keep: Iterable[str], limit: int) -> Ledger:
-    """At most ``limit`` entries beside those in ``keep``; the oldest go."""
-    kept, spare = set(keep), limit
-    result = []
-    for version in ledger:
-        if version.revision in kept:
-            result.append(version)
-        elif spare > 0:
-            spare -= 1
-            result.append(version)
-    return tuple(result)
+    """At most ``limit`` entries beside those in ``keep``. Of the others the oldest go, those that can be gone back to last."""
+    kept = set(keep)
+    others = [v for v in ledger if v.revision not in kept]
+    chosen = sorted(others, key=lambda v: not was_promoted(ledger, v.revision))[:limit]
+    if limit > 1 and others and others[0] not in chosen and not was_promoted(ledger, others[0].revision):
+        chosen[-1] = others[0]  # what went wrong last is worth a place of its own
+    return tuple(v for v in ledger if v.revision in kept or v in chosen)

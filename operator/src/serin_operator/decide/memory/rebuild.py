@@ -1,63 +1,91 @@
-"""Memory from status; and from the objects that still exist, when status was lost."""
+"""Memory from status; and from the objects that still exist, where status was lost, or says what cannot be.
+
+A back-up comes back object by object: what is needed to know who was stable may come last, and pods are not ready for a
+while. So a rebuilt memory is completed for some time, and nothing is deleted meanwhile.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
 
 from serin_operator.api.reasons import Outcome
 from serin_operator.api.status import VersionStatus
 from serin_operator.decide.memory.ledger import entry
-from serin_operator.decide.memory.memory import Memory, Stable, recall_analysis, recall_rollout
+from serin_operator.decide.memory.memory import Memory, Stable
+from serin_operator.decide.memory.recalled import Recalled, recalled
+from serin_operator.decide.memory.states import Idle, Kind
 from serin_operator.decide.timestamps import stamp
 from serin_operator.decide.traffic.replica_ratio import pinned_revision
 from serin_operator.decide.world import BornRevision, Revision, World
 
-
-def recall(world: World) -> Memory:
-    """What status says; rebuilt from the children where status is empty although children exist."""
-    status = world.mdep.status
-    if status.stable is None and not status.versions and any(r.born for r in world.revisions.values()):
-        return _rebuilt(world)
-    ledger = tuple(status.versions or ())
-    stable = status.stable and Stable(status.stable.version, status.stable.revision, status.stable.sha256)
-    known = entry(ledger, status.canary.revision) if status.canary else None
-    return Memory(
-        stable=stable or None,
-        rollout=recall_rollout(status.canary, known.uri if known else world.mdep.spec.model.uri),
-        analysis=recall_analysis(status.canary),
-        ledger=ledger,
-        last_action=status.last_action,
-    )
+PATIENCE: Final = timedelta(seconds=120)
+"""How long children may take to come back."""
+LOST: Final = "its reason was lost with status"
 
 
-def was_lost(world: World) -> bool:
-    """Whether ``recall`` had to rebuild."""
-    status = world.mdep.status
-    return status.stable is None and not status.versions and any(r.born for r in world.revisions.values())
+def recall(world: World) -> Recalled:
+    """What status says, made whole from the children where it is empty, half lost, or names what never was."""
+    found = recalled(world.mdep.status, world.mdep.spec.model.uri, world.mdep.unreadable)
+    memory = found.memory
+    missing = _missing(world, memory)
+    if not missing:
+        if memory.rebuilt_at and world.now - memory.rebuilt_at >= PATIENCE:
+            memory = replace(memory, rebuilt_at=None)
+        elif memory.rebuilt_at:
+            memory = _completed(world, memory)
+        return replace(found, memory=memory)
+    memory = _completed(world, replace(memory, rebuilt_at=world.now))
+    return Recalled(memory, (*found.unreadable, *missing))
 
 
-def _rebuilt(world: World) -> Memory:
-    born = sorted((r for r in world.revisions.values() if r.born), key=lambda r: -(r.born.ordinal if r.born else 0))
-    stable = _stable_of(world, born)
-    return Memory(
-        stable=Stable(stable.version, _revision(stable), stable.sha256) if stable else None,
-        ledger=tuple(_entry(r.born) for r in born if r.born),
-    )
+def _missing(world: World, memory: Memory) -> tuple[str, ...]:
+    """The fields without which children would be taken for nobody's."""
+    born = _born(world)
+    if not born or memory.rebuilt_at:
+        return ()
+    known = {b.meta.name.rpartition("-")[2] for b in born} | {v.revision for v in memory.ledger}
+    promoted = any(b.promoted_at for b in born) or any(v.promoted_at for v in memory.ledger)
+    is_first = not isinstance(memory.rollout, Idle) and memory.rollout.candidate.kind is Kind.FIRST
+    missing = []
+    if memory.stable is None and (promoted or not (memory.ledger or is_first)):
+        missing.append("stable")
+    if memory.stable is not None and memory.stable.revision not in known:
+        missing.append("stable")
+    if not memory.ledger or (memory.stable and entry(memory.ledger, memory.stable.revision) is None):
+        missing.append("versions")
+    return tuple(missing)
 
 
-def _stable_of(world: World, born: list[Revision]) -> BornRevision | None:
-    """The revision that the client Service selects; else the one promoted last; else the oldest with a ready pod."""
+def _completed(world: World, memory: Memory) -> Memory:
+    """Every birth has its entry in the ledger, and stable is the one that was promoted last."""
+    born = sorted(_born(world), key=lambda b: -b.ordinal)
+    ledger = memory.ledger + tuple(_entry(b) for b in born if entry(memory.ledger, _revision(b)) is None)
+    names = {v.revision for v in ledger}
+    stable = memory.stable if memory.stable and memory.stable.revision in names else None
+    if stable is None and (found := _stable_of(world, born)):
+        stable = Stable(found.version, _revision(found), found.sha256)
+    return replace(memory, ledger=ledger, stable=stable)
+
+
+def _born(world: World) -> list[BornRevision]:
+    return [r.born for r in world.revisions.values() if r.born]
+
+
+def _stable_of(world: World, born: list[BornRevision]) -> BornRevision | None:
+    """The one promoted last, as its notes say; else what the Service selects; else the oldest that is ready."""
+    promoted = sorted((b for b in born if b.promoted_at), key=lambda b: b.promoted_at or "")
+    if promoted:
+        return promoted[-1]
     pinned = pinned_revision(world.client_service.selector) if world.client_service else None
-    serving = [r for r in born if r.deployment and r.ready]
-    promoted = sorted((r for r in serving if r.born and r.born.promoted_at), key=_promotion)
-    for found in (
-        [r for r in born if r.revision == pinned and r.deployment],
-        promoted[-1:],
-        sorted(serving, key=lambda r: r.deployment.meta.created_at if r.deployment else world.now)[:1],
-    ):
-        if found:
-            return found[0].born
-    return None
+    there = [b for b in born if world.revision(_revision(b)).deployment]
+    selected = [b for b in there if _revision(b) == pinned]
+    ready = sorted((b for b in there if world.revision(_revision(b)).ready), key=lambda b: _age(world, b))
+    return next(iter(selected + ready), None)
 
 
-def _promotion(revision: Revision) -> str:
-    return (revision.born.promoted_at if revision.born else None) or ""
+def _age(world: World, born: BornRevision) -> str:
+    revision: Revision = world.revision(_revision(born))
+    return stamp(revision.deployment.meta.created_at) if revision.deployment else ""
 
 
 def _revision(born: BornRevision) -> str:
@@ -74,6 +102,7 @@ def _entry(born: BornRevision) -> VersionStatus:
         uri=born.uri,
         sha256=born.sha256,
         outcome=(outcome or Outcome.SUPERSEDED).value,
+        message=LOST,
         started_at=stamp(born.meta.created_at),
         promoted_at=born.promoted_at,
     )

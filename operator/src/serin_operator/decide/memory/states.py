@@ -1,11 +1,11 @@
-"""The states of a rollout, and what moves it: frozen values that ``rollout.advance`` works on."""
+"""The states of a rollout: frozen values with their own clocks. What a state means follows from it alone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
 from serin_operator.api.reasons import Outcome, Reason
-from serin_operator.api.spec import OnDeadline
 from serin_operator.api.uris import shown
 
 
@@ -15,9 +15,11 @@ class Kind(StrEnum):
     FIRST = "First"
     """Nothing serves yet: it serves as soon as it is ready."""
     CANARY = "Canary"
-    """Step by step beside stable."""
+    """Stage by stage beside stable."""
     DIRECT = "Direct"
-    """All traffic at once when ready: a version that was promoted before, or strategy Immediate."""
+    """All traffic at once when ready: a version that was promoted before, or a strategy without stages."""
+    RESCUE = "Rescue"
+    """All traffic as soon as a pod is ready: stable serves nothing, so there is nothing to be compared with."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,10 @@ class Candidate:
     started_at: datetime
     sha256: str | None = None
     attempt: int = 0
+    warm_restarts: tuple[tuple[str, int], ...] = ()
+    """Container restarts of pods before they were ready, by pod: those of warming up do not count against it."""
     restarts: int = 0
-    """Container restarts when it first got traffic: those of warming up do not count against it."""
+    """Restarts that are forgiven beside those: counted over all pods, by an earlier release."""
 
     @property
     def shown_uri(self) -> str:
@@ -42,15 +46,19 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Clock:
-    """Observed time: an operator or a cluster that was away uses nothing up."""
+    """Observed time in seconds: an operator or a cluster that was away uses nothing up."""
 
     at: datetime
     waited: float = 0.0
-    """Seconds towards ``progressDeadlineSeconds``, in states that wait for pods or for the resolve Job."""
+    """Towards ``progressDeadlineSeconds``: since pods last made progress, while some are not ready."""
     held: float = 0.0
-    """Seconds in which the present step's weight was in force and every pod proved itself."""
+    """In which the present stage's weight was in force; in Baking, in which the version served everything."""
     analysed: float = 0.0
-    """Seconds towards ``deadlineSeconds``, over the whole rollout."""
+    """Towards ``deadlineSeconds``: in which the metrics answered, nobody paused, and the answer decided nothing."""
+    dark: float = 0.0
+    """In which the version that has all traffic had no ready pod, although the one before it had."""
+    best: int = 0
+    """The most pods that were ready in this state: more of them is progress."""
 
 
 @dataclass(frozen=True)
@@ -75,39 +83,71 @@ class Starting:
 
 
 @dataclass(frozen=True)
-class Shifting:
-    """The weight of ``step`` is being brought into force."""
+class Reaching:
+    """The weight of ``stage`` is being brought into force."""
 
     candidate: Candidate
     clock: Clock
-    step: int
+    stage: int
     since: datetime
     in_force: int | None = None
-    """The step whose weight was in force before; None: the canary had no traffic yet."""
+    """The stage whose weight was in force before; None: the canary had no traffic yet."""
+    steady: datetime | None = None
+    """Since when the weight has been in force."""
 
 
 @dataclass(frozen=True)
-class Stepping:
-    """The weight of ``step`` is in force."""
+class Holding:
+    """The weight of ``stage`` is in force, and is held and judged."""
 
     candidate: Candidate
     clock: Clock
-    step: int
+    stage: int
     since: datetime
-    ratio: tuple[int, int]
-    """(stable, canary) pods that made the weight when it came into force."""
 
 
 @dataclass(frozen=True)
-class Promoting:
-    """The candidate grows to full size, then the client Service is pinned to it."""
+class Growing:
+    """Every stage is passed: the candidate grows to full size, with the last stage's traffic."""
 
     candidate: Candidate
     clock: Clock
-    step: int | None = None
+    stage: int
 
 
-Rollout = Idle | Resolving | Starting | Shifting | Stepping | Promoting
+@dataclass(frozen=True)
+class Switching:
+    """All traffic is being brought to the candidate; stable keeps its pods."""
+
+    candidate: Candidate
+    clock: Clock
+
+
+@dataclass(frozen=True)
+class Baking:
+    """The candidate has all traffic; the version before keeps its pods, so that going back is one write."""
+
+    candidate: Candidate
+    clock: Clock
+
+
+Rollout = Idle | Resolving | Starting | Reaching | Holding | Growing | Switching | Baking
+Moving = Resolving | Starting | Reaching | Holding | Growing | Switching | Baking
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why something cannot go on."""
+
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True)
+class Moved:
+    """The next state."""
+
+    state: Moving
 
 
 @dataclass(frozen=True)
@@ -121,11 +161,31 @@ class Ended:
 
 
 @dataclass(frozen=True)
-class Refusal:
-    """Why a candidate cannot go on."""
+class Waiting:
+    """Nothing moves, and why. Messages hold no running clocks: a status that changed each second would be written so."""
 
     reason: Reason
     message: str
+    is_moving: bool = True
+    """Time or the cluster will end it; otherwise nothing is wanted, or a person has to act."""
+    is_stalled: bool = False
+    """A person has to act."""
+    degraded: Refusal | None = None
+    """What is wrong, while serving goes on."""
+
+    def with_trouble(self, trouble: Refusal | None) -> Self:
+        """The same, with what keeps it so."""
+        if trouble is None:
+            return self
+        return replace(self, message=f"{self.message}; {trouble.message}", degraded=trouble)
+
+
+@dataclass(frozen=True)
+class Outage:
+    """Observed seconds for which requests have reached no pod of stable."""
+
+    at: datetime
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -135,51 +195,10 @@ class Judgement:
     failed: str | None = None
     """The sentence with the numbers, when a gate has failed."""
     passed: bool = True
-    """Every gate passes, by a look that ended after the step's hold. True where no analysis is asked for."""
+    """Every gate passes. True where no analysis is asked for."""
     missing: str | None = None
     """What is lacking, when neither."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What the spec says about the way."""
-
-    steps: int
-    hold_seconds: float
-    """Of the present step."""
-    progress_deadline_seconds: float
-    deadline_seconds: float
-    on_deadline: OnDeadline
-    paused: bool = False
-    analysis: bool = False
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What was observed, as far as the rollout is concerned."""
-
-    now: datetime
-    target: Candidate | None
-    """What the spec wants that is neither stable nor rejected; None: nothing to roll out."""
-    born: bool = False
-    """The candidate's pod template exists: it was resolved."""
-    refused: Refusal | None = None
-    """The resolve Job's verdict against the candidate."""
-    ready: bool = False
-    """Every pod that the candidate should have now is ready."""
-    pinned_to_candidate: bool = False
-    serves_all: bool = False
-    """Requests reach as many ready pods of the candidate as spec.replicas, and no other pod."""
-    weight_in_force: bool = False
-    """The Service is open and requests reach the pods of both versions that make the step's weight."""
-    ratio: tuple[int, int] = (0, 0)
-    restarts: int = 0
-    """Container restarts of the candidate's pods so far."""
-    last_words: str | None = None
-    """What a container of the candidate said when it ended last."""
-    trouble: Refusal | None = None
-    """What keeps pods from becoming ready."""
-    blocked: Refusal | None = None
-    """What forbids giving the canary traffic at all, for example no Prometheus."""
-    judgement: Judgement = Judgement()
-    abort: bool = False
+    is_fresh: bool = True
+    """A look at this stage was judged just now; otherwise this is what the last one said."""
+    unanswered: str | None = None
+    """A query that failed, in its words."""

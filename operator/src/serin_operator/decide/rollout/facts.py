@@ -1,136 +1,118 @@
-"""What the rollout needs to know, read off the world."""
+"""What a rollout's state machine sees: read off the world and memory, once for each state."""
 
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from serin_operator.api import names
 from serin_operator.api.reasons import Reason
-from serin_operator.decide.analysis.errors import InvalidAnalysis
-from serin_operator.decide.children.intent import is_open, is_pinned_to, wanted
-from serin_operator.decide.health.diagnosis import parsed, report_of, trouble_of, waits_for_source, words_of
-from serin_operator.decide.judging.judge import config_of
-from serin_operator.decide.memory.ledger import conflicting
+from serin_operator.decide.health.diagnosis import trouble_of, waits_for_source, words_of
+from serin_operator.decide.health.resolving import found_digest, refusal_of_job, trouble_of_job
+from serin_operator.decide.health.serving import is_down, stable_trouble
+from serin_operator.decide.memory.ledger import conflicting, was_promoted
 from serin_operator.decide.memory.memory import Memory
-from serin_operator.decide.memory.states import (
-    Candidate,
-    Clock,
-    Facts,
-    Idle,
-    Judgement,
-    Plan,
-    Refusal,
-    Resolving,
-    Shifting,
-    Stepping,
-)
-from serin_operator.decide.rollout.target import target_of
-from serin_operator.decide.settings import Settings
-from serin_operator.decide.world import Pod, ResolveJob, World
+from serin_operator.decide.memory.states import Candidate, Idle, Judgement, Kind, Moving, Refusal, Resolving, Waiting
+from serin_operator.decide.rollout.intent import Intent, intent_of
+from serin_operator.decide.rollout.standing import blocked_of, standing
+from serin_operator.decide.rollout.target import kind_of, target_of
+from serin_operator.decide.traffic.provider import provider_of
+from serin_operator.decide.traffic.split import Force
+from serin_operator.decide.wanted.settings import Settings
+from serin_operator.decide.world import Pod, World
 
-LONGEST_GAP_SECONDS = 15.0
-"""Between two observations at most this much time counts: what nobody saw uses up no deadline and holds no step."""
+
+@dataclass(frozen=True)
+class Arm:
+    """One version's pods."""
+
+    version: str
+    wanted: int
+    ready: int
+    reached: int
+    """Ready pods that requests reach."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Every pod that it should have is ready."""
+        return self.ready >= self.wanted > 0
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was observed, as far as the rollout is concerned."""
+
+    now: datetime
+    target: Candidate | None
+    """What the spec wants that is neither stable nor rejected; None: nothing to roll out."""
+    candidate: Arm = Arm("", 0, 0, 0)
+    stable: Arm | None = None
+    """None: no version has ever become stable."""
+    force: Force = field(default_factory=lambda: Force(is_reached=False, share=0))
+    """How far the traffic that the state wants is in force."""
+    born: bool = False
+    """The candidate's pod template exists: it was resolved."""
+    refused: Refusal | None = None
+    """The resolve Job's verdict against the candidate."""
+    crashes: int = 0
+    """Container ends of the candidate's pods after they had been ready."""
+    last_words: str | None = None
+    """What a container of the candidate said when it ended last."""
+    trouble: Refusal | None = None
+    """What keeps the candidate's pods, or its resolve Job, from getting on."""
+    blocked: Refusal | None = None
+    """What forbids giving the canary traffic at all, for example no Prometheus."""
+    stable_is_down: bool = False
+    """Stable serves nothing, and has not for a while."""
+    stable_trouble: Refusal | None = None
+    judgement: Judgement = field(default_factory=Judgement)
+    abort: bool = False
+    kind: Kind = Kind.CANARY
+    """How the candidate would take over if it began now."""
+    standing: Waiting = field(default_factory=lambda: Waiting(Reason.NO_VERSION_YET, "no version has become ready yet"))
+    """Where things stand while nothing is rolled out."""
+    is_restored: bool = False
+    """It was stable once, and comes back."""
 
 
 def facts_of(world: World, memory: Memory, settings: Settings, judgement: Judgement, *, abort: bool) -> Facts:
     """Observe the world as the rollout's state machine sees it."""
     target = target_of(world, memory, settings)
     rollout = memory.rollout
+    trouble_at_home = stable_trouble(world, memory, settings)
     if isinstance(rollout, Idle):
-        return Facts(now=world.now, target=target)
+        return Facts(now=world.now, target=target, standing=standing(world, memory, settings))
+    intent = intent_of(world, memory, settings)
     ours = world.revision(rollout.candidate.revision)
-    stable = world.revision(memory.stable.revision) if memory.stable else None
-    size = wanted(world, memory, settings).replicas.get(ours.revision, 0)
-    ratio = (stable.ready if stable else 0, ours.ready)
-    reached = (world.reached(stable.revision) if stable else 0, world.reached(ours.revision))
-    deployment = ours.deployment
-    proven = deployment is not None and ours.ready >= size and len(ours.servers) == size and size > 0
-    steady = stable is not None and ratio[0] == settings.replicas == len(stable.servers)
+    crashed = [pod for pod in ours.servers if _crashes_of(pod, rollout.candidate)]
     return Facts(
         now=world.now,
         target=target,
+        candidate=_arm(world, rollout.candidate.version, ours.revision, intent),
+        stable=_arm(world, memory.stable.version, memory.stable.revision, intent) if memory.stable else None,
+        force=provider_of(world).force(world, intent.traffic, intent.replicas),
         born=ours.born is not None,
         refused=_refusal(world, memory, rollout.candidate),
-        ready=proven,
-        pinned_to_candidate=is_pinned_to(world, ours.revision),
-        serves_all=deployment is not None
-        and world.reached(ours.revision) >= settings.replicas
-        and world.reaches_only(ours.revision),
-        weight_in_force=proven and steady and is_open(world) and reached == ratio,
-        ratio=ratio,
-        restarts=sum(p.restarts for p in ours.servers if not waits_for_source(p)),
-        last_words=next((words_of(p) for p in ours.servers if p.restarts and not waits_for_source(p)), None),
-        trouble=_trouble(world, memory),
+        crashes=sum(_crashes_of(pod, rollout.candidate) for pod in crashed) - rollout.candidate.restarts,
+        last_words=next((words_of(pod) for pod in crashed), None),
+        trouble=_trouble(world, rollout),
         blocked=blocked_of(world),
+        stable_is_down=is_down(world, memory),
+        stable_trouble=trouble_at_home,
         judgement=judgement,
         abort=abort,
+        kind=kind_of(world, memory, settings),
+        is_restored=was_promoted(memory.ledger, ours.revision),
     )
 
 
-def plan_of(world: World, memory: Memory, settings: Settings) -> Plan:
-    """What the spec says about the way."""
-    rollout = memory.rollout
-    step = rollout.step if isinstance(rollout, Stepping | Shifting) else 0
-    return Plan(
-        steps=len(settings.steps),
-        hold_seconds=settings.steps[min(step, len(settings.steps) - 1)].hold,
-        progress_deadline_seconds=settings.progress_deadline_seconds,
-        deadline_seconds=settings.deadline_seconds,
-        on_deadline=settings.on_deadline,
-        paused=settings.paused,
-        analysis=world.mdep.spec.analysis is not None,
-    )
+def _arm(world: World, version: str, revision: str, intent: Intent) -> Arm:
+    seen = world.revision(revision)
+    return Arm(version, intent.replicas.get(revision, 0), seen.ready, world.reached(revision))
 
 
-def ticked(clock: Clock, now: datetime, facts: Facts, *, analysing: bool) -> Clock:
-    """Count the time since the last observation, where it counts."""
-    gap = min(max((now - clock.at).total_seconds(), 0.0), LONGEST_GAP_SECONDS)
-    return Clock(
-        at=now,
-        waited=clock.waited + gap,
-        held=clock.held + (gap if facts.weight_in_force else 0.0),
-        analysed=clock.analysed + (gap if analysing else 0.0),
-    )
-
-
-def blocked_of(world: World) -> Refusal | None:
-    """What forbids giving a canary traffic."""
-    if world.mdep.spec.analysis is None:
-        return None
-    if not world.config.prometheus_configured:
-        return Refusal(
-            Reason.PROMETHEUS_NOT_CONFIGURED,
-            "spec.analysis needs Prometheus, and the operator has none: set prometheus.url of the chart,"
-            " or remove spec.analysis",
-        )
-    try:
-        config_of(world.mdep.spec.analysis)
-    except InvalidAnalysis as error:
-        return Refusal(Reason.INVALID_SPEC, f"spec.analysis: {error}")
-    return None
-
-
-def current_job(world: World, candidate: Candidate) -> ResolveJob | None:
-    """The resolve Job of this attempt."""
-    name = names.resolve_job(world.mdep.name, candidate.revision, candidate.attempt)
-    return next((j for j in world.revision(candidate.revision).jobs if j.meta.name == name), None)
-
-
-def _job_pods(world: World, candidate: Candidate) -> list[Pod]:
-    name = names.resolve_job(world.mdep.name, candidate.revision, candidate.attempt)
-    pods = [p for p in world.revision(candidate.revision).pods if p.component == names.COMPONENT_RESOLVE]
-    mine = [p for p in pods if p.job == name]
-    return sorted(mine, key=lambda p: p.created_at, reverse=True)
-
-
-def found_digest(world: World, candidate: Candidate) -> str | None:
-    """The digest that the resolve Job reports, once it has."""
-    job = current_job(world, candidate)
-    if job is None or not job.complete:
-        return None
-    for pod in _job_pods(world, candidate):
-        said = parsed(pod.last_words)
-        if said and said.get("ok") and isinstance(said.get("sha256"), str):
-            return str(said["sha256"])
-    return None
+def _crashes_of(pod: Pod, candidate: Candidate) -> int:
+    """How often the container of ``pod`` ended after it had been ready; a source that is away is no crash."""
+    if not pod.was_ready or waits_for_source(pod):
+        return 0
+    return max(0, pod.restarts - dict(candidate.warm_restarts).get(pod.name, 0))
 
 
 def _refusal(world: World, memory: Memory, candidate: Candidate) -> Refusal | None:
@@ -145,32 +127,10 @@ def _refusal(world: World, memory: Memory, candidate: Candidate) -> Refusal | No
             f"version {candidate.version} already stands for sha256 {used.sha256}, and {candidate.shown_uri} now has {digest}:"
             " give the new model a version of its own in spec.model.version",
         )
-    job = current_job(world, candidate)
-    if job is None or not job.failed:
-        return None
-    found = trouble_of_job(world, candidate)
-    return found or Refusal(Reason.RESOLVE_FAILED, f"the resolve Job failed: {job.failed_message or 'no reason given'}")
+    return refusal_of_job(world, candidate)
 
 
-def trouble_of_job(world: World, candidate: Candidate) -> Refusal | None:
-    """What the newest pod of the resolve Job says, or what keeps it from having one."""
-    for pod in _job_pods(world, candidate):
-        said = report_of(pod.last_words)
-        if said:
-            about = "" if candidate.shown_uri in said.message else f"{candidate.shown_uri}: "
-            return Refusal(said.reason, f"{about}{said.message}")
-        if pod.last_exit_reason == "OOMKilled":
-            return Refusal(
-                Reason.OUT_OF_MEMORY,
-                f"loading {candidate.shown_uri} took more than runtime.resources.limits.memory: raise it, or use a smaller model",
-            )
-    revision = world.revision(candidate.revision)
-    return trouble_of(revision, names.COMPONENT_RESOLVE, world.job_events)
-
-
-def _trouble(world: World, memory: Memory) -> Refusal | None:
-    if isinstance(memory.rollout, Idle):
-        return None
-    if isinstance(memory.rollout, Resolving):
-        return trouble_of_job(world, memory.rollout.candidate)
-    return trouble_of(world.revision(memory.rollout.candidate.revision))
+def _trouble(world: World, rollout: Moving) -> Refusal | None:
+    if isinstance(rollout, Resolving):
+        return trouble_of_job(world, rollout.candidate)
+    return trouble_of(world.revision(rollout.candidate.revision))

@@ -1,17 +1,20 @@
 """What people ask for with the annotation ``serin.dev/action``: one word, once, by a nonce."""
 
+import hashlib
 from dataclasses import dataclass, replace
 
 from serin_operator.api.names import ANNOTATION_ACTION
 from serin_operator.api.reasons import EventReason, Outcome
-from serin_operator.decide.children.operations import Announcement
+from serin_operator.decide.memory.comparison import Comparison
 from serin_operator.decide.memory.ledger import Ledger, entry, is_rejected
-from serin_operator.decide.memory.memory import Analysis, Memory
+from serin_operator.decide.memory.memory import Memory
+from serin_operator.decide.memory.outbox import Announcement
 from serin_operator.decide.memory.states import Clock, Idle, Kind, Resolving, Starting
-from serin_operator.decide.settings import Settings
+from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.world import World
 
 VERBS = ("retry", "abort")
+LONGEST_REMEMBERED = 256
 
 
 @dataclass(frozen=True)
@@ -26,9 +29,9 @@ class Heard:
 def hear(world: World, memory: Memory, settings: Settings) -> Heard:
     """Carry out the annotation, if it is new; the same text again does nothing."""
     text = world.mdep.annotations.get(ANNOTATION_ACTION)
-    if not text or text == memory.last_action:
+    if not text or memory.last_action in {_mark(text), text[:LONGEST_REMEMBERED]}:
         return Heard(memory)
-    heard = replace(memory, last_action=text[:256])
+    heard = replace(memory, last_action=_mark(text))
     verb, at, nonce = text.partition("@")
     if verb not in VERBS or not at or not nonce:
         return _ignored(heard, f"action {text[:80]!r} is not understood: write retry@<nonce> or abort@<nonce>")
@@ -37,6 +40,13 @@ def hear(world: World, memory: Memory, settings: Settings) -> Heard:
             return _ignored(heard, "nothing to abort: no rollout is under way")
         return Heard(heard, abort=True)
     return _retry(world, heard, settings)
+
+
+def _mark(text: str) -> str:
+    """What is remembered of an action: itself, or the digest of one that is longer than status holds."""
+    if len(text) <= LONGEST_REMEMBERED:
+        return text
+    return f"sha256:{hashlib.sha256(text.encode(errors='replace')).hexdigest()}"
 
 
 def _ignored(memory: Memory, message: str) -> Heard:
@@ -52,9 +62,9 @@ def _retry(world: World, memory: Memory, settings: Settings) -> Heard:
         return _ignored(
             memory, "nothing to retry: the spec's version is neither rejected nor being rolled out as a canary"
         )
-    candidate = replace(rollout.candidate, attempt=rollout.candidate.attempt + 1, restarts=0)
+    candidate = replace(rollout.candidate, attempt=rollout.candidate.attempt + 1, restarts=0, warm_restarts=())
     again = Resolving if isinstance(rollout, Resolving) else Starting
-    fresh = replace(memory, rollout=again(candidate, Clock(world.now)), analysis=Analysis())
+    fresh = replace(memory, rollout=again(candidate, Clock(world.now)), comparison=Comparison())
     return Heard(fresh, announcements=(_retried(world),))
 
 
@@ -63,8 +73,8 @@ def _retried(world: World) -> Announcement:
 
 
 def _forgiven(ledger: Ledger, revision: str) -> Ledger:
-    """No longer rejected; the next rollout counts as one more attempt."""
+    """No longer rejected; the next rollout counts as one more attempt. What was promoted once still is restored."""
     known = entry(ledger, revision)
     attempts = ((known.attempts or 0) if known else 0) + 1
-    change = {"outcome": Outcome.SUPERSEDED.value, "attempts": attempts, "promoted_at": None}
+    change = {"outcome": Outcome.SUPERSEDED.value, "attempts": attempts}
     return tuple(v.model_copy(update=change) if v.revision == revision else v for v in ledger)

@@ -1,10 +1,10 @@
 """What should become stable: the spec's version, unless it already is, or was rejected."""
 
-from serin_operator.api.spec import Strategy
+from serin_operator.decide.health.serving import is_down
 from serin_operator.decide.memory.ledger import entry, is_rejected, was_promoted
 from serin_operator.decide.memory.memory import Memory
 from serin_operator.decide.memory.states import Candidate, Idle, Kind
-from serin_operator.decide.settings import Settings
+from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.world import World
 
 
@@ -16,7 +16,7 @@ def target_of(world: World, memory: Memory, settings: Settings) -> Candidate | N
         return rollout.candidate
     if memory.stable and memory.stable.revision == revision:
         return None
-    if is_rejected(memory.ledger, revision):
+    if is_rejected(memory.ledger, revision) or _may_be_stable_still(world, memory):
         return None
     known = entry(memory.ledger, revision)
     born = world.revision(revision).born
@@ -24,16 +24,24 @@ def target_of(world: World, memory: Memory, settings: Settings) -> Candidate | N
         revision=revision,
         version=model.version,
         uri=model.uri,
-        kind=_kind(memory, settings),
+        kind=kind_of(world, memory, settings),
         started_at=world.now,
         sha256=born.sha256 if born else None,
         attempt=(known.attempts or 0) if known else 0,
     )
 
 
-def _kind(memory: Memory, settings: Settings) -> Kind:
+def _may_be_stable_still(world: World, memory: Memory) -> bool:
+    """Status was lost and nobody knows yet who served: some child will tell, when it has come back."""
+    return memory.stable is None and memory.rebuilt_at is not None and any(r.born for r in world.revisions.values())
+
+
+def kind_of(world: World, memory: Memory, settings: Settings) -> Kind:
+    """How a candidate that the spec names takes over."""
     if memory.stable is None:
         return Kind.FIRST
-    if was_promoted(memory.ledger, settings.revision) or settings.strategy is Strategy.IMMEDIATE:
+    if is_down(world, memory):
+        return Kind.RESCUE
+    if was_promoted(memory.ledger, settings.revision) or not settings.stages:
         return Kind.DIRECT
     return Kind.CANARY

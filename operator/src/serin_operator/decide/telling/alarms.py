@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from serin_operator.api.reasons import ConditionType, EventReason, Reason
-from serin_operator.decide.children.operations import Adopt, Announcement, Operation
+from serin_operator.decide.children.operations import Adopt, Operation
+from serin_operator.decide.memory.outbox import Announcement
 from serin_operator.decide.world import World
 
 

@@ -1,36 +1,41 @@
 """The conditions of status, from the situation. They change together, and only when something did."""
 
-from math import floor
-
 from serin_operator.api.reasons import ConditionType, Reason
 from serin_operator.api.status import Condition
-from serin_operator.decide.children.intent import is_pinned_to
 from serin_operator.decide.children.manifests.serving import speaks_tls
 from serin_operator.decide.memory.memory import Memory
-from serin_operator.decide.memory.states import Idle
-from serin_operator.decide.settings import Settings
-from serin_operator.decide.telling.situation import Situation
+from serin_operator.decide.memory.states import Baking, Idle, Waiting
 from serin_operator.decide.timestamps import stamp
+from serin_operator.decide.traffic.replica_ratio import is_pinned_to
+from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.world import World
 
 LONGEST_MESSAGE = 1024
-MAX_UNAVAILABLE_SHARE = 0.25
 
 
 def is_ready(world: World, memory: Memory, settings: Settings) -> bool:
-    """The spec's revision is stable, takes all traffic, and enough of its available pods are reached by it."""
-    stable = memory.stable
-    if stable is None or stable.revision != settings.revision or not isinstance(memory.rollout, Idle):
+    """The spec's revision takes all traffic, and enough of its available pods are reached by it.
+
+    That is so while the version before is still kept to go back to, too: what serves is what Ready speaks of.
+    """
+    revision = _has_everything(memory)
+    if revision is None or revision != settings.revision:
         return False
-    deployment = world.revision(stable.revision).deployment
-    least = max(1, settings.replicas - floor(settings.replicas * MAX_UNAVAILABLE_SHARE))
+    deployment = world.revision(revision).deployment
     return (
         deployment is not None
         and deployment.observed_generation_current
-        and min(deployment.available, world.reached(stable.revision)) >= least
-        and is_pinned_to(world, stable.revision)
-        and world.reaches_only(stable.revision)
+        and min(deployment.available, world.reached(revision)) >= settings.least_replicas
+        and is_pinned_to(world, revision)
+        and world.reaches_only(revision)
     )
+
+
+def _has_everything(memory: Memory) -> str | None:
+    """The revision that all traffic is meant for."""
+    if isinstance(memory.rollout, Baking):
+        return memory.rollout.candidate.revision
+    return memory.stable.revision if memory.stable and isinstance(memory.rollout, Idle) else None
 
 
 def is_available(world: World) -> bool:
@@ -38,20 +43,20 @@ def is_available(world: World) -> bool:
     return world.client_service is not None and any(map(world.reached, world.revisions))
 
 
-def conditions_of(world: World, memory: Memory, settings: Settings, situation: Situation) -> list[Condition]:
+def conditions_of(world: World, memory: Memory, settings: Settings, waiting: Waiting) -> list[Condition]:
     """All conditions, each with the time at which its status last changed."""
     before = {c.type: c for c in world.mdep.status.conditions or ()}
     ready, available = is_ready(world, memory, settings), is_available(world)
     fine = (Reason.AS_EXPECTED, "nothing is wrong")
-    here = (situation.reason, situation.message)
-    wrong = situation.degraded
+    here = (waiting.reason, waiting.message)
+    wrong, stalled = waiting.degraded, waiting.is_stalled
     rows = [
         (ConditionType.READY, ready, here),
-        (ConditionType.AVAILABLE, available, here if not available else (Reason.SERVING, _who_serves(world, memory))),
-        (ConditionType.PROGRESSING, not situation.stalled and situation.reason is not Reason.PAUSED, here),
+        (ConditionType.AVAILABLE, available, (Reason.SERVING, _who_serves(world, memory)) if available else here),
+        (ConditionType.PROGRESSING, not stalled and waiting.reason is not Reason.PAUSED, here),
         (ConditionType.DEGRADED, wrong is not None, (wrong.reason, wrong.message) if wrong else fine),
-        (ConditionType.RECONCILING, not situation.stalled and not (ready and not situation.moving), here),
-        (ConditionType.STALLED, situation.stalled, here if situation.stalled else fine),
+        (ConditionType.RECONCILING, not stalled and not (ready and not waiting.is_moving), here),
+        (ConditionType.STALLED, stalled, here if stalled else fine),
     ]
     result = []
     for kind, status, (reason, message) in rows:
@@ -72,8 +77,13 @@ def conditions_of(world: World, memory: Memory, settings: Settings, situation: S
 
 
 def _who_serves(world: World, memory: Memory) -> str:
-    version = memory.stable.version if memory.stable else world.mdep.spec.model.version
-    return f"{version} answers requests at {address_of(world, memory)}"
+    """The versions whose pods requests reach."""
+    names = {memory.stable.revision: memory.stable.version} if memory.stable else {}
+    if not isinstance(memory.rollout, Idle):
+        names[memory.rollout.candidate.revision] = memory.rollout.candidate.version
+    serving = [names.get(revision, f"revision {revision}") for revision in world.revisions if world.reached(revision)]
+    verb = "answers" if len(serving) == 1 else "answer"
+    return f"{' and '.join(serving)} {verb} requests at {address_of(world, memory)}"
 
 
 def address_of(world: World, memory: Memory) -> str:

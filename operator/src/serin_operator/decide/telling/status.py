@@ -1,23 +1,30 @@
 """Status put together: memory, conditions, and the counts that people want to see."""
 
+from typing import Any, Final
+
 from serin_operator.api.status import CanaryStatus, ModelDeploymentStatus, StableStatus
 from serin_operator.decide.judging.judge import worst_verdict
-from serin_operator.decide.memory.memory import Memory, remember, step_of
-from serin_operator.decide.memory.states import Idle, Promoting, Shifting, Stepping
-from serin_operator.decide.settings import Settings
+from serin_operator.decide.memory.memory import Memory, stage_in_force
+from serin_operator.decide.memory.states import Baking, Growing, Holding, Idle, Reaching, Switching, Waiting
+from serin_operator.decide.memory.written import written_canary, written_letter, written_outage
 from serin_operator.decide.telling.conditions import address_of, conditions_of
-from serin_operator.decide.telling.situation import Situation
-from serin_operator.decide.traffic.replica_ratio import selector
+from serin_operator.decide.timestamps import parse, precise
+from serin_operator.decide.traffic.replica_ratio import is_pinned_to, selector
+from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.world import World
 
+CLOCK_GRAIN_SECONDS: Final = 5.0
+"""How often observed time is written down when nothing else has changed."""
+WIRE: Final[dict[str, Any]] = {"by_alias": True, "exclude_none": True, "mode": "json"}
 
-def status_of(world: World, memory: Memory, settings: Settings, situation: Situation) -> ModelDeploymentStatus:
+
+def status_of(world: World, memory: Memory, settings: Settings, waiting: Waiting) -> ModelDeploymentStatus:
     """The whole status; writing it when nothing changed changes nothing."""
     stable = _stable(world, memory, settings)
     labels = selector(world.mdep.name, memory.stable.revision if memory.stable else None)
     return ModelDeploymentStatus(
         observed_generation=world.mdep.generation,
-        conditions=conditions_of(world, memory, settings, situation),
+        conditions=conditions_of(world, memory, settings, waiting),
         url=address_of(world, memory),
         replicas=stable.replicas if stable else 0,
         selector=",".join(f"{key}={value}" for key, value in sorted(labels.items())),
@@ -25,6 +32,9 @@ def status_of(world: World, memory: Memory, settings: Settings, situation: Situa
         canary=_canary(world, memory, settings),
         versions=list(memory.ledger) or None,
         last_action=memory.last_action,
+        outage=written_outage(memory.outage),
+        rebuilt_at=precise(memory.rebuilt_at) if memory.rebuilt_at else None,
+        outbox=[written_letter(letter) for letter in memory.outbox] or None,
     )
 
 
@@ -36,28 +46,60 @@ def _stable(world: World, memory: Memory, settings: Settings) -> StableStatus | 
         version=memory.stable.version,
         revision=memory.stable.revision,
         sha256=memory.stable.sha256,
-        weight=100 - _canary_weight(memory),
+        weight=100 - _canary_weight(world, memory),
         ready_replicas=revision.ready,
         replicas=revision.deployment.replicas if revision.deployment else settings.replicas,
     )
 
 
-def _canary_weight(memory: Memory) -> int:
-    in_traffic = isinstance(memory.rollout, Shifting | Stepping | Promoting) and step_of(memory.rollout) is not None
-    return memory.analysis.achieved_weight if in_traffic else 0
+def _canary_weight(world: World, memory: Memory) -> int:
+    """Percent of the traffic: of the stage in force, or all of it."""
+    match memory.rollout:
+        case Switching(candidate=candidate) | Baking(candidate=candidate) if is_pinned_to(world, candidate.revision):
+            return 100
+        case Reaching(in_force=None):
+            return 0
+        case Reaching() | Holding() | Growing() | Switching():
+            return memory.comparison.achieved
+        case _:
+            return 0
 
 
 def _canary(world: World, memory: Memory, settings: Settings) -> CanaryStatus | None:
-    remembered = remember(memory)
+    remembered = written_canary(memory)
     if remembered is None or isinstance(memory.rollout, Idle):
         return None
     revision = world.revision(memory.rollout.candidate.revision)
-    step = step_of(memory.rollout)
+    stage = stage_in_force(memory.rollout)
     return remembered.model_copy(
         update={
-            "progress": f"{step + 1}/{len(settings.steps)}" if step is not None else None,
+            "weight": _canary_weight(world, memory),
+            "progress": f"{stage + 1}/{len(settings.stages)}" if stage is not None else None,
             "ready_replicas": revision.ready,
             "replicas": revision.deployment.replicas if revision.deployment else 0,
-            "verdict": worst_verdict(memory.analysis.results),
+            "verdict": worst_verdict(memory.comparison.results),
         }
     )
+
+
+def settled(world: World, status: dict[str, Any]) -> dict[str, Any]:
+    """The old status, when only clocks have moved, and only a little: every write wakes everybody who watches."""
+    old = world.mdep.status.model_dump(**WIRE)
+    if world.mdep.unreadable or _moved_much(world, old):
+        return status
+    return old if _without_clocks(status) == _without_clocks(old) else status
+
+
+def _moved_much(world: World, old: dict[str, Any]) -> bool:
+    """Whether the last observation that was written down lies far back, or ahead of a clock that was set back."""
+    canary, outage = old.get("canary"), old.get("outage")
+    moments = [each["at"] for each in (canary and canary.get("observed"), outage) if each]
+    return any(abs((world.now - parse(at)).total_seconds()) >= CLOCK_GRAIN_SECONDS for at in moments)
+
+
+def _without_clocks(status: dict[str, Any]) -> dict[str, Any]:
+    same = {key: value for key, value in status.items() if key != "outage"}
+    same["outage"] = "outage" in status
+    if status.get("canary"):
+        same["canary"] = {key: value for key, value in status["canary"].items() if key != "observed"}
+    return same

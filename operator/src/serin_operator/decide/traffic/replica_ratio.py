@@ -1,25 +1,92 @@
 """Traffic by replica ratio: how many canary pods make a weight, and which pods the client Service selects."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from math import floor
 
 from serin_operator.api import names
+from serin_operator.decide.traffic.split import Force, Pinned, Split, Traffic, share_of, tolerance
+from serin_operator.decide.world import World
 
 
-def canary_replicas(stable_replicas: int, weight: int) -> int:
-    """Canary pods beside ``stable_replicas`` stable ones for ``weight`` percent of connections; at least one.
+class ReplicaRatio:
+    """Kubernetes spreads connections evenly over the pods that a Service selects, so pods make the weight."""
 
-    Stable keeps its full scale, so half of the traffic is the most that a canary can get: weights above 50 act as 50.
-    """
-    share = min(weight, 50)
-    wanted = floor(stable_replicas * share / (100 - share) + 0.5)
-    return max(1, min(wanted, stable_replicas))
+    def canary_pods(self, stable: int, weight: int) -> int:
+        """Canary pods beside ``stable`` pods for ``weight`` percent of connections; at least one.
+
+        Stable keeps its full scale, so half of the traffic is the most that a canary can get: weights above 50 act as 50.
+        """
+        share = min(weight, 50)
+        wanted = floor(stable * share / (100 - share) + 0.5)
+        return max(1, min(wanted, stable))
+
+    def selected(self, world: World, traffic: Traffic) -> str | None:
+        """A split opens the Service, unless a third revision's pods would get requests then."""
+        match traffic:
+            case Pinned(revision=revision):
+                return revision
+            case Split(stable=stable):
+                return stable if any(_strangers(world, traffic)) else None
+
+    def force(self, world: World, traffic: Traffic, wanted: Mapping[str, int]) -> Force:
+        """What the Service selects, and what its EndpointSlices say of it."""
+        match traffic:
+            case Pinned(revision=revision):
+                return _force_of_pin(world, revision)
+            case Split():
+                return _force_of_split(world, traffic, wanted)
 
 
-def achieved_weight(stable_ready: int, canary_ready: int) -> int:
-    """Percent of connections that the canary gets when the client Service selects both."""
-    total = stable_ready + canary_ready
-    return floor(100 * canary_ready / total + 0.5) if total else 0
+def _force_of_pin(world: World, revision: str) -> Force:
+    name = world.mdep.name
+    if not is_pinned_to(world, revision):
+        return Force(False, 0, f"Service {name} does not select revision {revision} yet")
+    if not world.reached(revision):
+        ready = world.revision(revision).ready
+        said = f"the EndpointSlices of Service {name} name no ready pod of revision {revision}"
+        return Force(False, 0, said, slices_behind=ready > 0)
+    if not world.reaches_only(revision):
+        said = f"the EndpointSlices of Service {name} still name {_first_other(world, revision)}"
+        return Force(False, 100, said, slices_behind=True)
+    return Force(True, 100)
+
+
+def _force_of_split(world: World, split: Split, wanted: Mapping[str, int]) -> Force:
+    stable, canary = world.reached(split.stable), world.reached(split.canary)
+    share = share_of(stable, canary)
+    rounded = floor(share + 0.5)
+    if strangers := list(_strangers(world, split)):
+        return Force(False, rounded, f"{strangers[0]} is still there and would get requests")
+    if not is_open(world):
+        return Force(False, 0, f"Service {world.mdep.name} does not select both versions yet")
+    goal = share_of(wanted.get(split.stable, 0), wanted.get(split.canary, 0))
+    pods = sum(wanted.get(each, 0) for each in (split.stable, split.canary))
+    if stable and canary and abs(share - goal) <= tolerance(pods):
+        return Force(True, rounded)
+    behind = all(world.revision(each).ready >= wanted.get(each, 0) for each in (split.stable, split.canary))
+    said = (
+        f"requests reach {stable} of {wanted.get(split.stable, 0)} stable"
+        f" and {canary} of {wanted.get(split.canary, 0)} canary pods"
+    )
+    return Force(False, rounded, said, slices_behind=behind)
+
+
+def _strangers(world: World, split: Split) -> Iterator[str]:
+    """Pods of a third revision that an open Service would send requests to; those on their way out get none."""
+    for revision in world.revisions.values():
+        if revision.revision not in {split.stable, split.canary}:
+            yield from (f"pod {pod.name} of revision {revision.revision}" for pod in revision.servers)
+
+
+def _first_other(world: World, revision: str) -> str:
+    others = (r for r in world.revisions.values() if r.revision != revision)
+    named = (
+        f"pod {p.name} of revision {r.revision}{' (Terminating)' if p.terminating else ''}"
+        for r in others
+        for p in r.pods
+        if p.name in world.endpoints
+    )
+    return next(named, "another pod")
 
 
 def selector(name: str, revision: str | None) -> dict[str, str]:
@@ -31,3 +98,15 @@ def selector(name: str, revision: str | None) -> dict[str, str]:
 def pinned_revision(service_selector: Mapping[str, str]) -> str | None:
     """The one revision that a selector admits; None when it is open."""
     return service_selector.get(names.LABEL_REVISION)
+
+
+def is_pinned_to(world: World, revision: str) -> bool:
+    """Whether the client Service, as observed, selects ``revision`` only."""
+    service = world.client_service
+    return service is not None and pinned_revision(service.selector) == revision
+
+
+def is_open(world: World) -> bool:
+    """Whether the client Service, as observed, selects every serving pod."""
+    service = world.client_service
+    return service is not None and pinned_revision(service.selector) is None

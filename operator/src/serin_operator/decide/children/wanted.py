@@ -1,7 +1,6 @@
 """Which children there should be, and the operations that make it so. Level-triggered: computed anew every time."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from serin_operator.api import names
 from serin_operator.api.names import ObjectRef
@@ -12,75 +11,16 @@ from serin_operator.decide.children.manifests.serving import signing_of, speaks_
 from serin_operator.decide.children.operations import Adopt, Annotate, Apply, Create, Delete, Operation, Provide, Scale
 from serin_operator.decide.memory.ledger import entry
 from serin_operator.decide.memory.memory import Memory
-from serin_operator.decide.memory.states import Idle, Kind, Promoting, Resolving, Shifting, Starting, Stepping
-from serin_operator.decide.settings import Settings
-from serin_operator.decide.traffic import replica_ratio as traffic
+from serin_operator.decide.memory.states import Idle, Resolving
+from serin_operator.decide.rollout.intent import Intent, intent_of
+from serin_operator.decide.traffic.provider import provider_of
+from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.world import ChildMeta, ResolveJob, Revision, World
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What memory means for the cluster."""
-
-    replicas: dict[str, int]
-    """Pods by revision; a revision that is missing here has no Deployment and no Service."""
-    selected: str | None
-    """Revision that the client Service is pinned to; None: open to stable and canary."""
-    resolving: str | None = None
-    """Revision whose resolve Job should exist."""
-
-
-def wanted(world: World, memory: Memory, settings: Settings) -> Wanted:
-    """The intent: how many pods of which revision, and where clients go."""
-    full = settings.replicas
-    stable = memory.stable.revision if memory.stable else None
-    replicas = {stable: full} if stable else {}
-    rollout = memory.rollout
-    if isinstance(rollout, Idle):
-        return Wanted(replicas, stable or settings.revision)
-    candidate = rollout.candidate
-    ours = candidate.revision
-    home = stable or ours
-    match rollout:
-        case Resolving():
-            return Wanted(replicas, home, resolving=None if world.revision(ours).born else ours)
-        case Starting():
-            first = traffic.canary_replicas(full, settings.weight(0))
-            return Wanted({**replicas, ours: first if candidate.kind is Kind.CANARY else full}, home)
-        case Shifting(step=step):
-            size = traffic.canary_replicas(full, settings.weight(step))
-            return Wanted({**replicas, ours: size}, stable if _strangers_serve(world, {stable, ours}) else None)
-        case Stepping(step=step):
-            return Wanted({**replicas, ours: traffic.canary_replicas(full, settings.weight(step))}, None)
-        case Promoting(step=step):
-            everything = {**replicas, ours: full}
-            if is_pinned_to(world, ours) or world.revision(ours).ready >= full:
-                return Wanted(everything, ours)
-            return Wanted(everything, home if step is None else None)
-
-
-def is_pinned_to(world: World, revision: str) -> bool:
-    """Whether the client Service, as observed, selects ``revision`` only."""
-    service = world.client_service
-    return service is not None and traffic.pinned_revision(service.selector) == revision
-
-
-def is_open(world: World) -> bool:
-    """Whether the client Service, as observed, selects every serving pod."""
-    service = world.client_service
-    return service is not None and traffic.pinned_revision(service.selector) is None
-
-
-def _strangers_serve(world: World, known: set[str | None]) -> bool:
-    """A third revision still has pods: an open Service would send them traffic."""
-    return any(
-        r.revision not in known and any(p.component == "server" for p in r.pods) for r in world.revisions.values()
-    )
 
 
 def operations(world: World, memory: Memory, settings: Settings) -> tuple[Operation, ...]:
     """In the order in which they are safe: the client Service first, what goes away last."""
-    intent = wanted(world, memory, settings)
+    intent = intent_of(world, memory, settings)
     return (
         *_adoptions(world),
         *_feedback_keys(world, intent),
@@ -109,20 +49,21 @@ def _adoptions(world: World) -> Iterator[Operation]:
             yield Adopt(_ref(world, meta), make.owner_reference(world.mdep), meta.resource_version)
 
 
-def _client_service(world: World, intent: Wanted) -> Iterator[Operation]:
-    desired = make.client_service(world.mdep, intent.selected, secure=_is_secure(world, intent))
+def _client_service(world: World, intent: Intent) -> Iterator[Operation]:
+    selected = provider_of(world).selected(world, intent.traffic)
+    desired = make.client_service(world.mdep, selected, secure=_is_secure(world, intent))
     service = world.client_service
     yield Apply(desired, service.meta.resource_version) if service else Create(desired)
 
 
-def _is_secure(world: World, intent: Wanted) -> bool:
+def _is_secure(world: World, intent: Intent) -> bool:
     """Whether clients may need the TLS ports: the spec wants them, or a version that serves still has them."""
     serving = world.mdep.spec.serving
     born = (world.revision(name).born for name in intent.replicas)
     return bool(serving and serving.tls) or any(speaks_tls(each.template) for each in born if each)
 
 
-def _feedback_keys(world: World, intent: Wanted) -> Iterator[Operation]:
+def _feedback_keys(world: World, intent: Intent) -> Iterator[Operation]:
     """The Secret that signs feedback: wanted by the spec, or missed by a version that serves still."""
     desired = make.feedback_secret(world.mdep)
     lacks = [lack for name in intent.replicas for pod in world.revision(name).pods for lack in pod.unmounted]
@@ -132,7 +73,7 @@ def _feedback_keys(world: World, intent: Wanted) -> Iterator[Operation]:
         yield Provide(desired, is_missed=is_missed)
 
 
-def _births(world: World, memory: Memory, intent: Wanted, settings: Settings) -> Iterator[Operation]:
+def _births(world: World, memory: Memory, intent: Intent, settings: Settings) -> Iterator[Operation]:
     """What a revision was born with: written from the spec at its birth; if lost later, from the Deployment that runs.
 
     When a person has deleted both, it is born again if the spec still names it; else only its running pods are left.
@@ -163,7 +104,7 @@ def _notes(world: World, memory: Memory) -> Iterator[Operation]:
                 yield Annotate(_ref(world, born.meta), notes, born.meta.resource_version)
 
 
-def _serving(world: World, intent: Wanted) -> Iterator[Operation]:
+def _serving(world: World, intent: Intent) -> Iterator[Operation]:
     for name, replicas in intent.replicas.items():
         revision = world.revision(name)
         if revision.born is None:
@@ -180,7 +121,7 @@ def _serving(world: World, intent: Wanted) -> Iterator[Operation]:
         yield Apply(service, revision.service.meta.resource_version) if revision.service else Create(service)
 
 
-def _resolving(world: World, memory: Memory, intent: Wanted, settings: Settings) -> Iterator[Operation]:
+def _resolving(world: World, memory: Memory, intent: Intent, settings: Settings) -> Iterator[Operation]:
     if intent.resolving is None or isinstance(memory.rollout, Idle):
         return
     candidate = memory.rollout.candidate
@@ -207,12 +148,12 @@ def _disruption_budget(world: World, settings: Settings) -> Iterator[Operation]:
         yield Delete(_ref(world, budget), budget.uid)
 
 
-def _removals(world: World, memory: Memory, intent: Wanted, settings: Settings) -> Iterator[Operation]:
+def _removals(world: World, memory: Memory, intent: Intent, settings: Settings) -> Iterator[Operation]:
     """Pods that nobody wants, and Jobs and births that nothing refers to any more."""
     remembered = {v.revision for v in memory.ledger} | set(intent.replicas)
     busy = None if isinstance(memory.rollout, Idle) else memory.rollout.candidate
     for revision in world.revisions.values():
-        if revision.revision not in intent.replicas:
+        if revision.revision not in intent.replicas and not memory.rebuilt_at:
             for child in (revision.deployment, revision.service):
                 if child:
                     yield Delete(_ref(world, child.meta), child.meta.uid)
@@ -222,7 +163,7 @@ def _removals(world: World, memory: Memory, intent: Wanted, settings: Settings) 
                 memory, settings, revision, job
             ):
                 yield Delete(_ref(world, job.meta), job.meta.uid)
-        if revision.born and revision.revision not in remembered:
+        if revision.born and revision.revision not in remembered and not memory.rebuilt_at:
             yield Delete(_ref(world, revision.born.meta), revision.born.meta.uid)
 
 

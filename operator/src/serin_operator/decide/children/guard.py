@@ -1,0 +1,67 @@
+"""Nothing that serves is taken away before something else serves: the last check of every decision, in one place."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from serin_operator.decide.children.operations import Apply, Create, Delete, Operation
+from serin_operator.decide.traffic.replica_ratio import pinned_revision
+from serin_operator.decide.world import Revision, World
+
+
+def keep_what_serves(world: World, todo: Iterable[Operation]) -> tuple[tuple[Operation, ...], str | None]:
+    """The operations without those that would take the last endpoints of the client Service.
+
+    Returns:
+        What may be done now, and a sentence about what is kept because nothing else could serve instead. What is merely
+        put off until the Service's endpoints follow is not worth a sentence.
+    """
+    operations = tuple(todo)
+    if not any(_serving(world, revision) for revision in world.revisions.values()):
+        return operations, None
+    kept: list[str] = []
+    selected = _selected_after(world, operations)
+    if not any(r.ready for r in world.revisions.values() if selected in {None, r.revision}):
+        operations = tuple(o for o in operations if not _selects(world, o))
+        selected = _selected_now(world)
+        kept.append(f"Service {world.mdep.name} goes on selecting what serves: no pod of the wanted version is ready")
+    doomed = {revision.revision for revision in world.revisions.values() if _is_deleted(revision, operations)}
+    left = [r for r in world.revisions.values() if r.revision not in doomed and selected in {None, r.revision}]
+    if any(_serving(world, revision) for revision in left):
+        return operations, _sentence(kept)
+    spared = [r for r in world.revisions.values() if r.revision in doomed and _serving(world, r)]
+    uids = {r.deployment.meta.uid for r in spared if r.deployment}
+    if spared and not any(r.ready for r in left):
+        kept.append(f"pods of revision {spared[0].revision} are kept: nothing else is ready to serve")
+    return tuple(o for o in operations if not (isinstance(o, Delete) and o.uid in uids)), _sentence(kept)
+
+
+def _serving(world: World, revision: Revision) -> int:
+    return world.reached(revision.revision)
+
+
+def _is_deleted(revision: Revision, operations: tuple[Operation, ...]) -> bool:
+    deployment = revision.deployment
+    return deployment is not None and any(isinstance(o, Delete) and o.uid == deployment.meta.uid for o in operations)
+
+
+def _selects(world: World, operation: Operation) -> bool:
+    """Whether the operation writes the client Service."""
+    if not isinstance(operation, Apply | Create):
+        return False
+    obj: Any = operation.obj
+    return (obj["kind"], obj["metadata"]["name"]) == ("Service", world.mdep.name)
+
+
+def _selected_after(world: World, operations: tuple[Operation, ...]) -> str | None:
+    for operation in operations:
+        if isinstance(operation, Apply | Create) and _selects(world, operation):
+            return pinned_revision(operation.obj["spec"]["selector"])
+    return _selected_now(world)
+
+
+def _selected_now(world: World) -> str | None:
+    return pinned_revision(world.client_service.selector) if world.client_service else None
+
+
+def _sentence(kept: list[str]) -> str | None:
+    return "; ".join(kept) or None

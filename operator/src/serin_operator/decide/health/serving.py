@@ -1,0 +1,53 @@
+"""Whether the stable version serves, whatever a rollout does meanwhile."""
+
+from typing import Final
+
+from serin_operator.api.reasons import Reason
+from serin_operator.decide.health.diagnosis import trouble_of
+from serin_operator.decide.memory.memory import Memory
+from serin_operator.decide.memory.states import Baking, Outage, Refusal, Switching
+from serin_operator.decide.wanted.settings import Settings
+from serin_operator.decide.world import World
+
+DOWN_SECONDS: Final = 60.0
+"""So long without a pod that requests reach, and stable counts as serving nothing."""
+LONGEST_GAP_SECONDS: Final = 15.0
+"""Between two observations at most this much time counts: what nobody saw uses up no deadline and holds no stage."""
+
+
+def outage_of(world: World, memory: Memory) -> Outage | None:
+    """The outage of stable so far; None while requests reach one of its pods, or are meant to reach another version."""
+    stable = memory.stable
+    if stable is None or isinstance(memory.rollout, Switching | Baking):
+        return None
+    if world.reached(stable.revision):
+        return None
+    before = memory.outage
+    if before is None:
+        return Outage(world.now)
+    gap = min(max((world.now - before.at).total_seconds(), 0.0), LONGEST_GAP_SECONDS)
+    return Outage(world.now, before.seconds + gap)
+
+
+def is_down(world: World, memory: Memory) -> bool:
+    """Whether stable serves nothing: no pod of it was reached for a minute, or nothing is left that could be started."""
+    stable = memory.stable
+    if stable is None:
+        return False
+    revision = world.revision(stable.revision)
+    if revision.deployment is None and revision.born is None:
+        return not world.reached(stable.revision)
+    return memory.outage is not None and memory.outage.seconds >= DOWN_SECONDS
+
+
+def stable_trouble(world: World, memory: Memory, settings: Settings) -> Refusal | None:
+    """What is wrong with the version that serves; None when all its pods do."""
+    stable = memory.stable
+    if stable is None:
+        return None
+    revision = world.revision(stable.revision)
+    ready, wanted = revision.ready, settings.replicas
+    if ready >= wanted:
+        return None
+    found = trouble_of(revision) or Refusal(Reason.PODS_NOT_READY, "the others start, or do not say what ails them")
+    return Refusal(found.reason, f"{stable.version} serves on {ready} of {wanted} pods; {found.message}")

@@ -1,0 +1,83 @@
+"""When a look is due, and what it asks."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from serin_operator.decide.judging.config import interval_of
+from serin_operator.decide.judging.shares import Pace
+from serin_operator.decide.looks import Look, Span
+from serin_operator.decide.memory.comparison import Comparison
+from serin_operator.decide.memory.memory import Memory
+from serin_operator.decide.memory.states import Idle
+from serin_operator.decide.world import World
+
+LOOKS_BEFORE: Final = 8
+
+
+def pace_of(world: World) -> Pace:
+    """How often this ModelDeployment is looked at."""
+    analysis = world.mdep.spec.analysis
+    interval = interval_of(analysis).total_seconds() if analysis else 30.0
+    return Pace(interval, world.config.scrape_interval_seconds)
+
+
+def due_look(world: World, memory: Memory) -> Look | None:
+    """The look that can be asked for now; None when it is too early, or nothing is to be judged.
+
+    Looks that a change has closed come first, the oldest before the others. The end of a look lies two scrape intervals
+    back at least: what Prometheus says about it no longer changes, so the same look can be asked for again after a restart.
+    """
+    analysis, rollout, comparison = world.mdep.spec.analysis, memory.rollout, memory.comparison
+    if isinstance(rollout, Idle) or memory.stable is None:
+        return None
+    span = _due_span(world, comparison)
+    if analysis is None or span is None:
+        return None
+    since = comparison.since or span.start
+    quiet_until = comparison.changes[0].start if comparison.changes else since
+    is_first = not comparison.evidence.get("metrics")
+    return Look(
+        namespace=world.mdep.namespace,
+        name=world.mdep.name,
+        stable=memory.stable.revision,
+        canary=rollout.candidate.revision,
+        start=span.start,
+        end=span.end,
+        canary_since=since,
+        weight_changes=comparison.changes,
+        before=(quiet_until - LOOKS_BEFORE * interval_of(analysis), quiet_until) if is_first else None,
+    )
+
+
+def next_look_in(world: World, memory: Memory) -> float | None:
+    """Seconds until ``due_look`` has something to ask; None when it will not have."""
+    due = _due_at(world, memory.comparison)
+    is_over = isinstance(memory.rollout, Idle) or memory.stable is None
+    if due is None or is_over or world.mdep.spec.analysis is None or not world.config.prometheus_configured:
+        return None
+    return max(0.0, (due - world.now).total_seconds())
+
+
+def _due_span(world: World, comparison: Comparison) -> Span | None:
+    due = _due_at(world, comparison)
+    if due is None or world.now < due or not world.config.prometheus_configured:
+        return None
+    if comparison.closed:
+        return comparison.closed[0]
+    settled = world.now - timedelta(seconds=2 * world.config.scrape_interval_seconds)
+    return Span(comparison.look_from, settled) if comparison.look_from else None
+
+
+def _due_at(world: World, comparison: Comparison) -> datetime | None:
+    analysis = world.mdep.spec.analysis
+    if analysis is None:
+        return None
+    scrape, interval = timedelta(seconds=world.config.scrape_interval_seconds), interval_of(analysis)
+    if comparison.closed:
+        due = comparison.closed[0].end + 2 * scrape
+    elif comparison.look_from:
+        paced = (comparison.taken_at or comparison.look_from) + interval
+        due = max(comparison.look_from + 3 * scrape, paced)
+    else:
+        return None
+    return max(due, comparison.failed_at + interval) if comparison.failed_at else due

@@ -1,0 +1,136 @@
+"""The shares of traffic as they are observed: what opens a look, and what closes it.
+
+A look compares two versions over one interval of constant shares. It goes on through whatever the rollout does, as long as
+the canary's share stays where it was, give or take what one pod makes. A change closes it: what came before is judged, and
+only the interval of the change is dropped. A change that does not end is judged too, in pieces: never is nobody looking.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from serin_operator.decide.looks import Span
+from serin_operator.decide.memory.comparison import Comparison
+from serin_operator.decide.traffic.split import share_of, tolerance
+
+STEADY_SECONDS: Final = 1.0
+"""So long the shares must have been as they are before a look begins: two observations running."""
+MOST_CHANGES: Final = 40
+MOST_CLOSED: Final = 10
+
+
+@dataclass(frozen=True)
+class Arms:
+    """Ready pods that requests reach."""
+
+    stable: int
+    canary: int
+
+    @property
+    def share(self) -> float:
+        """Percent of the requests that the canary gets."""
+        return share_of(self.stable, self.canary)
+
+    @property
+    def rounded(self) -> int:
+        """Whole percent; 0 and 100 only where one side has no traffic at all."""
+        if self.stable and self.canary:
+            return min(max(round(self.share), 1), 99)
+        return round(self.share)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How often is looked, and what is too short to be counted. Both in seconds."""
+
+    interval: float
+    scrape: float
+
+
+def observed(comparison: Comparison, arms: Arms, before: datetime, now: datetime, pace: Pace) -> Comparison:
+    """Take one observation into account.
+
+    Args:
+        comparison: As it was remembered.
+        arms: What requests reach now.
+        before: When this was observed the time before: a change has happened since then.
+        now: The time of this observation.
+        pace: Of the looks.
+    """
+    before = min(before, now)
+    if comparison.since is None:
+        if not arms.canary:
+            return comparison
+        comparison = replace(comparison, since=before, change_from=before)
+    comparison = _without_future(comparison, now)
+    if comparison.change_from is None:
+        if _is_steady(comparison, arms) and comparison.look_from is not None:
+            return comparison
+        comparison = _closed(comparison, before, now, pace)
+    return _settling(comparison, arms, now, pace)
+
+
+def _is_steady(comparison: Comparison, arms: Arms) -> bool:
+    total = arms.stable + arms.canary
+    return total > 0 and abs(arms.share - comparison.share) <= tolerance(total) and _same_side(comparison, arms)
+
+
+def _same_side(comparison: Comparison, arms: Arms) -> bool:
+    """Nobody who had traffic has none now, and nobody who had none has some."""
+    return (arms.canary > 0) == (comparison.share > 0) and (arms.stable > 0) == (comparison.share < 100)
+
+
+def _closed(comparison: Comparison, before: datetime, now: datetime, pace: Pace) -> Comparison:
+    """The open look ends where the shares were last seen as they had been."""
+    start = comparison.look_from or before
+    end = min(max(before, start), now)
+    closed = comparison.closed
+    if (end - start).total_seconds() >= pace.scrape:  # both ends of less may be the same scrape
+        closed = (*closed, Span(start, end))[-MOST_CLOSED:]
+    else:
+        end = start
+    return replace(comparison, look_from=None, change_from=end, steady_from=None, closed=closed)
+
+
+def _settling(comparison: Comparison, arms: Arms, now: datetime, pace: Pace) -> Comparison:
+    """In a change: it is over when the shares stay; one that lasts is judged as it is, since nobody else would."""
+    share = arms.rounded
+    start = comparison.change_from or now
+    lasts = (now - start).total_seconds() >= 2 * pace.interval
+    if lasts:
+        changes = (*comparison.changes, Span(start, now))
+        closed = (*comparison.closed, Span(start, now))[-MOST_CLOSED:]
+        comparison = _trimmed(replace(comparison, changes=changes, closed=closed, change_from=now))
+    if comparison.steady_from is None or not _is_steady(comparison, arms):
+        return replace(comparison, steady_from=now, share=share)
+    if (now - comparison.steady_from).total_seconds() < STEADY_SECONDS:
+        return comparison
+    changes = (*comparison.changes, Span(comparison.change_from or now, now))
+    return _trimmed(replace(comparison, changes=changes, change_from=None, steady_from=None, look_from=now))
+
+
+def _trimmed(comparison: Comparison) -> Comparison:
+    """Only so many changes are remembered; what came before the oldest is not used any more."""
+    if len(comparison.changes) <= MOST_CHANGES:
+        return comparison
+    dropped = comparison.changes[-MOST_CHANGES - 1]
+    since = max(comparison.since or dropped.end, dropped.end)
+    return replace(comparison, changes=comparison.changes[-MOST_CHANGES:], since=since)
+
+
+def _without_future(comparison: Comparison, now: datetime) -> Comparison:
+    """A clock that was set back leaves times in the future: what they speak of is dropped, and begins now."""
+    late = now + timedelta(seconds=1)
+    moments = (comparison.look_from, comparison.change_from, comparison.steady_from, comparison.taken_at)
+    if not any(moment and moment > late for moment in (*moments, comparison.failed_at, comparison.since)):
+        return comparison
+    return replace(
+        comparison,
+        since=min(comparison.since or now, now),
+        look_from=None,
+        change_from=now,
+        steady_from=None,
+        closed=(),
+        taken_at=None,
+        failed_at=None,
+    )

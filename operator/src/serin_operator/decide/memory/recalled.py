@@ -1,0 +1,188 @@
+"""From status to memory. Status may have been edited, half lost, or written by another release: what cannot be read is
+named and left out, and nothing here raises.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import Final, TypeVar
+
+from serin_operator.api.status import CanaryStatus, LetterStatus, ModelDeploymentStatus
+from serin_operator.decide.analysis import AnalysisState
+from serin_operator.decide.analysis.errors import InvalidAnalysis
+from serin_operator.decide.looks import Span
+from serin_operator.decide.memory.comparison import Comparison
+from serin_operator.decide.memory.ledger import entry
+from serin_operator.decide.memory.memory import Memory, Stable
+from serin_operator.decide.memory.outbox import Announcement, Letter, Line
+from serin_operator.decide.memory.states import (
+    Baking,
+    Candidate,
+    Clock,
+    Growing,
+    Holding,
+    Idle,
+    Kind,
+    Outage,
+    Reaching,
+    Resolving,
+    Rollout,
+    Starting,
+    Switching,
+)
+from serin_operator.decide.timestamps import parse
+
+T = TypeVar("T")
+
+FORMER_NAMES: Final = {"Shifting": "Reaching", "Stepping": "Holding", "Promoting": "Growing"}
+"""As the first release wrote the phases."""
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """Memory, and what of it could not be read."""
+
+    memory: Memory
+    unreadable: tuple[str, ...] = ()
+    """Fields of status, by name."""
+
+
+def recalled(status: ModelDeploymentStatus, uri: str, unreadable: tuple[str, ...] = ()) -> Recalled:
+    """Read memory back.
+
+    Args:
+        status: As far as it could be parsed.
+        uri: The model's, for a candidate that the ledger does not know.
+        unreadable: Fields that could not even be parsed.
+    """
+    reader = _Reader(list(unreadable))
+    ledger = tuple(status.versions or ())
+    stable = status.stable and Stable(status.stable.version, status.stable.revision, status.stable.sha256)
+    known = entry(ledger, status.canary.revision) if status.canary else None
+    idle: Rollout = Idle()
+    rollout = reader.read("canary", lambda: _rollout(status.canary, known.uri if known else uri), idle)
+    comparison = Comparison()
+    if not isinstance(rollout, Idle):
+        comparison = reader.read("canary", lambda: _comparison(status.canary), Comparison())
+        anew = replace(comparison, evidence={}, results=())
+        comparison = reader.read("canary.evidence", partial(_readable, comparison), anew)
+    return Recalled(
+        Memory(
+            stable=stable or None,
+            rollout=rollout,
+            comparison=comparison,
+            ledger=ledger,
+            last_action=status.last_action,
+            outage=reader.read("outage", lambda: _outage(status), None),
+            outbox=reader.read("outbox", lambda: tuple(map(_letter, status.outbox or ())), ()),
+            rebuilt_at=reader.read("rebuiltAt", lambda: _moment(status.rebuilt_at), None),
+        ),
+        tuple(dict.fromkeys(reader.unreadable)),
+    )
+
+
+@dataclass(frozen=True)
+class _Reader:
+    unreadable: list[str]
+
+    def read(self, name: str, parse_it: Callable[[], T], otherwise: T) -> T:
+        """What is there, or ``otherwise`` and a note."""
+        try:
+            return parse_it()
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, InvalidAnalysis):
+            self.unreadable.append(name)
+            return otherwise
+
+
+def _rollout(canary: CanaryStatus | None, uri: str) -> Rollout:
+    if canary is None:
+        return Idle()
+    if min(canary.step or 0, canary.next_step or 0) < 0:
+        raise ValueError("a step below 0")
+    observed = canary.observed
+    clock = Clock(
+        parse(observed.at),
+        observed.waited,
+        observed.held,
+        observed.analysed,
+        observed.dark or 0.0,
+        observed.best or 0,
+    )
+    candidate = Candidate(
+        revision=canary.revision,
+        version=canary.version,
+        uri=uri,
+        kind=Kind(canary.kind),
+        started_at=parse(canary.started_at),
+        sha256=canary.sha256,
+        attempt=canary.attempt,
+        warm_restarts=tuple(sorted((str(pod), int(n)) for pod, n in (canary.warm_restarts or {}).items())),
+        restarts=canary.restarts or 0,
+    )
+    return _state(canary, candidate, clock)
+
+
+def _state(canary: CanaryStatus, candidate: Candidate, clock: Clock) -> Rollout:
+    since = _moment(canary.phase_started_at) or clock.at
+    match FORMER_NAMES.get(canary.phase, canary.phase):
+        case "Resolving":
+            return Resolving(candidate, clock)
+        case "Starting":
+            return Starting(candidate, clock)
+        case "Reaching":
+            return Reaching(candidate, clock, canary.next_step or 0, since, canary.step, _moment(canary.steady_since))
+        case "Holding":
+            return Holding(candidate, clock, canary.step or 0, since)
+        case "Growing" if canary.step is not None:
+            return Growing(candidate, clock, canary.step)
+        case "Growing" | "Switching":  # without a stage in force it had no traffic before the switch
+            return Switching(candidate, clock)
+        case "Baking":
+            return Baking(candidate, clock)
+        case other:
+            raise ValueError(f"phase {other}")
+
+
+def _comparison(canary: CanaryStatus | None) -> Comparison:
+    if canary is None:
+        return Comparison()
+    return Comparison(
+        evidence=canary.evidence or {},
+        results=tuple(canary.analysis or ()),
+        since=_moment(canary.canary_since),
+        look_from=_moment(canary.last_look_at),
+        share=canary.weight if canary.share is None and canary.last_look_at else canary.share or 0,
+        change_from=_moment(canary.change_since),
+        steady_from=_moment(canary.change_steady_since),
+        closed=tuple(Span.parse(text) for text in canary.closed_looks or ()),
+        changes=tuple(Span.parse(text) for text in canary.weight_changes or ()),
+        taken_at=_moment(canary.look_taken_at),
+        failed_at=_moment(canary.failed_look_at),
+        stage_from=_moment(canary.step_since),
+        stage_weight=canary.step_weight,
+        achieved=canary.weight,
+    )
+
+
+def _readable(comparison: Comparison) -> Comparison:
+    """The same, if its evidence can be gone on with. Evidence of another release begins anew."""
+    AnalysisState.from_dict(comparison.evidence)
+    spread = comparison.evidence.get("spread", {})
+    for chi2, degrees in spread.values():
+        float(chi2), int(degrees)
+    return comparison
+
+
+def _outage(status: ModelDeploymentStatus) -> Outage | None:
+    return Outage(parse(status.outage.at), status.outage.seconds) if status.outage else None
+
+
+def _letter(letter: LetterStatus) -> Letter:
+    if letter.line is not None:
+        return Letter(letter.key, Line(letter.line, letter.fields or {}))
+    return Letter(letter.key, Announcement(letter.reason or "", letter.message or "", bool(letter.warning)))
+
+
+def _moment(text: str | None) -> datetime | None:
+    return parse(text) if text else None

@@ -1,0 +1,84 @@
+"""From memory to the parts of status that hold it; ``recalled`` is the inverse."""
+
+from datetime import datetime
+from typing import Final
+
+from serin_operator.api.status import CanaryStatus, LetterStatus, ObservedTime, OutageStatus
+from serin_operator.decide.memory.memory import Memory, stage_in_force
+from serin_operator.decide.memory.outbox import Announcement, Letter
+from serin_operator.decide.memory.states import Clock, Holding, Idle, Moving, Outage, Reaching
+from serin_operator.decide.timestamps import precise
+
+PHASES: Final = ("Resolving", "Starting", "Reaching", "Holding", "Growing", "Switching", "Baking")
+
+
+def written_canary(memory: Memory) -> CanaryStatus | None:
+    """The rollout and its comparison; counts of pods are added where status is put together."""
+    rollout = memory.rollout
+    if isinstance(rollout, Idle):
+        return None
+    candidate, comparison = rollout.candidate, memory.comparison
+    return CanaryStatus(
+        version=candidate.version,
+        revision=candidate.revision,
+        sha256=candidate.sha256,
+        kind=candidate.kind.value,
+        phase=type(rollout).__name__,
+        weight=comparison.achieved,
+        step=stage_in_force(rollout),
+        next_step=rollout.stage if isinstance(rollout, Reaching) else None,
+        started_at=precise(candidate.started_at),
+        attempt=candidate.attempt,
+        restarts=candidate.restarts or None,
+        warm_restarts=dict(candidate.warm_restarts) or None,
+        phase_started_at=_since(rollout),
+        steady_since=_moment(rollout.steady) if isinstance(rollout, Reaching) else None,
+        observed=_observed(rollout.clock),
+        step_weight=comparison.stage_weight,
+        step_since=_moment(comparison.stage_from),
+        analysis=list(comparison.results) or None,
+        canary_since=_moment(comparison.since),
+        weight_changes=[str(span) for span in comparison.changes] or None,
+        share=comparison.share or None,
+        change_since=_moment(comparison.change_from),
+        change_steady_since=_moment(comparison.steady_from),
+        closed_looks=[str(span) for span in comparison.closed] or None,
+        last_look_at=_moment(comparison.look_from),
+        look_taken_at=_moment(comparison.taken_at),
+        failed_look_at=_moment(comparison.failed_at),
+        evidence=dict(comparison.evidence) or None,
+    )
+
+
+def written_outage(outage: Outage | None) -> OutageStatus | None:
+    """How long stable has not been reached."""
+    return OutageStatus(at=precise(outage.at), seconds=round(outage.seconds, 3)) if outage else None
+
+
+def written_letter(letter: Letter) -> LetterStatus:
+    """One letter of the outbox."""
+    content = letter.content
+    if isinstance(content, Announcement):
+        return LetterStatus(
+            key=letter.key, reason=content.reason, message=content.message[:1024], warning=content.warning or None
+        )
+    return LetterStatus(key=letter.key, line=content.event, fields=dict(content.fields))
+
+
+def _since(rollout: Moving) -> str | None:
+    return precise(rollout.since) if isinstance(rollout, Reaching | Holding) else None
+
+
+def _observed(clock: Clock) -> ObservedTime:
+    return ObservedTime(
+        at=precise(clock.at),
+        waited=round(clock.waited, 3),
+        held=round(clock.held, 3),
+        analysed=round(clock.analysed, 3),
+        dark=round(clock.dark, 3) or None,
+        best=clock.best or None,
+    )
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return precise(moment) if moment else None

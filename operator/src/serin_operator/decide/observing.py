@@ -1,0 +1,93 @@
+"""What one more observation does to memory, before anything is decided."""
+
+from dataclasses import dataclass, replace
+
+from serin_operator.api.reasons import EventReason, Reason
+from serin_operator.decide.health.resolving import found_digest
+from serin_operator.decide.health.serving import outage_of
+from serin_operator.decide.judging.due import pace_of
+from serin_operator.decide.judging.shares import Arms
+from serin_operator.decide.judging.shares import observed as observed_shares
+from serin_operator.decide.memory import ledger as book
+from serin_operator.decide.memory.comparison import Comparison
+from serin_operator.decide.memory.memory import Memory
+from serin_operator.decide.memory.outbox import Announcement
+from serin_operator.decide.memory.states import Growing, Holding, Idle, Judgement, Reaching, Resolving
+from serin_operator.decide.rollout.clock import is_set_back, ticked
+from serin_operator.decide.rollout.facts import facts_of
+from serin_operator.decide.rollout.plan import plan_of
+from serin_operator.decide.wanted.settings import Settings
+from serin_operator.decide.world import World
+
+NOT_ITS_FAULT = frozenset({Reason.WEBHOOK_UNAVAILABLE, Reason.POLICY_DENIED})
+"""What keeps pods from being made and is never held against a version."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Memory with the time and the traffic of this observation, and what is said about them."""
+
+    memory: Memory
+    announcements: tuple[Announcement, ...] = ()
+
+
+def prepared(world: World, memory: Memory, settings: Settings) -> Memory:
+    """Take up what is new in the spec and in the resolve Job."""
+    if world.mdep.spec.analysis is None and memory.comparison.results:
+        memory = replace(memory, comparison=replace(memory.comparison, results=(), evidence={}))
+    rollout = memory.rollout
+    if isinstance(rollout, Resolving) and rollout.candidate.sha256 is None:
+        digest = found_digest(world, rollout.candidate)
+        if digest and not book.conflicting(memory.ledger, rollout.candidate.version, digest):
+            candidate = replace(rollout.candidate, sha256=digest)
+            ledger = book.resolved(memory.ledger, candidate.revision, digest)
+            return replace(memory, rollout=replace(rollout, candidate=candidate), ledger=ledger)
+    if isinstance(rollout, Reaching | Holding | Growing):
+        return replace(memory, rollout=_placed(rollout, memory.comparison, settings))
+    return memory
+
+
+def _placed(
+    rollout: Reaching | Holding | Growing, comparison: Comparison, settings: Settings
+) -> Reaching | Holding | Growing:
+    """The same stage, after people have edited the steps: by its weight, and never back."""
+    if not settings.stages:
+        return Growing(rollout.candidate, rollout.clock, 0)
+    weight, last = comparison.stage_weight, len(settings.stages) - 1
+    if isinstance(rollout, Holding) and weight is not None and _weight(settings, rollout.stage) != weight:
+        return replace(rollout, stage=settings.stage_of(weight))
+    if rollout.stage <= last:
+        return rollout
+    if isinstance(rollout, Reaching):
+        before = rollout.in_force
+        return replace(rollout, stage=last, in_force=None if before is None else min(before, last))
+    return replace(rollout, stage=last)
+
+
+def _weight(settings: Settings, stage: int) -> int | None:
+    return settings.stages[stage].weight if stage < len(settings.stages) else None
+
+
+def observed(world: World, memory: Memory, settings: Settings) -> Observed:
+    """Let the clocks tick, and see where requests go."""
+    memory = replace(memory, outage=outage_of(world, memory))
+    rollout = memory.rollout
+    if isinstance(rollout, Idle):
+        return Observed(memory)
+    said: tuple[Announcement, ...] = ()
+    if is_set_back(rollout.clock, world.now):
+        behind = (rollout.clock.at - world.now).total_seconds()
+        message = f"the clock was set back by {behind:.0f} s; nothing of that time counts, and the open look is dropped"
+        said = (Announcement(EventReason.CLOCK_SET_BACK, message, warning=True),)
+    before = rollout.clock.at
+    facts = facts_of(world, memory, settings, Judgement(), abort=False)
+    pods = world.revision(rollout.candidate.revision).servers
+    obstructed = (facts.trouble is not None and facts.trouble.reason in NOT_ITS_FAULT) or any(
+        obstacle.reason in NOT_ITS_FAULT for obstacle in world.obstacles
+    )
+    memory = ticked(memory, facts, plan_of(memory, settings), pods, obstructed=obstructed)
+    if memory.stable is None:
+        return Observed(memory, said)
+    arms = Arms(world.reached(memory.stable.revision), world.reached(rollout.candidate.revision))
+    comparison = observed_shares(memory.comparison, arms, before, world.now, pace_of(world))
+    return Observed(replace(memory, comparison=comparison), said)

@@ -1,0 +1,133 @@
+"""Idle, Resolving and Starting: the candidate has no traffic yet (the first version excepted: nobody else has)."""
+
+from dataclasses import replace
+
+from serin_operator.api.reasons import Outcome, Reason
+from serin_operator.decide.memory.states import (
+    Clock,
+    Ended,
+    Growing,
+    Holding,
+    Kind,
+    Moved,
+    Reaching,
+    Refusal,
+    Resolving,
+    Starting,
+    Switching,
+    Waiting,
+)
+from serin_operator.decide.rollout.facts import Facts
+from serin_operator.decide.rollout.plan import Plan
+
+QUIET_SECONDS = 30.0
+"""So long without another pod that gets ready, and a version with nearly all of them takes over without the last."""
+
+
+def idle(facts: Facts) -> Moved | Waiting:
+    """Nothing is rolled out, unless the spec wants something else than what serves."""
+    if facts.target:
+        return Moved(Resolving(facts.target, Clock(facts.now)))
+    return facts.standing
+
+
+def resolving(state: Resolving, facts: Facts, plan: Plan) -> Moved | Waiting | Ended:
+    """A model that the Job accepts is born; then pods may start."""
+    candidate, clock = state.candidate, state.clock
+    if facts.born:
+        return Moved(Starting(candidate, Clock(facts.now, analysed=clock.analysed)))
+    if facts.refused:
+        return Ended(candidate, Outcome.FAILED_PREFLIGHT, facts.refused.reason, facts.refused.message)
+    if clock.waited >= plan.progress_deadline_seconds:
+        why = facts.trouble or Refusal(Reason.PROGRESS_DEADLINE_EXCEEDED, "the resolve Job has not ended")
+        message = f"not resolved within {plan.progress_deadline_seconds:.0f} s: {why.message}"
+        return Ended(candidate, Outcome.FAILED_PREFLIGHT, why.reason, message)
+    said = f"{candidate.version}: fetching, verifying and loading {candidate.shown_uri}"
+    return Waiting(Reason.RESOLVING, said).with_trouble(facts.trouble)
+
+
+def starting(state: Starting, facts: Facts, plan: Plan) -> Moved | Waiting | Ended:
+    """Pods warm up without traffic; what comes then depends on whether there are stages, and whether stable serves."""
+    candidate = state.candidate
+    if candidate.kind is Kind.FIRST:
+        return _first(state, facts, plan)
+    if facts.stable_is_down and candidate.kind is not Kind.RESCUE:
+        return Moved(replace(state, candidate=replace(candidate, kind=Kind.RESCUE)))
+    if candidate.kind is Kind.RESCUE and not facts.stable_is_down:
+        return Moved(replace(state, candidate=replace(candidate, kind=facts.kind)))
+    is_ready = facts.candidate.ready > 0 if candidate.kind is Kind.RESCUE else facts.candidate.is_complete
+    if is_ready:
+        return _held_before_traffic(state, facts, plan) or _first_traffic(state, facts)
+    if state.clock.waited >= plan.progress_deadline_seconds and not facts.stable_is_down:
+        return too_late(state, facts, plan)
+    return _pods_start(state, facts)
+
+
+def _first(state: Starting, facts: Facts, plan: Plan) -> Moved | Waiting:
+    candidate = state.candidate
+    if is_nearly_complete(state.clock, facts, plan):
+        return Moved(Switching(candidate, Clock(facts.now)))
+    message = f"{candidate.version}: {facts.candidate.wanted} pods start"
+    if facts.candidate.ready:
+        message = (
+            f"{candidate.version} serves on {facts.candidate.ready} of {facts.candidate.wanted} pods; the others start"
+        )
+    if state.clock.waited < plan.progress_deadline_seconds:
+        return Waiting(Reason.DEPLOYING, message).with_trouble(facts.trouble)
+    why = facts.trouble.message if facts.trouble else "pods are not ready, and none says why"
+    failed = Refusal(
+        Reason.PROGRESS_DEADLINE_EXCEEDED,
+        f"{candidate.version} not ready within {plan.progress_deadline_seconds:.0f} s: {why}",
+    )
+    return Waiting(failed.reason, failed.message, is_moving=False, is_stalled=True, degraded=failed)
+
+
+def _held_before_traffic(state: Starting, facts: Facts, plan: Plan) -> Waiting | None:
+    candidate = state.candidate
+    if facts.blocked and candidate.kind is Kind.CANARY:
+        blocked = facts.blocked
+        return Waiting(blocked.reason, blocked.message, is_moving=False, is_stalled=True, degraded=blocked)
+    if plan.paused:
+        said = f"spec.paused holds {candidate.version} before its first traffic"
+        return Waiting(Reason.PAUSED, said, is_moving=False)
+    return None
+
+
+def _first_traffic(state: Starting, facts: Facts) -> Moved:
+    candidate = state.candidate
+    if candidate.kind is Kind.CANARY:
+        return Moved(Reaching(candidate, Clock(facts.now), 0, facts.now))
+    return Moved(Switching(candidate, Clock(facts.now)))
+
+
+def _pods_start(state: Starting, facts: Facts) -> Waiting:
+    candidate = state.candidate
+    if candidate.kind is Kind.CANARY:
+        message = f"{candidate.version}: canary pods start and warm up, without traffic"
+        return Waiting(Reason.CANARY_STARTING, message).with_trouble(facts.trouble)
+    if candidate.kind is Kind.RESCUE:
+        message = (
+            f"{candidate.version}: pods start; the first that is ready gets all traffic, since stable serves nothing"
+        )
+        return Waiting(Reason.REPLACING, message).with_trouble(facts.trouble)
+    reason = Reason.RESTORING if facts.is_restored else Reason.REPLACING
+    message = f"{candidate.version}: {facts.candidate.wanted} pods start, without traffic"
+    return Waiting(reason, message).with_trouble(facts.trouble)
+
+
+def is_nearly_complete(clock: Clock, facts: Facts, plan: Plan) -> bool:
+    """Every pod is ready; or nearly every one, and the rest has not come for a while."""
+    if facts.candidate.is_complete:
+        return True
+    return facts.candidate.ready >= plan.least_replicas and clock.waited >= QUIET_SECONDS
+
+
+def too_late(state: Starting | Reaching | Holding | Growing | Switching, facts: Facts, plan: Plan) -> Ended:
+    """Pods had their time."""
+    why = facts.trouble.message if facts.trouble else "no pod says why"
+    return Ended(
+        state.candidate,
+        Outcome.ROLLED_BACK,
+        Reason.PROGRESS_DEADLINE_EXCEEDED,
+        f"pods were not ready within {plan.progress_deadline_seconds:.0f} s: {why}",
+    )

@@ -1,0 +1,89 @@
+"""Clocks count what they claim, and only what was observed."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from serin_operator.decide.health.serving import LONGEST_GAP_SECONDS
+from serin_operator.decide.memory.memory import Memory
+from serin_operator.decide.memory.states import (
+    Baking,
+    Candidate,
+    Clock,
+    Growing,
+    Holding,
+    Idle,
+    Reaching,
+    Resolving,
+    Switching,
+)
+from serin_operator.decide.rollout.facts import Facts
+from serin_operator.decide.rollout.plan import Plan
+from serin_operator.decide.world import Pod
+
+SKEW_SECONDS: Final = 2.0
+"""A wall clock that is so far behind what is remembered was set back."""
+
+
+def is_set_back(clock: Clock, now: datetime) -> bool:
+    """Whether the wall clock is behind the last observation: then no time has passed, and it is told."""
+    return (clock.at - now).total_seconds() > SKEW_SECONDS
+
+
+def ticked(memory: Memory, facts: Facts, plan: Plan, pods: tuple[Pod, ...], *, obstructed: bool) -> Memory:
+    """Count the time since the last observation, where it counts.
+
+    Args:
+        memory: As it was at the last observation.
+        facts: What is observed now.
+        plan: Whether somebody paused, and how much is wanted.
+        pods: The candidate's, for restarts of those that have not been ready.
+        obstructed: Something that is not the candidate's fault keeps its pods from being made.
+    """
+    rollout = memory.rollout
+    if isinstance(rollout, Idle):
+        return memory
+    clock = rollout.clock
+    gap = min(max((facts.now - clock.at).total_seconds(), 0.0), LONGEST_GAP_SECONDS)
+    ready = facts.candidate.ready
+    waits = not facts.candidate.is_complete or isinstance(rollout, Resolving)
+    progressed = ready > clock.best
+    undecided = memory.comparison.failed_at is None and _is_undecided(memory)
+    after = Clock(
+        at=facts.now,
+        waited=(0.0 if progressed else clock.waited + (0.0 if obstructed else gap)) if waits else 0.0,
+        held=clock.held + (gap if _is_held(memory, facts, plan) else 0.0),
+        analysed=clock.analysed + (gap if undecided and not plan.paused else 0.0),
+        dark=clock.dark + gap if _is_dark(memory, facts) else 0.0,
+        best=max(ready, clock.best),
+    )
+    candidate = replace(rollout.candidate, warm_restarts=_warm(rollout.candidate, pods))
+    return replace(memory, rollout=replace(rollout, clock=after, candidate=candidate))
+
+
+def _is_held(memory: Memory, facts: Facts, plan: Plan) -> bool:
+    if isinstance(memory.rollout, Baking):
+        return not plan.paused and facts.candidate.reached > 0
+    return isinstance(memory.rollout, Holding) and facts.force.is_reached
+
+
+def _is_undecided(memory: Memory) -> bool:
+    if not isinstance(memory.rollout, Reaching | Holding | Growing):
+        return False
+    return any(row.verdict == "Inconclusive" for row in memory.comparison.results)
+
+
+def _is_dark(memory: Memory, facts: Facts) -> bool:
+    """The version that has all traffic has no ready pod, and the one before it could answer."""
+    if not isinstance(memory.rollout, Switching | Baking) or facts.stable is None:
+        return False
+    return facts.candidate.ready == 0 and facts.stable.ready > 0
+
+
+def _warm(candidate: Candidate, pods: tuple[Pod, ...]) -> tuple[tuple[str, int], ...]:
+    """Restarts of pods that have not been ready yet, by pod; of pods that are gone nothing is remembered."""
+    known = dict(candidate.warm_restarts)
+    names = {pod.name for pod in pods}
+    warming = {pod.name: pod.restarts for pod in pods if not pod.was_ready and pod.restarts}
+    kept = {name: restarts for name, restarts in known.items() if name in names}
+    return tuple(sorted({**kept, **warming}.items())[:50])

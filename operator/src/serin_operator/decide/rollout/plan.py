@@ -1,0 +1,53 @@
+"""What the spec says about a candidate's way."""
+
+from dataclasses import dataclass, replace
+
+from serin_operator.api.spec import OnDeadline
+from serin_operator.decide.memory.memory import Memory
+from serin_operator.decide.memory.states import Idle, Kind
+from serin_operator.decide.wanted.settings import Settings
+from serin_operator.decide.wanted.stages import Stage
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The stages ahead, and how patient to be."""
+
+    stages: tuple[Stage, ...]
+    replicas: int
+    least_replicas: int
+    """The fewest pods that count as serving at full size."""
+    progress_deadline_seconds: float
+    deadline_seconds: float
+    on_deadline: OnDeadline
+    bake_seconds: float
+    paused: bool = False
+    analysed: bool = False
+
+    def place(self, stage: int) -> str:
+        """For people: step 2 of 3 at its weight."""
+        return f"{stage + 1}/{len(self.stages)} ({self.stages[stage].weight} %)"
+
+
+def plan_of(memory: Memory, settings: Settings) -> Plan:
+    """The plan for the candidate under way. A weight that is in force is not taken back when the steps are edited."""
+    return Plan(
+        stages=stages_of(memory, settings),
+        replicas=settings.replicas,
+        least_replicas=settings.least_replicas,
+        progress_deadline_seconds=settings.progress_deadline_seconds,
+        deadline_seconds=settings.deadline_seconds,
+        on_deadline=settings.on_deadline,
+        bake_seconds=settings.bake_seconds,
+        paused=settings.paused,
+        analysed=settings.analysed,
+    )
+
+
+def stages_of(memory: Memory, settings: Settings) -> tuple[Stage, ...]:
+    """The stages of the candidate under way; none for one that takes over at once."""
+    rollout = memory.rollout
+    if isinstance(rollout, Idle) or rollout.candidate.kind is not Kind.CANARY:
+        return ()
+    least = memory.comparison.stage_weight or 0
+    return tuple(replace(stage, weight=max(stage.weight, least)) for stage in settings.stages)

@@ -1,0 +1,64 @@
+"""Where things stand while nothing is rolled out: the wanted version serves, or why it does not."""
+
+from serin_operator.api.names import ANNOTATION_ACTION
+from serin_operator.api.reasons import Reason
+from serin_operator.decide.analysis.errors import InvalidAnalysis
+from serin_operator.decide.health.serving import stable_trouble
+from serin_operator.decide.judging.config import config_of
+from serin_operator.decide.memory.ledger import entry, is_rejected
+from serin_operator.decide.memory.memory import Memory
+from serin_operator.decide.memory.states import Refusal, Waiting
+from serin_operator.decide.traffic.replica_ratio import is_pinned_to
+from serin_operator.decide.wanted.settings import Settings
+from serin_operator.decide.world import World
+
+
+def standing(world: World, memory: Memory, settings: Settings) -> Waiting:
+    """What is true of a ModelDeployment without a rollout."""
+    stable = memory.stable
+    if is_rejected(memory.ledger, settings.revision) and (stable is None or stable.revision != settings.revision):
+        return _rejected(memory, settings)
+    if stable is None:
+        if memory.rebuilt_at:
+            said = "status was lost, and nothing tells yet which version served; waiting for what is being restored"
+            return Waiting(Reason.NO_VERSION_YET, said, degraded=Refusal(Reason.NO_VERSION_YET, said))
+        return Waiting(Reason.NO_VERSION_YET, "no version has become ready yet")
+    if not is_pinned_to(world, stable.revision):
+        message = f"Service {world.mdep.name} is gone or selects something else; it is being put right"
+        return Waiting(Reason.REPAIRING, message, degraded=Refusal(Reason.REPAIRING, message))
+    wanted = settings.replicas
+    if trouble := stable_trouble(world, memory, settings):
+        return Waiting(trouble.reason, trouble.message, degraded=trouble)
+    if world.reached(stable.revision) < wanted or not world.reaches_only(stable.revision):
+        message = f"{stable.version} is ready on {wanted} pods; the EndpointSlices of Service {world.mdep.name} do not say so yet"
+        return Waiting(Reason.ENDPOINTS_BEHIND, message)
+    message = f"{stable.version} serves on {wanted} of {wanted} pods"
+    # Told before it is needed: the next version's canary would wait for ever.
+    return Waiting(Reason.SERVING, message, is_moving=False, degraded=blocked_of(world))
+
+
+def _rejected(memory: Memory, settings: Settings) -> Waiting:
+    known = entry(memory.ledger, settings.revision)
+    reason = (Reason.of(known.reason) if known else None) or Reason.TARGET_REJECTED
+    serving = f"{memory.stable.version} serves on" if memory.stable else "nothing serves"
+    way_out = f"change spec.model, or annotate {ANNOTATION_ACTION}=retry@<a new word>"
+    what = f"{known.version} {known.outcome}: {known.message or 'nothing more is known'}" if known else "rejected"
+    message = f"{what}; {serving}; {way_out}"
+    return Waiting(reason, message, is_moving=False, is_stalled=True, degraded=Refusal(reason, message))
+
+
+def blocked_of(world: World) -> Refusal | None:
+    """What forbids giving a canary traffic."""
+    if world.mdep.spec.analysis is None:
+        return None
+    if not world.config.prometheus_configured:
+        return Refusal(
+            Reason.PROMETHEUS_NOT_CONFIGURED,
+            "spec.analysis needs Prometheus, and the operator has none: set prometheus.url of the chart,"
+            " or remove spec.analysis",
+        )
+    try:
+        config_of(world.mdep.spec.analysis)
+    except InvalidAnalysis as error:
+        return Refusal(Reason.INVALID_SPEC, f"spec.analysis: {error}")
+    return None

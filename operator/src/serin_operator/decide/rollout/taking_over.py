@@ -1,0 +1,93 @@
+"""Switching and Baking: the candidate gets all traffic, while the version before keeps its pods."""
+
+from dataclasses import replace
+
+from serin_operator.api.reasons import Outcome, Reason
+from serin_operator.decide.memory.states import (
+    Baking,
+    Ended,
+    Growing,
+    Holding,
+    Kind,
+    Moved,
+    Reaching,
+    Refusal,
+    Switching,
+    Waiting,
+)
+from serin_operator.decide.rollout.before_traffic import too_late
+from serin_operator.decide.rollout.facts import Facts
+from serin_operator.decide.rollout.plan import Plan
+
+DARK_SECONDS = 3.0
+"""A version with all traffic and no ready pod is given so long, if the one before it could answer."""
+
+
+def switching(state: Switching, facts: Facts, plan: Plan) -> Moved | Waiting | Ended:
+    """Over when requests reach enough of the candidate's pods, and no other version's."""
+    candidate = state.candidate
+    if facts.force.is_reached and facts.candidate.reached >= _enough(state, facts, plan):
+        if plan.paused and candidate.kind is not Kind.FIRST:
+            said = f"spec.paused holds {candidate.version}, which has all traffic; the version before keeps its pods"
+            return Waiting(Reason.PAUSED, said, is_moving=False)
+        return _over(state, facts, plan)
+    can_go_back = facts.stable is not None and facts.stable.ready > 0
+    if state.clock.waited >= plan.progress_deadline_seconds:
+        return too_late(state, facts, plan) if can_go_back else _stuck(state, facts, plan)
+    said = f"{candidate.version} is ready and takes all traffic"
+    if facts.force.waits_for:
+        said = f"{said}: {facts.force.waits_for}"
+    elif facts.candidate.reached < facts.candidate.wanted:
+        said = f"{said}: {facts.candidate.reached} of {facts.candidate.wanted} pods are reached"
+    reason = Reason.ENDPOINTS_BEHIND if facts.force.slices_behind and facts.candidate.is_complete else Reason.PROMOTING
+    return Waiting(reason, said).with_trouble(facts.trouble)
+
+
+def _stuck(state: Switching, facts: Facts, plan: Plan) -> Waiting:
+    """There is nothing to go back to, so what serves is kept, and somebody has to know."""
+    why = facts.trouble.message if facts.trouble else "pods are not ready, and none says why"
+    late = Refusal(
+        Reason.PROGRESS_DEADLINE_EXCEEDED,
+        f"{state.candidate.version} has {facts.candidate.ready} of {facts.candidate.wanted} pods ready"
+        f" after {plan.progress_deadline_seconds:.0f} s: {why}",
+    )
+    return Waiting(late.reason, late.message, is_moving=False, is_stalled=True, degraded=late)
+
+
+def _enough(state: Switching, facts: Facts, plan: Plan) -> int:
+    """All of its pods; nearly all, where the rest has not come for a while (it had been told to go on without)."""
+    return facts.candidate.wanted if state.clock.waited == 0 else plan.least_replicas
+
+
+def _over(state: Switching, facts: Facts, plan: Plan) -> Moved | Ended:
+    candidate = state.candidate
+    if plan.bake_seconds > 0 and facts.stable is not None and facts.stable.ready > 0:
+        return Moved(Baking(candidate, replace(state.clock, waited=0.0, held=0.0, dark=0.0, best=0)))
+    return _promoted(state)
+
+
+def baking(state: Baking, facts: Facts, plan: Plan) -> Waiting | Ended:
+    """For a while going back stays one write."""
+    version = state.candidate.version
+    if plan.paused:
+        said = f"spec.paused holds {version}, which has all traffic; the version before keeps its pods"
+        return Waiting(Reason.PAUSED, said, is_moving=False)
+    if state.clock.held >= plan.bake_seconds:
+        return _promoted(state)
+    before = f"{facts.stable.version} keeps its pods" if facts.stable else "nothing else is kept"
+    said = f"{version} serves all traffic; {before} for {plan.bake_seconds:.0f} s, to go back to"
+    return Waiting(Reason.BAKING, said).with_trouble(None if facts.candidate.is_complete else facts.trouble)
+
+
+def gone_dark(state: Reaching | Holding | Growing | Switching | Baking, facts: Facts) -> Ended | None:
+    """All pods of the version that has all traffic are gone, and the version before it can still answer."""
+    if not isinstance(state, Switching | Baking) or state.clock.dark < DARK_SECONDS:
+        return None
+    why = facts.trouble.message if facts.trouble else facts.last_words or "no pod says why"
+    message = f"no pod of it was ready any more after it had got all traffic: {why}"
+    return Ended(state.candidate, Outcome.ROLLED_BACK, Reason.STOPPED_SERVING, message)
+
+
+def _promoted(state: Switching | Baking) -> Ended:
+    version = state.candidate.version
+    return Ended(state.candidate, Outcome.PROMOTED, Reason.PROMOTED, f"{version} serves all traffic")

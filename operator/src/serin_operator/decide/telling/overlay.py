@@ -1,0 +1,53 @@
+"""What is true beside the rollout, laid over what it waits for: refusals of the API server, and the health of stable."""
+
+from dataclasses import replace
+from typing import Final
+
+from serin_operator.api.reasons import Reason
+from serin_operator.decide.health.serving import is_down, stable_trouble
+from serin_operator.decide.memory.memory import Memory
+from serin_operator.decide.memory.states import Refusal, Waiting
+from serin_operator.decide.wanted.settings import Settings
+from serin_operator.decide.world import Obstacle, World
+
+PASSING: Final = frozenset({Reason.WEBHOOK_UNAVAILABLE, Reason.FOUGHT_OVER})
+"""Refusals that end without anybody changing the ModelDeployment."""
+BESIDE_THE_POINT: Final = frozenset({"PodDisruptionBudget"})
+"""Kinds without which a version serves all the same."""
+
+
+def overlaid(world: World, memory: Memory, settings: Settings, waiting: Waiting, kept: str | None) -> Waiting:
+    """The whole truth, in one reason and one sentence, and what is wrong beside it."""
+    waiting = _with_stable(world, memory, settings, waiting)
+    if kept:
+        said = f"{waiting.message}; {kept}"
+        degraded = waiting.degraded or Refusal(Reason.NOTHING_ELSE_SERVES, kept)
+        waiting = replace(waiting, message=said, degraded=degraded)
+    for obstacle in sorted(world.obstacles, key=_weight):
+        return _with_obstacle(waiting, obstacle)
+    return waiting
+
+
+def _weight(obstacle: Obstacle) -> bool:
+    return obstacle.ref is not None and obstacle.ref.kind in BESIDE_THE_POINT
+
+
+def _with_obstacle(waiting: Waiting, obstacle: Obstacle) -> Waiting:
+    reason = Reason.of(obstacle.reason) or Reason.CREATION_FORBIDDEN
+    refusal = Refusal(reason, obstacle.message)
+    if _weight(obstacle):
+        return replace(waiting, degraded=waiting.degraded or refusal)
+    if reason in PASSING:
+        return replace(waiting, message=f"{waiting.message}; {obstacle.message}", degraded=refusal)
+    return Waiting(reason, obstacle.message, is_moving=False, is_stalled=True, degraded=refusal)
+
+
+def _with_stable(world: World, memory: Memory, settings: Settings, waiting: Waiting) -> Waiting:
+    """A serving version in trouble is told, whatever a rollout does or a rejection says."""
+    trouble = stable_trouble(world, memory, settings)
+    if trouble is None or (waiting.degraded and waiting.degraded.message == trouble.message):
+        return waiting
+    if is_down(world, memory) and memory.stable:
+        trouble = Refusal(trouble.reason, f"{memory.stable.version} serves nothing: {trouble.message}")
+    others = f"; {waiting.degraded.message}" if waiting.degraded else ""
+    return replace(waiting, degraded=Refusal(trouble.reason, f"{trouble.message}{others}"))

@@ -1,0 +1,51 @@
+"""Status is kept small: etcd, watchers and people all pay for what it holds."""
+
+from typing import Any, Final
+
+import orjson
+
+MOST_BYTES: Final = 56 * 1024
+"""Below the 64 KiB that are promised, with room for what the API server adds."""
+_NEWEST: Final = 5
+_SHORT: Final = 160
+
+
+def fitted(status: dict[str, Any]) -> dict[str, Any]:
+    """The same status; where it is too large, what explains the past is shortened first, then what explains the present."""
+    for shorten in (_old_versions, _log_lines, _all_versions, _metrics):
+        if len(orjson.dumps(status)) <= MOST_BYTES:
+            break
+        status = shorten(status)
+    return status
+
+
+def _old_versions(status: dict[str, Any]) -> dict[str, Any]:
+    versions = status.get("versions") or []
+    return {**status, "versions": [*versions[:_NEWEST], *map(_cut, versions[_NEWEST:])]}
+
+
+def _all_versions(status: dict[str, Any]) -> dict[str, Any]:
+    return {**status, "versions": [_cut(version) for version in status.get("versions") or []]}
+
+
+def _log_lines(status: dict[str, Any]) -> dict[str, Any]:
+    """Records of looks are for a replay; a look that is told without them is still told."""
+    letters = status.get("outbox") or []
+    return {**status, "outbox": [_without_records(letter) for letter in letters]}
+
+
+def _without_records(letter: dict[str, Any]) -> dict[str, Any]:
+    fields = letter.get("fields") or {}
+    return {**letter, "fields": {**fields, "records": []}} if "records" in fields else letter
+
+
+def _metrics(status: dict[str, Any]) -> dict[str, Any]:
+    canary = status.get("canary")
+    if not canary:
+        return status
+    return {**status, "canary": {**canary, "analysis": [_cut(row) for row in canary.get("analysis") or []]}}
+
+
+def _cut(row: dict[str, Any]) -> dict[str, Any]:
+    message = row.get("message") or ""
+    return row if len(message) <= _SHORT else {**row, "message": f"{message[: _SHORT - 1]}…"}

@@ -1,0 +1,188 @@
+"""From one state to the next, until nothing moves: what is judged, what is remembered on the way, what is said."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from serin_operator.api.reasons import EventReason, Outcome, Reason
+from serin_operator.decide.analysis import InvalidAnalysis
+from serin_operator.decide.judging.config import config_of
+from serin_operator.decide.judging.judge import Judged, is_about, judge, remembered_judgement
+from serin_operator.decide.looks import LookResult
+from serin_operator.decide.memory import ledger as book
+from serin_operator.decide.memory.comparison import Comparison
+from serin_operator.decide.memory.memory import Memory, Stable
+from serin_operator.decide.memory.outbox import Announcement, Line
+from serin_operator.decide.memory.states import (
+    Baking,
+    Ended,
+    Holding,
+    Idle,
+    Judgement,
+    Kind,
+    Moved,
+    Moving,
+    Reaching,
+    Resolving,
+    Rollout,
+    Waiting,
+)
+from serin_operator.decide.rollout.advance import advance
+from serin_operator.decide.rollout.facts import facts_of
+from serin_operator.decide.rollout.plan import plan_of
+from serin_operator.decide.wanted.settings import Settings
+from serin_operator.decide.world import World
+
+MOST_ARROWS: Final = 12
+
+EVENT_OF: Final = {
+    Outcome.PROMOTED: EventReason.PROMOTED,
+    Outcome.ROLLED_BACK: EventReason.ROLLED_BACK,
+    Outcome.FAILED_PREFLIGHT: EventReason.PREFLIGHT_FAILED,
+    Outcome.SUPERSEDED: EventReason.SUPERSEDED,
+    Outcome.ABORTED: EventReason.ABORTED,
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Memory after this reconcile's look, if it brought one."""
+
+    memory: Memory
+    judgement: Judgement
+    lines: tuple[Line, ...] = ()
+
+
+@dataclass(frozen=True)
+class Walked:
+    """Where it ends."""
+
+    memory: Memory
+    waiting: Waiting
+    said: tuple[Announcement | Line, ...] = ()
+    has_ended: bool = False
+
+
+def judged(world: World, memory: Memory) -> Verdict:
+    """Take this reconcile's look into account, if it is about the present comparison; else the last one counts."""
+    wanted, look, rollout = world.mdep.spec.analysis, world.look, memory.rollout
+    if wanted is None:
+        return Verdict(memory, Judgement())
+    before = Verdict(memory, remembered_judgement(memory.comparison))
+    if look is None or isinstance(rollout, Idle) or look.look.canary != rollout.candidate.revision:
+        return before
+    if not is_about(memory.comparison, look):
+        return before
+    try:
+        result = judge(memory.comparison, look, config_of(wanted), world.now, world.config.design_effect)
+    except InvalidAnalysis as error:
+        return Verdict(memory, Judgement(passed=False, missing=str(error)))
+    return Verdict(replace(memory, comparison=result.comparison), result.judgement, (_line(world, look, result),))
+
+
+def _line(world: World, look: LookResult, result: Judged) -> Line:
+    """One line a look, from which a history can be replayed."""
+    fields = {
+        "namespace": world.mdep.namespace,
+        "name": world.mdep.name,
+        "start": look.look.start.isoformat(),
+        "end": look.look.end.isoformat(),
+        "canary": look.look.canary,
+        "stable": look.look.stable,
+        "records": [record.to_dict() for record in result.records],
+        "verdicts": {row.metric: row.verdict for row in result.comparison.results},
+    }
+    return Line("look", fields)
+
+
+def walk(world: World, verdict: Verdict, settings: Settings, *, abort: bool) -> Walked:
+    """Advance until the rollout waits for something."""
+    memory, judgement = verdict.memory, verdict.judgement
+    said: list[Announcement | Line] = []
+    has_ended = False
+    for _ in range(MOST_ARROWS):
+        facts = facts_of(world, memory, settings, judgement, abort=abort)
+        step = advance(memory.rollout, facts, plan_of(memory, settings))
+        if isinstance(step, Waiting):
+            return Walked(memory, step, tuple(said), has_ended)
+        said += _said(world, memory.rollout, step, settings)
+        if isinstance(step, Ended):
+            has_ended, abort = True, False
+            memory = _closed(world, memory, step)
+        else:
+            memory = _entered(world, memory, step.state, settings)
+        judgement = replace(judgement, failed=None, is_fresh=not settings.analysed)
+    return Walked(memory, Waiting(Reason.REPAIRING, "there is more to do than in one look"), tuple(said), has_ended)
+
+
+def _entered(world: World, memory: Memory, after: Moving, settings: Settings) -> Memory:
+    """What is remembered on entering a state."""
+    before = memory.rollout
+    match after:
+        case Resolving(candidate=candidate):
+            ledger = book.begin(memory.ledger, candidate)
+            return replace(memory, rollout=after, comparison=Comparison(), ledger=ledger)
+        case Holding() if isinstance(before, Reaching):
+            return replace(memory, rollout=after, comparison=_in_force(world, memory, after, settings))
+        case _:
+            return replace(memory, rollout=after)
+
+
+def _in_force(world: World, memory: Memory, after: Holding, settings: Settings) -> Comparison:
+    """A stage's weight has come into force: its samples are counted from here."""
+    weight = plan_of(memory, settings).stages[after.stage].weight
+    ours = world.reached(after.candidate.revision)
+    total = ours + (world.reached(memory.stable.revision) if memory.stable else 0)
+    achieved = int(100 * ours / total + 0.5) if total else 0
+    return replace(memory.comparison, stage_from=_stage_from(memory, world.now), stage_weight=weight, achieved=achieved)
+
+
+def _stage_from(memory: Memory, now: datetime) -> datetime:
+    """Since the weight has been steady: the look that is open began then or later."""
+    rollout = memory.rollout
+    steady = rollout.steady if isinstance(rollout, Reaching) else None
+    return steady or now
+
+
+def _closed(world: World, memory: Memory, ended: Ended) -> Memory:
+    ledger, stable = book.end(memory.ledger, ended, world.now), memory.stable
+    candidate = ended.candidate
+    if ended.outcome is Outcome.PROMOTED and stable:
+        ledger = book.replaced(ledger, stable.revision, world.now)
+    # A first version that serves, if only partly, serves on until something else does.
+    takes_over = ended.outcome is Outcome.PROMOTED or (
+        candidate.kind is Kind.FIRST and stable is None and world.reached(candidate.revision) > 0
+    )
+    if takes_over:
+        stable = Stable(candidate.version, candidate.revision, candidate.sha256 or "")
+    return replace(memory, stable=stable, rollout=Idle(), comparison=Comparison(), ledger=ledger, outage=None)
+
+
+def _said(world: World, before: Rollout, step: Moved | Ended, settings: Settings) -> list[Announcement | Line]:
+    if isinstance(step, Ended):
+        candidate, outcome = step.candidate, step.outcome
+        warning = outcome not in {Outcome.PROMOTED, Outcome.SUPERSEDED}
+        event = Announcement(EVENT_OF[outcome], f"{candidate.version}: {step.message}", warning=warning)
+        fields = {
+            "namespace": world.mdep.namespace,
+            "name": world.mdep.name,
+            "version": candidate.version,
+            "outcome": outcome.value,
+            "reason": step.reason.value,
+            "message": step.message,
+        }
+        return [event, Line("rollout ended", fields)]
+    match step.state:
+        case Resolving(candidate=candidate):
+            return [Announcement(EventReason.ROLLOUT_STARTED, f"{candidate.version} from {candidate.shown_uri}")]
+        case Holding(candidate=candidate, stage=stage):
+            place = f"step {stage + 1} of {len(settings.stages)}, weight {settings.stages[stage].weight} %"
+            return [Announcement(EventReason.STEP_STARTED, f"{candidate.version}: {place}")]
+        case Baking(candidate=candidate):
+            message = f"{candidate.version} has all traffic; the version before is kept for {settings.bake_seconds} s"
+            return [Announcement(EventReason.SWITCHED, message)]
+        case state if isinstance(before, Resolving):
+            candidate = state.candidate
+            return [Announcement(EventReason.MODEL_RESOLVED, f"{candidate.version} is sha256:{candidate.sha256}")]
+        case _:
+            return []

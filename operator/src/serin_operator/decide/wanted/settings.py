@@ -1,0 +1,55 @@
+"""The spec with every default applied: what decisions read."""
+
+from dataclasses import dataclass
+from math import floor
+from typing import Final
+
+from serin_operator.api.spec import ModelDeploymentSpec, OnDeadline, Rollout
+from serin_operator.decide.wanted.revision import revision_of
+from serin_operator.decide.wanted.stages import Stage, stages_of
+
+MAX_UNAVAILABLE_SHARE: Final = 0.25
+"""So many pods may be missing from a version that counts as serving, as in a Deployment's rolling update."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Defaults applied, nothing left to ask."""
+
+    revision: str
+    replicas: int
+    stages: tuple[Stage, ...]
+    progress_deadline_seconds: int
+    deadline_seconds: int
+    on_deadline: OnDeadline
+    bake_seconds: int
+    history_limit: int
+    paused: bool
+    analysed: bool
+    """Whether spec.analysis asks for evidence."""
+
+    @property
+    def least_replicas(self) -> int:
+        """The fewest pods that count as serving at full size."""
+        return max(1, self.replicas - floor(self.replicas * MAX_UNAVAILABLE_SHARE))
+
+    def stage_of(self, weight: int) -> int:
+        """The first stage whose weight is not below ``weight``: where a rollout stays when its steps are edited."""
+        return next((i for i, s in enumerate(self.stages) if s.weight >= weight), len(self.stages) - 1)
+
+
+def settings_of(spec: ModelDeploymentSpec) -> Settings:
+    """Apply the defaults that the API's descriptions promise."""
+    rollout = spec.rollout or Rollout()
+    return Settings(
+        revision=revision_of(spec),
+        replicas=spec.replicas or 1,
+        stages=stages_of(rollout),
+        progress_deadline_seconds=rollout.progress_deadline_seconds or 600,
+        deadline_seconds=rollout.deadline_seconds or 7200,
+        on_deadline=rollout.on_deadline or OnDeadline.PAUSE,
+        bake_seconds=300 if rollout.bake_seconds is None else rollout.bake_seconds,
+        history_limit=spec.revision_history_limit or 10,
+        paused=bool(spec.paused),
+        analysed=spec.analysis is not None,
+    )
