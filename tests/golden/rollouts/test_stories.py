@@ -152,7 +152,7 @@ async def a_canary_that_is_never_ready() -> Simulation:
 async def status_is_lost() -> Simulation:
     simulation = await a_better_version_is_promoted()
     simulation.mdep["status"] = {}
-    simulation._touch(simulation.mdep)
+    simulation.touch(simulation.mdep)
     await simulation.run(10)
     return simulation
 
@@ -164,10 +164,10 @@ async def children_are_deleted_and_edited_by_hand() -> Simulation:
     await simulation.run(2)
     deployment = simulation.objects[ObjectRef("apps/v1", "Deployment", NAMESPACE, f"{simulation.name}-{revision}")]
     deployment["spec"]["replicas"] = 1
-    simulation._touch(deployment)
+    simulation.touch(deployment)
     await simulation.run(10)
     deployment["spec"]["template"]["spec"]["containers"][0]["image"] = "somebody/elses:1"
-    simulation._touch(deployment)
+    simulation.touch(deployment)
     await simulation.run(10)
     del simulation.objects[ObjectRef("apps/v1", "ControllerRevision", NAMESPACE, deployment["metadata"]["name"])]
     await simulation.run(2)
@@ -176,7 +176,7 @@ async def children_are_deleted_and_edited_by_hand() -> Simulation:
         name = simulation.name if kind_name != "ControllerRevision" else deployment["metadata"]["name"]
         child = simulation.objects[ObjectRef(version, kind_name, NAMESPACE, name)]
         child["metadata"]["labels"] = {}
-        simulation._touch(child)
+        simulation.touch(child)
         await simulation.run(2)
     return simulation
 

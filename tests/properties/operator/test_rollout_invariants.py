@@ -161,7 +161,7 @@ async def test_the_old_version_stays_until_no_request_goes_to_it() -> None:
     assert simulation.status["canary"]["phase"] == "Switching"
     assert len(simulation.pods_of(old)) == 3
     simulation.endpoints_are_late = False
-    await simulation.run(3)
+    await simulation.run(20)
     assert simulation.stable == "v2"
     assert simulation.pods_of(old) == []
     assert simulation.lost == 0

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from tests.support.simulation import ANALYSIS, NAMESPACE, Simulation, spec
+from tests.support.simulation.cluster import is_ready
 
 from serin_operator.api.names import ObjectRef
 
@@ -17,13 +18,8 @@ async def serving(**kw: Any) -> Simulation:
 
 async def with_unready(simulation: Simulation, count: int) -> Simulation:
     """``count`` pods stop being ready, for good."""
-    simulation.behave("http://models/v1.onnx", never_ready=True)
-    for pod in simulation.of_kind("Pod")[:count]:
-        pod["status"]["conditions"] = []
-        simulation._touch(pod)
-    for deployment in simulation.of_kind("Deployment"):
-        deployment["status"]["availableReplicas"] = deployment["spec"]["replicas"] - count
-        simulation._touch(deployment)
+    simulation.blip(simulation.status["stable"]["revision"], 3600, count)
+    simulation.move(1)
     await simulation.reconcile()
     return simulation
 
@@ -117,7 +113,7 @@ async def test_ready_waits_for_the_endpoints() -> None:
     simulation = Simulation(endpoints_are_late=True)
     simulation.kubectl_apply(spec())
     await simulation.run(60)
-    assert all(pod["status"]["conditions"] for pod in simulation.pods_of(simulation.status["canary"]["revision"]))
+    assert all(is_ready(pod) for pod in simulation.pods_of(simulation.status["canary"]["revision"]))
     assert simulation.condition("Ready")["status"] == simulation.condition("Available")["status"] == "False"
     simulation.endpoints_are_late = False
     await simulation.run(2)

@@ -1,0 +1,31 @@
+"""The project's wind tunnel: a cluster in memory that does to the operator what clusters do."""
+
+from tests.support.simulation.api import Killed
+from tests.support.simulation.behaviour import Behaviour, Crash, Flap, Waiting, late_from, one_by_one
+from tests.support.simulation.prometheus import Trouble
+from tests.support.simulation.shapes import Sidecar
+from tests.support.simulation.simulation import Simulation
+from tests.support.simulation.specs import ANALYSIS, NAMESPACE, START, rollout, spec, uri_of, with_analysis
+from tests.support.simulation.story import busiest_minute, longest_without_endpoints
+
+__all__ = [
+    "ANALYSIS",
+    "NAMESPACE",
+    "START",
+    "Behaviour",
+    "Crash",
+    "Flap",
+    "Killed",
+    "Sidecar",
+    "Simulation",
+    "Trouble",
+    "Waiting",
+    "busiest_minute",
+    "late_from",
+    "longest_without_endpoints",
+    "one_by_one",
+    "rollout",
+    "spec",
+    "uri_of",
+    "with_analysis",
+]

@@ -1,0 +1,233 @@
+"""The API server, as the reconciler's ports see it; it counts what is written."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.support.simulation.cluster import (
+    Cluster,
+    JsonObject,
+    copied,
+    note_manager,
+    ref_of,
+)
+from tests.support.simulation.faults import Faults
+from tests.support.simulation.merging import merged
+from tests.support.simulation.story import line_of, selects
+from tests.support.simulation.workloads import Workloads
+
+from serin_operator.api import names
+from serin_operator.api.names import ObjectRef
+from serin_operator.cluster.errors import AlreadyExists, Conflict, Invalid, NotFound
+from serin_operator.observe.children import Children
+
+Mutator = Callable[[JsonObject], None]
+
+
+class Killed(BaseException):
+    """The operator died here."""
+
+
+@dataclass
+class ApiServer:
+    """Observer and actor in one."""
+
+    cluster: Cluster
+    workloads: Workloads
+    faults: Faults = field(default_factory=Faults)
+    mutators: list[Mutator] = field(default_factory=list)
+    """Admission: changes what anybody creates or applies."""
+    events_about_pods: list[JsonObject] = field(default_factory=list)
+    writes: list[tuple[float, str, ObjectRef]] = field(default_factory=list)
+    """What changed something, or was refused: when, how, what."""
+    events: list[tuple[float, str, str, str]] = field(default_factory=list)
+    """When, type, reason, message."""
+    told: set[str] = field(default_factory=set)
+    """Keys of Events that exist: one that is told again is recognised."""
+    _applied: dict[ObjectRef, tuple[str, str]] = field(default_factory=dict)
+    """What the operator's writer remembers, and forgets with its process."""
+    _intents: dict[ObjectRef, JsonObject] = field(default_factory=dict)
+    """What the API server knows of the fields of our manager."""
+
+    def forget(self) -> None:
+        """The operator is a new process."""
+        self._applied.clear()
+
+    def _write(self, verb: str, ref: ObjectRef) -> None:
+        if self.faults.writes_until_death is not None:
+            if self.faults.writes_until_death == 0:
+                self.faults.writes_until_death = None
+                raise Killed
+            self.faults.writes_until_death -= 1
+        self.writes.append((self.cluster.elapsed, verb, ref))
+        self.faults.check(verb, ref)
+
+    def _admit(self, obj: JsonObject) -> None:
+        for mutate in self.mutators:
+            mutate(obj)
+
+    # ---- eyes ------------------------------------------------------------------------------------------------------
+
+    async def model_deployment(self, namespace: str, name: str) -> JsonObject | None:
+        return _observed(self.cluster.objects.get(ObjectRef(names.API_VERSION, names.KIND, namespace, name)))
+
+    async def get(self, ref: ObjectRef) -> JsonObject | None:
+        return copied(self.cluster.objects.get(ref))
+
+    async def children(self, namespace: str, name: str, uid: str) -> Children:
+        def labelled(kind: str) -> list[JsonObject]:
+            found = self.cluster.of_kind(kind)
+            return [o for each in found if (o := _observed(each)) and _has_label(each, name)]
+
+        alive = {j["metadata"]["uid"] for j in self.cluster.of_kind("Job")}
+        return Children(
+            deployments=labelled("Deployment"),
+            services=labelled("Service"),
+            jobs=labelled("Job"),
+            controller_revisions=labelled("ControllerRevision"),
+            pods=labelled("Pod"),
+            endpoint_slices=labelled("EndpointSlice"),
+            pod_disruption_budgets=labelled("PodDisruptionBudget"),
+            events_about_jobs=[
+                copied(e) for e in self.workloads.events_about_jobs if e["involvedObject"]["uid"] in alive
+            ],
+            events_about_pods=copied(self.events_about_pods),
+        )
+
+    # ---- hands -----------------------------------------------------------------------------------------------------
+
+    async def create(self, obj: Any) -> JsonObject:
+        ref = ref_of(obj)
+        self._write("create", ref)
+        if ref in self.cluster.objects:
+            raise AlreadyExists(f"create {ref}: already exists")
+        created = copied(dict(obj))
+        self._admit(created)
+        _without_nulls(created)
+        self._intents[ref] = copied(dict(obj))
+        note_manager(created, {}, names.FIELD_MANAGER, self.cluster.now)
+        self.cluster.put(created)
+        more = f" with {obj['spec']['replicas']} replicas" if ref.kind == "Deployment" else ""
+        more = f" selecting {selects(obj)}" if ref.kind == "Service" and ref.name == self.cluster.name else more
+        self.cluster.tell(f"create {ref.kind} {ref.name}{more}")
+        return copied(created)
+
+    async def create_secret(self, obj: Any) -> None:
+        ref = ref_of(obj)
+        self._write("create", ref)
+        if ref in self.cluster.objects:
+            raise AlreadyExists(f"create {ref}: already exists")
+        self.cluster.put(copied(obj))
+        self.cluster.tell(f"create {ref.kind} {ref.name}")
+
+    async def apply(self, obj: Any, *, resource_version: str | None) -> JsonObject:
+        ref, intent = ref_of(obj), json.dumps(obj, sort_keys=True)
+        live = self.cluster.objects.get(ref)
+        if live is not None and self._applied.get(ref) == (intent, resource_version or ""):
+            if live["metadata"]["resourceVersion"] == resource_version:
+                return copied(live)
+        self._write("apply", ref)
+        if live is None:
+            raise NotFound(f"apply {ref}: not found")
+        if resource_version is not None and live["metadata"]["resourceVersion"] != resource_version:
+            raise Conflict(f"apply {ref}: has changed")
+        if ref.kind == "ControllerRevision":
+            raise Invalid(f"apply {ref}: data is immutable")
+
+        def change(target: JsonObject) -> None:
+            merged(target, obj, self._intents.get(ref, {}))
+            self._admit(target)
+
+        if self.cluster.edit(live, names.FIELD_MANAGER, change):
+            what = f" selecting {selects(obj)}" if ref.kind == "Service" and ref.name == self.cluster.name else ""
+            self.cluster.tell(f"apply {ref.kind} {ref.name}{what}")
+        self._intents[ref] = copied(obj)
+        self._applied[ref] = (intent, live["metadata"]["resourceVersion"])
+        return copied(live)
+
+    async def merge_patch(self, ref: ObjectRef, patch: Any, *, subresource: str | None = None) -> JsonObject:
+        self._write("patch", ref)
+        live = self.cluster.objects.get(ref)
+        if live is None:
+            raise NotFound(f"patch {ref}: not found")
+        metadata = patch.get("metadata", {})
+        if metadata.get("resourceVersion", live["metadata"]["resourceVersion"]) != live["metadata"]["resourceVersion"]:
+            raise Conflict(f"patch {ref}: has changed")
+
+        def change(target: JsonObject) -> None:
+            if "ownerReferences" in metadata:
+                target["metadata"]["ownerReferences"] = copied(metadata["ownerReferences"])
+            for key in ("annotations", "labels"):
+                if key in metadata:
+                    target["metadata"][key] = {**target["metadata"].get(key, {}), **metadata[key]}
+            merged(target, {key: value for key, value in patch.items() if key != "metadata"}, {})
+
+        self.cluster.edit(live, names.FIELD_MANAGER, change)
+        if "ownerReferences" in metadata:
+            self.cluster.tell(f"adopt {ref.kind} {ref.name}")
+        return copied(live)
+
+    async def scale(self, ref: ObjectRef, replicas: int, *, resource_version: str | None) -> None:
+        self._write("scale", ref)
+        live = self.cluster.objects.get(ref)
+        if live is None:
+            raise NotFound(f"scale {ref}")
+        if resource_version is not None and live["metadata"]["resourceVersion"] != resource_version:
+            raise Conflict(f"scale {ref}: has changed")
+        self.cluster.edit(live, names.FIELD_MANAGER, lambda target: target["spec"].update(replicas=replicas))
+        self.cluster.tell(f"scale {ref.name} to {replicas}")
+
+    async def delete(self, ref: ObjectRef, *, uid: str | None, propagation: str = "Background") -> None:
+        self._write("delete", ref)
+        live = self.cluster.objects.get(ref)
+        if live is None:
+            return
+        if uid is not None and live["metadata"].get("uid") != uid:
+            raise Conflict(f"delete {ref}: the uid in the precondition is not that of the object")
+        self.cluster.remove(live)
+        self.cluster.tell(f"delete {ref.kind} {ref.name}")
+
+    async def replace_status(self, obj: Any) -> JsonObject:
+        ref = ref_of(obj)
+        self._write("status", ref)
+        live = self.cluster.objects.get(ref)
+        if live is None:
+            raise NotFound(f"write the status of {ref}: not found")
+        if obj["metadata"]["resourceVersion"] != live["metadata"]["resourceVersion"]:
+            raise Conflict("status: has changed")
+        old = live.get("status") or {}
+        live["status"] = copied(obj["status"])
+        self.cluster.touch(live)
+        if line_of(old) != line_of(live["status"]):
+            self.cluster.tell("status: " + line_of(live["status"]))
+        return copied(live)
+
+    async def event(self, regarding: Any, *, type_: str, reason: str, message: str, key: str | None = None) -> bool:
+        if key is not None and key in self.told:
+            return True
+        if key is not None:
+            self.told.add(key)
+        self.events.append((self.cluster.elapsed, type_, str(reason), message))
+        self.cluster.tell(f"event {type_} {reason}: {message}")
+        return True
+
+
+def _observed(obj: JsonObject | None) -> JsonObject | None:
+    """As the watches keep it: without managedFields."""
+    if obj is None:
+        return None
+    seen = copied({**obj, "metadata": {k: v for k, v in obj["metadata"].items() if k != "managedFields"}})
+    return dict(seen)
+
+
+def _has_label(obj: JsonObject, name: str) -> bool:
+    return bool(obj["metadata"].get("labels", {}).get(names.LABEL_MODEL_DEPLOYMENT) == name)
+
+
+def _without_nulls(obj: JsonObject) -> None:
+    for key in [key for key, value in obj.items() if value is None]:
+        del obj[key]
+    for value in obj.values():
+        if isinstance(value, dict):
+            _without_nulls(value)

@@ -1,0 +1,149 @@
+"""EndpointSlices, the clients that follow them, and what servers count of their requests."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from tests.support.simulation.cluster import Cluster, JsonObject, is_ready, ref_of, uri_of, variable
+from tests.support.simulation.kubelet import Kubelet
+from tests.support.simulation.specs import NAMESPACE
+
+from serin_operator.api import names
+from serin_operator.api.names import ObjectRef
+
+CounterKey = tuple[str, str, str, str, str]
+"""Metric, process, revision, a label and its value."""
+
+
+@dataclass
+class Network:
+    """Clients of the one Service."""
+
+    cluster: Cluster
+    kubelet: Kubelet
+    requests_a_second: int
+    late: bool = False
+    """What the Service selects is not acted upon."""
+    counters: dict[str, dict[CounterKey, float]] = field(default_factory=dict)
+    """By pod; they go with it."""
+    served: dict[str, int] = field(default_factory=dict)
+    """Requests answered by revision."""
+    answered: dict[str, int] = field(default_factory=dict)
+    """Requests answered by version."""
+    failed: dict[str, int] = field(default_factory=dict)
+    """Those of them that were answered with an error."""
+    lost: int = 0
+    """Requests that reached nobody."""
+    began: bool = False
+    _owed: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    def write_endpoints(self) -> None:
+        """What kube-controller-manager makes of the client Service."""
+        name = self.cluster.name
+        service = self.cluster.objects.get(ObjectRef("v1", "Service", NAMESPACE, name))
+        ref = ObjectRef("discovery.k8s.io/v1", "EndpointSlice", NAMESPACE, f"{name}-x1y2z")
+        if service is None:
+            if self.cluster.objects.pop(ref, None):
+                self.cluster.gone("EndpointSlice")
+            return
+        if self.late:
+            return
+        selector = service["spec"]["selector"].items()
+        pods = [p for p in self.cluster.of_kind("Pod") if selector <= p["metadata"]["labels"].items()]
+        endpoints = [
+            {"conditions": {"ready": is_ready(p)}, "targetRef": {"kind": "Pod", "name": p["metadata"]["name"]}}
+            for p in pods
+            if p["status"].get("phase") not in {"Succeeded", "Failed"}
+        ]
+        known = self.cluster.objects.get(ref)
+        if known is not None and known["endpoints"] == endpoints:
+            return
+        labels = {**service["metadata"].get("labels", {}), "kubernetes.io/service-name": name}
+        made = {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {"namespace": NAMESPACE, "name": ref.name, "uid": "uid-endpoints", "labels": labels},
+            "endpoints": endpoints,
+        }
+        self.cluster.touch(made)
+        self.cluster.objects[ref_of(made)] = made
+
+    def told(self) -> list[JsonObject]:
+        """The pods that the EndpointSlices name as ready."""
+        listed = {
+            e["targetRef"]["name"]
+            for s in self.cluster.of_kind("EndpointSlice")
+            for e in s["endpoints"]
+            if e["conditions"]["ready"]
+        }
+        return [p for p in self.cluster.of_kind("Pod") if p["metadata"]["name"] in listed]
+
+    def serve(self, seconds: float) -> None:
+        """Clients send their requests for so long."""
+        pods = self.told()
+        self.began = self.began or bool(pods)
+        if not pods:
+            self.lost += round(max(1.0, self.requests_a_second * seconds)) if self.began else 0
+            self.kubelet.load = {}
+            return
+        share = self.requests_a_second * seconds / len(pods)
+        self.kubelet.load = {p["metadata"]["name"]: share / seconds for p in pods}
+        for pod in pods:
+            if is_ready(pod) or pod["metadata"].get("deletionTimestamp"):
+                self._answer(pod, share)
+            else:
+                self.lost += round(share)
+
+    def _answer(self, pod: JsonObject, share: float) -> None:
+        revision = pod["metadata"]["labels"][names.LABEL_REVISION]
+        behaviour = self.cluster.behaviour(uri_of(pod["spec"]))
+        name = pod["metadata"]["name"]
+        version = variable(pod["spec"], "SERIN_MODEL_VERSION") or "?"
+        bad = self._due(name, "error", share * behaviour.error_rate)
+        wrong = self._due(name, "wrong", share * (1 - behaviour.accuracy))
+        total = self._due(name, "total", share)
+        self.served[revision] = self.served.get(revision, 0) + total
+        self.answered[version] = self.answered.get(version, 0) + total
+        self.failed[version] = self.failed.get(version, 0) + bad
+        server, born = self._process(pod)
+        if server is None:
+            return
+        counters = self.counters.setdefault(name, {})
+        for metric, label, value, amount in (
+            ("serin_requests_total", "error", "true", bad),
+            ("serin_requests_total", "error", "false", total - bad),
+            ("serin_feedback_total", "outcome", "wrong", wrong),
+            ("serin_feedback_total", "outcome", "correct", total - wrong),
+        ):
+            key = (metric, server, revision, label, value)
+            counters[key] = counters.get(key, 0.0) + max(0, amount)
+        counters.setdefault(("serin_process_start_time_seconds", server, revision, "", ""), born.timestamp())
+
+    def _process(self, pod: JsonObject) -> tuple[str | None, datetime]:
+        """Identity of the server's process, new with each start of the container, and its birth."""
+        life = self.kubelet.lives.get(pod["metadata"]["uid"])
+        if life is None:
+            return None, self.cluster.now
+        restarts = life.container.restarts
+        return pod["metadata"]["name"] + (f"/{restarts}" if restarts else ""), life.started
+
+    def _due(self, server: str, what: str, amount: float) -> int:
+        """Whole events, with the rest owed to the next second."""
+        owed = self._owed.get((server, what), 0.0) + amount
+        self._owed[server, what] = owed - int(owed)
+        return int(owed)
+
+    def exposed(self) -> dict[CounterKey, float]:
+        """What a scrape of all servers that run reads now."""
+        found: dict[CounterKey, float] = {}
+        for pod in self.cluster.of_kind("Pod"):
+            life = self.kubelet.lives.get(pod["metadata"]["uid"])
+            if (
+                life is None
+                or life.back_off_until is not None
+                or pod["spec"].get("nodeName") in self.kubelet.dead_nodes
+            ):
+                continue
+            server, _ = self._process(pod)
+            mine = self.counters.get(pod["metadata"]["name"], {})
+            found.update({key: value for key, value in mine.items() if key[1] == server})
+        return found

@@ -1,0 +1,279 @@
+"""A cluster in memory, with its own clock, that the real reconciler drives: for stories and invariants, never for proof.
+
+It knows as much of Kubernetes as a rollout needs, and what clusters do to operators: pods that flap, crash and get stuck,
+nodes that die, people and controllers with ideas of their own, a Prometheus with bad days, clocks that jump. Traffic is
+counted exactly as servers count it, so Prometheus' answers come from the same arithmetic as in production.
+"""
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from tests.support.simulation.api import ApiServer
+from tests.support.simulation.behaviour import Behaviour
+from tests.support.simulation.cluster import JsonObject, copied, is_ready, seconds, variable
+from tests.support.simulation.faults import Fault
+from tests.support.simulation.kubelet import Kubelet
+from tests.support.simulation.living import Living
+from tests.support.simulation.network import Network
+from tests.support.simulation.people import People
+from tests.support.simulation.prometheus import Prometheus, Trouble
+from tests.support.simulation.shapes import Sidecar
+from tests.support.simulation.specs import NAMESPACE
+from tests.support.simulation.story import Moment
+from tests.support.simulation.workloads import Workloads
+
+from serin_operator.api import names
+from serin_operator.cluster.errors import Transient
+from serin_operator.decide.world import OperatorConfig
+from serin_operator.observe.children import Children
+from serin_operator.reconcile import Ports, Reconciler
+
+structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+
+Rival = Callable[["Simulation"], None]
+
+
+@dataclass
+class Simulation(People):
+    """One ModelDeployment and its cluster."""
+
+    scrape_seconds: float = 1.0
+    """As the chart says; ``scrapes_every`` is what Prometheus does."""
+    scrapes_every: float | None = None
+    prometheus: bool = True
+    requests_a_second: int = 40
+    endpoints_are_late: bool = False
+    """What the Service selects is not acted upon."""
+    clock_offset: float = 0.0
+    """Seconds that the operator's clock is ahead of the cluster's."""
+    rivals: list[Rival] = field(default_factory=list)
+    """Other controllers: each has a turn every second."""
+    moments: list[Moment] = field(default_factory=list)
+    reconciles: list[float] = field(default_factory=list)
+    """When the operator looked."""
+    errors: list[str] = field(default_factory=list)
+    """Exceptions that ``live`` saw and that no reconcile may raise."""
+
+    def __post_init__(self) -> None:
+        self.kubelet = Kubelet(self)
+        self.workloads = Workloads(self, self.kubelet)
+        self.network = Network(self, self.kubelet, self.requests_a_second)
+        self.prom = Prometheus(self, self.network, self.scrapes_every or self.scrape_seconds)
+        self.api = ApiServer(self, self.workloads)
+        self.busy_until: float = 0.0
+        self.restart_operator()
+
+    # ---- the operator ----------------------------------------------------------------------------------------------
+
+    def restart_operator(self, *, clock_offset: float | None = None) -> None:
+        """A new process, perhaps on a machine with another clock: it remembers nothing."""
+        self.clock_offset = self.clock_offset if clock_offset is None else clock_offset
+        config = OperatorConfig(
+            serving_image="serin-server:test",
+            prometheus_configured=self.prometheus,
+            scrape_interval_seconds=self.scrape_seconds,
+        )
+        prometheus = self.prom if self.prometheus else None
+        ports = Ports(self.api, self.api, prometheus, self.operators_clock, config)  # type: ignore[arg-type]
+        self.api.forget()
+        self.reconciler = Reconciler(ports)
+        self.living = Living()
+
+    def operators_clock(self) -> Any:
+        """What the operator's machine takes for the time."""
+        return self.now + timedelta(seconds=self.clock_offset)
+
+    async def reconcile(self) -> float | None:
+        self.reconciles.append(self.elapsed)
+        self.prom.hung_seconds = 0.0
+        try:
+            return await self.reconciler.reconcile(NAMESPACE, self.name)
+        except Transient:
+            return 0.1
+        finally:
+            self.busy_until = self.elapsed + self.prom.hung_seconds
+
+    async def run(self, duration: float, tick: float = 1.0) -> None:
+        """Let time pass: the cluster moves and the operator looks, every ``tick``."""
+        end = self.now + timedelta(seconds=duration)
+        while self.now < end:
+            self.now += timedelta(seconds=tick)
+            self.move(tick)
+            if self.elapsed >= self.busy_until:
+                await self.reconcile()
+
+    async def live(self, duration: float) -> None:
+        """Let time pass: the operator looks when something has changed, or when it had said that it would."""
+        await self.living.live(self, duration)
+
+    async def run_until(self, condition: Any, limit: float = 3600, tick: float = 1.0) -> None:
+        end = self.now + timedelta(seconds=limit)
+        while not condition(self):
+            assert self.now < end, f"never happened; status: {json.dumps(self.status, indent=1)[:3000]}"
+            await self.run(tick, tick)
+
+    async def live_until(self, condition: Any, limit: float = 3600) -> None:
+        """As ``live``, until something is so."""
+        end = self.now + timedelta(seconds=limit)
+        while not condition(self):
+            assert self.now < end, f"never happened; status: {json.dumps(self.status, indent=1)[:3000]}"
+            await self.live(1.0)
+
+    # ---- time ------------------------------------------------------------------------------------------------------
+
+    def move(self, duration: float) -> None:
+        """What controllers, kubelets and clients do in so many seconds."""
+        self.network.late, self.network.requests_a_second = self.endpoints_are_late, self.requests_a_second
+        for rival in self.rivals:
+            rival(self)
+        self.workloads.make_pods()
+        self.kubelet.step()
+        self.workloads.write_status()
+        self.collect_garbage()
+        self.network.write_endpoints()
+        before, lost = dict(self.network.answered), self.network.lost
+        self.network.serve(duration)
+        self.prom.scrape()
+        self._note(before, lost)
+
+    def _note(self, before: dict[str, int], lost: int) -> None:
+        answered = {v: n - before.get(v, 0) for v, n in self.network.answered.items() if n > before.get(v, 0)}
+        ready = [p for p in self.of_kind("Pod") if is_ready(p)]
+        canary = self.status.get("canary") or {} if self.mdep_ref in self.objects else {}
+        self.moments.append(
+            Moment(
+                at=self.elapsed,
+                endpoints=_by_version([p for p in self.network.told() if is_ready(p)]),
+                ready=_by_version([p for p in ready if "resolve" not in p["metadata"]["labels"].values()]),
+                answered=answered,
+                lost=self.network.lost - lost,
+                stable=self.stable if self.mdep_ref in self.objects else None,
+                phase=canary.get("phase"),
+                reason=self.condition("Ready")["reason"] if self.mdep_ref in self.objects else "",
+            )
+        )
+
+    def since(self, moment: float) -> list[Moment]:
+        """The moments from then on."""
+        return [m for m in self.moments if m.at >= moment]
+
+    # ---- what the story says ---------------------------------------------------------------------------------------
+
+    def condition(self, kind: str) -> JsonObject:
+        return next((c for c in self.status.get("conditions", []) if c["type"] == kind), {"status": "", "reason": ""})
+
+    def outcome(self, version: str) -> str | None:
+        return next((v["outcome"] for v in self.status.get("versions", []) if v["version"] == version), None)
+
+    @property
+    def stable(self) -> str | None:
+        return (self.status.get("stable") or {}).get("version")
+
+    @property
+    def phase(self) -> str | None:
+        """Where the rollout is."""
+        return (self.status.get("canary") or {}).get("phase")
+
+    def share_of(self, version: str, last: float) -> float:
+        """The share of requests that a version answered in the last seconds."""
+        moments = self.since(self.elapsed - last + 1)
+        total = sum(n for m in moments for n in m.answered.values())
+        return sum(m.answered.get(version, 0) for m in moments) / total if total else 0.0
+
+    def endpoints(self) -> list[JsonObject]:
+        """The pods that get requests."""
+        return self.network.told()
+
+    def told(self, reason: str) -> list[str]:
+        """Messages of the Events with a reason."""
+        return [message for _, _, why, message in self.api.events if why == reason]
+
+    def written(self, verb: str, kind: str | None = None) -> int:
+        """How many writes of a sort there were."""
+        return sum(v == verb and kind in {None, ref.kind} for _, v, ref in self.api.writes)
+
+    # ---- what can go wrong -----------------------------------------------------------------------------------------
+
+    def behave(self, uri: str, **kw: Any) -> None:
+        self.behaviours[uri] = Behaviour(**kw)
+
+    def refuse(self, fault: Fault) -> Fault:
+        """The API server refuses some writes."""
+        self.api.faults.declared.append(fault)
+        return fault
+
+    def inject(self, sidecar: Sidecar) -> None:
+        """Pods that are made from now on have one container more."""
+        self.kubelet.sidecar = sidecar
+
+    def blip(self, revision: str, duration: float, count: int | None = None) -> None:
+        """Some pods do not answer their readiness probe for a while."""
+        for pod in [p for p in self.pods_of(revision) if is_ready(p)][:count]:
+            self.kubelet.blips[pod["metadata"]["name"]] = self.now + timedelta(seconds=duration)
+
+    def prometheus_trouble(self, trouble: Trouble | None) -> None:
+        """Prometheus has a bad day, or (None) is well again."""
+        self.prom.trouble = trouble
+
+    def prometheus_away_for(self, duration: float) -> None:
+        """Prometheus refuses connections and scrapes nothing for so long."""
+        self.prom.away_until = (self.now + timedelta(seconds=duration)).timestamp()
+
+    def lack_volumes(self, message: str) -> None:
+        """The pods that serve are replaced, and the new ones wait for a volume: the kubelet says so in events."""
+        for pod, life in self.kubelet.each_life(_is_server):
+            waiting = {"name": "server", "restartCount": 0, "state": {"waiting": {"reason": "ContainerCreating"}}}
+            pod["spec"] = {**pod["spec"], "nodeName": "node1"}
+            pod["status"] = {"phase": "Pending", "conditions": [], "containerStatuses": [waiting]}
+            self.touch(pod)
+            self.kubelet.lives.pop(pod["metadata"]["uid"])
+            assert life is not None
+            about = {"uid": pod["metadata"]["uid"]}
+            self.api.events_about_pods.append({"metadata": {}, "involvedObject": about, "message": message})
+
+    @property
+    def prometheus_down(self) -> bool:
+        return self.prom.trouble is Trouble.DOWN
+
+    @prometheus_down.setter
+    def prometheus_down(self, down: bool) -> None:
+        self.prom.trouble = Trouble.DOWN if down else None
+
+    @property
+    def writes_until_death(self) -> int | None:
+        return self.api.faults.writes_until_death
+
+    @writes_until_death.setter
+    def writes_until_death(self, writes: int | None) -> None:
+        self.api.faults.writes_until_death = writes
+
+    @property
+    def lost(self) -> int:
+        return self.network.lost
+
+    @property
+    def served(self) -> dict[str, int]:
+        return self.network.served
+
+    async def children(self, namespace: str, name: str, uid: str) -> Children:
+        return await self.api.children(namespace, name, uid)
+
+
+def _is_server(pod: JsonObject) -> bool:
+    return bool(pod["metadata"]["labels"].get(names.LABEL_COMPONENT) == names.COMPONENT_SERVER)
+
+
+def _by_version(pods: list[JsonObject]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for pod in pods:
+        version = variable(pod["spec"], "SERIN_MODEL_VERSION") or "?"
+        counts[version] = counts.get(version, 0) + 1
+    return counts
+
+
+__all__ = ["Simulation", "copied", "seconds"]
