@@ -101,7 +101,7 @@ class Space:
             "model": model,
             "replicas": 2,
             "runtime": {"resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}}},
-            "rollout": {"steps": [{"weight": 50, "holdSeconds": 3}], "progressDeadlineSeconds": 120},
+            "rollout": {"steps": [{"weight": 50, "holdSeconds": 3}], "bakeSeconds": 2, "progressDeadlineSeconds": 120},
         }
         spec = {**base, **spec}
         spec["model"] = {**model, **(spec.get("model") or {})}

@@ -5,18 +5,21 @@ which finds in status what was intended and does the rest. A status that was wri
 ours, and then nothing at all is done.
 """
 
+import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 
+import orjson
 import structlog
 from pydantic import ValidationError
 
 from serin_operator.act.executor import Executor, Finder, Writer
 from serin_operator.act.made import Made
 from serin_operator.api.reasons import EventReason
+from serin_operator.api.status import ModelDeploymentStatus
 from serin_operator.decide.decision import Decision, decide, look_due
 from serin_operator.decide.looks import LookResult
 from serin_operator.decide.memory.outbox import Announcement, Letter, Line
@@ -78,6 +81,7 @@ class Reconciler:
         self._obstacles: dict[tuple[str, str], tuple[Obstacle, ...]] = {}
         self._made: dict[tuple[str, str], Made] = {}
         self._told: dict[str, set[str]] = {}
+        self._carried: dict[tuple[str, str], tuple[str, ModelDeploymentStatus]] = {}
 
     async def reconcile(self, namespace: str, name: str) -> float | None:
         """Observe, decide, act. Returns the seconds after which to look again; None: only when something happens.
@@ -89,6 +93,7 @@ class Reconciler:
         if obj is None or obj["metadata"].get("deletionTimestamp"):
             self._obstacles.pop((namespace, name), None)
             self._made.pop((namespace, name), None)
+            self._carried.pop((namespace, name), None)
             if obj is not None:
                 self._told.pop(obj["metadata"]["uid"], None)
             return None
@@ -101,7 +106,8 @@ class Reconciler:
             await self._write_status(obj, status_of_invalid(obj, message, self._ports.clock()))
             return None
         decision = decide(world)
-        await self._write_status(obj, decision.status)
+        written = await self._write_status(obj, decision.status)
+        self._keep(obj, written, decision.carried)
         try:
             return await self._act(obj, world, decision)
         finally:  # what was decided is told, whatever call fails
@@ -121,6 +127,7 @@ class Reconciler:
             job_events=tuple(e.get("message") or "" for e in children.events_about_jobs),
             obstacles=self._obstacles.get((mdep.namespace, mdep.name), ()),
             told=frozenset(self._told.get(mdep.uid, ())),
+            carried=self._carried_for(obj),
         )
         return replace(world, look=await self._look(world))
 
@@ -131,10 +138,25 @@ class Reconciler:
         scrape = world.config.scrape_interval_seconds
         return await looks.take(self._ports.prometheus, look, analysis, scrape, world.now)
 
-    async def _write_status(self, obj: JsonObject, status: JsonObject) -> None:
+    def _carried_for(self, obj: JsonObject) -> ModelDeploymentStatus | None:
+        """What was observed since status was written, unless somebody else has written since."""
+        metadata = obj["metadata"]
+        known = self._carried.get((metadata["namespace"], metadata["name"]))
+        return known[1] if known and known[0] == _fingerprint(obj.get("status")) else None
+
+    def _keep(self, obj: JsonObject, status: JsonObject, carried: JsonObject | None) -> None:
+        metadata = obj["metadata"]
+        key = (metadata["namespace"], metadata["name"])
+        if carried is None:
+            self._carried.pop(key, None)
+        else:
+            self._carried[key] = (_fingerprint(status), ModelDeploymentStatus.model_validate(carried))
+
+    async def _write_status(self, obj: JsonObject, status: JsonObject) -> JsonObject:
         if status != (obj.get("status") or {}):
             written = await self._ports.actor.replace_status({**obj, "status": status})
             obj["metadata"]["resourceVersion"] = written["metadata"]["resourceVersion"]
+        return status
 
     async def _act(self, obj: JsonObject, world: World, decision: Decision) -> float | None:
         key = (world.mdep.namespace, world.mdep.name)
@@ -170,6 +192,10 @@ class Reconciler:
             case Announcement(reason=reason, message=message, warning=warning):
                 kind = "Warning" if warning else "Normal"
                 return await self._ports.actor.event(obj, type_=kind, reason=reason, message=message, key=letter.key)
+
+
+def _fingerprint(status: Mapping[str, Any] | None) -> str:
+    return hashlib.blake2b(orjson.dumps(status or {}, option=orjson.OPT_SORT_KEYS), digest_size=12).hexdigest()
 
 
 _CHANGING: Final = re.compile(r"[0-9a-f]{8,}|[0-9]+")

@@ -26,7 +26,7 @@ def mdep(version: str, **more: Any) -> dict[str, Any]:
         "spec": {
             "model": {"version": version, "uri": f"https://models.example.com/{version}.onnx"},
             "replicas": 2,
-            "rollout": {"steps": [{"weight": 50, "holdSeconds": 0}]},
+            "rollout": {"steps": [{"weight": 50, "holdSeconds": 0}], "bakeSeconds": 0},
             **more,
         },
     }

@@ -23,7 +23,7 @@ def a_model_deployment(namespace, version):
         "spec": {
             "replicas": 3,
             "model": {"version": version, "uri": f"file:///models/{version}.onnx"},
-            "rollout": {"steps": STEPS},
+            "rollout": {"steps": STEPS, "bakeSeconds": 2},
         },
     }
 

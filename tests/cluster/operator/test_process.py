@@ -66,7 +66,7 @@ def test_a_first_version_is_served_by_whoever_leads(kubernetes, kubelet, namespa
             namespace,
             version="v2",
             uri="file:///models/v2.onnx",
-            rollout={"steps": [{"weight": 50, "holdSeconds": 1}]},
+            rollout={"steps": [{"weight": 50, "holdSeconds": 1}], "bakeSeconds": 1},
         )
     )
     kubernetes.wait_for("v2 to serve", lambda: is_ready(kubernetes, namespace, version="v2"))
@@ -104,7 +104,7 @@ def test_an_api_server_that_goes_and_comes_back_is_survived(kubernetes, kubelet,
             namespace,
             version="v2",
             uri="file:///models/v2.onnx",
-            rollout={"steps": [{"weight": 50, "holdSeconds": 1}]},
+            rollout={"steps": [{"weight": 50, "holdSeconds": 1}], "bakeSeconds": 1},
         )
     )
     kubernetes.wait_for("v2 to serve", lambda: is_ready(kubernetes, namespace, version="v2"))

@@ -15,7 +15,7 @@ from tests.support.serin import STORE, Serin, Space, kill_container
 
 pytestmark = pytest.mark.e2e
 
-QUICK: dict[str, Any] = {"steps": [{"weight": 50, "holdSeconds": 2}], "progressDeadlineSeconds": 10}
+QUICK: dict[str, Any] = {"steps": [{"weight": 50, "holdSeconds": 2}], "bakeSeconds": 0, "progressDeadlineSeconds": 10}
 PATIENT = {**QUICK, "progressDeadlineSeconds": 60}
 
 
@@ -212,7 +212,7 @@ def assert_rolled_back_for_crashes(
 def test_a_canary_that_crashes_after_it_was_ready_is_rolled_back(crashing: Space) -> None:
     pods = crashing.pods()
     crashing.apply("v2", rollout=HOLD)
-    crashing.wait_until("a step", lambda: (crashing.status().get("canary") or {}).get("phase") == "Stepping")
+    crashing.wait_until("a step", lambda: (crashing.status().get("canary") or {}).get("phase") == "Holding")
     canary = [p for p in crashing.pods() if p["metadata"]["name"] not in {q["metadata"]["name"] for q in pods}]
     assert len(canary) == 2
     for pod in canary:

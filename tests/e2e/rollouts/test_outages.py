@@ -25,12 +25,12 @@ LAG_SECONDS = 20
 def test_the_api_server_is_gone_for_a_minute_in_mid_rollout_and_the_rollout_ends_well(space: Space) -> None:
     local = space.kubernetes.local
     assert local is not None
-    rollout = {"steps": [{"weight": 50, "holdSeconds": 5}, {"weight": 60, "holdSeconds": 5}]}
+    rollout = {"steps": [{"weight": 50, "holdSeconds": 5}, {"weight": 60, "holdSeconds": 5}], "bakeSeconds": 3}
     space.apply("v1", rollout=rollout)
     space.wait_until_serves("v1")
     space.start_traffic(requests_per_second=20)
     space.apply("v2", rollout=rollout)
-    space.wait_until("a step", lambda: (space.status().get("canary") or {}).get("phase") == "Stepping", 60)
+    space.wait_until("a step", lambda: (space.status().get("canary") or {}).get("phase") == "Holding", 60)
     local.stop_apiserver()
     try:
         back = time.monotonic() + OUTAGE_SECONDS

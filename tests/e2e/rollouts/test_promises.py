@@ -24,7 +24,7 @@ STEPS = [{"weight": 25, "holdSeconds": 4}, {"weight": 50, "holdSeconds": 4}]
 
 
 def analysed(**more: Any) -> dict[str, Any]:
-    rollout = {"steps": STEPS, "progressDeadlineSeconds": 120, "deadlineSeconds": 600}
+    rollout = {"steps": STEPS, "bakeSeconds": 3, "progressDeadlineSeconds": 120, "deadlineSeconds": 600}
     return {"replicas": 3, "rollout": rollout, "analysis": {**ANALYSIS, **more}}
 
 
@@ -78,7 +78,7 @@ def steps_of(file: Path) -> list[tuple[int, int]]:
 def test_an_operator_killed_at_twenty_random_moments_shows_each_step_once(space: Space, tmp_path: Path) -> None:
     serin = space.serin
     steps = [{"weight": 25, "holdSeconds": 15}, {"weight": 50, "holdSeconds": 15}]
-    rollout = {"steps": steps, "progressDeadlineSeconds": 300}
+    rollout = {"steps": steps, "bakeSeconds": 3, "progressDeadlineSeconds": 300}
     space.apply("v1", replicas=3, rollout=rollout)
     space.wait_until_serves("v1")
     space.start_traffic(requests_per_second=20)

@@ -24,9 +24,10 @@ def test_a_rollout_reads_as_a_story() -> None:
         a_model_deployment(stable=STABLE),
         a_model_deployment(stable=STABLE, canary=canary("Resolving")),
         a_model_deployment(stable=STABLE, canary=canary("Starting")),
-        a_model_deployment(stable=STABLE, canary=canary("Stepping", 25, "1/2")),
-        a_model_deployment(stable=STABLE, canary=canary("Stepping", 25, "1/2") | {"verdict": "Pass"}),
-        a_model_deployment(stable=STABLE, canary=canary("Stepping", 50, "2/2")),
+        a_model_deployment(stable=STABLE, canary=canary("Holding", 25, "1/2")),
+        a_model_deployment(stable=STABLE, canary=canary("Holding", 25, "1/2") | {"verdict": "Pass"}),
+        a_model_deployment(stable=STABLE, canary=canary("Holding", 50, "2/2")),
+        a_model_deployment(stable=STABLE, canary=canary("Baking", 100, "2/2"), conditions=READY),
         a_model_deployment(stable={"version": "v2"}, conditions=READY),
     ]
     story: list[str] = []
@@ -40,6 +41,7 @@ def test_a_rollout_reads_as_a_story() -> None:
         "v2 starts its pods; they get no traffic yet",
         "v2 gets 25 % of the traffic (step 1/2)",
         "v2 gets 50 % of the traffic (step 2/2)",
+        "v2 has all traffic; v1 is kept for a while, to go back to",
         "v2 is the stable version",
     ]
     assert before is not None

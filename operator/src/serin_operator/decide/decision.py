@@ -18,7 +18,7 @@ from serin_operator.decide.memory.memory import Memory
 from serin_operator.decide.memory.outbox import Announcement, Letter, delivered, posted
 from serin_operator.decide.memory.rebuild import recall
 from serin_operator.decide.memory.recalled import Recalled
-from serin_operator.decide.memory.states import Idle, Reaching, Waiting
+from serin_operator.decide.memory.states import Baking, Holding, Idle, Reaching, Waiting
 from serin_operator.decide.observing import observed, prepared
 from serin_operator.decide.rollout.steering import hear
 from serin_operator.decide.telling.alarms import alarms
@@ -32,6 +32,8 @@ from serin_operator.decide.world import World
 WIRE: Final[dict[str, Any]] = {"by_alias": True, "exclude_none": True, "mode": "json"}
 IMPATIENCE_SECONDS: Final = 5.0
 SOON_SECONDS: Final = 1.0
+SHORTEST_GRAIN_SECONDS: Final = 5.0
+LONGEST_GRAIN_SECONDS: Final = 300.0
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class Decision:
     """What to write, in this order: status (the memory), operations; then what is to be told."""
 
     status: dict[str, Any]
+    carried: dict[str, Any] | None
+    """The status with the clocks of now, where those alone are not worth a write; for the next decision of this process."""
     operations: tuple[Operation, ...]
     letters: tuple[Letter, ...]
     requeue_after: float | None
@@ -60,8 +64,9 @@ def decide(world: World) -> Decision:
     if not walked.has_ended:  # its own event tells how it ended
         said += alarms(world, status, todo)
     memory = replace(memory, outbox=posted(memory.outbox, said, world.now))
-    status = fitted(settled(world, status_of(world, memory, settings, waiting).model_dump(**WIRE)))
-    return Decision(status, todo, memory.outbox, _requeue(world, memory, waiting))
+    exact = fitted(status_of(world, memory, settings, waiting).model_dump(**WIRE))
+    status = settled(world, exact, _grain_seconds(memory, settings))
+    return Decision(status, exact if status != exact else None, todo, memory.outbox, _requeue(world, memory, waiting))
 
 
 def look_due(world: World) -> Look | None:
@@ -73,6 +78,16 @@ def look_due(world: World) -> Look | None:
 def _pruned(memory: Memory, settings: Settings) -> book.Ledger:
     keep = [r for r in (memory.stable and memory.stable.revision, settings.revision) if r]
     return book.pruned(memory.ledger, keep, settings.history_limit)
+
+
+def _grain_seconds(memory: Memory, settings: Settings) -> float:
+    """How often clocks are written down: a kill loses a hundredth of what is being waited for, or a few seconds."""
+    waited_for: float = 0.0
+    if isinstance(memory.rollout, Holding) and memory.rollout.stage < len(settings.stages):
+        waited_for = settings.stages[memory.rollout.stage].hold_seconds
+    if isinstance(memory.rollout, Baking):
+        waited_for = settings.bake_seconds
+    return min(max(waited_for / 100, SHORTEST_GRAIN_SECONDS), LONGEST_GRAIN_SECONDS)
 
 
 def _about_memory(found: Recalled) -> list[Announcement]:

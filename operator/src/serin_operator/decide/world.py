@@ -195,6 +195,8 @@ class World:
     """Messages of events that say why a Job could not create its pod."""
     obstacles: tuple[Obstacle, ...] = ()
     look: LookResult | None = None
+    carried: ModelDeploymentStatus | None = None
+    """Status as this process last decided it, if only clocks were ahead of what is written: time that was observed."""
     told: frozenset[str] = frozenset()
     """Keys of the letters in the outbox that this process has told."""
 

@@ -60,7 +60,7 @@ class Picture:
     @property
     def is_serving_what_is_wanted(self) -> bool:
         """Ready, and about this spec."""
-        return self.is_observed and self.stable == self.wanted and self.condition("Ready")[0] == "True"
+        return self.is_observed and self.canary is None and self.stable == self.wanted and self.condition("Ready")[0] == "True"
 
     def has_ended(self, version: str, outcome: str) -> bool:
         """The ledger says that the version ended so, and its pods take no part any more."""
@@ -111,11 +111,11 @@ def changes(before: Picture | None, after: Picture) -> list[str]:
         said += {
             "Resolving": [f"{after.canary} is fetched, verified and loaded once, by a Job"],
             "Starting": [f"{after.canary} starts its pods" + ("" if after.is_first else "; they get no traffic yet")],
-            "Promoting": []
-            if after.is_first
-            else [f"{after.canary} has passed every step: it grows to full size and takes all traffic"],
+            "Growing": [f"{after.canary} has passed every step: it grows to full size"],
+            "Switching": [] if after.is_first else [f"{after.canary} takes all traffic"],
+            "Baking": [f"{after.canary} has all traffic; {after.stable} is kept for a while, to go back to"],
         }.get(after.phase or "", [])
-    if after.canary and after.phase == "Stepping":
+    if after.canary and after.phase == "Holding":
         was = (before.canary, before.step, before.weight) if before else None
         if was != (after.canary, after.step, after.weight) and after.weight:
             said.append(f"{after.canary} gets {after.weight} % of the traffic (step {after.step})")

@@ -25,7 +25,7 @@ LOST: Final = "its reason was lost with status"
 
 def recall(world: World) -> Recalled:
     """What status says, made whole from the children where it is empty, half lost, or names what never was."""
-    found = recalled(world.mdep.status, world.mdep.spec.model.uri, world.mdep.unreadable)
+    found = recalled(world.carried or world.mdep.status, world.mdep.spec.model.uri, world.mdep.unreadable)
     memory = found.memory
     missing = _missing(world, memory)
     if not missing:

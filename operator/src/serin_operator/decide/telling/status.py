@@ -13,8 +13,6 @@ from serin_operator.decide.traffic.replica_ratio import is_pinned_to, selector
 from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.world import World
 
-CLOCK_GRAIN_SECONDS: Final = 5.0
-"""How often observed time is written down when nothing else has changed."""
 WIRE: Final[dict[str, Any]] = {"by_alias": True, "exclude_none": True, "mode": "json"}
 
 
@@ -82,19 +80,19 @@ def _canary(world: World, memory: Memory, settings: Settings) -> CanaryStatus | 
     )
 
 
-def settled(world: World, status: dict[str, Any]) -> dict[str, Any]:
-    """The old status, when only clocks have moved, and only a little: every write wakes everybody who watches."""
+def settled(world: World, status: dict[str, Any], grain_seconds: float) -> dict[str, Any]:
+    """The old status, when only clocks have moved, by less than the grain: every write wakes everybody who watches."""
     old = world.mdep.status.model_dump(**WIRE)
-    if world.mdep.unreadable or _moved_much(world, old):
+    if world.mdep.unreadable or _moved_much(world, old, grain_seconds):
         return status
     return old if _without_clocks(status) == _without_clocks(old) else status
 
 
-def _moved_much(world: World, old: dict[str, Any]) -> bool:
+def _moved_much(world: World, old: dict[str, Any], grain_seconds: float) -> bool:
     """Whether the last observation that was written down lies far back, or ahead of a clock that was set back."""
     canary, outage = old.get("canary"), old.get("outage")
     moments = [each["at"] for each in (canary and canary.get("observed"), outage) if each]
-    return any(abs((world.now - parse(at)).total_seconds()) >= CLOCK_GRAIN_SECONDS for at in moments)
+    return any(abs((world.now - parse(at)).total_seconds()) >= grain_seconds for at in moments)
 
 
 def _without_clocks(status: dict[str, Any]) -> dict[str, Any]:
