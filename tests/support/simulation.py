@@ -199,10 +199,10 @@ class Simulation:
                     **({"batch.kubernetes.io/job-name": owner["metadata"]["name"]} if owner["kind"] == "Job" else {}),
                 },
                 "creationTimestamp": self.now.isoformat(),
-                "ownerReferences": [{"kind": owner["kind"], "uid": owner["metadata"]["uid"], "controller": True}],
+                "ownerReferences": [_owner_of_pods(owner)],
             },
             "spec": template["spec"],
-            "status": {"phase": "Running", "conditions": [], "containerStatuses": [{"restartCount": 0, "state": {}}]},
+            "status": {"phase": "Running", "conditions": [], "containerStatuses": [_container({})]},
         }
         self._touch(pod)
         self.objects[ObjectRef("v1", "Pod", NAMESPACE, name)] = pod
@@ -212,7 +212,7 @@ class Simulation:
         """The pods that serve are replaced, and the new ones wait for a volume: the kubelet says so in events."""
         for pod in self.of_kind("Pod"):
             if pod["metadata"]["labels"][names.LABEL_COMPONENT] == names.COMPONENT_SERVER:
-                waiting = {"restartCount": 0, "state": {"waiting": {"reason": "ContainerCreating"}}}
+                waiting = _container({"waiting": {"reason": "ContainerCreating"}})
                 pod["spec"] = {**pod["spec"], "nodeName": "node1"}
                 pod["status"] = {"phase": "Pending", "conditions": [], "containerStatuses": [waiting]}
                 self._touch(pod)
@@ -233,7 +233,7 @@ class Simulation:
         pod = self.objects[pod_ref]
         pod["status"]["phase"] = "Succeeded" if said["ok"] else "Failed"
         ended = {"exitCode": 0 if said["ok"] else 64, "message": json.dumps(said)}
-        pod["status"]["containerStatuses"] = [{"restartCount": 0, "state": {"terminated": ended}}]
+        pod["status"]["containerStatuses"] = [_container({"terminated": ended})]
         job["status"] = {"conditions": [{"type": "Complete" if said["ok"] else "Failed", "status": "True"}]}
         self._touch(pod)
         self._touch(job)
@@ -500,6 +500,18 @@ class Simulation:
 
     async def event(self, regarding: Any, *, type_: str, reason: str, message: str) -> None:
         self._tell(f"event {type_} {reason}: {message}")
+
+
+def _container(state: dict[str, Any]) -> dict[str, Any]:
+    return {"name": "server", "restartCount": 0, "state": state}
+
+
+def _owner_of_pods(owner: dict[str, Any]) -> dict[str, Any]:
+    """What a pod says of its controller: the Job, or a ReplicaSet that is named after the Deployment."""
+    name, uid = owner["metadata"]["name"], owner["metadata"]["uid"]
+    if owner["kind"] == "Job":
+        return {"kind": "Job", "name": name, "uid": uid, "controller": True}
+    return {"kind": "ReplicaSet", "name": f"{name}-5f7d8c", "uid": uid, "controller": True}
 
 
 def _copy(obj: Any) -> Any:

@@ -110,6 +110,7 @@ class Reconciler:
             revisions=views.revisions(children, mdep.name, mdep.uid),
             endpoints=views.endpoints(children, mdep.name),
             job_events=tuple(e.get("message") or "" for e in children.events_about_jobs),
+            foreign=views.foreign(children, mdep.name, mdep.uid),
             obstacles=self._obstacles.get((mdep.namespace, mdep.name), ()),
         )
         return replace(world, look=await self._look(world))

@@ -6,6 +6,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from serin_operator.api.spec import ModelDeploymentSpec
@@ -82,8 +83,43 @@ class MountProblem:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """A container of a pod that is not Serin's: injected, before (init) or beside ours. Only those in trouble are kept."""
+
+    name: str
+    init: bool = False
+    waiting_reason: str | None = None
+    waiting_message: str | None = None
+    exit_code: int | None = None
+    exit_reason: str | None = None
+    last_words: str | None = None
+    restarts: int = 0
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A readiness gate of a pod that is not met."""
+
+    type: str
+    message: str = ""
+    """What its controller says of it, once it says anything."""
+
+
+@dataclass(frozen=True)
+class Warned:
+    """What a Warning event says of a pod."""
+
+    reason: str
+    message: str
+    container: str | None = None
+    """Which container it is about; None: the pod as a whole."""
+    seconds: float = 0.0
+    """For how long it has been said again and again."""
+
+
+@dataclass(frozen=True)
 class Pod:
-    """One pod of a revision, serving or resolving."""
+    """One pod of a revision, serving or resolving. Of its containers ours counts, whichever others were injected."""
 
     name: str
     revision: str
@@ -107,6 +143,15 @@ class Pod:
     """Name of the Job that made it."""
     unmounted: tuple[MountProblem, ...] = ()
     """Volumes that keep its container from being created."""
+    namespace: str = ""
+    ended: bool = False
+    """Our container has ended and is not started again (yet), whatever goes on beside it."""
+    container_ready: bool = False
+    """Our container proves itself; the pod may wait for others, or for readiness gates."""
+    beside: tuple[Beside, ...] = ()
+    gates: tuple[Gate, ...] = ()
+    warnings: tuple[Warned, ...] = ()
+    """What only its Warning events tell, newest first."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +163,8 @@ class ResolveJob:
     failed: bool
     failed_message: str | None = None
     active: int = 0
+    refusals: tuple[str, ...] = ()
+    """Messages of events that say why this Job could not create its pod."""
 
 
 @dataclass(frozen=True)
@@ -172,6 +219,30 @@ class Obstacle:
     message: str
 
 
+class Why(StrEnum):
+    """Why an object with our labels is not ours."""
+
+    OTHER_OWNER = "OtherOwner"
+    """Somebody else is its controller."""
+    LABELS_ONLY = "LabelsOnly"
+    """It only has our labels: its name, or who made it, says that it is not ours."""
+    PREDECESSOR = "Predecessor"
+    """It was a child of an earlier ModelDeployment of the same name, and goes by itself."""
+    LEAVING = "Leaving"
+    """It is ours, and is being deleted."""
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """An object with our labels that no decision counts: it is never adopted, written to or deleted."""
+
+    kind: str
+    name: str
+    why: Why
+    message: str
+    """A sentence, with what to do if it is in the way."""
+
+
 @dataclass(frozen=True)
 class World:
     """One observation of everything about one ModelDeployment."""
@@ -187,6 +258,8 @@ class World:
     job_events: tuple[str, ...] = ()
     """Messages of events that say why a Job could not create its pod."""
     obstacles: tuple[Obstacle, ...] = ()
+    foreign: tuple[Foreign, ...] = ()
+    """What has our labels and is not ours, or not any more: told only where it gets in the way."""
     look: LookResult | None = None
 
     def revision(self, revision: str) -> Revision:
