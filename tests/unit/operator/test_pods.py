@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from serin_operator.decide.world import Beside, Gate, Warned
+from serin_operator.decide.pod import Beside, Gate, Warned
 from serin_operator.observe.pods import may_tell_more, pod
 
 RUNNING = {"running": {}}

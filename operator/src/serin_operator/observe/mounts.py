@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from serin_operator.decide.world import MountProblem
+from serin_operator.decide.pod import MountProblem
 from serin_operator.observe.warnings import about, moment
 
 JsonObject = Mapping[str, Any]

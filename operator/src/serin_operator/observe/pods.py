@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from serin_operator.api import names
 from serin_operator.decide.children.manifests.pod import CONTAINER
-from serin_operator.decide.world import Beside, Gate, Pod
+from serin_operator.decide.pod import Beside, Gate, Pod
 from serin_operator.observe.mounts import unmounted
 from serin_operator.observe.warnings import warned
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from serin_operator.decide.world import Warned
+from serin_operator.decide.pod import Warned
 
 JsonObject = Mapping[str, Any]
 

@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
-from serin_operator.api import names
 from serin_operator.api.reasons import Reason
 from serin_operator.decide.analysis.errors import InvalidAnalysis
 from serin_operator.decide.children.intent import is_open, is_pinned_to, wanted
-from serin_operator.decide.health.diagnosis import parsed, report_of, trouble_of, waits_for_source, words_of
+from serin_operator.decide.health.diagnosis import trouble_of, waits_for_source, words_of
+from serin_operator.decide.health.resolving import found_digest as found_digest  # noqa: PLC0414 - decision looks here
+from serin_operator.decide.health.resolving import refusal_of_job, trouble_of_job
 from serin_operator.decide.judging.judge import config_of
 from serin_operator.decide.memory.ledger import conflicting
 from serin_operator.decide.memory.memory import Memory
@@ -24,7 +25,7 @@ from serin_operator.decide.memory.states import (
 )
 from serin_operator.decide.rollout.target import target_of
 from serin_operator.decide.settings import Settings
-from serin_operator.decide.world import Pod, ResolveJob, World
+from serin_operator.decide.world import World
 
 LONGEST_GAP_SECONDS = 15.0
 """Between two observations at most this much time counts: what nobody saw uses up no deadline and holds no step."""
@@ -108,31 +109,6 @@ def blocked_of(world: World) -> Refusal | None:
     return None
 
 
-def current_job(world: World, candidate: Candidate) -> ResolveJob | None:
-    """The resolve Job of this attempt."""
-    name = names.resolve_job(world.mdep.name, candidate.revision, candidate.attempt)
-    return next((j for j in world.revision(candidate.revision).jobs if j.meta.name == name), None)
-
-
-def _job_pods(world: World, candidate: Candidate) -> list[Pod]:
-    name = names.resolve_job(world.mdep.name, candidate.revision, candidate.attempt)
-    pods = [p for p in world.revision(candidate.revision).pods if p.component == names.COMPONENT_RESOLVE]
-    mine = [p for p in pods if p.job == name]
-    return sorted(mine, key=lambda p: p.created_at, reverse=True)
-
-
-def found_digest(world: World, candidate: Candidate) -> str | None:
-    """The digest that the resolve Job reports, once it has."""
-    job = current_job(world, candidate)
-    if job is None or not job.complete:
-        return None
-    for pod in _job_pods(world, candidate):
-        said = parsed(pod.last_words)
-        if said and said.get("ok") and isinstance(said.get("sha256"), str):
-            return str(said["sha256"])
-    return None
-
-
 def _refusal(world: World, memory: Memory, candidate: Candidate) -> Refusal | None:
     """Why the resolve Job, or the ledger, will not have this candidate."""
     if not isinstance(memory.rollout, Resolving):
@@ -145,27 +121,7 @@ def _refusal(world: World, memory: Memory, candidate: Candidate) -> Refusal | No
             f"version {candidate.version} already stands for sha256 {used.sha256}, and {candidate.shown_uri} now has {digest}:"
             " give the new model a version of its own in spec.model.version",
         )
-    job = current_job(world, candidate)
-    if job is None or not job.failed:
-        return None
-    found = trouble_of_job(world, candidate)
-    return found or Refusal(Reason.RESOLVE_FAILED, f"the resolve Job failed: {job.failed_message or 'no reason given'}")
-
-
-def trouble_of_job(world: World, candidate: Candidate) -> Refusal | None:
-    """What the newest pod of the resolve Job says, or what keeps it from having one."""
-    for pod in _job_pods(world, candidate):
-        said = report_of(pod.last_words)
-        if said:
-            about = "" if candidate.shown_uri in said.message else f"{candidate.shown_uri}: "
-            return Refusal(said.reason, f"{about}{said.message}")
-        if pod.last_exit_reason == "OOMKilled":
-            return Refusal(
-                Reason.OUT_OF_MEMORY,
-                f"loading {candidate.shown_uri} took more than runtime.resources.limits.memory: raise it, or use a smaller model",
-            )
-    revision = world.revision(candidate.revision)
-    return trouble_of(revision, names.COMPONENT_RESOLVE, world.job_events)
+    return refusal_of_job(world, candidate)
 
 
 def _trouble(world: World, memory: Memory) -> Refusal | None:
