@@ -125,6 +125,7 @@ class Reconciler:
             revisions=views.revisions(children, mdep.name, mdep.uid),
             endpoints=views.endpoints(children, mdep.name),
             job_events=tuple(e.get("message") or "" for e in children.events_about_jobs),
+            foreign=views.foreign(children, mdep.name, mdep.uid),
             obstacles=self._obstacles.get((mdep.namespace, mdep.name), ()),
             told=frozenset(self._told.get(mdep.uid, ())),
             carried=self._carried_for(obj),

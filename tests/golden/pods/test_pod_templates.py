@@ -14,7 +14,7 @@ import pytest
 import yaml
 from tests.cluster.api.table import GOOD
 
-from serin_operator.decide.children.manifests.pod import template
+from serin_operator.decide.manifests.pod import template
 from serin_operator.decide.wanted.revision import revision_of
 from serin_operator.decide.world import ModelDeployment, OperatorConfig
 from serin_operator.observe import views

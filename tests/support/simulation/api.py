@@ -124,9 +124,9 @@ class ApiServer:
     async def apply(self, obj: Any, *, resource_version: str | None) -> JsonObject:
         ref, intent = ref_of(obj), json.dumps(obj, sort_keys=True)
         live = self.cluster.objects.get(ref)
-        if live is not None and self._applied.get(ref) == (intent, resource_version or ""):
-            if live["metadata"]["resourceVersion"] == resource_version:
-                return copied(live)
+        is_known = live is not None and self._applied.get(ref) == (intent, resource_version or "")
+        if is_known and live["metadata"]["resourceVersion"] == resource_version:
+            return copied(live)
         self._write("apply", ref)
         if live is None:
             raise NotFound(f"apply {ref}: not found")

@@ -1,10 +1,11 @@
 """Counts of a look, from raw counters at both ends."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from serin_operator.decide.analysis import Arm, NoData, Proportions, Stratum, Value
+from serin_operator.decide.analysis import Arm, NoData, Proportions, QueryFailed, Stratum, Value
 from serin_operator.decide.looks import Look, Span
 from serin_operator.observe.counts import ACCURACY, ERROR_RATE, before_of, promql, sample_of, stable_pods_of
 from serin_operator.observe.prometheus_client import Series
@@ -144,3 +145,67 @@ def test_the_spread_between_stable_pods_is_counted_by_process_and_labels_tell_no
     ]
     assert stable_pods_of(ERROR_RATE, series, LOOK) == (Arm(1, 101), Arm(2, 102), Arm(30, 130))
     assert stable_pods_of(ACCURACY, labels("4"), LOOK) == ()
+
+
+def without(label: str, series: Series) -> Series:
+    return Series({k: v for k, v in series.labels.items() if k != label}, series.value, series.at)
+
+
+FINE = requests("end", "a", "new", "false", 9)
+ODD = {
+    "without the process": without("server_id", FINE),
+    "without the version": without("model_revision", FINE),
+    "without the outcome": without("error", FINE),
+    "not a number": requests("end", "a", "new", "false", float("nan")),
+    "without end": requests("start", "a", "new", "false", float("inf")),
+    "below zero": requests("end", "a", "new", "false", -1),
+    "a birth without the process": without("server_id", born("a", SINCE_THEN)),
+    "a birth that is no time": born("a", float("nan")),
+}
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+def test_a_series_that_no_server_wrote_so_is_named_and_nothing_is_counted(odd: Series) -> None:
+    sample = sample_of(ERROR_RATE, [FINE, odd, born("a", SINCE_THEN)], LOOK)
+    assert isinstance(sample, QueryFailed)
+    assert re.match(r"series serin_\w+\{.*\} (has no label|is )", sample.why), sample.why
+    assert stable_pods_of(ERROR_RATE, [requests("end", "a", "old", "false", float("nan"))], LOOK) == ()
+    assert before_of(ERROR_RATE, [odd], LOOK) == sample_of(ERROR_RATE, [odd], LOOK)
+
+
+@pytest.mark.parametrize("age", ["", "soon", "NaN"])
+def test_a_label_without_an_age_is_named(age: str) -> None:
+    series = feedback("end", "x", "new", "wrong", age, 1)
+    sample = sample_of(ACCURACY, [*labels("4"), series if age else without("age_le", series)], LOOK)
+    assert isinstance(sample, QueryFailed)
+    assert "age_le" in sample.why
+
+
+def test_a_counter_that_falls_within_one_process_is_no_data_and_named() -> None:
+    sample = sample_of(
+        ERROR_RATE, [requests("start", "a", "old", "true", 9), requests("end", "a", "old", "true", 4)], LOOK
+    )
+    assert isinstance(sample, NoData)
+    assert 'serin_requests_total{error="true", model_revision="old", server_id="a"} fell from 9 to 4' in sample.why
+
+
+@pytest.mark.parametrize(
+    ("every", "words"),
+    [(60, "every 60 s, and prometheus.scrapeIntervalSeconds of the chart says 15: set it to 60"), (16, "was missed")],
+)
+def test_seldom_scrapes_are_told_from_a_missed_one(every: float, words: str) -> None:
+    interval = Series({"at": "interval", "server_id": "a", "configured": "15"}, every, 0.0)
+    another = Series({"at": "interval", "server_id": "b", "configured": "15"}, 99, 0.0)
+    sample = sample_of(
+        ERROR_RATE, [requests("end", "a", "old", "false", 9), born("a", LONG_AGO), another, interval], LOOK
+    )
+    assert isinstance(sample, NoData)
+    assert words in sample.why
+
+
+def test_pods_that_are_not_scraped_are_told_from_pods_that_get_no_requests() -> None:
+    known, unknown = sample_of(ERROR_RATE, [born("a", LONG_AGO)], LOOK), sample_of(ERROR_RATE, [], LOOK)
+    assert isinstance(known, NoData)
+    assert isinstance(unknown, NoData)
+    assert "scrape" not in known.why
+    assert "does not scrape its pods" in unknown.why

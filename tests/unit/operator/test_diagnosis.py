@@ -13,6 +13,7 @@ import serin_operator
 from serin_operator.api import reasons
 from serin_operator.api.reasons import EventReason, Outcome, Reason
 from serin_operator.decide.health.diagnosis import trouble_of, waits_for_source, words_of
+from serin_operator.decide.pod import Beside, Gate, Warned
 from serin_operator.decide.world import ChildMeta, Deployment, MountProblem, Pod, Revision
 from serin_server.failures import Reason as ServerReason
 
@@ -42,6 +43,11 @@ class Row:
 
 QUOTA = 'pods "m" is forbidden: exceeded quota: small, requested: pods=1, used: pods=4, limited: pods=4'
 
+WEBHOOK_DOWN = (
+    'Internal error occurred: failed calling webhook "validate.policy-engine.example": failed to call webhook:'
+    ' Post "https://policy-engine.policy-engine.svc:443/validate?timeout=2s": service "policy-engine" not found'
+)
+
 TABLE = [
     Row("no node has room", pod(unschedulable="0/2 nodes are available"), Reason.POD_UNSCHEDULABLE, "0/2 nodes"),
     Row("its node is gone", pod(silent=True, node="node2"), Reason.NODE_UNREACHABLE, "node2"),
@@ -55,13 +61,13 @@ TABLE = [
         "a secret of a variable is missing",
         pod(waiting_reason="CreateContainerConfigError", waiting_message='secret "s" not found'),
         Reason.MISSING_REFERENCE,
-        'secret "s" not found; create it',
+        "Secret s does not exist in this namespace: create it, or correct spec.runtime.env",
     ),
     Row(
         "a key of a variable is missing",
         pod(waiting_reason="CreateContainerConfigError", waiting_message="couldn't find key k in Secret scoring/s"),
         Reason.MISSING_REFERENCE,
-        "key k in Secret scoring/s; create it",
+        "Secret s in namespace scoring has no key k: add it, or correct spec.runtime.env",
     ),
     Row(
         "a container cannot be made for another reason",
@@ -79,7 +85,105 @@ TABLE = [
         "a key of a ConfigMap that is mounted is missing",
         pod(unmounted=(MountProblem("source-ca", "ConfigMap", "ca", "references non-existent config key: ca.crt"),)),
         Reason.MISSING_REFERENCE,
-        "ConfigMap ca has no key ca.crt: add it, or correct spec.model.caConfigMap",
+        "ConfigMap ca in this namespace has no key ca.crt: add it, or correct spec.model.caConfigMap",
+    ),
+    Row(
+        "a Secret that is mounted is missing, and the namespace is named",
+        pod(namespace="scoring", unmounted=(MountProblem("source", "Secret", "s", 'secret "s" not found'),)),
+        Reason.MISSING_REFERENCE,
+        "Secret s does not exist in namespace scoring: create it, or correct spec.model.headerSecret",
+    ),
+    Row(
+        "a claim is missing, which the scheduler tells",
+        pod(namespace="scoring", unschedulable='0/2 nodes are available: persistentvolumeclaim "c" not found.'),
+        Reason.MISSING_REFERENCE,
+        "PersistentVolumeClaim c does not exist in namespace scoring: create it, or correct spec.model.uri",
+    ),
+    Row(
+        "the Secret that lets nodes pull the image is missing",
+        pod(
+            waiting_reason="ImagePullBackOff",
+            waiting_message="unauthorized",
+            warnings=(
+                Warned(
+                    "FailedToRetrieveImagePullSecret",
+                    "Unable to retrieve some image pull secrets (s); attempting to pull the image may not succeed.",
+                ),
+            ),
+        ),
+        Reason.IMAGE_PULL_FAILED,
+        "Secret s does not exist in this namespace: create it, or correct spec.runtime.imagePullSecrets",
+    ),
+    Row(
+        "an init container that was injected fails",
+        pod(
+            waiting_reason="PodInitializing",
+            beside=(
+                Beside("vault-agent-init", init=True, exit_code=1, restarts=4, last_words="vault: permission denied"),
+            ),
+        ),
+        Reason.SIDECAR_NOT_READY,
+        "init container vault-agent-init, which is not Serin's: it ended 4 times with exit code 1; vault: permission denied",
+    ),
+    Row(
+        "a sidecar crashes without a word",
+        pod(container_ready=True, beside=(Beside("istio-proxy", exit_code=137, exit_reason="OOMKilled"),)),
+        Reason.SIDECAR_NOT_READY,
+        "container istio-proxy, which is not Serin's: it ended once at its memory limit; see kubectl logs m-rev1-abc -c",
+    ),
+    Row(
+        "the image of a sidecar is not there",
+        pod(beside=(Beside("istio-proxy", waiting_reason="ImagePullBackOff", waiting_message="not found"),)),
+        Reason.SIDECAR_NOT_READY,
+        "container istio-proxy, which is not Serin's: ImagePullBackOff: not found",
+    ),
+    Row(
+        "a sidecar is not ready, and ours is",
+        pod(container_ready=True, beside=(Beside("istio-proxy"),)),
+        Reason.SIDECAR_NOT_READY,
+        "container istio-proxy, which is not Serin's: it is not ready; see kubectl logs",
+    ),
+    Row(
+        "what ails ours goes before what ails a sidecar",
+        pod(restarts=2, last_exit_code=1, beside=(Beside("istio-proxy", exit_code=1, restarts=2),)),
+        Reason.CRASH_LOOP,
+        "ended 2 times: exit code 1",
+    ),
+    Row(
+        "a readiness gate is not met",
+        pod(container_ready=True, restarts=1, gates=(Gate("target-health.elbv2.k8s.aws/m", "Target is unhealthy"),)),
+        Reason.READINESS_GATE,
+        "readiness gate target-health.elbv2.k8s.aws/m (Target is unhealthy) is not met",
+    ),
+    Row(
+        "the network of a pod cannot be made, which only its events tell",
+        pod(waiting_reason="ContainerCreating", warnings=(Warned("FailedCreatePodSandBox", "no free address"),)),
+        Reason.POD_NOT_STARTED,
+        "FailedCreatePodSandBox: no free address",
+    ),
+    Row(
+        "its probe has failed for long, which only its events tell",
+        pod(
+            warnings=(
+                Warned("BackOff", "Back-off restarting"),
+                Warned("Unhealthy", "Readiness probe failed: 503", "server", 31.0),
+            )
+        ),
+        Reason.PODS_NOT_READY,
+        "BackOff: Back-off restarting",
+    ),
+    Row(
+        "a probe of a sidecar fails",
+        pod(warnings=(Warned("Unhealthy", "Readiness probe failed: 500", "istio-proxy", 31.0),)),
+        Reason.PODS_NOT_READY,
+        "pod m-rev1-abc (container istio-proxy): Unhealthy: Readiness probe failed: 500",
+    ),
+    Row(
+        "an admission webhook is down",
+        pod(ready=True),
+        Reason.WEBHOOK_UNAVAILABLE,
+        "validate.policy-engine.example",
+        Deployment(META, 4, 3, 3, observed_generation_current=True, failure=WEBHOOK_DOWN),
     ),
     Row(
         "a volume cannot be mounted, whatever it is",
@@ -157,6 +261,28 @@ def test_trouble_has_a_reason_and_words_to_act_on(row: Row) -> None:
 def test_a_ready_pod_is_no_trouble_whatever_it_went_through() -> None:
     revision = Revision("rev1", pods=(pod(ready=True, restarts=1, last_words=says("SourceUnreachable")),))
     assert trouble_of(revision) is None
+
+
+@pytest.mark.parametrize(
+    "waiting",
+    [
+        pod(warnings=(Warned("Unhealthy", "Startup probe failed", "server", 12.0),)),
+        pod(container_ready=True, warnings=(Warned("Unhealthy", "Readiness probe failed", "server", 99.0),)),
+        pod(container_ready=True, warnings=(Warned("FailedMount", "it was so once"),)),
+        pod(beside=(Beside("istio-proxy"),)),
+        pod(warnings=(Warned("SomethingElse", "nobody knows"),)),
+    ],
+    ids=["a model that loads", "it proves itself again", "it is mounted since", "both start", "a reason unknown"],
+)
+def test_a_pod_that_only_takes_its_time_is_no_trouble(waiting: Pod) -> None:
+    assert trouble_of(Revision("rev1", pods=(waiting,))) is None
+
+
+def test_what_another_pod_says_of_itself_goes_before_what_goes_on_beside_the_first() -> None:
+    first = pod(beside=(Beside("istio-proxy", exit_code=1),))
+    found = trouble_of(Revision("rev1", pods=(first, pod(restarts=2, last_exit_code=1))))
+    assert found is not None
+    assert found.reason is Reason.CRASH_LOOP
 
 
 def test_ending_to_tell_of_the_source_is_no_crash() -> None:

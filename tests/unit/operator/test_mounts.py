@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from serin_operator.decide.world import MountProblem
+from serin_operator.decide.pod import MountProblem
 from serin_operator.observe.mounts import unmounted
 
 VOLUMES = [

@@ -156,6 +156,6 @@ async def test_what_keeps_pods_from_starting_is_told_at_once_and_by_name() -> No
     degraded = simulation.condition("Degraded")
     assert (degraded["status"], degraded["reason"]) == ("True", "MissingReference")
     assert (
-        "Secret credit-tls does not exist in this namespace: create it, or correct spec.serving.tls"
+        "Secret credit-tls does not exist in namespace scoring: create it, or correct spec.serving.tls"
         in (degraded["message"])
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from serin_operator.decide.children.manifests.pod import TERMINATION_GRACE_SECONDS
+from serin_operator.decide.manifests.pod import TERMINATION_GRACE_SECONDS
 from serin_server.config.settings import Settings
 from serin_server.dataplane.departure import Departure, telling_silence
 from serin_server.process.leaving import LONGEST_FINISH_SECONDS

@@ -83,9 +83,12 @@ class Reason(ExplainedReason):
     CREATION_FORBIDDEN = "CreationForbidden", "The API server or an admission webhook refuses an object Serin needs."
     WEBHOOK_UNAVAILABLE = (
         "WebhookUnavailable",
-        "An admission webhook does not answer, so objects cannot be written; that is never held against a version.",
+        "An admission webhook does not answer, so the API server refuses objects; never held against a version.",
     )
-    POLICY_DENIED = "PolicyDenied", "A policy of the cluster refuses an object; the message has the policy's words."
+    POLICY_DENIED = (
+        "PolicyDenied",
+        "An admission webhook or policy, or Pod Security, refuses an object in its words; never held against a version.",
+    )
     FOUGHT_OVER = (
         "FoughtOver",
         "Another controller changes a child back each time; the message names it and the field. Serin tries less often.",
@@ -96,7 +99,7 @@ class Reason(ExplainedReason):
     )
     MISSING_REFERENCE = (
         "MissingReference",
-        "A Secret, ConfigMap or key that the spec names is not there; pods start as soon as it is.",
+        "A Secret, ConfigMap, key, claim or account that the spec names is not there; pods start as soon as it is.",
     )
     VOLUME_NOT_MOUNTED = (
         "VolumeNotMounted",
@@ -106,6 +109,18 @@ class Reason(ExplainedReason):
     NODE_UNREACHABLE = (
         "NodeUnreachable",
         "The node of a pod is not heard of any more; another pod replaces it after 30 seconds.",
+    )
+    SIDECAR_NOT_READY = (
+        "SidecarNotReady",
+        "A container that was injected into a pod (a sidecar, or one before ours) fails or is not ready.",
+    )
+    READINESS_GATE = (
+        "ReadinessGate",
+        "A pod's containers are ready, and a readiness gate is not met: its controller has not said so (yet).",
+    )
+    POD_NOT_STARTED = (
+        "PodNotStarted",
+        "The node cannot start a pod (its network or its sandbox); the message has the kubelet's words.",
     )
     IMAGE_PULL_FAILED = "ImagePullFailed", "The image of the serving pods cannot be pulled."
     CRASH_LOOP = "CrashLoop", "Containers end again and again; the message has the last words of one."

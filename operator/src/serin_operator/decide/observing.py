@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from serin_operator.api.reasons import EventReason, Reason
+from serin_operator.api.reasons import EventReason
+from serin_operator.decide.health.refusals import HELD_AGAINST_NOBODY
 from serin_operator.decide.health.resolving import found_digest
 from serin_operator.decide.health.serving import outage_of
 from serin_operator.decide.judging.due import pace_of
@@ -18,9 +19,6 @@ from serin_operator.decide.rollout.facts import facts_of
 from serin_operator.decide.rollout.plan import plan_of
 from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.world import World
-
-NOT_ITS_FAULT = frozenset({Reason.WEBHOOK_UNAVAILABLE, Reason.POLICY_DENIED})
-"""What keeps pods from being made and is never held against a version."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +80,8 @@ def observed(world: World, memory: Memory, settings: Settings) -> Observed:
     before = rollout.clock.at
     facts = facts_of(world, memory, settings, Judgement(), abort=False)
     pods = world.revision(rollout.candidate.revision).servers
-    obstructed = (facts.trouble is not None and facts.trouble.reason in NOT_ITS_FAULT) or any(
-        obstacle.reason in NOT_ITS_FAULT for obstacle in world.obstacles
+    obstructed = (facts.trouble is not None and facts.trouble.reason in HELD_AGAINST_NOBODY) or any(
+        obstacle.reason in HELD_AGAINST_NOBODY for obstacle in world.obstacles
     )
     memory = ticked(memory, facts, plan_of(memory, settings), pods, obstructed=obstructed)
     if memory.stable is None:

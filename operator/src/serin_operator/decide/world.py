@@ -6,12 +6,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from serin_operator.api.names import ObjectRef
 from serin_operator.api.spec import ModelDeploymentSpec
 from serin_operator.api.status import ModelDeploymentStatus
 from serin_operator.decide.looks import LookResult
+from serin_operator.decide.pod import MountProblem as MountProblem  # noqa: PLC0414 - the name callers look for here
+from serin_operator.decide.pod import Pod as Pod  # noqa: PLC0414 - the name callers look for here
 
 
 @dataclass(frozen=True)
@@ -73,48 +76,6 @@ class Deployment:
 
 
 @dataclass(frozen=True)
-class MountProblem:
-    """A volume that a pod waits for."""
-
-    volume: str
-    kind: str
-    """Secret, ConfigMap or PersistentVolumeClaim; empty where the pod has no such volume."""
-    name: str
-    message: str
-    """What the kubelet says."""
-
-
-@dataclass(frozen=True)
-class Pod:
-    """One pod of a revision, serving or resolving."""
-
-    name: str
-    revision: str
-    component: str
-    phase: str
-    ready: bool
-    terminating: bool
-    restarts: int
-    created_at: datetime
-    waiting_reason: str | None = None
-    waiting_message: str | None = None
-    last_exit_code: int | None = None
-    last_exit_reason: str | None = None
-    last_words: str | None = None
-    """Termination message of the container's present or last end."""
-    unschedulable: str | None = None
-    node: str | None = None
-    was_ready: bool = False
-    """It has been ready at some time."""
-    silent: bool = False
-    """Its container proved itself when its node was last heard of, but the pod does not count as ready any more."""
-    job: str | None = None
-    """Name of the Job that made it."""
-    unmounted: tuple[MountProblem, ...] = ()
-    """Volumes that keep its container from being created."""
-
-
-@dataclass(frozen=True)
 class ResolveJob:
     """The Job that fetches, verifies and loads a model once."""
 
@@ -123,6 +84,8 @@ class ResolveJob:
     failed: bool
     failed_message: str | None = None
     active: int = 0
+    refusals: tuple[str, ...] = ()
+    """Messages of events that say why this Job could not create its pod."""
 
 
 @dataclass(frozen=True)
@@ -179,6 +142,30 @@ class Obstacle:
     """What was to be written."""
 
 
+class Why(StrEnum):
+    """Why an object with our labels is not ours."""
+
+    OTHER_OWNER = "OtherOwner"
+    """Somebody else is its controller."""
+    LABELS_ONLY = "LabelsOnly"
+    """It only has our labels: its name, or who made it, says that it is not ours."""
+    PREDECESSOR = "Predecessor"
+    """It was a child of an earlier ModelDeployment of the same name, and goes by itself."""
+    LEAVING = "Leaving"
+    """It is ours, and is being deleted."""
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """An object with our labels that no decision counts: it is never adopted, written to or deleted."""
+
+    kind: str
+    name: str
+    why: Why
+    message: str
+    """A sentence, with what to do if it is in the way."""
+
+
 @dataclass(frozen=True)
 class World:
     """One observation of everything about one ModelDeployment."""
@@ -194,6 +181,8 @@ class World:
     job_events: tuple[str, ...] = ()
     """Messages of events that say why a Job could not create its pod."""
     obstacles: tuple[Obstacle, ...] = ()
+    foreign: tuple[Foreign, ...] = ()
+    """What has our labels and is not ours, or not any more: told only where it gets in the way."""
     look: LookResult | None = None
     carried: ModelDeploymentStatus | None = None
     """Status as this process last decided it, if only clocks were ahead of what is written: time that was observed."""

@@ -29,7 +29,7 @@ class Children:
     its events, so they are fetched, and only then.
     """
     events_about_pods: list[JsonObject] = field(default_factory=list)
-    """Core ``v1`` Events with reason ``FailedMount`` about pods whose container is not created though they have a node.
+    """Core ``v1`` Events of type ``Warning`` about pods that are not ready, one representative of each ReplicaSet.
 
     The pod itself only says ``ContainerCreating``; which Secret or key is missing, its events alone tell.
     """

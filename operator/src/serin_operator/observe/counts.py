@@ -12,11 +12,23 @@ from datetime import datetime
 
 from serin_operator.api import spec as api
 from serin_operator.decide import analysis
-from serin_operator.decide.analysis import Arm, Cell, NoData, Proportions, Sample, Stratum, Value, labelled_counts
+from serin_operator.decide.analysis import (
+    Arm,
+    Cell,
+    NoData,
+    Proportions,
+    QueryFailed,
+    Sample,
+    Stratum,
+    Value,
+    labelled_counts,
+)
 from serin_operator.decide.looks import Look
 from serin_operator.observe.prometheus_client import Series
+from serin_operator.observe.soundness import BIRTH_TIME, BORN, END, INTERVAL, START, flaw_of, missed, shown
 
-START, END, BORN = "start", "end", "born"
+_LONG_SECONDS = 300.0
+"""Over how much time it is found out how often a process is scraped."""
 GRACE_SECONDS = 1.0
 """Clocks of a pod and of Prometheus may differ by this much."""
 
@@ -60,14 +72,23 @@ def promql(question: Question, look: Look, start: datetime, end: datetime, scrap
         inner = f"last_over_time({question.counter}{{{here},{arms}}}[{_duration(window)}] @ {moment.timestamp():.3f})"
         return f'label_replace(max by ({kept}) ({inner}), "at", "{end_label}", "", "")'
 
-    born = f"last_over_time(serin_process_start_time_seconds{{{here}}}[{_duration(reach)}] @ {end.timestamp():.3f})"
+    born = f"last_over_time({BIRTH_TIME}{{{here}}}[{_duration(reach)}] @ {end.timestamp():.3f})"
+    interval = _interval(f"{BIRTH_TIME}{{{here}}}", end, scrape_seconds, max(reach, _LONG_SECONDS))
     return " or ".join(
         [
             at(end, reach, END),
             at(start, 2 * scrape_seconds, START),
             f'label_replace(max by (server_id) ({born}), "at", "{BORN}", "", "")',
+            f'label_replace(label_replace({interval}, "at", "{INTERVAL}", "", ""), "configured", "{scrape_seconds:g}", "", "")',
         ]
     )
+
+
+def _interval(selector: str, end: datetime, scrape_seconds: float, window: float) -> str:
+    """Seconds between the scrapes of each process, where at least three of them tell."""
+    moments = f"timestamp({selector})[{_duration(window)}:{_duration(scrape_seconds)}] @ {end.timestamp():.3f}"
+    between = f"(max_over_time({moments}) - min_over_time({moments})) / (changes({moments}) >= 2)"
+    return f"max by (server_id) ({between})"
 
 
 def _duration(seconds: float) -> str:
@@ -75,15 +96,22 @@ def _duration(seconds: float) -> str:
     return f"{round(seconds * 1000)}ms"
 
 
-def counted(question: Question, series: Iterable[Series], start: datetime) -> dict[tuple[str, ...], int] | NoData:
+def counted(
+    question: Question, series: Sequence[Series], start: datetime
+) -> dict[tuple[str, ...], int] | NoData | QueryFailed:
     """Events in the look by (arm, outcome[, age]); NoData where a counter's beginning cannot be known.
+
+    QueryFailed, with the series named, where what came are no counters of Serin's servers.
 
     A series that is missing at the start began at 0 only if its process was born after the start, or had been seen then
     under other labels; otherwise a scrape was missed and nobody knows what it was.
     """
+    if flaw := flaw_of(question.counter, question.labels, question.age, series):
+        return flaw
     first: dict[tuple[str, ...], float] = {}
     last: dict[tuple[str, ...], float] = {}
     born: dict[str, float] = {}
+    names: dict[tuple[str, ...], str] = {}
     for one in series:
         key = tuple(one.labels.get(label, "") for label in question.labels)
         match one.labels.get("at"):
@@ -91,6 +119,7 @@ def counted(question: Question, series: Iterable[Series], start: datetime) -> di
                 first[key] = one.value
             case "end":
                 last[key] = one.value
+                names[key] = shown(question.counter, one)
             case "born":
                 born[one.labels.get("server_id", "")] = one.value
             case _:
@@ -101,19 +130,22 @@ def counted(question: Question, series: Iterable[Series], start: datetime) -> di
         server = key[1]
         known = key in first or server in seen_at_start
         if not known and born.get(server, 0.0) < start.timestamp() - GRACE_SECONDS:
-            return NoData(f"Prometheus has no sample of {server} at the start of the look: a scrape was missed")
-        counts[(key[0], *key[2:])] += round(value - first.get(key, 0.0))
+            return NoData(missed(server, series))
+        began = first.get(key, 0.0)
+        if value < began:
+            return NoData(f"series {names[key]} fell from {began:g} to {value:g}, though its process is the same")
+        counts[(key[0], *key[2:])] += round(value - began)
     return dict(counts)
 
 
 def sample_of(question: Question, series: Sequence[Series], look: Look) -> Sample:
     """The sample of one metric in one look."""
     counts = counted(question, series, look.start)
-    if isinstance(counts, NoData):
+    if isinstance(counts, NoData | QueryFailed):
         return counts
     if question.age is None:
         stratum = Stratum(_arm(question, counts, look.canary), _arm(question, counts, look.stable))
-        return _value([stratum], Arm(), question)
+        return _value([stratum], Arm(), question, series)
     cells = []
     for low, high in ages(counts):
         of_age = {key[:2]: n for key, n in counts.items() if key[2] == _label(high, counts)}
@@ -121,7 +153,7 @@ def sample_of(question: Question, series: Sequence[Series], look: Look) -> Sampl
         cells.append(Cell(low, high, stratum))
     window = analysis.Look(look.start.timestamp(), look.end.timestamp())
     seen, _ = labelled_counts(window, cells, look.canary_since.timestamp(), _moments(look))
-    return _value(seen.strata, seen.stable_alone, question)
+    return _value(seen.strata, seen.stable_alone, question, series)
 
 
 def _moments(look: Look) -> list[float]:
@@ -145,7 +177,7 @@ def stable_pods_of(question: Question, series: Sequence[Series], look: Look) -> 
     arms = []
     for server in sorted(servers):
         counts = counted(question, [one for one in series if one.labels.get("server_id") == server], look.start)
-        if not isinstance(counts, NoData):
+        if not isinstance(counts, NoData | QueryFailed):
             arms.append(_arm(question, counts, look.stable))
     return tuple(arms)
 
@@ -154,7 +186,7 @@ def before_of(question: Question, series: Sequence[Series], look: Look) -> Sampl
     """Stable alone, before the canary had traffic: tells the base rate, moves no evidence."""
     start = look.before[0] if look.before else look.start
     counts = counted(question, series, start)
-    if isinstance(counts, NoData):
+    if isinstance(counts, NoData | QueryFailed):
         return counts
     arm = Arm()
     for key, n in counts.items():
@@ -163,11 +195,16 @@ def before_of(question: Question, series: Sequence[Series], look: Look) -> Sampl
     return Value(Proportions((), arm)) if arm.total else NoData("stable answered nothing before the canary had traffic")
 
 
-def _value(strata: Sequence[Stratum], alone: Arm, question: Question) -> Sample:
+def _value(strata: Sequence[Stratum], alone: Arm, question: Question, series: Iterable[Series]) -> Sample:
     canary = sum(s.canary.total for s in strata)
     if not canary and not any(s.stable.total for s in strata) and not alone.total:
         what = "labels" if question.age else "requests"
-        return NoData(f"no {what} of either version in this look")
+        if any(one.labels.get("at") == BORN for one in series):
+            return NoData(f"no {what} of either version in this look")
+        return NoData(
+            f"no {what} of either version in this look, and Prometheus knows no process of the model: it does not scrape its"
+            " pods, or relabels model_namespace and model_name"
+        )
     return Value(Proportions(tuple(strata), alone))
 
 

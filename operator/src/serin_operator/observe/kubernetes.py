@@ -20,12 +20,15 @@ from serin_operator.cluster.resources import (
 )
 from serin_operator.cluster.store import Key, Store
 from serin_operator.observe.children import Children as Children  # noqa: PLC0414 - the name callers look for here
-from serin_operator.observe.mounts import FAILED_MOUNT, waits_for_volumes
+from serin_operator.observe.pods import may_tell_more
+from serin_operator.observe.warnings import WARNING
 
 JsonObject = dict[str, Any]
 
 _PATIENCE_SECONDS: Final = 3.0
 """A Job gets its pod within milliseconds, a pod its volumes within a second; only what stays without is asked after."""
+_PATIENCE_WHILE_RUNNING_SECONDS: Final = 30.0
+"""A model may take its time to load; only then does a pod whose container runs have more to tell than its status."""
 _ASK_AGAIN_SECONDS: Final = 10.0
 _FORGOTTEN_SECONDS: Final = 600.0
 
@@ -73,7 +76,7 @@ class KubernetesReader:
             endpoint_slices=found[ENDPOINT_SLICES.kind],
             pod_disruption_budgets=found[POD_DISRUPTION_BUDGETS.kind],
             events_about_jobs=await self._failed_creations(namespace, found[JOBS.kind], found[PODS.kind]),
-            events_about_pods=await self._failed_mounts(namespace, found[PODS.kind]),
+            events_about_pods=await self._warnings(namespace, found[PODS.kind]),
         )
 
     async def _failed_creations(
@@ -86,31 +89,36 @@ class KubernetesReader:
             if _is_over(job) or uid in owners:
                 self._waiting.pop(uid, None)
                 continue
-            events += await self._asked(namespace, uid, "FailedCreate")
+            events += await self._asked(namespace, uid, "reason=FailedCreate")
         return events
 
-    async def _failed_mounts(self, namespace: str, pods: list[JsonObject]) -> list[JsonObject]:
-        waiting: dict[str, str] = {}
+    async def _warnings(self, namespace: str, pods: list[JsonObject]) -> list[JsonObject]:
+        asked_for: dict[str, tuple[str, float]] = {}
         for pod in pods:
-            uid = pod["metadata"]["uid"]
-            if waits_for_volumes(pod):
-                owners = pod["metadata"].get("ownerReferences") or [{"uid": uid}]
-                waiting.setdefault(owners[0]["uid"], uid)  # what one lacks, its siblings lack too
-            else:
+            uid, running = pod["metadata"]["uid"], may_tell_more(pod)
+            if running is None:
                 self._waiting.pop(uid, None)
+                continue
+            owners = pod["metadata"].get("ownerReferences") or [{"uid": uid}]
+            patience = _PATIENCE_WHILE_RUNNING_SECONDS if running else _PATIENCE_SECONDS
+            known = asked_for.get(owners[0]["uid"])
+            if known is None or patience < known[1]:
+                asked_for[owners[0]["uid"]] = (uid, patience)  # what one lacks, its siblings lack too
         events: list[JsonObject] = []
-        for uid in waiting.values():
-            events += await self._asked(namespace, uid, FAILED_MOUNT)
+        for uid, patience in asked_for.values():
+            events += await self._asked(namespace, uid, f"type={WARNING}", patience)
         return events
 
-    async def _asked(self, namespace: str, uid: str, reason: str) -> tuple[JsonObject, ...]:
+    async def _asked(
+        self, namespace: str, uid: str, which: str, patience: float = _PATIENCE_SECONDS
+    ) -> tuple[JsonObject, ...]:
         """Events about one object, asked for after a while without what was expected, and then now and again."""
         now = self._monotonic()
         asked = self._waiting.setdefault(uid, _Asked(since=now))
-        if now - asked.since < _PATIENCE_SECONDS or now - asked.at < _ASK_AGAIN_SECONDS:
+        if now - asked.since < patience or now - asked.at < _ASK_AGAIN_SECONDS:
             return asked.events
         items, _ = await self._client.list_all(
-            CORE_EVENTS, namespace, field_selector=f"involvedObject.uid={uid},reason={reason}"
+            CORE_EVENTS, namespace, field_selector=f"involvedObject.uid={uid},{which}"
         )
         for item in items:
             item["metadata"].pop("managedFields", None)

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from serin_operator.decide.world import MountProblem
+from serin_operator.decide.pod import MountProblem
+from serin_operator.observe.warnings import about, moment
 
 JsonObject = Mapping[str, Any]
 
-FAILED_MOUNT: Final = "FailedMount"
 _VOLUME: Final = re.compile(r'for volume "([^"]+)" ?: (.*)', re.DOTALL)
 _SOURCES: Final = (
     ("secret", "Secret", "secretName"),
@@ -22,7 +22,7 @@ def waits_for_volumes(pod: JsonObject) -> bool:
     status = pod.get("status") or {}
     if status.get("phase", "Pending") != "Pending" or not (pod.get("spec") or {}).get("nodeName"):
         return False
-    statuses = status.get("containerStatuses") or []
+    statuses = [*(status.get("containerStatuses") or []), *(status.get("initContainerStatuses") or [])]
     waiting = [((each.get("state") or {}).get("waiting") or {}).get("reason") for each in statuses]
     return not statuses or "ContainerCreating" in waiting or "PodInitializing" in waiting
 
@@ -31,9 +31,8 @@ def unmounted(pod: JsonObject, events: Iterable[JsonObject]) -> tuple[MountProbl
     """What the newest event about each volume of ``pod`` says; nothing once its container is created."""
     if not waits_for_volumes(pod):
         return ()
-    uid = pod["metadata"]["uid"]
-    mine = [event for event in events if (event.get("involvedObject") or {}).get("uid") == uid]
-    found = {problem.volume: problem for event in sorted(mine, key=_moment) for problem in _told(pod, event)}
+    mine = sorted(about(pod["metadata"]["uid"], events), key=moment)
+    found = {problem.volume: problem for event in mine for problem in _told(pod, event)}
     return tuple(found[volume] for volume in sorted(found))
 
 
@@ -51,7 +50,3 @@ def _source(pod: JsonObject, volume: str) -> tuple[str, str]:
         if key in found:
             return kind, found[key].get(name, "")
     return "", ""
-
-
-def _moment(event: JsonObject) -> str:
-    return event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp") or ""

@@ -6,8 +6,10 @@ read again for every query, because mounted Secrets rotate, and never appear in 
 
 import base64
 import ssl
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -15,6 +17,8 @@ import aiohttp
 import orjson
 
 _SHOWN: Final = 300
+_NO_TENANT: Final = b"no org id"
+_SKEW_SECONDS: Final = 5.0
 
 
 class PrometheusError(Exception):
@@ -54,6 +58,7 @@ class PrometheusClient:
         access: Address and credentials.
         session: For plain calls; its time-outs and TLS are overridden for each query.
         on_query: Told how each query ended: ``success`` or ``error``.
+        clock: Unix seconds, which Prometheus' own are compared with.
     """
 
     def __init__(
@@ -62,8 +67,10 @@ class PrometheusClient:
         session: aiohttp.ClientSession,
         *,
         on_query: Callable[[str], None] = lambda _result: None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._access = access
+        self._clock = clock
         self._session = session
         self._on_query = on_query
         self._tls = _RotatingTls(access.ca_file)
@@ -107,7 +114,10 @@ class PrometheusClient:
             ) from error
         except (aiohttp.ClientError, OSError) as error:
             raise PrometheusError(f"Prometheus at {access.url} cannot be reached: {error}") from error
-        return _answer_of(response.status, body, access.url)
+        data = _answer_of(response.status, body, access.url)
+        if isinstance(data, dict) and data.get("result") == []:
+            _check_clock(response.headers.get("Date", ""), self._clock(), access.url)
+        return data
 
     def _credentials(self) -> dict[str, str]:
         access = self._access
@@ -144,6 +154,11 @@ def _answer_of(status: int, body: bytes, url: str) -> Any:  # noqa: ANN401 - JSO
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:
         answer = None
+    if status in {400, 401, 403} and _NO_TENANT in body.lower():
+        raise PrometheusError(
+            f"Prometheus at {url} keeps several tenants apart and wants to know which (no org id, HTTP {status}): it needs"
+            " header X-Scope-OrgID, which a proxy in front of it can set"
+        )
     if status in {401, 403}:
         raise PrometheusError(f"Prometheus at {url} refuses the operator's credentials (HTTP {status})")
     if not isinstance(answer, dict) or "status" not in answer:
@@ -155,7 +170,22 @@ def _answer_of(status: int, body: bytes, url: str) -> Any:  # noqa: ANN401 - JSO
         raise PrometheusError(f"Prometheus refuses the query: {why[:_SHOWN]}")
     if answer.get("warnings"):
         raise PrometheusError(f"Prometheus gives a partial answer: {'; '.join(map(str, answer['warnings']))[:_SHOWN]}")
+    if answer.get("isPartial"):  # VictoriaMetrics' way of saying so
+        raise PrometheusError("Prometheus gives a partial answer (isPartial): some of its storage nodes do not answer")
     return answer.get("data")
+
+
+def _check_clock(theirs: str, ours: float, url: str) -> None:
+    """Nothing found may mean that the question was about a moment that Prometheus has not reached yet."""
+    try:
+        ahead = ours - parsedate_to_datetime(theirs).timestamp()
+    except ValueError:
+        return
+    if abs(ahead) > _SKEW_SECONDS:
+        raise PrometheusError(
+            f"Prometheus at {url} has nothing for this moment, and its clock is more than {_SKEW_SECONDS:g} s"
+            f" {'behind' if ahead > 0 else 'ahead of'} the operator's: let both follow the same time (NTP)"
+        )
 
 
 def _series_of(data: Any) -> list[Series]:  # noqa: ANN401 - JSON as it came

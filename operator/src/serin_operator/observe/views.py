@@ -6,27 +6,26 @@ from typing import Any
 
 from serin_operator.api import names
 from serin_operator.api.spec import ModelDeploymentSpec
-from serin_operator.decide.children.manifests.children import ANNOTATION_OUTCOME, ANNOTATION_PROMOTED_AT
+from serin_operator.decide.children import identity
+from serin_operator.decide.manifests.children import ANNOTATION_OUTCOME, ANNOTATION_PROMOTED_AT
 from serin_operator.decide.memory.parsed import parsed_status
 from serin_operator.decide.world import (
     BornRevision,
     ChildMeta,
     Deployment,
+    Foreign,
     ModelDeployment,
-    Pod,
     ResolveJob,
     Revision,
     Service,
+    Why,
 )
 from serin_operator.observe.children import Children
-from serin_operator.observe.mounts import unmounted
+from serin_operator.observe.pods import pod
 
 JsonObject = Mapping[str, Any]
 
-JOB_NAME_LABEL = "batch.kubernetes.io/job-name"
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
-SETTLED_SECONDS = 2.0
-"""A kubelet writes the first conditions of a pod within this time of its start."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -52,13 +51,8 @@ def _moment(text: str | None) -> datetime:
 
 
 def _controller(obj: JsonObject) -> str | None:
-    references = obj["metadata"].get("ownerReferences") or []
-    return next((r["uid"] for r in references if r.get("controller")), None)
-
-
-def _is_ours(obj: JsonObject, uid: str) -> bool:
-    """Ours, or nobody's; and not on its way out."""
-    return _controller(obj) in {None, uid} and not obj["metadata"].get("deletionTimestamp")
+    owner = identity.controller(obj)
+    return owner["uid"] if owner else None
 
 
 def _meta(obj: JsonObject, api_version: str, kind: str) -> ChildMeta:
@@ -73,11 +67,6 @@ def _meta(obj: JsonObject, api_version: str, kind: str) -> ChildMeta:
         created_at=_moment(metadata.get("creationTimestamp")),
         annotations=metadata.get("annotations") or {},
     )
-
-
-def _revision_label(obj: JsonObject) -> str | None:
-    label = (obj["metadata"].get("labels") or {}).get(names.LABEL_REVISION)
-    return label if isinstance(label, str) else None
 
 
 def _condition(obj: JsonObject, kind: str) -> JsonObject:
@@ -99,56 +88,9 @@ def deployment(obj: JsonObject) -> Deployment:
     )
 
 
-def pod(obj: JsonObject, events: Iterable[JsonObject] = ()) -> Pod:
-    """A pod of ours: the state of its one container matters, and of events the volumes that it waits for."""
-    labels, status = obj["metadata"].get("labels") or {}, obj.get("status") or {}
-    container: JsonObject = next(iter(status.get("containerStatuses") or []), {})
-    state, last = container.get("state") or {}, container.get("lastState") or {}
-    ended = state.get("terminated") or last.get("terminated") or {}
-    waiting = state.get("waiting") or {}
-    scheduled: JsonObject = next((c for c in status.get("conditions") or [] if c["type"] == "PodScheduled"), {})
-    phase = status.get("phase", "Pending")
-    return Pod(
-        name=obj["metadata"]["name"],
-        revision=labels.get(names.LABEL_REVISION, ""),
-        component=labels.get(names.LABEL_COMPONENT, ""),
-        phase=phase,
-        ready=bool(_condition(obj, "Ready")) and not obj["metadata"].get("deletionTimestamp"),
-        # A pod that failed (evicted, its node lost) takes no part any more, as one that is being deleted.
-        terminating=bool(obj["metadata"].get("deletionTimestamp"))
-        or (phase == "Failed" and "Job" not in _owner_kinds(obj)),
-        restarts=container.get("restartCount", 0),
-        created_at=_moment(obj["metadata"].get("creationTimestamp")),
-        waiting_reason=waiting.get("reason"),
-        waiting_message=waiting.get("message"),
-        last_exit_code=ended.get("exitCode"),
-        last_exit_reason=ended.get("reason"),
-        last_words=ended.get("message"),
-        unschedulable=scheduled.get("message") if scheduled.get("reason") == "Unschedulable" else None,
-        job=labels.get(JOB_NAME_LABEL),
-        node=(obj.get("spec") or {}).get("nodeName"),
-        was_ready=_was_ready(obj),
-        silent=bool(container.get("ready")) and not _condition(obj, "Ready"),
-        unmounted=unmounted(obj, events),
-    )
-
-
-def _was_ready(obj: JsonObject) -> bool:
-    """Whether a pod is or has been ready: one that never was keeps the transition time of its start."""
-    if _condition(obj, "Ready"):
-        return True
-    status = obj.get("status") or {}
-    ready: JsonObject = next((c for c in status.get("conditions") or [] if c["type"] == "Ready"), {})
-    changed, started = ready.get("lastTransitionTime"), status.get("startTime")
-    return bool(changed and started) and (_moment(changed) - _moment(started)).total_seconds() > SETTLED_SECONDS
-
-
-def _owner_kinds(obj: JsonObject) -> set[str]:
-    return {r["kind"] for r in obj["metadata"].get("ownerReferences") or []}
-
-
-def job(obj: JsonObject) -> ResolveJob:
-    """A resolve Job."""
+def job(obj: JsonObject, events: Iterable[JsonObject] = ()) -> ResolveJob:
+    """A resolve Job, and of events those about it."""
+    about = (e for e in events if (e.get("involvedObject") or {}).get("uid") == obj["metadata"]["uid"])
     failed = _condition(obj, "Failed")
     return ResolveJob(
         meta=_meta(obj, "batch/v1", "Job"),
@@ -156,6 +98,7 @@ def job(obj: JsonObject) -> ResolveJob:
         failed=bool(failed),
         failed_message=failed.get("message"),
         active=(obj.get("status") or {}).get("active", 0),
+        refusals=tuple(e.get("message") or "" for e in about),
     )
 
 
@@ -181,8 +124,8 @@ def service(obj: JsonObject) -> Service:
 
 def client_service(children: Children, name: str, uid: str) -> Service | None:
     """The Service that clients use, if it is there and ours."""
-    found = (s for s in children.services if s["metadata"]["name"] == name and _is_ours(s, uid))
-    return next((service(s) for s in found), None)
+    found = (s for s in children.services if s["metadata"]["name"] == name)
+    return next((service(s) for s in found if identity.foreign_child("Service", s, name, uid) is None), None)
 
 
 def endpoints(children: Children, name: str) -> frozenset[str]:
@@ -198,29 +141,66 @@ def endpoints(children: Children, name: str) -> frozenset[str]:
 
 def disruption_budget(children: Children, name: str, uid: str) -> ChildMeta | None:
     """The PodDisruptionBudget, if it is there and ours."""
-    found = (b for b in children.pod_disruption_budgets if b["metadata"]["name"] == name and _is_ours(b, uid))
-    return next((_meta(b, "policy/v1", "PodDisruptionBudget") for b in found), None)
+    kind = "PodDisruptionBudget"
+    found = (b for b in children.pod_disruption_budgets if identity.foreign_child(kind, b, name, uid) is None)
+    return next((_meta(b, "policy/v1", kind) for b in found), None)
 
 
 def revisions(children: Children, name: str, uid: str) -> dict[str, Revision]:
-    """Everything that exists, by revision. What belongs to somebody else, or is on its way out, is left out."""
+    """Everything of ours that exists, by revision; what is foreign, or on its way out, is left out."""
 
-    def mine(objects: Iterable[JsonObject], revision: str) -> list[JsonObject]:
-        return [o for o in objects if _revision_label(o) == revision and _is_ours(o, uid)]
+    def mine(kind: str, objects: Iterable[JsonObject], revision: str) -> list[JsonObject]:
+        named = (o for o in objects if identity.revision_label(o) == revision)
+        return [o for o in named if identity.foreign_child(kind, o, name, uid) is None]
 
     kinds = (children.deployments, children.services, children.jobs, children.controller_revisions, children.pods)
-    labels = {label for kind in kinds for o in kind if (label := _revision_label(o)) is not None}
-    return {
+    labels = {label for kind in kinds for o in kind if (label := identity.revision_label(o)) is not None}
+    going, taken = _deployments_that_are_not_there(children, name, uid)
+    found = {
         label: Revision(
             revision=label,
-            born=next(map(born, mine(children.controller_revisions, label)), None),
-            deployment=next(map(deployment, mine(children.deployments, label)), None),
+            born=next(map(born, mine("ControllerRevision", children.controller_revisions, label)), None),
+            deployment=next(map(deployment, mine("Deployment", children.deployments, label)), None),
             service=next(
-                (service(s) for s in mine(children.services, label) if s["metadata"]["name"] != name),
+                (service(s) for s in mine("Service", children.services, label) if s["metadata"]["name"] != name),
                 None,
             ),
-            jobs=tuple(map(job, mine(children.jobs, label))),
-            pods=tuple(pod(p, children.events_about_pods) for p in children.pods if _revision_label(p) == label),
+            jobs=tuple(job(j, children.events_about_jobs) for j in mine("Job", children.jobs, label)),
+            pods=tuple(
+                pod(p, children.events_about_pods, leaving=label in going)
+                for p in children.pods
+                if identity.revision_label(p) == label and label not in taken and identity.foreign_pod(p, name) is None
+            ),
         )
         for label in sorted(labels)
     }
+    return {label: revision for label, revision in found.items() if revision != Revision(label)}
+
+
+def foreign(children: Children, name: str, uid: str) -> tuple[Foreign, ...]:
+    """What has our labels and is not ours: copies, namesakes, what an earlier ModelDeployment left, what is going."""
+    kinds = {
+        "Deployment": children.deployments,
+        "Service": children.services,
+        "Job": children.jobs,
+        "ControllerRevision": children.controller_revisions,
+        "PodDisruptionBudget": children.pod_disruption_budgets,
+    }
+    found = [identity.foreign_child(kind, o, name, uid) for kind, objects in kinds.items() for o in objects]
+    found += [identity.foreign_pod(p, name) for p in children.pods]
+    return tuple(each for each in found if each is not None)
+
+
+def _deployments_that_are_not_there(children: Children, name: str, uid: str) -> tuple[set[str | None], set[str | None]]:
+    """Revisions whose Deployment goes and takes its pods along, and those whose Deployment is somebody else's."""
+    going, taken = set(), set()
+    for each in children.deployments:
+        stranger = identity.foreign_child("Deployment", each, name, uid)
+        revision = identity.revision_label(each)
+        if stranger is None or each["metadata"]["name"] != names.revision_object(name, revision or ""):
+            continue
+        if stranger.why is Why.OTHER_OWNER:
+            taken.add(revision)
+        elif "orphan" not in (each["metadata"].get("finalizers") or []):
+            going.add(revision)
+    return going, taken

@@ -12,7 +12,7 @@ from serin_operator.api.rules import RULES
 from serin_operator.api.schema import fields as schema_fields
 from serin_operator.api.spec import ModelDeploymentSpec
 from serin_operator.api.variables import FILE_VARIABLES, NOT_SEEN_BY_CEL, VARIABLES, variables_of
-from serin_operator.decide.health.diagnosis import FIELDS_OF_VOLUMES
+from serin_operator.decide.health.missing import FIELDS_OF_VOLUMES
 from serin_operator.decide.wanted.revision import revision_of
 from serin_server.config.settings import Settings, settings_from
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import time
 
 import aiohttp
 import pytest
@@ -82,6 +83,8 @@ async def test_nothing_found_is_an_answer_and_no_error(prometheus, session):
         ),
         pytest.param(503, {"status": "error", "errorType": "timeout", "error": "too slow"}, "too slow", id="overload"),
         pytest.param(401, "no", "refuses the operator's credentials", id="unauthorised"),
+        pytest.param(401, "no org id", "wants to know which .no org id", id="a tenant is wanted"),
+        pytest.param(200, VECTOR | {"isPartial": True}, "partial answer .isPartial", id="partial as VictoriaMetrics"),
         pytest.param(404, "not found", "without /api/v1", id="another server"),
         pytest.param(200, "<html>", "not as Prometheus does", id="a web page"),
         pytest.param(200, VECTOR | {"warnings": ["store gateway down"]}, "partial answer: store gateway", id="partial"),
@@ -136,3 +139,12 @@ async def test_no_message_contains_a_secret(prometheus, session, tmp_path):
 async def test_a_missing_secret_is_named_by_its_file(prometheus, session, tmp_path):
     with pytest.raises(PrometheusError, match=r"cannot read .*nowhere"):
         await ask(prometheus, session, bearer_token_file=tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(("seconds", "where"), [(20.0, "behind the operator's"), (-20.0, "ahead of the operator's")])
+async def test_an_empty_answer_of_a_clock_that_differs_says_so(prometheus, session, seconds, where):
+    prometheus.answer = {"status": "success", "data": {"resultType": "vector", "result": []}}
+    access = PrometheusAccess(prometheus.url, timeout_seconds=2.0)
+    client = PrometheusClient(access, session, clock=lambda: time.time() + seconds)
+    with pytest.raises(PrometheusError, match=f"more than 5 s {where}"):
+        await client.query("up", 17.0)

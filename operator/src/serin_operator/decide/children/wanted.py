@@ -6,9 +6,9 @@ from serin_operator.api import names
 from serin_operator.api.names import ObjectRef
 from serin_operator.api.reasons import Outcome
 from serin_operator.api.serving import Signing
-from serin_operator.decide.children.manifests import children as make
-from serin_operator.decide.children.manifests.serving import signing_of, speaks_tls
 from serin_operator.decide.children.operations import Adopt, Annotate, Apply, Create, Delete, Operation, Provide, Scale
+from serin_operator.decide.manifests import children as make
+from serin_operator.decide.manifests.serving import signing_of, speaks_tls
 from serin_operator.decide.memory.ledger import entry
 from serin_operator.decide.memory.memory import Memory
 from serin_operator.decide.memory.states import Idle, Resolving

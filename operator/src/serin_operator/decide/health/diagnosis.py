@@ -1,14 +1,15 @@
 """Why pods are not ready: the one reason, and the sentence, that a person needs at night."""
 
 import json
-import re
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Sequence
 
 from serin_operator.api.names import COMPONENT_SERVER
 from serin_operator.api.reasons import Reason
+from serin_operator.decide.health import beside, missing, warnings
+from serin_operator.decide.health.refusals import refused
+from serin_operator.decide.health.said import last_line
 from serin_operator.decide.memory.states import Refusal
-from serin_operator.decide.world import MountProblem, Pod, Revision
+from serin_operator.decide.world import Pod, Revision
 
 IMAGE_PROBLEMS = frozenset({"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull"})
 SOURCE_PROBLEMS = frozenset(
@@ -20,22 +21,6 @@ SOURCE_PROBLEMS = frozenset(
     }
 )
 """What a serving pod says of its model's source: that place is in trouble, not the model nor the pod."""
-CONFIG_PROBLEMS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
-
-
-FIELDS_OF_VOLUMES: Final = {
-    "source": "spec.model.headerSecret",
-    "source-ca": "spec.model.caConfigMap",
-    "model": "spec.model.uri",
-    "tls": "spec.serving.tls.secretName",
-    "client-ca": "spec.serving.tls.clientCA",
-    "api-keys": "spec.serving.apiKeys",
-    "jwks": "spec.serving.jwt.jwks",
-    "feedback": "spec.serving.feedback",
-}
-"""Which field had a volume mounted."""
-_LACKS: Final = re.compile(r'"[^"]+" not found|couldn.t find key')
-_LACKS_KEY: Final = re.compile(r"references non-existent (?:secret|config) key: (\S+)")
 
 
 def report_of(last_words: str | None) -> Refusal | None:
@@ -61,15 +46,23 @@ def trouble_of(revision: Revision, component: str = "server", events: Iterable[s
     failure = revision.deployment.failure if revision.deployment and component == "server" else None
     for message in [failure, *events]:
         if message:
-            return _creation(message)
+            return not_created(message)
     pods = [p for p in revision.pods if p.component == component and not p.terminating and not p.ready]
-    found = [problem for pod in pods if (problem := _pod(pod))]
-    return found[0] if found else None
+    return most_telling(pods)
 
 
-def _creation(message: str) -> Refusal:
-    reason = Reason.QUOTA_EXCEEDED if "exceeded quota" in message else Reason.CREATION_FORBIDDEN
-    return Refusal(reason, f"pods cannot be created: {message}")
+def not_created(message: str) -> Refusal:
+    """Why pods do not even exist, in the words of whoever should make them."""
+    said = refused(message)
+    return Refusal(said.reason, f"pods cannot be created: {said.message}")
+
+
+def most_telling(pods: Sequence[Pod]) -> Refusal | None:
+    """The first pod's reason that is its own or the spec's; else what goes on beside, and at last what events say."""
+    for look in (_of_our_container, beside.trouble_of_pod, warnings.trouble_of_pod):
+        if found := next((problem for pod in pods if (problem := look(pod))), None):
+            return found
+    return None
 
 
 def words_of(pod: Pod) -> str:
@@ -79,9 +72,8 @@ def words_of(pod: Pod) -> str:
     if pod.last_exit_reason == "OOMKilled":
         return "killed at its memory limit; raise runtime.resources.limits.memory"
     # Without a termination message of its own there is the end of its log.
-    lines = [line for line in (pod.last_words or "").splitlines() if line.strip()]
-    said_last = f"; its log ends with: {lines[-1][:200]}" if lines else ""
-    return f"exit code {pod.last_exit_code}{said_last}"
+    line = last_line(pod.last_words)
+    return f"exit code {pod.last_exit_code}" + (f"; its log ends with: {line}" if line else "")
 
 
 def waits_for_source(pod: Pod) -> bool:
@@ -98,44 +90,18 @@ def _source_problem(where: str, said: Refusal) -> Refusal:
     return Refusal(said.reason, f"{where} cannot fetch its model, and goes on trying: {said.message}")
 
 
-def _unmounted(where: str, problem: MountProblem) -> Refusal:
-    """Which object or key is missing, by name, and what to do."""
-    field = FIELDS_OF_VOLUMES.get(problem.volume, "the volume")
-    known = f"{problem.kind} {problem.name}" if problem.name else f"volume {problem.volume}"
-    if lacking := _LACKS_KEY.search(problem.message):
-        said = f"{known} has no key {lacking[1]}: add it, or correct {field}"
-    elif problem.name and "not found" in problem.message:
-        said = f"{known} does not exist in this namespace: create it, or correct {field}"
-    else:
-        return Refusal(Reason.VOLUME_NOT_MOUNTED, f"{where} cannot start: {known}: {problem.message}")
-    return Refusal(Reason.MISSING_REFERENCE, f"{where} cannot start: {said}")
-
-
-def _not_created(pod: Pod, where: str) -> Refusal | None:
-    """Why the container does not even exist, though the pod has a node and its image."""
-    said = pod.waiting_message or "no message"
-    if pod.unmounted:
-        return _unmounted(where, pod.unmounted[0])
-    if pod.waiting_reason not in CONFIG_PROBLEMS:
-        return None
-    if _LACKS.search(said):
-        advice = "create it, or correct spec.runtime.env"
-        return Refusal(Reason.MISSING_REFERENCE, f"{where} cannot start: {said}; {advice}")
-    return Refusal(Reason.CREATION_FORBIDDEN, f"{where}: {pod.waiting_reason}: {said}")
-
-
-def _pod(pod: Pod) -> Refusal | None:
+def _of_our_container(pod: Pod) -> Refusal | None:
     where = f"pod {pod.name}"
     if pod.unschedulable:
-        return Refusal(Reason.POD_UNSCHEDULABLE, f"{where} finds no node: {pod.unschedulable}")
+        return missing.no_node(pod, where)
     if pod.waiting_reason in IMAGE_PROBLEMS:
-        return Refusal(
-            Reason.IMAGE_PULL_FAILED, f"{where}: {pod.waiting_reason}: {pod.waiting_message or 'no message'}"
-        )
-    if not_created := _not_created(pod, where):
-        return not_created
+        return missing.no_image(pod, where)
+    if lacking := missing.not_started(pod, where):
+        return lacking
     if pod.silent:
         return Refusal(Reason.NODE_UNREACHABLE, f"nothing is heard of node {pod.node} any more, and so of {where}")
+    if pod.container_ready:
+        return None  # what it went through is over: the pod waits for something else
     if pod.last_exit_reason == "OOMKilled":
         advice = "raise runtime.resources.limits.memory"
         return Refusal(Reason.OUT_OF_MEMORY, f"{where} was killed at its memory limit; {advice}")

@@ -1,42 +1,56 @@
-"""What the resolve Job of a candidate found, or what keeps it from finding anything."""
+"""What the resolve Job found, or why it cannot: read from our container, whatever was injected beside it.
+
+An injected container that never ends keeps its Job from ever being complete or failed, so the end of ours counts.
+"""
 
 from serin_operator.api import names
 from serin_operator.api.reasons import Reason
-from serin_operator.decide.health.diagnosis import parsed, report_of, trouble_of
+from serin_operator.decide.health.diagnosis import most_telling, not_created, parsed, report_of
+from serin_operator.decide.manifests.children import EXIT_PERMANENT
 from serin_operator.decide.memory.states import Candidate, Refusal
 from serin_operator.decide.world import Pod, ResolveJob, World
 
 
 def current_job(world: World, candidate: Candidate) -> ResolveJob | None:
-    """The resolve Job of this attempt."""
+    """The resolve Job of this attempt; those of attempts before it tell nothing any more."""
     name = names.resolve_job(world.mdep.name, candidate.revision, candidate.attempt)
     return next((j for j in world.revision(candidate.revision).jobs if j.meta.name == name), None)
 
 
-def _job_pods(world: World, candidate: Candidate) -> list[Pod]:
-    name = names.resolve_job(world.mdep.name, candidate.revision, candidate.attempt)
-    pods = [p for p in world.revision(candidate.revision).pods if p.component == names.COMPONENT_RESOLVE]
-    mine = [p for p in pods if p.job == name]
-    return sorted(mine, key=lambda p: p.created_at, reverse=True)
-
-
 def found_digest(world: World, candidate: Candidate) -> str | None:
-    """The digest that the resolve Job reports, once it has."""
-    job = current_job(world, candidate)
-    if job is None or not job.complete:
+    """The digest that the resolve Job reports, once our container has ended well."""
+    if current_job(world, candidate) is None:
         return None
-    for pod in _job_pods(world, candidate):
+    for pod in _pods(world, candidate):
         said = parsed(pod.last_words)
-        if said and said.get("ok") and isinstance(said.get("sha256"), str):
+        if pod.ended and said and said.get("ok") and isinstance(said.get("sha256"), str):
             return str(said["sha256"])
     return None
 
 
+def refusal_of_job(world: World, candidate: Candidate) -> Refusal | None:
+    """Why the candidate can never be resolved as it is: the Job has failed, or will as soon as what was injected ends."""
+    job = current_job(world, candidate)
+    if job is None or not (job.failed or _failed_for_good(world, candidate)):
+        return None
+    found = trouble_of_job(world, candidate)
+    return found or Refusal(Reason.RESOLVE_FAILED, f"the resolve Job failed: {job.failed_message or 'no reason given'}")
+
+
+def is_kept_from_trying_again(world: World, candidate: Candidate) -> bool:
+    """Whether our container has ended with a failure that may pass, and an injected one keeps the pod, so the Job waits.
+
+    Only a new Job tries again: delete it.
+    """
+    held = [p for p in _pods(world, candidate) if _is_held(p)]
+    return bool(held) and found_digest(world, candidate) is None and not _failed_for_good(world, candidate)
+
+
 def trouble_of_job(world: World, candidate: Candidate) -> Refusal | None:
     """What the newest pod of the resolve Job says, or what keeps it from having one."""
-    for pod in _job_pods(world, candidate):
-        said = report_of(pod.last_words)
-        if said:
+    pods = _pods(world, candidate)
+    for pod in pods:
+        if said := report_of(pod.last_words):
             about = "" if candidate.shown_uri in said.message else f"{candidate.shown_uri}: "
             return Refusal(said.reason, f"{about}{said.message}")
         if pod.last_exit_reason == "OOMKilled":
@@ -44,14 +58,22 @@ def trouble_of_job(world: World, candidate: Candidate) -> Refusal | None:
                 Reason.OUT_OF_MEMORY,
                 f"loading {candidate.shown_uri} took more than runtime.resources.limits.memory: raise it, or use a smaller model",
             )
-    revision = world.revision(candidate.revision)
-    return trouble_of(revision, names.COMPONENT_RESOLVE, world.job_events)
-
-
-def refusal_of_job(world: World, candidate: Candidate) -> Refusal | None:
-    """Why the resolve Job will not have this candidate, once it has failed."""
     job = current_job(world, candidate)
-    if job is None or not job.failed:
-        return None
-    found = trouble_of_job(world, candidate)
-    return found or Refusal(Reason.RESOLVE_FAILED, f"the resolve Job failed: {job.failed_message or 'no reason given'}")
+    if not pods and job and (said_of_it := [message for message in job.refusals if message]):
+        return not_created(said_of_it[-1])
+    return most_telling([pod for pod in pods if not pod.terminating])
+
+
+def _pods(world: World, candidate: Candidate) -> list[Pod]:
+    name = names.resolve_job(world.mdep.name, candidate.revision, candidate.attempt)
+    pods = [p for p in world.revision(candidate.revision).pods if p.component == names.COMPONENT_RESOLVE]
+    return sorted((p for p in pods if p.job == name), key=lambda p: p.created_at, reverse=True)
+
+
+def _is_held(pod: Pod) -> bool:
+    return pod.ended and pod.phase == "Running" and not pod.terminating
+
+
+def _failed_for_good(world: World, candidate: Candidate) -> bool:
+    pods = _pods(world, candidate)[:1]
+    return any(_is_held(p) and (p.last_exit_code == EXIT_PERMANENT or p.last_exit_reason == "OOMKilled") for p in pods)

@@ -2,7 +2,7 @@
 
 from serin_operator.api.reasons import ConditionType, Reason
 from serin_operator.api.status import Condition
-from serin_operator.decide.children.manifests.serving import speaks_tls
+from serin_operator.decide.manifests.serving import speaks_tls
 from serin_operator.decide.memory.memory import Memory
 from serin_operator.decide.memory.states import Baking, Idle, Waiting
 from serin_operator.decide.timestamps import stamp

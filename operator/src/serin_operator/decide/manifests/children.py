@@ -5,8 +5,8 @@ from typing import Any
 
 from serin_operator.api import names
 from serin_operator.api.status import VersionStatus
-from serin_operator.decide.children.manifests.pod import JsonObject, template
-from serin_operator.decide.children.manifests.serving import PORT_GRPCS, PORT_HTTPS
+from serin_operator.decide.manifests.pod import JsonObject, template
+from serin_operator.decide.manifests.serving import PORT_GRPCS, PORT_HTTPS
 from serin_operator.decide.traffic import replica_ratio as traffic
 from serin_operator.decide.world import ModelDeployment, OperatorConfig
 

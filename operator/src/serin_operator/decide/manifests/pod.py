@@ -6,11 +6,13 @@ from typing import Any
 from serin_operator.api import names
 from serin_operator.api.spec import EnvVar, ModelSource, Runtime
 from serin_operator.api.variables import variables_of
-from serin_operator.decide.children.manifests import serving
+from serin_operator.decide.manifests import serving
 from serin_operator.decide.world import ModelDeployment, OperatorConfig
 
 JsonObject = dict[str, Any]
 
+CONTAINER = "server"
+"""Name of our container in every pod, serving or resolving: others may be injected before and after it."""
 USER = 65532
 SOURCE_HEADERS = "/etc/serin/source/headers"
 SOURCE_CA = "/etc/serin/source-ca/ca.crt"
@@ -77,7 +79,7 @@ def _container(
     runtime = mdep.spec.runtime or Runtime()
     policy = runtime.image_pull_policy or (None if runtime.image else config.serving_image_pull_policy)
     container: JsonObject = {
-        "name": "server",
+        "name": CONTAINER,
         "image": runtime.image or config.serving_image,
         "args": ["resolve" if resolve else "serve"],
         "env": _environment(mdep, revision, sha256, serving.variables(_mounted(mdep, resolve=resolve))),

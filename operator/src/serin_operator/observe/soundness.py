@@ -1,0 +1,73 @@
+"""Whether the series of an answer can be counted at all; a series that cannot is named, with what to do about it."""
+
+import math
+from collections.abc import Iterable
+from typing import Final
+
+from serin_operator.decide.analysis import QueryFailed
+from serin_operator.observe.prometheus_client import Series
+
+START, END, BORN, INTERVAL = "start", "end", "born", "interval"
+PROCESS: Final = "server_id"
+BIRTH_TIME: Final = "serin_process_start_time_seconds"
+_COUNTERS: Final = frozenset({START, END})
+_MUCH: Final = 1.5
+"""How many times the configured interval is no longer jitter."""
+
+
+def flaw_of(counter: str, labels: Iterable[str], bound: str | None, series: Iterable[Series]) -> QueryFailed | None:
+    """The first flaw that makes counting impossible: a label that is missing, a value that no counter has.
+
+    Args:
+        counter: Name of the counter that was asked for.
+        labels: Labels that tell its series apart; Serin's servers give every one of them.
+        bound: Which of them is a number, the upper bound of a bucket.
+        series: The answer.
+    """
+    wanted = tuple(labels)
+    for one in series:
+        at = one.labels.get("at")
+        if at not in {*_COUNTERS, BORN}:
+            continue
+        name, needed = (counter, wanted) if at in _COUNTERS else (BIRTH_TIME, (PROCESS,))
+        if lacking := next((label for label in needed if not one.labels.get(label)), None):
+            return QueryFailed(
+                f"series {shown(name, one)} has no label {lacking}, without which nothing can be counted: some relabelling"
+                " of Prometheus drops it, keep it"
+            )
+        if bound in needed and not _is_bound(one.labels.get(bound or "", "")):
+            return QueryFailed(f"series {shown(name, one)}: {bound} is no number, and Serin's servers write one")
+        if not math.isfinite(one.value) or one.value < 0:
+            return QueryFailed(
+                f"series {shown(name, one)} is {one.value:g}, which no server of Serin counts: look for a recording rule"
+                " or another job that writes this name"
+            )
+    return None
+
+
+def shown(name: str, one: Series) -> str:
+    """A series as people write it, without what the query put into it."""
+    told = [f'{key}="{value}"' for key, value in sorted(one.labels.items()) if key not in {"at", "configured"}]
+    return f"{name}{{{', '.join(told)}}}"
+
+
+def missed(server: str, series: Iterable[Series]) -> str:
+    """Why a process that was there has no sample at the start of a look: it is scraped seldom, or a scrape was missed."""
+    said = f"Prometheus has no sample of {server} at the start of the look"
+    for one in series:
+        if one.labels.get("at") != INTERVAL or one.labels.get(PROCESS) != server:
+            continue
+        configured = float(one.labels.get("configured", "nan"))
+        if one.value > _MUCH * configured:
+            return (
+                f"{said}: it is scraped about every {one.value:.0f} s, and prometheus.scrapeIntervalSeconds of the chart says"
+                f" {configured:g}: set it to {one.value:.0f}"
+            )
+    return f"{said}: a scrape was missed"
+
+
+def _is_bound(text: str) -> bool:
+    try:
+        return not math.isnan(float(text))
+    except ValueError:
+        return False
