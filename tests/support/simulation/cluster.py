@@ -193,7 +193,9 @@ def copied(obj: Any) -> Any:
 
 def ref_of(obj: JsonObject) -> ObjectRef:
     """Where an object lies."""
-    return ObjectRef(obj["apiVersion"], obj["kind"], obj["metadata"].get("namespace", NAMESPACE), obj["metadata"]["name"])
+    return ObjectRef(
+        obj["apiVersion"], obj["kind"], obj["metadata"].get("namespace", NAMESPACE), obj["metadata"]["name"]
+    )
 
 
 def seconds(since: datetime, now: datetime) -> float:

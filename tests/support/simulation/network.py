@@ -137,7 +137,11 @@ class Network:
         found: dict[CounterKey, float] = {}
         for pod in self.cluster.of_kind("Pod"):
             life = self.kubelet.lives.get(pod["metadata"]["uid"])
-            if life is None or life.back_off_until is not None or pod["spec"].get("nodeName") in self.kubelet.dead_nodes:
+            if (
+                life is None
+                or life.back_off_until is not None
+                or pod["spec"].get("nodeName") in self.kubelet.dead_nodes
+            ):
                 continue
             server, _ = self._process(pod)
             mine = self.counters.get(pod["metadata"]["name"], {})
