@@ -1,10 +1,10 @@
 """The API server, as the reconciler's ports see it; it counts what is written."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 from tests.support.simulation.cluster import (
     Cluster,
     JsonObject,
@@ -45,7 +45,7 @@ class ApiServer:
     """What happens between the operator's looking and its first write."""
     events: list[tuple[float, str, str, str]] = field(default_factory=list)
     """When, type, reason, message."""
-    _applied: dict[ObjectRef, tuple[str, str]] = field(default_factory=dict)
+    _applied: dict[ObjectRef, tuple[bytes, str]] = field(default_factory=dict)
     """What the operator's writer remembers, and forgets with its process."""
     _intents: dict[ObjectRef, JsonObject] = field(default_factory=dict)
     """What the API server knows of the fields of our manager."""
@@ -125,7 +125,7 @@ class ApiServer:
         self.cluster.tell(f"create {ref.kind} {ref.name}")
 
     async def apply(self, obj: Any, *, resource_version: str | None) -> JsonObject:
-        ref, intent = ref_of(obj), json.dumps(obj, sort_keys=True)
+        ref, intent = ref_of(obj), orjson.dumps(obj, option=orjson.OPT_SORT_KEYS)
         live = self.cluster.objects.get(ref)
         version = live["metadata"]["resourceVersion"] if live else ""
         if live is not None and self._applied.get(ref) == (intent, version) and resource_version == version:
