@@ -54,12 +54,12 @@ format: sync ## Format the sources and mend what ruff can
 	$(RUN) ruff check --fix --quiet . ; $(RUN) ruff format --quiet .
 
 .PHONY: unit
-unit: sync ## The inner loop: unit, property, golden and wiring tests (< 20 s)
-	$(PYTEST) -q -n 2 -m "not slow" $(wildcard tests/unit tests/properties tests/golden tests/wiring)
+unit: sync ## The inner loop: unit, property, golden, story and wiring tests
+	$(PYTEST) -q -n 2 -m "not slow" $(wildcard tests/unit tests/properties tests/golden tests/stories tests/wiring)
 
 .PHONY: slow
 slow: sync ## What the inner loop leaves out: servers started by the dozen, clients, 10,000 malformed requests
-	SERIN_FUZZ=10000 $(PYTEST) -q -n 2 -m slow $(wildcard tests/unit tests/properties tests/golden tests/wiring)
+	SERIN_FUZZ=10000 $(PYTEST) -q -n 2 -m slow $(wildcard tests/unit tests/properties tests/golden tests/stories tests/wiring)
 
 .PHONY: cluster
 cluster: sync ## Tests against a real API server (seconds to start; the first time minutes)

@@ -1,11 +1,12 @@
 """The project's wind tunnel: a cluster in memory that does to the operator what clusters do."""
 
 from tests.support.simulation.api import Killed
+from tests.support.simulation.beginnings import canary, deployment_of, revision_of, serving, wanted_pods, words
 from tests.support.simulation.behaviour import Behaviour, Crash, Flap, Waiting, late_from, one_by_one
 from tests.support.simulation.prometheus import Trouble
 from tests.support.simulation.shapes import Sidecar
 from tests.support.simulation.simulation import Simulation
-from tests.support.simulation.specs import ANALYSIS, NAMESPACE, START, rollout, spec, uri_of, with_analysis
+from tests.support.simulation.specs import ANALYSIS, NAMESPACE, START, baking, rollout, spec, uri_of, with_analysis
 from tests.support.simulation.story import busiest_minute, longest_without_endpoints
 
 __all__ = [
@@ -20,12 +21,19 @@ __all__ = [
     "Simulation",
     "Trouble",
     "Waiting",
+    "baking",
     "busiest_minute",
+    "canary",
+    "deployment_of",
     "late_from",
     "longest_without_endpoints",
     "one_by_one",
+    "revision_of",
     "rollout",
+    "serving",
     "spec",
     "uri_of",
+    "wanted_pods",
     "with_analysis",
+    "words",
 ]

@@ -1,10 +1,10 @@
 """The API server, as the reconciler's ports see it; it counts what is written."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 from tests.support.simulation.cluster import (
     Cluster,
     JsonObject,
@@ -41,11 +41,13 @@ class ApiServer:
     events_about_pods: list[JsonObject] = field(default_factory=list)
     writes: list[tuple[float, str, ObjectRef]] = field(default_factory=list)
     """What changed something, or was refused: when, how, what."""
+    after_observation: list[Callable[[], None]] = field(default_factory=list)
+    """What happens between the operator's looking and its first write."""
     events: list[tuple[float, str, str, str]] = field(default_factory=list)
     """When, type, reason, message."""
     told: set[str] = field(default_factory=set)
     """Keys of Events that exist: one that is told again is recognised."""
-    _applied: dict[ObjectRef, tuple[str, str]] = field(default_factory=dict)
+    _applied: dict[ObjectRef, tuple[bytes, str]] = field(default_factory=dict)
     """What the operator's writer remembers, and forgets with its process."""
     _intents: dict[ObjectRef, JsonObject] = field(default_factory=dict)
     """What the API server knows of the fields of our manager."""
@@ -54,14 +56,14 @@ class ApiServer:
         """The operator is a new process."""
         self._applied.clear()
 
-    def _write(self, verb: str, ref: ObjectRef) -> None:
+    def _write(self, verb: str, ref: ObjectRef, body: Any = None) -> None:
         if self.faults.writes_until_death is not None:
             if self.faults.writes_until_death == 0:
                 self.faults.writes_until_death = None
                 raise Killed
             self.faults.writes_until_death -= 1
         self.writes.append((self.cluster.elapsed, verb, ref))
-        self.faults.check(verb, ref)
+        self.faults.check(verb, ref, body or {})
 
     def _admit(self, obj: JsonObject) -> None:
         for mutate in self.mutators:
@@ -81,7 +83,7 @@ class ApiServer:
             return [o for each in found if (o := _observed(each)) and _has_label(each, name)]
 
         alive = {j["metadata"]["uid"] for j in self.cluster.of_kind("Job")}
-        return Children(
+        found = Children(
             deployments=labelled("Deployment"),
             services=labelled("Service"),
             jobs=labelled("Job"),
@@ -94,12 +96,15 @@ class ApiServer:
             ],
             events_about_pods=copied(self.events_about_pods),
         )
+        for meanwhile in self.after_observation:
+            meanwhile()
+        return found
 
     # ---- hands -----------------------------------------------------------------------------------------------------
 
     async def create(self, obj: Any) -> JsonObject:
         ref = ref_of(obj)
-        self._write("create", ref)
+        self._write("create", ref, obj)
         if ref in self.cluster.objects:
             raise AlreadyExists(f"create {ref}: already exists")
         created = copied(dict(obj))
@@ -115,19 +120,19 @@ class ApiServer:
 
     async def create_secret(self, obj: Any) -> None:
         ref = ref_of(obj)
-        self._write("create", ref)
+        self._write("create", ref, obj)
         if ref in self.cluster.objects:
             raise AlreadyExists(f"create {ref}: already exists")
         self.cluster.put(copied(obj))
         self.cluster.tell(f"create {ref.kind} {ref.name}")
 
     async def apply(self, obj: Any, *, resource_version: str | None) -> JsonObject:
-        ref, intent = ref_of(obj), json.dumps(obj, sort_keys=True)
+        ref, intent = ref_of(obj), orjson.dumps(obj, option=orjson.OPT_SORT_KEYS)
         live = self.cluster.objects.get(ref)
-        is_known = live is not None and self._applied.get(ref) == (intent, resource_version or "")
-        if is_known and live["metadata"]["resourceVersion"] == resource_version:
+        version = live["metadata"]["resourceVersion"] if live else ""
+        if live is not None and self._applied.get(ref) == (intent, version) and resource_version == version:
             return copied(live)
-        self._write("apply", ref)
+        self._write("apply", ref, obj)
         if live is None:
             raise NotFound(f"apply {ref}: not found")
         if resource_version is not None and live["metadata"]["resourceVersion"] != resource_version:
@@ -147,7 +152,7 @@ class ApiServer:
         return copied(live)
 
     async def merge_patch(self, ref: ObjectRef, patch: Any, *, subresource: str | None = None) -> JsonObject:
-        self._write("patch", ref)
+        self._write("patch", ref, patch)
         live = self.cluster.objects.get(ref)
         if live is None:
             raise NotFound(f"patch {ref}: not found")
@@ -190,7 +195,7 @@ class ApiServer:
 
     async def replace_status(self, obj: Any) -> JsonObject:
         ref = ref_of(obj)
-        self._write("status", ref)
+        self._write("status", ref, obj)
         live = self.cluster.objects.get(ref)
         if live is None:
             raise NotFound(f"write the status of {ref}: not found")

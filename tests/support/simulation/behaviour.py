@@ -1,7 +1,7 @@
 """How the pods of a model behave: declared by its URI, and to be changed at any moment."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 ForOrdinal = Callable[[int], float]
@@ -70,8 +70,8 @@ class Behaviour:
     never_ready: bool = False
     flap: Flap | None = None
     crash: Crash | None = None
-    fails_warm_up: int = 0
-    """How often a container ends while it loads, before one gets ready."""
+    fails_warm_up: int | ForOrdinal = 0
+    """How often a container ends while it loads, before one gets ready; or that by the pod's ordinal."""
     warm_up_words: str = "the first request of the warm-up failed"
     source_away: bool = False
     """Nobody can fetch the model; containers that have loaded it serve on."""
@@ -83,11 +83,14 @@ class Behaviour:
     """Last words of an init container that ends again and again."""
     terminates_after: float = 0.0
     """Seconds that a deleted pod takes to go."""
-    unready_until: dict[str, float] = field(default_factory=dict)
 
     def ready_after_of(self, ordinal: int) -> float:
         """Seconds until the container of this pod has loaded."""
         return self.ready_after(ordinal) if callable(self.ready_after) else self.ready_after
+
+    def warm_ups_that_fail(self, ordinal: int) -> float:
+        """How often the container of this pod ends before it gets ready."""
+        return self.fails_warm_up(ordinal) if callable(self.fails_warm_up) else self.fails_warm_up
 
 
 def one_by_one(every: float, first: float = 3.0) -> ForOrdinal:

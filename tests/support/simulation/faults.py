@@ -1,12 +1,14 @@
 """What the API server refuses, and how often: declared beforehand."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from serin_operator.api.names import ObjectRef
 from serin_operator.cluster.errors import ApiError, Conflict, Forbidden, Invalid, Transient
 
 Words = Callable[[int], str]
+Body = Mapping[str, Any]
 
 
 @dataclass
@@ -19,15 +21,19 @@ class Fault:
     """create, apply, scale, delete, patch or status; None: any."""
     kind: str | None = None
     name: str | None = None
+    when: Callable[[Body], bool] | None = None
+    """Looks at what is written."""
     nth: int = 1
     """The first that is refused, among those that match."""
     times: int | None = None
     """How many; None: all from then on."""
     seen: int = 0
 
-    def refusal(self, verb: str, ref: ObjectRef) -> ApiError | None:
+    def refusal(self, verb: str, ref: ObjectRef, body: Body) -> ApiError | None:
         """The error of this write, if it is refused."""
         if self.verb not in {None, verb} or self.kind not in {None, ref.kind} or self.name not in {None, ref.name}:
+            return None
+        if self.when is not None and not self.when(body):
             return None
         self.seen += 1
         last = None if self.times is None else self.nth + self.times - 1
@@ -43,10 +49,10 @@ class Faults:
     declared: list[Fault] = field(default_factory=list)
     writes_until_death: int | None = None
 
-    def check(self, verb: str, ref: ObjectRef) -> None:
+    def check(self, verb: str, ref: ObjectRef, body: Body) -> None:
         """Raise what this write meets."""
         for fault in self.declared:
-            if (error := fault.refusal(verb, ref)) is not None:
+            if (error := fault.refusal(verb, ref, body)) is not None:
                 raise error
 
 

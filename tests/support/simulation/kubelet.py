@@ -104,7 +104,7 @@ class Kubelet:
 
     def _fails_to_load(self, life: Life, behaviour: Behaviour, age: float) -> tuple[int, str, str] | None:
         patience = behaviour.ready_after_of(life.ordinal)
-        if age >= patience and life.warm_ups < behaviour.fails_warm_up:
+        if age >= patience and life.warm_ups < behaviour.warm_ups_that_fail(life.ordinal):
             life.warm_ups += 1
             return 1, "Error", behaviour.warm_up_words
         if age >= patience and behaviour.source_away:

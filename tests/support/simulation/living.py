@@ -18,7 +18,12 @@ EVENT_SECONDS = 0.05
 """From a write to the watch that tells it."""
 RESYNC_SECONDS = 300.0
 MOST_A_SECOND = 20
-"""A loop that is hotter is hot enough to be seen."""
+MOST_A_MINUTE = 200
+"""A loop that is hotter need not be lived through to its end."""
+
+
+class HotLoop(AssertionError):
+    """The operator looks again and again."""
 
 
 @dataclass
@@ -52,6 +57,10 @@ class Living:
 
     async def _second(self, simulation: "Simulation", key: Key) -> None:
         second = simulation.elapsed
+        lately = simulation.reconciles[-MOST_A_MINUTE:]
+        if len(lately) == MOST_A_MINUTE and lately[0] > second - 60:
+            told = "\n".join(simulation.story[-12:])
+            raise HotLoop(f"{MOST_A_MINUTE} reconciles within {second - lately[0]:.0f} s; the story ends with\n{told}")
         for _ in range(MOST_A_SECOND):
             self._hear(simulation, key)
             due = self.schedule.next_at()

@@ -8,6 +8,7 @@ from tests.support.simulation.specs import NAMESPACE
 
 from serin_operator.api import names
 from serin_operator.api.names import ObjectRef
+from serin_operator.api.status import ModelDeploymentStatus
 
 
 class People(Cluster):
@@ -61,9 +62,10 @@ class People(Cluster):
         return self.mdep.get("status") or {}
 
     def edit_status(self, change: Callable[[JsonObject], None]) -> None:
-        """``kubectl edit --subresource=status``."""
+        """``kubectl edit --subresource=status``, as far as the CRD lets people go."""
         self.mdep["status"] = copied(self.status)
         change(self.mdep["status"])
+        ModelDeploymentStatus.model_validate(self.mdep["status"])
         self.touch(self.mdep)
 
     def lose_status(self) -> None:

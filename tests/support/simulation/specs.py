@@ -5,8 +5,8 @@ from typing import Any
 
 START = datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC)
 NAMESPACE = "scoring"
-BAKE_SECONDS: int | None = 10
-"""``rollout.bakeSeconds`` of every spec that says nothing else; None leaves the field out."""
+BAKE_SECONDS = 10
+"""``rollout.bakeSeconds`` of every spec that says nothing else."""
 
 
 def spec(version: str = "v1", **more: Any) -> dict[str, Any]:
@@ -22,8 +22,12 @@ def spec(version: str = "v1", **more: Any) -> dict[str, Any]:
 def rollout(*weights: int, hold: int = 10, **more: Any) -> dict[str, Any]:
     """Steps of these weights, each held for ``hold`` seconds."""
     steps = [{"weight": weight, "holdSeconds": hold} for weight in weights or (25, 50)]
-    bake = {} if BAKE_SECONDS is None else {"bakeSeconds": BAKE_SECONDS}
-    return {"steps": steps, **bake, **more}
+    return {"steps": steps, **baking(BAKE_SECONDS), **more}
+
+
+def baking(seconds: int) -> dict[str, Any]:
+    """How long the old version is kept after the switch."""
+    return {"bakeSeconds": seconds}
 
 
 def uri_of(version: str) -> str:

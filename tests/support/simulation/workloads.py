@@ -1,12 +1,12 @@
 """What kube-controller-manager does: Deployments, their ReplicaSets and pods, Jobs, and the pods of Jobs."""
 
 import hashlib
-import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
+import orjson
 from tests.support.simulation import shapes
 from tests.support.simulation.cluster import (
     Cluster,
@@ -201,7 +201,7 @@ def _controller(api_version: str, kind: str, owner: JsonObject) -> JsonObject:
 
 
 def _hash(template: JsonObject) -> str:
-    return hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()[:10]
+    return hashlib.sha256(orjson.dumps(template, option=orjson.OPT_SORT_KEYS)).hexdigest()[:10]
 
 
 def _suffix(uid: str) -> str:

@@ -1,0 +1,36 @@
+"""Random clusters, random people, random bad luck: a few things must hold in all of them.
+
+``SERIN_WORLDS=5000 make slow`` lives through so many; a seed that fails says so, with its story. To live it again:
+``pytest tests/properties/operator/test_clusters_as_they_are.py -k "[17]"``.
+"""
+
+import os
+
+import pytest
+from tests.support.worlds import world_of
+
+QUICK = 20
+COUNT = int(os.environ.get("SERIN_WORLDS", "500"))
+
+
+@pytest.mark.parametrize("seed", range(QUICK))
+async def test_what_must_hold_holds_in_a_cluster_as_they_are(seed: int) -> None:
+    await world_of(seed).live()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(QUICK, COUNT))
+async def test_what_must_hold_holds_in_many_clusters_as_they_are(seed: int) -> None:
+    await world_of(seed).live()
+
+
+async def test_a_seed_tells_the_same_story_each_time() -> None:
+    stories = []
+    for _ in range(2):
+        world = world_of(3)
+        try:
+            await world.live()
+        except AssertionError:
+            pass
+        stories.append(world.simulation.story)
+    assert stories[0] == stories[1]

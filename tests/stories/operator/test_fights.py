@@ -1,0 +1,133 @@
+"""Other controllers have ideas of their own about our children: no endless fight, and it is said with whom and about what."""
+
+import pytest
+from tests.support.simulation import (
+    Simulation,
+    busiest_minute,
+    canary,
+    deployment_of,
+    revision_of,
+    rollout,
+    serving,
+    uri_of,
+    words,
+)
+from tests.support.simulation.cluster import JsonObject
+
+HPA = "horizontal-pod-autoscaler"
+FIVE_MINUTES = 300
+
+
+def rival_scales(simulation: Simulation) -> None:
+    """An HPA on the child Deployment."""
+    deployment = deployment_of(simulation, "v1")
+    if deployment is not None:
+        simulation.edit(deployment, HPA, lambda d: d["spec"].update(replicas=5))
+
+
+def rival_labels(simulation: Simulation) -> None:
+    """A controller that takes our selector for its own."""
+    service = simulation.child("Service", simulation.name)
+    simulation.edit(service, "mesh-controller", lambda s: s["spec"].update(selector={"mesh": "all"}))
+
+
+def rival_edits(simulation: Simulation) -> None:
+    """A controller that sets another image in the template."""
+    deployment = deployment_of(simulation, "v1")
+    if deployment is not None:
+
+        def change(obj: JsonObject) -> None:
+            obj["spec"]["template"]["spec"]["containers"][0]["image"] = "mirror.example.com/serin-server:test"
+
+        simulation.edit(deployment, "image-mirror", change)
+
+
+FIGHTS = {
+    "replicas": (rival_scales, HPA, "replicas"),
+    "selector": (rival_labels, "mesh-controller", "selector"),
+    "image": (rival_edits, "image-mirror", "image"),
+}
+
+
+@pytest.mark.parametrize("about", FIGHTS)
+async def test_a_fight_is_left_with_patience_and_named(about: str) -> None:
+    rival, manager, field = FIGHTS[about]
+    simulation = await serving()
+    simulation.rivals.append(rival)
+    before = len(simulation.api.writes)
+    await simulation.live(FIVE_MINUTES)
+    writes = [w for w in simulation.api.writes[before:] if w[1] in {"scale", "apply"}]
+    assert len(writes) <= 15, len(writes)
+    assert busiest_minute(at for at in simulation.reconciles if at > simulation.elapsed - 200) <= 80
+    assert manager in words(simulation), words(simulation)
+    assert field in words(simulation), words(simulation)
+    simulation.rivals.clear()
+    await simulation.live(320)
+    assert manager not in words(simulation)
+    assert simulation.condition("Ready")["status"] == "True"
+
+
+async def test_a_fight_about_one_child_does_not_hold_a_rollout() -> None:
+    simulation = await serving()
+
+    def rival(one: Simulation) -> None:
+        budget = one.child("PodDisruptionBudget", one.name)
+        one.edit(budget, "policy-controller", lambda b: b["spec"].update(maxUnavailable=2))
+
+    simulation.rivals.append(rival)
+    await canary(simulation)
+    await simulation.live_until(lambda s: s.outcome("v2") == "Promoted", 300)
+
+
+async def test_a_single_edit_is_put_right_at_once() -> None:
+    simulation = await serving()
+    rival_scales(simulation)
+    await simulation.live(10)
+    deployment = deployment_of(simulation, "v1")
+    assert deployment is not None
+    assert deployment["spec"]["replicas"] == 3
+
+
+async def test_nothing_is_applied_that_would_change_nothing_so_a_new_policy_restarts_no_pod() -> None:
+    simulation = await serving()
+
+    def policy(obj: JsonObject) -> None:
+        if obj["kind"] == "Deployment":
+            annotations = obj["spec"]["template"]["metadata"].setdefault("annotations", {})
+            annotations["policy.example.com/seen"] = "yes"
+
+    simulation.api.mutators.append(policy)
+    before = {p["metadata"]["uid"] for p in simulation.pods_of(revision_of(simulation, "v1"))}
+    simulation.restart_operator()
+    await simulation.live(60)
+    assert {p["metadata"]["uid"] for p in simulation.pods_of(revision_of(simulation, "v1"))} == before
+    assert simulation.told("Repaired") == []
+
+
+async def test_a_restart_in_a_quiet_cluster_writes_nothing() -> None:
+    simulation = await serving()
+    await canary(simulation, rollout=rollout())
+    await simulation.live_until(lambda s: s.stable == "v2", 200)
+    await simulation.live(30)
+    writes = len(simulation.api.writes)
+    simulation.restart_operator()
+    await simulation.live(60)
+    assert simulation.api.writes[writes:] == []
+
+
+async def test_a_mutating_policy_on_births_is_no_reason_to_fight() -> None:
+    simulation = Simulation()
+
+    def policy(obj: JsonObject) -> None:
+        if obj["kind"] == "Deployment":
+            obj["spec"]["template"]["metadata"]["labels"]["team"] = "risk"
+            obj["metadata"]["labels"]["team"] = "risk"
+
+    simulation.api.mutators.append(policy)
+    from tests.support.simulation import with_analysis
+
+    simulation.kubectl_apply(with_analysis("v1"))
+    await simulation.live_until(lambda s: s.stable == "v1", 60)
+    simulation.change_spec(model={"version": "v2", "uri": uri_of("v2")})
+    await simulation.live_until(lambda s: s.outcome("v2") == "Promoted", 200)
+    assert simulation.told("Repaired") == []

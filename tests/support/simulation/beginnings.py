@@ -1,0 +1,56 @@
+"""Where stories begin: a version that serves, and a canary that has its first requests."""
+
+from typing import Any
+
+from tests.support.simulation.api import JsonObject
+from tests.support.simulation.simulation import Simulation
+from tests.support.simulation.specs import spec, with_analysis
+
+SIMULATION = ("scrape_seconds", "scrapes_every", "prometheus", "requests_a_second")
+
+
+async def serving(version: str = "v1", *, analysis: bool = True, calm: float = 45, **more: Any) -> Simulation:
+    """A first version that has been serving for ``calm`` seconds; ``more`` is of the simulation or of the spec."""
+    simulation = Simulation(**{key: value for key, value in more.items() if key in SIMULATION})
+    fields = {key: value for key, value in more.items() if key not in SIMULATION}
+    simulation.kubectl_apply(with_analysis(version, **fields) if analysis else spec(version, **fields))
+    await simulation.live_until(lambda s: s.stable == version)
+    await simulation.live(calm)
+    assert simulation.errors == []
+    return simulation
+
+
+async def canary(simulation: Simulation, version: str = "v2", **fields: Any) -> None:
+    """Apply another version, and wait until it answers its first requests."""
+    name = {"version": version, "uri": f"http://models/{version}.onnx"}
+    simulation.change_spec(**{"model": name, **fields})
+    await simulation.live_until(lambda s: s.network.answered.get(version), 1200)
+
+
+def deployment_of(simulation: Simulation, version: str) -> JsonObject | None:
+    """The Deployment of a version, if it is there."""
+    for deployment in simulation.of_kind("Deployment"):
+        env = deployment["spec"]["template"]["spec"]["containers"][0]["env"]
+        if {"name": "SERIN_MODEL_VERSION", "value": version} in env and deployment["metadata"].get("ownerReferences"):
+            return deployment
+    return None
+
+
+def wanted_pods(simulation: Simulation, version: str) -> int:
+    """Replicas of a version's Deployment."""
+    deployment = deployment_of(simulation, version)
+    return deployment["spec"]["replicas"] if deployment else 0
+
+
+def revision_of(simulation: Simulation, version: str) -> str:
+    """The revision of a version that has a Deployment."""
+    deployment = deployment_of(simulation, version)
+    assert deployment is not None, version
+    return str(deployment["metadata"]["labels"]["serin.dev/revision"])
+
+
+def words(simulation: Simulation) -> str:
+    """Everything that the conditions say."""
+    return "\n".join(
+        f"{c['type']}={c['status']} {c['reason']}: {c['message']}" for c in simulation.status["conditions"]
+    )

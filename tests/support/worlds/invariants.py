@@ -1,0 +1,134 @@
+"""What must hold at every second of every cluster."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.support.simulation import Simulation
+from tests.support.simulation.cluster import is_ready
+
+from serin_operator.api.names import ObjectRef
+from serin_operator.api.status import ModelDeploymentStatus
+
+WITHOUT_ENDPOINTS_SECONDS = 15
+UNPROVEN_SECONDS = 90
+"""A version that never was stable may take over when stable has served nothing for a minute."""
+SILENT_SECONDS = 120
+MOST_A_MINUTE = 60
+
+
+class Violation(AssertionError):
+    """Something that must never be."""
+
+
+@dataclass
+class Invariants:
+    """Watches one simulation, second by second."""
+
+    simulation: Simulation
+    proven: set[str] = field(default_factory=set)
+    """Versions that were stable once."""
+    rejected: set[str] = field(default_factory=set)
+    _events: int = 0
+    _without: float = 0.0
+    _not_ready: float = 0.0
+    _untrue: float = 0.0
+
+    def refusal(self, verb: str, ref: ObjectRef, body: Mapping[str, Any]) -> None:
+        """Sees each write before it is done, as faults do: nothing is deleted that is the last that serves."""
+        del body
+        if verb != "delete" or ref.kind not in {"Deployment", "Service"}:
+            return
+        simulation = self.simulation
+        served = [p for p in simulation.endpoints() if is_ready(p)]
+        if ref.kind == "Service" and ref.name == simulation.name:
+            raise Violation("the client Service is deleted")
+        prefix = f"{ref.name}-"
+        if ref.kind == "Deployment" and served and all(p["metadata"]["name"].startswith(prefix) for p in served):
+            raise Violation(f"{ref} is deleted, and nobody else serves")
+
+    def forget(self) -> None:
+        """Status was lost: what was rejected cannot be known any more."""
+        self.rejected.clear()
+
+    def check(self, *, hindered: bool) -> None:
+        """Hold the present second against all of them.
+
+        Args:
+            hindered: The operator cannot do what it wants, so that what depends on its writes is not asked for.
+        """
+        if self.simulation.errors:
+            raise Violation(f"reconcile raised {self.simulation.errors[0]}")
+        self._promotions()
+        self._endpoints(hindered=hindered)
+        self._words(hindered=hindered)
+
+    def _promotions(self) -> None:
+        simulation = self.simulation
+        for _, _, reason, message in simulation.api.events[self._events :]:
+            version = message.partition(":")[0]
+            if reason in {"RolledBack", "PreflightFailed"}:
+                self.rejected.add(version)
+            if reason == "Retried":
+                self.rejected.discard(message.partition(" ")[0])
+            if reason == "Promoted" and version in self.rejected:
+                raise Violation(f"{version} was promoted though it had been rejected")
+        self._events = len(simulation.api.events)
+        if simulation.stable:
+            self.proven.add(simulation.stable)
+
+    def _endpoints(self, *, hindered: bool) -> None:
+        moment = self.simulation.moments[-1]
+        if moment.endpoints or not moment.ready or hindered:
+            self._without = 0.0
+            return
+        self._without += 1
+        limit = WITHOUT_ENDPOINTS_SECONDS if set(moment.ready) & self.proven else UNPROVEN_SECONDS
+        if self._without > limit:
+            raise Violation(f"no endpoint for {self._without:.0f} s, though pods are ready: {dict(moment.ready)}")
+
+    def _words(self, *, hindered: bool) -> None:
+        simulation = self.simulation
+        conditions = {c["type"]: c for c in simulation.status.get("conditions", [])}
+        if not conditions:
+            return
+        if lacking := [kind for kind, c in conditions.items() if not c["reason"] or not c["message"]]:
+            raise Violation(f"conditions without a word: {lacking}")
+        ready = conditions.get("Ready", {}).get("status") == "True"
+        version = simulation.mdep["spec"]["model"]["version"]
+        serves = bool(simulation.moments[-1].endpoints.get(version))
+        self._not_ready = 0.0 if ready and serves else self._not_ready + 1
+        self._untrue = self._untrue + 1 if ready and not serves and not hindered else 0.0
+        if self._untrue > WITHOUT_ENDPOINTS_SECONDS:
+            raise Violation(f"Ready is True, and {version} answers nobody: {simulation.moments[-1]}")
+        telling = any(
+            conditions.get(kind, {}).get("status") == "True" for kind in ("Degraded", "Stalled", "Reconciling")
+        )
+        paused = conditions.get("Ready", {}).get("reason") == "Paused"
+        if self._not_ready > SILENT_SECONDS and not telling and not paused and not hindered:
+            raise Violation(f"nothing is wrong, says status, for {self._not_ready:.0f} s without {version}")
+
+    def at_the_end(self) -> None:
+        """When all troubles are over: it has come to rest, and says how."""
+        simulation = self.simulation
+        ModelDeploymentStatus.model_validate(simulation.status)
+        ready, stalled = simulation.condition("Ready"), simulation.condition("Stalled")
+        if ready["status"] != "True" and stalled["status"] != "True" and ready["reason"] != "Paused":
+            raise Violation(f"it never comes to rest: {ready['reason']}: {ready['message']}")
+        if ready["status"] == "True":
+            endpoints = simulation.moments[-1].endpoints
+            if set(endpoints) != {simulation.mdep["spec"]["model"]["version"]}:
+                raise Violation(f"Ready is True, and endpoints are {dict(endpoints)}")
+        if not simulation.moments[-1].endpoints and self.proven:
+            raise Violation(f"it came to rest without endpoints: {stalled['reason']}: {stalled['message']}")
+
+    def is_at_rest(self) -> bool:
+        """Whether there is nothing more to wait for."""
+        ready, stalled = self.simulation.condition("Ready"), self.simulation.condition("Stalled")
+        return ready["status"] == "True" or stalled["status"] == "True" or ready["reason"] == "Paused"
+
+    def quiet_minute(self, since: float) -> None:
+        """A minute in which nothing happened."""
+        looks = sum(at >= since for at in self.simulation.reconciles)
+        if looks > MOST_A_MINUTE:
+            raise Violation(f"{looks} reconciles in a quiet minute")

@@ -1,0 +1,104 @@
+"""A world by its seed: a cluster, and what will happen in it, and when."""
+
+from dataclasses import dataclass
+from random import Random
+
+from tests.support.simulation import ANALYSIS, Simulation, longest_without_endpoints, spec, uri_of
+from tests.support.worlds.deeds import DEEDS, FORGETS, quick
+from tests.support.worlds.invariants import Invariants, Violation
+from tests.support.worlds.troubles import TROUBLES, End
+
+CHAOS_SECONDS = 150
+REST_SECONDS = 420
+"""Both deadlines, a bake, the longest back-off of a container, and a rollout after them."""
+
+
+@dataclass
+class World:
+    """One life of a ModelDeployment."""
+
+    seed: int
+    simulation: Simulation
+    random: Random
+
+    async def live(self) -> None:
+        """Let it all happen. Raises ``Violation`` with the seed and the story."""
+        invariants = Invariants(self.simulation)
+        self.simulation.api.faults.declared.append(invariants)  # type: ignore[arg-type]
+        try:
+            await self._chaos(invariants)
+            await self._rest(invariants)
+        except AssertionError as error:
+            told = "\n".join(self.simulation.story[-60:])
+            raise Violation(f"seed {self.seed} at {self.simulation.elapsed:.0f} s: {error}\n{told}") from error
+
+    async def _chaos(self, invariants: Invariants) -> None:
+        simulation, random = self.simulation, self.random
+        ends: list[tuple[float, End]] = []
+        next_at = 20.0
+        while simulation.elapsed < CHAOS_SECONDS:
+            if simulation.elapsed >= next_at:
+                next_at = simulation.elapsed + random.uniform(2, 25)
+                if random.random() < 0.5:
+                    begin = random.choice(TROUBLES)
+                    simulation.tell(f"---- {begin.__name__}")
+                    ends.append((simulation.elapsed + random.uniform(3, 60), begin(simulation, random)))
+                else:
+                    deed = random.choice(DEEDS)
+                    deed(simulation, random)
+                    simulation.tell(f"---- somebody {deed.__name__}: {_asked(simulation)}")
+                    if deed in FORGETS:
+                        invariants.forget()
+            for end in [e for at, e in ends if at <= simulation.elapsed]:
+                end()
+            ends = [(at, e) for at, e in ends if at > simulation.elapsed]
+            await simulation.live(1)
+            invariants.check(hindered=self._is_hindered())
+        for _, end in ends:
+            end()
+
+    async def _rest(self, invariants: Invariants) -> None:
+        """All troubles are over; what was asked for is done, or it is said why not."""
+        simulation = self.simulation
+        simulation.tell("---- all troubles are over")
+        began = simulation.elapsed
+        await simulation.live(15)
+        while simulation.elapsed < began + REST_SECONDS:
+            await simulation.live(1)
+            invariants.check(hindered=False)
+            if invariants.is_at_rest() and simulation.elapsed > began + 60:
+                break
+        await simulation.live(20)
+        since = simulation.elapsed
+        await simulation.live(60)
+        invariants.check(hindered=False)
+        invariants.at_the_end()
+        invariants.quiet_minute(since)
+        if longest_without_endpoints(simulation.since(since)) > 0 and invariants.proven:
+            raise Violation("nobody answers when all troubles are over")
+
+    def _is_hindered(self) -> bool:
+        simulation = self.simulation
+        declared = len(simulation.api.faults.declared) > 1 or simulation.workloads.pods_forbidden
+        return bool(declared or simulation.endpoints_are_late or simulation.rivals or simulation.clock_offset)
+
+
+def _asked(simulation: Simulation) -> str:
+    wanted = simulation.mdep["spec"]
+    action = simulation.mdep["metadata"].get("annotations", {}).get("serin.dev/action", "")[:30]
+    paused = " paused" if wanted.get("paused") else ""
+    return f"{wanted['model']['version']} on {wanted.get('replicas', 1)}{paused} {action}".strip()
+
+
+def world_of(seed: int) -> World:
+    """The world of a seed."""
+    random = Random(seed)
+    simulation = Simulation(requests_a_second=random.choice([0, 20, 40, 40, 100]), prometheus=random.random() < 0.95)
+    simulation.behave(uri_of("bad"), accuracy=0.4, error_rate=random.choice([0.0, 0.5]))
+    simulation.behave(uri_of("broken"), report={"ok": False, "reason": "ModelInvalid", "message": "it is truncated"})
+    fields = {"analysis": ANALYSIS} if random.random() < 0.7 else {}
+    wanted = spec(
+        "v1", replicas=random.randrange(1, 5), rollout=quick(25, 50, hold=random.choice([0, 5, 10])), **fields
+    )
+    simulation.kubectl_apply(wanted)
+    return World(seed, simulation, random)
