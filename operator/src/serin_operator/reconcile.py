@@ -22,11 +22,14 @@ from serin_operator.decide.telling.invalid import status_of_invalid
 from serin_operator.decide.world import Obstacle, OperatorConfig, World
 from serin_operator.observe import looks, views
 from serin_operator.observe.children import Children
+from serin_operator.observe.desk import AtOnce, Desk
 
 JsonObject = dict[str, Any]
 
 AGAIN_SOON_SECONDS = 0.2
 OBSTACLE_SECONDS = 10.0
+LOOKING_SECONDS = 1.0
+"""While a look is being taken there is nothing to hurry for: its result queues the key."""
 
 _log = structlog.get_logger(__name__)
 
@@ -64,6 +67,8 @@ class Ports:
     prometheus: looks.Prometheus | None
     clock: Callable[[], datetime]
     config: OperatorConfig
+    desk: Desk | None = None
+    """Takes the looks; without one, each is taken by ``prometheus`` while its reconcile waits."""
 
 
 class Reconciler:
@@ -71,6 +76,7 @@ class Reconciler:
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
+        self._desk = ports.desk or (AtOnce(ports.prometheus) if ports.prometheus is not None else None)
         self._obstacles: dict[tuple[str, str], tuple[Obstacle, ...]] = {}
         self._made: dict[tuple[str, str], Made] = {}
 
@@ -86,7 +92,7 @@ class Reconciler:
             self._made.pop((namespace, name), None)
             return None
         try:
-            world = await self._observe(obj)
+            world, is_looking = await self._observe(obj)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
@@ -96,9 +102,10 @@ class Reconciler:
         decision = decide(world)
         _tell(world, decision)
         await self._write_status(obj, decision.status)
-        return await self._act(obj, world, decision)
+        again = await self._act(obj, world, decision)
+        return max(again, LOOKING_SECONDS) if is_looking and again is not None else again
 
-    async def _observe(self, obj: JsonObject) -> World:
+    async def _observe(self, obj: JsonObject) -> tuple[World, bool]:
         mdep = views.model_deployment(obj)
         children = await self._ports.observer.children(mdep.namespace, mdep.name, mdep.uid)
         world = World(
@@ -112,14 +119,17 @@ class Reconciler:
             job_events=tuple(e.get("message") or "" for e in children.events_about_jobs),
             obstacles=self._obstacles.get((mdep.namespace, mdep.name), ()),
         )
-        return replace(world, look=await self._look(world))
+        result, is_looking = await self._look(world)
+        return replace(world, look=result), is_looking
 
-    async def _look(self, world: World) -> LookResult | None:
+    async def _look(self, world: World) -> tuple[LookResult | None, bool]:
+        """What came of the look that is due, and whether it is still being taken."""
         look, analysis = look_due(world), world.mdep.spec.analysis
-        if look is None or analysis is None or self._ports.prometheus is None:
-            return None
-        scrape = world.config.scrape_interval_seconds
-        return await looks.take(self._ports.prometheus, look, analysis, scrape, world.now)
+        if look is None or analysis is None or self._desk is None:
+            return None, False
+        key, scrape = (world.mdep.namespace, world.mdep.name), world.config.scrape_interval_seconds
+        result = await self._desk.result(key, look, analysis, scrape, world.now)
+        return result, result is None
 
     async def _write_status(self, obj: JsonObject, status: JsonObject) -> None:
         if status != (obj.get("status") or {}):

@@ -60,6 +60,11 @@ class OperatorMetrics:
             ["result"],
             registry=registry,
         )
+        self.prometheus_paused = Gauge(
+            "serin_operator_prometheus_paused",
+            "1 while Prometheus is asked only every half minute, because three looks in a row had no answer in time.",
+            registry=registry,
+        )
         self.rollouts = Counter(
             "serin_operator_rollouts_total",
             "Rollouts that ended, by the outcome in the ledger of versions.",

@@ -23,7 +23,8 @@ from serin_operator.act.kubernetes import KubernetesWriter
 from serin_operator.cluster.client import ApiClient
 from serin_operator.cluster.connection import Connection, new_plain_session
 from serin_operator.cluster.errors import ApiError
-from serin_operator.cluster.store import Store
+from serin_operator.cluster.store import Key, Store
+from serin_operator.observe.desk import LookDesk
 from serin_operator.observe.kubernetes import KubernetesReader
 from serin_operator.observe.prometheus_client import PrometheusAccess, PrometheusClient
 from serin_operator.runtime.health import Check, Heartbeat, at_most
@@ -57,6 +58,8 @@ class Tools:
     writer: KubernetesWriter
     prometheus: PrometheusClient | None
     """``None``: no Prometheus is configured."""
+    desk: LookDesk | None
+    """Takes the looks beside the workers; ``None`` with it."""
     settings: Settings
 
 
@@ -110,7 +113,8 @@ class Process:
         writer = KubernetesWriter(client, self._store, events, may_write=self._elector.is_leading)
         reader = KubernetesReader(client, self._store, time.monotonic)
         prometheus = await self._prometheus()
-        reconciler = self._make_reconciler(Tools(reader, writer, prometheus, settings))
+        self._desk = self._new_desk(prometheus)
+        reconciler = self._make_reconciler(Tools(reader, writer, prometheus, self._desk, settings))
         self._workers = Workers(self._queue, reconciler, self._metrics, count=settings.workers)
         self._inbox = Inbox(self._store, self._queue, writer.forget)
         self._informer = Informer(connection, settings.namespaces, self._inbox.take, self._after_restart)
@@ -148,6 +152,19 @@ class Process:
         return PrometheusClient(
             access, session, on_query=lambda result: self._metrics.prometheus_queries.labels(result).inc()
         )
+
+    def _new_desk(self, prometheus: PrometheusClient | None) -> LookDesk | None:
+        if prometheus is None:
+            return None
+        desk = LookDesk(
+            prometheus,
+            prometheus.address,
+            deadline_seconds=self._settings.prometheus_timeout_seconds,
+            on_done=lambda key: self._queue.add(Key(*key)),
+        )
+        self._metrics.prometheus_paused.set_function(lambda: float(desk.is_paused))
+        self._stack.push_async_callback(desk.close)
+        return desk
 
     async def _live(self) -> None:
         """Everything that goes on until the end; returns never, raises when it is over."""

@@ -136,3 +136,11 @@ async def test_no_message_contains_a_secret(prometheus, session, tmp_path):
 async def test_a_missing_secret_is_named_by_its_file(prometheus, session, tmp_path):
     with pytest.raises(PrometheusError, match=r"cannot read .*nowhere"):
         await ask(prometheus, session, bearer_token_file=tmp_path / "nowhere")
+
+
+async def test_a_password_in_the_address_is_in_no_message(session):
+    access = PrometheusAccess("http://serin:geheim@127.0.0.1:1", timeout_seconds=1.0)
+    with pytest.raises(PrometheusError) as error:
+        await PrometheusClient(access, session).query("up", 17.0)
+    assert "geheim" not in error.value.message
+    assert "http://127.0.0.1:1" in error.value.message
