@@ -27,11 +27,14 @@ from serin_operator.decide.telling.invalid import status_of_invalid
 from serin_operator.decide.world import Obstacle, OperatorConfig, World
 from serin_operator.observe import looks, views
 from serin_operator.observe.children import Children
+from serin_operator.observe.desk import AtOnce, Desk
 
 JsonObject = dict[str, Any]
 
 AGAIN_SOON_SECONDS = 0.2
 OBSTACLE_SECONDS = 10.0
+LOOKING_SECONDS = 1.0
+"""While a look is being taken there is nothing to hurry for: its result queues the key."""
 
 _log = structlog.get_logger(__name__)
 
@@ -71,6 +74,8 @@ class Ports:
     prometheus: looks.Prometheus | None
     clock: Callable[[], datetime]
     config: OperatorConfig
+    desk: Desk | None = None
+    """Takes the looks; without one, each is taken by ``prometheus`` while its reconcile waits."""
 
 
 class Reconciler:
@@ -78,6 +83,7 @@ class Reconciler:
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
+        self._desk = ports.desk or (AtOnce(ports.prometheus) if ports.prometheus is not None else None)
         self._obstacles: dict[tuple[str, str], tuple[Obstacle, ...]] = {}
         self._made: dict[tuple[str, str], Made] = {}
         self._told: dict[str, set[str]] = {}
@@ -98,7 +104,7 @@ class Reconciler:
                 self._told.pop(obj["metadata"]["uid"], None)
             return None
         try:
-            world = await self._observe(obj)
+            world, is_looking = await self._observe(obj)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
@@ -109,11 +115,12 @@ class Reconciler:
         written = await self._write_status(obj, decision.status)
         self._keep(obj, written, decision.carried)
         try:
-            return await self._act(obj, world, decision)
+            again = await self._act(obj, world, decision)
         finally:  # what was decided is told, whatever call fails
             await self._tell(obj, decision.letters)
+        return max(again, LOOKING_SECONDS) if is_looking and again is not None else again
 
-    async def _observe(self, obj: JsonObject) -> World:
+    async def _observe(self, obj: JsonObject) -> tuple[World, bool]:
         mdep = views.model_deployment(obj)
         children = await self._ports.observer.children(mdep.namespace, mdep.name, mdep.uid)
         world = World(
@@ -130,14 +137,17 @@ class Reconciler:
             told=frozenset(self._told.get(mdep.uid, ())),
             carried=self._carried_for(obj),
         )
-        return replace(world, look=await self._look(world))
+        result, is_looking = await self._look(world)
+        return replace(world, look=result), is_looking
 
-    async def _look(self, world: World) -> LookResult | None:
+    async def _look(self, world: World) -> tuple[LookResult | None, bool]:
+        """What came of the look that is due, and whether it is still being taken."""
         look, analysis = look_due(world), world.mdep.spec.analysis
-        if look is None or analysis is None or self._ports.prometheus is None:
-            return None
-        scrape = world.config.scrape_interval_seconds
-        return await looks.take(self._ports.prometheus, look, analysis, scrape, world.now)
+        if look is None or analysis is None or self._desk is None:
+            return None, False
+        key, scrape = (world.mdep.namespace, world.mdep.name), world.config.scrape_interval_seconds
+        result = await self._desk.result(key, look, analysis, scrape, world.now)
+        return result, result is None
 
     def _carried_for(self, obj: JsonObject) -> ModelDeploymentStatus | None:
         """What was observed since status was written, unless somebody else has written since."""

@@ -116,6 +116,12 @@ def test_the_operator_may_do_its_work_and_nothing_else(kubernetes: Kubernetes, r
         *(("update", "modeldeployments.serin.dev", "scoring"), ("patch", "modeldeployments.serin.dev", "scoring")),
         *(("delete", "modeldeployments.serin.dev", "scoring"), ("get", "secrets", "scoring")),
         *(("list", "secrets", "scoring"), ("update", "secrets", "scoring"), ("create", "secrets", SYSTEM)),
+        # Nothing of ours is ever replaced whole, but status and the lease.
+        *(
+            ("update", kind, "scoring")
+            for kind in ("deployments.apps", "services", "jobs.batch", "deployments.apps/scale")
+        ),
+        *(("patch", "modeldeployments.serin.dev/status", "scoring"), ("patch", "leases.coordination.k8s.io", SYSTEM)),
         *(("get", "secrets", SYSTEM), ("delete", "pods", "scoring"), ("create", "pods/exec", "scoring")),
         *(("list", "pods", "fraud"), ("list", "modeldeployments.serin.dev", "fraud"), ("get", "nodes", "scoring")),
         *(("create", "leases.coordination.k8s.io", "scoring"), ("create", "rolebindings", "scoring")),

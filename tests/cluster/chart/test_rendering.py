@@ -133,6 +133,16 @@ def test_no_role_reads_secrets_or_has_wildcards_or_the_power_to_give_power(
             assert set(rule["verbs"]) == {"get", "list", "watch"}
 
 
+def test_every_verb_is_one_that_the_operator_uses(kubernetes: Kubernetes) -> None:
+    roles = [each for each in rendered(kubernetes, {}) if each["kind"] in {"Role", "ClusterRole"}]
+    rules = [rule for role in roles if "aggregate" not in str(role["metadata"]["labels"]) for rule in role["rules"]]
+    updated = {resource for rule in rules if "update" in rule["verbs"] for resource in rule["resources"]}
+    assert updated == {"modeldeployments/status", "modeldeployments/finalizers", "leases"}
+    (lease,) = [rule for rule in rules if "resourceNames" in rule]
+    assert lease["resourceNames"] == ["serin-operator"]
+    assert set(lease["verbs"]) == {"get", "list", "watch", "update"}
+
+
 def test_with_namespaces_listed_there_is_nothing_cluster_wide(kubernetes: Kubernetes) -> None:
     objects = rendered(kubernetes, VARIANTS["in two namespaces, nothing cluster-wide"])
     assert {each["metadata"]["namespace"] for each in objects} == {SYSTEM, "scoring", "fraud"}

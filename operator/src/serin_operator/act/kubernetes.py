@@ -32,15 +32,23 @@ class KubernetesWriter:
         store: Takes in every answer.
         events: Records Events.
         may_write: Whether the lease is held at this moment; a paused ex-leader must not act when it wakes up.
+        on_written: Told where and at which resourceVersion something of a ModelDeployment was written: its watch must hear it.
     """
 
     def __init__(
-        self, client: ApiClient, store: Store, events: EventRecorder, *, may_write: Callable[[], bool] = lambda: True
+        self,
+        client: ApiClient,
+        store: Store,
+        events: EventRecorder,
+        *,
+        may_write: Callable[[], bool] = lambda: True,
+        on_written: Callable[[ObjectRef, str], None] = lambda _ref, _version: None,
     ) -> None:
         self._client = client
         self._store = store
         self._events = events
         self._may_write = may_write
+        self._on_written = on_written
         self._applied: dict[ObjectRef, tuple[bytes, str]] = {}
 
     async def create(self, obj: Mapping[str, Any]) -> JsonObject:
@@ -190,5 +198,6 @@ class KubernetesWriter:
         return await self._client.call(method, path, what=what, params=params, body=body, content_type=content_type)
 
     def _remember(self, answer: JsonObject) -> JsonObject:
-        self._store.put(answer)
+        if self._store.put(answer) is not None:
+            self._on_written(ref_of(answer), answer["metadata"]["resourceVersion"])
         return answer

@@ -1,22 +1,31 @@
 """One call to the API server: JSON out, JSON in, errors translated, time bounded, counted."""
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, Final
 
 import aiohttp
 import orjson
 
 from serin_operator.cluster.errors import Expired, NotFound, Transient, error_of
-from serin_operator.cluster.resources import Resource
+from serin_operator.cluster.resources import Resource, Scope
+from serin_operator.cluster.spelling import as_go_writes
 
 JsonObject = dict[str, Any]
 
 JSON: Final = "application/json"
 MERGE_PATCH: Final = "application/merge-patch+json"
 APPLY_PATCH: Final = "application/apply-patch+yaml"  # JSON is YAML
+ONLY_METADATA: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 _CALL_SECONDS: Final = 15.0
-_PAGE: Final = 500
+_PAGE: Final = 250
+_OBJECTS_A_TURN: Final = 25
+"""So many objects are taken in before the loop sees to others."""
+
+
+_STREAMING: Final = aiohttp.ClientTimeout(sock_connect=5.0, sock_read=100.0)
+"""Bookmarks come at least every 75 s."""
 
 
 def _ignore(_verb: str, _code: str) -> None:
@@ -45,6 +54,7 @@ class ApiClient:
         self._server = server
         self._on_request = on_request
         self._timeout = aiohttp.ClientTimeout(total=call_seconds)
+        self._one_page = asyncio.Lock()
 
     async def call(
         self,
@@ -69,25 +79,8 @@ class ApiClient:
         Raises:
             ApiError: In the shape that says what to do next (see ``cluster.errors``).
         """
-        code = "error"
-        try:
-            async with self._session.request(
-                method,
-                self._server + path,
-                params=params,
-                data=None if body is None else as_go_writes(body),
-                headers={"Content-Type": content_type, "Accept": JSON},
-                timeout=self._timeout,
-            ) as response:
-                payload = await response.read()
-                code = str(response.status)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Transient(f"{what}: the API server does not answer ({_in_words(error)})") from error
-        finally:
-            self._on_request(method, code)
-        answer = _parsed(payload)
-        if response.status >= 400:
-            raise error_of(response.status, answer, call=what)
+        sent = None if body is None else as_go_writes(body)
+        answer = parsed(await self._bytes(method, path, what, params=params, body=sent, content_type=content_type))
         if answer is None:
             raise Transient(f"{what}: the answer is not a JSON object")
         return answer
@@ -103,66 +96,121 @@ class ApiClient:
     async def list_all(
         self, resource: Resource, namespace: str | None, *, label_selector: str = "", field_selector: str = ""
     ) -> tuple[list[JsonObject], str]:
-        """Every object that matches, in pages, and the resourceVersion at which that was so.
+        """Every object that matches, and the resourceVersion at which that was so; for what is known to be little.
 
         A listing whose later pages have expired starts again once; items say their kind, as single objects do.
         """
+        scope = Scope(resource, namespace, label_selector, field_selector)
         for _ in range(2):
+            items: list[JsonObject] = []
             try:
-                return await self._pages(resource, namespace, label_selector, field_selector)
+                return items, await self.each(scope, items.append)
             except Expired:
                 continue
-        raise Transient(f"list {resource.plural}: the pages expire faster than they are read")
+        raise Transient(f"list {scope}: the pages expire faster than they are read")
 
-    async def _pages(
-        self, resource: Resource, namespace: str | None, label_selector: str, field_selector: str
-    ) -> tuple[list[JsonObject], str]:
-        items: list[JsonObject] = []
-        params = {"limit": str(_PAGE)}
-        if label_selector:
-            params["labelSelector"] = label_selector
-        if field_selector:
-            params["fieldSelector"] = field_selector
+    async def each(self, scope: Scope, take: Callable[[JsonObject], None], *, only_metadata: bool = False) -> str:
+        """Hand every object in the scope to ``take``, page by page; returns the resourceVersion of the listing.
+
+        A whole listing is never held: parsed JSON is ten times as large as what came, so one page is parsed at a time,
+        whoever lists, and others have a turn after each few objects.
+
+        Args:
+            scope: What to list.
+            take: Gets the objects, which say their kind as single objects do.
+            only_metadata: Leave out all but ``metadata``, for who only compares.
+
+        Raises:
+            Expired: The rest is no longer to be had; begin again.
+            ApiError: As ``call``.
+        """
+        params = {"limit": str(_PAGE), **selecting(scope)}
+        accept = ONLY_METADATA if only_metadata else JSON
         while True:
-            page = await self.call("GET", resource.path(namespace), what=f"list {resource.plural}", params=params)
-            for item in page.get("items") or []:
-                item.setdefault("apiVersion", resource.api_version)
-                item.setdefault("kind", resource.kind)
-                items.append(item)
-            metadata = page.get("metadata") or {}
+            what = f"list {scope}"
+            payload = await self._bytes("GET", scope.resource.path(scope.namespace), what, params=params, accept=accept)
+            async with self._one_page:
+                page = parsed(payload)
+                if page is None:
+                    raise Transient(f"{what}: the answer is not a JSON object")
+                for number, item in enumerate(page.get("items") or [], 1):
+                    item["apiVersion"], item["kind"] = scope.resource.api_version, scope.resource.kind
+                    take(item)
+                    if number % _OBJECTS_A_TURN == 0:
+                        await asyncio.sleep(0)
+                metadata = page.get("metadata") or {}
+                del page, payload
             if not metadata.get("continue"):
-                return items, metadata.get("resourceVersion", "0")
+                return str(metadata.get("resourceVersion", "0"))
             params["continue"] = metadata["continue"]
 
+    async def stream(self, path: str, what: str, params: Mapping[str, str]) -> AsyncGenerator[bytes]:
+        """The chunks of an answer that goes on for minutes; the first is empty, and says that it has begun.
 
-def as_go_writes(body: Mapping[str, Any]) -> bytes:
-    """JSON with the bytes that the API server's own encoder would choose: keys sorted, ``&<>`` escaped.
+        Raises:
+            ApiError: As ``call``; a stream that is silent for longer than bookmarks are apart counts as broken.
+        """
+        code = "error"
+        try:
+            async with self._session.get(
+                self._server + path, params=params, headers={"Accept": JSON}, timeout=_STREAMING
+            ) as response:
+                code = str(response.status)
+                if response.status >= 400:
+                    raise error_of(response.status, parsed(await response.read()), call=what)
+                yield b""
+                async for chunk in response.content.iter_any():
+                    yield chunk
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Transient(f"{what}: the API server does not answer ({_in_words(error)})") from error
+        finally:
+            self._on_request("WATCH", code)
 
-    It matters for free-form fields such as a ControllerRevision's ``data``: the API server keeps the bytes it got, and
-    every later patch of the object, of a label even, writes them anew and then compares: data that came in another
-    spelling counts as changed, and is refused as immutable.
-    """
-    text = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
-    for plain, escaped in _GO_ESCAPES:
-        text = text.replace(plain, escaped)
-    return text
+    async def _bytes(
+        self,
+        method: str,
+        path: str,
+        what: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        content_type: str = JSON,
+        accept: str = JSON,
+    ) -> bytes:
+        code = "error"
+        try:
+            async with self._session.request(
+                method,
+                self._server + path,
+                params=params,
+                data=body,
+                headers={"Content-Type": content_type, "Accept": accept},
+                timeout=self._timeout,
+            ) as response:
+                payload = await response.read()
+                code = str(response.status)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Transient(f"{what}: the API server does not answer ({_in_words(error)})") from error
+        finally:
+            self._on_request(method, code)
+        if response.status >= 400:
+            raise error_of(response.status, parsed(payload), call=what)
+        return payload
 
 
-_GO_ESCAPES: Final = (
-    (b"&", b"\\u0026"),
-    (b"<", b"\\u003c"),
-    (b">", b"\\u003e"),
-    ("\u2028".encode(), b"\\u2028"),
-    ("\u2029".encode(), b"\\u2029"),
-)
-
-
-def _parsed(payload: bytes) -> JsonObject | None:
+def parsed(payload: bytes) -> JsonObject | None:
+    """A JSON object, or ``None`` for whatever else it is."""
     try:
         answer = orjson.loads(payload)
     except orjson.JSONDecodeError:
         return None
     return answer if isinstance(answer, dict) else None
+
+
+def selecting(scope: Scope) -> dict[str, str]:
+    """The query parameters that keep a listing or a watch to the scope."""
+    params = {"labelSelector": scope.label_selector, "fieldSelector": scope.field_selector}
+    return {name: selector for name, selector in params.items() if selector}
 
 
 def _in_words(error: Exception) -> str:

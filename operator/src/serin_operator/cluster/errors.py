@@ -31,6 +31,10 @@ class NotLeading(Transient):
     """The lease is not held (any more), so nothing may be written. Another replica carries on."""
 
 
+class Blind(Transient):
+    """A kind of object in the namespace cannot be seen at the moment. When it can, everything there is looked at again."""
+
+
 class AlreadyExists(ApiError):
     """409 on a POST: an object with this name is there; whose it is, the caller must find out."""
 

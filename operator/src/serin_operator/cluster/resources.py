@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from serin_operator.api.names import API_VERSION, KIND, PLURAL, ObjectRef
+from serin_operator.api.names import API_VERSION, KIND, LABEL_MODEL_DEPLOYMENT, PLURAL, ObjectRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,30 @@ CHILDREN: Final = (DEPLOYMENTS, SERVICES, JOBS, CONTROLLER_REVISIONS, PODS, ENDP
 """What belongs to a ModelDeployment and is watched, by label; EndpointSlices have the labels of their Service."""
 
 WATCHED: Final = (MODEL_DEPLOYMENTS, *CHILDREN)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What one watch covers: a kind, in one namespace or in all, and of it what the selectors name."""
+
+    resource: Resource
+    namespace: str | None
+    """``None``: the whole cluster."""
+    label_selector: str = ""
+    field_selector: str = ""
+
+    def __str__(self) -> str:
+        return self.resource.plural if self.namespace is None else f"{self.resource.plural} in {self.namespace}"
+
+
+def scopes_of(namespaces: tuple[str, ...]) -> tuple[Scope, ...]:
+    """Everything that is watched in these namespaces; none: in the whole cluster."""
+    return tuple(
+        Scope(resource, namespace, "" if resource == MODEL_DEPLOYMENTS else LABEL_MODEL_DEPLOYMENT)
+        for namespace in namespaces or (None,)
+        for resource in WATCHED
+    )
+
 
 _BY_KIND: Final = {(r.api_version, r.kind): r for r in (*WATCHED, EVENTS, SECRETS)}
 

@@ -3,7 +3,7 @@
 A LIST by label in every reconcile makes the whole operator quadratic, so the children of all ModelDeployments are
 kept here: as JSON bytes (a parsed Deployment is ten times as large), stripped of what nobody decides by.
 
-Three writers feed it: the watches, the slow resync LIST, and our own writes. They may arrive in any order; what is
+Two writers feed it: the watches with their listings, and our own writes. They may arrive in any order; what is
 newer by ``resourceVersion`` wins (comparable numbers, as Kubernetes promises since 1.35 and always kept), and what
 was deleted leaves a tombstone, so that a late event cannot raise it. So a reconcile never sees a state older than
 the one it wrote itself.
@@ -11,19 +11,21 @@ the one it wrote itself.
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
 import orjson
 
 from serin_operator.api.names import KIND, LABEL_MODEL_DEPLOYMENT, ObjectRef
-from serin_operator.cluster.resources import CHILDREN, Resource
+from serin_operator.cluster.resources import CHILDREN, MODEL_DEPLOYMENTS, Resource
+from serin_operator.cluster.slim import slim
 
 JsonObject = dict[str, Any]
 
 _TOMBSTONE_SECONDS: Final = 900.0
-_LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 _CHILD_KINDS: Final = frozenset(resource.kind for resource in CHILDREN)
 
 
@@ -53,14 +55,12 @@ class _Tombstone:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """What a LIST knows better than the store."""
+class Mark:
+    """One state of one object, without the object."""
 
-    newer: tuple[JsonObject, ...]
-    gone: tuple[JsonObject, ...]
-
-    def __bool__(self) -> bool:
-        return bool(self.newer or self.gone)
+    ref: ObjectRef
+    uid: str
+    version: float
 
 
 class Store:
@@ -70,6 +70,7 @@ class Store:
         self._monotonic = monotonic
         self._entries: dict[ObjectRef, _Entry] = {}
         self._by_parent: defaultdict[Key, set[ObjectRef]] = defaultdict(set)
+        self._by_place: defaultdict[tuple[str, str], dict[str, set[ObjectRef]]] = defaultdict(dict)
         self._tombstones: dict[str, _Tombstone] = {}
 
     def put(self, obj: Mapping[str, Any]) -> Key | None:
@@ -88,8 +89,10 @@ class Store:
             return None
         if known is not None and known.parent != parent:
             self._drop(ref)
-        self._entries[ref] = _Entry(uid, version, parent, orjson.dumps(_slim(obj)))
+        self._entries[ref] = _Entry(uid, version, parent, orjson.dumps(slim(obj)))
         self._by_parent[parent].add(ref)
+        if known is None or known.parent != parent:
+            self._by_place[ref.api_version, ref.kind].setdefault(ref.namespace, set()).add(ref)
         return parent
 
     def remove(self, obj: Mapping[str, Any]) -> Key | None:
@@ -129,48 +132,44 @@ class Store:
         """Every ModelDeployment that is there, and every one that children still name."""
         return set(self._by_parent)
 
-    def model_deployments(self) -> set[Key]:
-        """Every ModelDeployment that is there."""
-        return {Key(ref.namespace, ref.name) for ref in self._entries if ref.kind == KIND}
+    def model_deployments(self, namespace: str | None = None) -> set[Key]:
+        """Every ModelDeployment that is there, or that is there in one namespace."""
+        return {Key(ref.namespace, ref.name) for ref in self._refs(MODEL_DEPLOYMENTS, namespace)}
 
-    def difference(
-        self, resource: Resource, namespace: str | None, items: Iterable[JsonObject], listed_at: str
-    ) -> Difference:
-        """What a LIST of ``resource`` shows that the store does not know yet, without changing the store."""
-        listed = {item["metadata"]["uid"]: item for item in items}
-        gone = [
-            orjson.loads(entry.json)
-            for ref, entry in self._entries.items()
-            if (ref.api_version, ref.kind) == (resource.api_version, resource.kind)
-            and namespace in {None, ref.namespace}
-            and entry.uid not in listed
-            and entry.version <= _number(listed_at)
-        ]
-        return self.confirm(Difference(tuple(listed.values()), tuple(gone)), listed_at)
+    def has_model_deployment(self, key: Key) -> bool:
+        """Whether this one is there."""
+        return ObjectRef(MODEL_DEPLOYMENTS.api_version, KIND, key.namespace, key.name) in self._entries
 
-    def confirm(self, difference: Difference, listed_at: str) -> Difference:
-        """What of an earlier difference still is one, now that the watch has had time to tell."""
-        newer = []
-        for item in difference.newer:
-            uid, version = _incarnation(item)
-            known = self._entries.get(ref_of(item))
-            tombstone = self._tombstones.get(uid)
-            if (known is None or known.version < version) and (tombstone is None or tombstone.version < version):
-                newer.append(item)
+    def knows(self, mark: Mark) -> bool:
+        """Whether the store is as new as this, or newer."""
+        known, tombstone = self._entries.get(mark.ref), self._tombstones.get(mark.uid)
+        if tombstone is not None and tombstone.version >= mark.version:
+            return True
+        return known is not None and known.version >= mark.version
+
+    def has(self, mark: Mark) -> bool:
+        """Whether exactly this state is what the store has."""
+        known = self._entries.get(mark.ref)
+        return known is not None and (known.uid, known.version) == (mark.uid, mark.version)
+
+    def vanished(self, resource: Resource, namespace: str | None, uids: AbstractSet[str], listed_at: str) -> list[Mark]:
+        """What the store still has though a listing as of ``listed_at``, which found ``uids``, had it no more."""
+        limit = _number(listed_at)
         gone = []
-        for obj in difference.gone:
-            known = self._entries.get(ref_of(obj))
-            if known is not None and known.uid == obj["metadata"]["uid"] and known.version <= _number(listed_at):
-                gone.append(obj)
-        return Difference(tuple(newer), tuple(gone))
+        for ref in self._refs(resource, namespace):
+            entry = self._entries[ref]
+            if entry.uid not in uids and entry.version <= limit:
+                gone.append(Mark(ref, entry.uid, entry.version))
+        return gone
 
-    def repair(self, difference: Difference, listed_at: str) -> set[Key]:
-        """Take in what a LIST knew better; return whose children changed."""
-        touched = {self.put(item) for item in difference.newer}
-        for obj in difference.gone:
-            # As of the listing it was gone, so everything older than the listing is old news.
-            touched.add(self.remove({**obj, "metadata": {**obj["metadata"], "resourceVersion": listed_at}}))
-        return {key for key in touched if key is not None}
+    def bury(self, mark: Mark, listed_at: str) -> Key | None:
+        """Take in that an object was gone at ``listed_at``; returns whose it was, or ``None`` if the store knows better."""
+        known = self._entries.get(mark.ref)
+        if known is None or known.uid != mark.uid or known.version > _number(listed_at):
+            return None
+        self._bury(mark.uid, _number(listed_at))
+        self._drop(mark.ref)
+        return known.parent
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -179,10 +178,20 @@ class Store:
         entry = self._entries.pop(ref, None)
         if entry is None:
             return
+        places = self._by_place[ref.api_version, ref.kind]
+        places[ref.namespace].discard(ref)
+        if not places[ref.namespace]:
+            del places[ref.namespace]
         siblings = self._by_parent[entry.parent]
         siblings.discard(ref)
         if not siblings:
             del self._by_parent[entry.parent]
+
+    def _refs(self, resource: Resource, namespace: str | None) -> Iterator[ObjectRef]:
+        places = self._by_place.get((resource.api_version, resource.kind), {})
+        if namespace is None:
+            return chain.from_iterable(places.values())
+        return iter(places.get(namespace, ()))
 
     def _bury(self, uid: str, version: float) -> None:
         earlier = self._tombstones.get(uid)
@@ -210,6 +219,12 @@ def ref_of(obj: Mapping[str, Any]) -> ObjectRef:
     return ObjectRef(obj["apiVersion"], obj["kind"], metadata["namespace"], metadata["name"])
 
 
+def mark_of(obj: Mapping[str, Any]) -> Mark:
+    """Which state of which object this is."""
+    uid, version = _incarnation(obj)
+    return Mark(ref_of(obj), uid, version)
+
+
 def _incarnation(obj: Mapping[str, Any]) -> tuple[str, float]:
     metadata = obj["metadata"]
     return metadata["uid"], _number(metadata["resourceVersion"])
@@ -217,29 +232,3 @@ def _incarnation(obj: Mapping[str, Any]) -> tuple[str, float]:
 
 def _number(resource_version: str) -> float:
     return int(resource_version)
-
-
-_MOUNTED_FROM: Final = frozenset({"secret", "configMap", "persistentVolumeClaim"})
-"""Kinds of volumes that can be missing."""
-
-
-def _slim(obj: Mapping[str, Any]) -> JsonObject:
-    metadata = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
-    annotations = metadata.get("annotations")
-    if annotations and _LAST_APPLIED in annotations:
-        metadata["annotations"] = {key: value for key, value in annotations.items() if key != _LAST_APPLIED}
-    if obj["kind"] == KIND:
-        # The reconciler reads the object live; here it only matters that it exists.
-        return {"apiVersion": obj["apiVersion"], "kind": KIND, "metadata": metadata}
-    slim = {**obj, "metadata": metadata}
-    if obj["kind"] == "Pod":
-        spec = obj.get("spec") or {}
-        slim["spec"] = {
-            "nodeName": spec.get("nodeName"),
-            "volumes": [volume for volume in spec.get("volumes") or [] if not _MOUNTED_FROM.isdisjoint(volume)],
-            "containers": [
-                {"name": container.get("name"), "image": container.get("image")}
-                for container in spec.get("containers") or []
-            ],
-        }
-    return slim

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from serin_operator.api.names import ObjectRef
 from serin_operator.cluster.client import ApiClient
+from serin_operator.cluster.errors import Blind
 from serin_operator.cluster.resources import (
     CONTROLLER_REVISIONS,
     CORE_EVENTS,
@@ -48,16 +49,30 @@ class KubernetesReader:
         client: Calls the API server.
         store: Kept by the watches.
         monotonic: Seconds on a clock that never jumps.
+        blind_spot: Why nothing can be seen for sure in a namespace at the moment, or ``None``.
     """
 
-    def __init__(self, client: ApiClient, store: Store, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        client: ApiClient,
+        store: Store,
+        monotonic: Callable[[], float],
+        blind_spot: Callable[[str], str | None] = lambda _namespace: None,
+    ) -> None:
         self._client = client
         self._store = store
         self._monotonic = monotonic
+        self._blind_spot = blind_spot
         self._waiting: dict[str, _Asked] = {}
 
     async def model_deployment(self, namespace: str, name: str) -> JsonObject | None:
-        """The ModelDeployment as it is now, or ``None`` when it is gone."""
+        """The ModelDeployment as it is now, or ``None`` when it is gone.
+
+        Raises:
+            Blind: Some kind of its children cannot be seen, so nothing may be decided about it.
+        """
+        if (problem := self._blind_spot(namespace)) is not None:
+            raise Blind(problem)
         return await self._client.get(MODEL_DEPLOYMENTS, namespace, name)
 
     async def get(self, ref: ObjectRef) -> JsonObject | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
@@ -27,6 +28,10 @@ class PrometheusError(Exception):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+
+
+class PrometheusTimeout(PrometheusError):
+    """There was no answer in time, which costs whoever waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,12 @@ class PrometheusClient:
         self._on_query = on_query
         self._tls = _RotatingTls(access.ca_file)
 
+    @property
+    def address(self) -> str:
+        """Where it asks, for messages: without user and password, should the URL hold any."""
+        parts = urlsplit(self._access.url)
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
     async def query(self, promql: str, at: float) -> list[Series]:
         """The instant vector of ``promql`` at the Unix time ``at``; a scalar counts as one series without labels.
 
@@ -109,14 +120,14 @@ class PrometheusClient:
             ) as response:
                 body = await response.read()
         except TimeoutError as error:
-            raise PrometheusError(
-                f"Prometheus at {access.url} did not answer within {access.timeout_seconds:g} s"
+            raise PrometheusTimeout(
+                f"Prometheus at {self.address} did not answer within {access.timeout_seconds:g} s"
             ) from error
         except (aiohttp.ClientError, OSError) as error:
-            raise PrometheusError(f"Prometheus at {access.url} cannot be reached: {error}") from error
-        data = _answer_of(response.status, body, access.url)
+            raise PrometheusError(f"Prometheus at {self.address} cannot be reached: {error}") from error
+        data = _answer_of(response.status, body, self.address)
         if isinstance(data, dict) and data.get("result") == []:
-            _check_clock(response.headers.get("Date", ""), self._clock(), access.url)
+            _check_clock(response.headers.get("Date", ""), self._clock(), self.address)
         return data
 
     def _credentials(self) -> dict[str, str]:

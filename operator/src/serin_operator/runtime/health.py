@@ -39,23 +39,28 @@ class Heartbeat:
     def __init__(self, monotonic: Callable[[], float] = time.monotonic, interval_seconds: float = 1.0) -> None:
         self._monotonic = monotonic
         self._interval_seconds = interval_seconds
-        self._last = monotonic()
+        self._last: float | None = None
         self._worst_lately = 0.0
 
     async def run(self) -> None:
-        """Beat for ever."""
+        """Beat for ever; what took its time before is not lateness."""
+        self._last = self._monotonic()
         while True:
             await asyncio.sleep(self._interval_seconds)
             self.beat()
 
     def beat(self) -> None:
         """Note how late this beat is; the worst is remembered and fades over about a minute."""
-        now = self._monotonic()
-        late = max(0.0, now - self._last - self._interval_seconds)
-        self._worst_lately = max(late, self._worst_lately * 0.95)
-        self._last = now
+        self._worst_lately = max(self._late_seconds, self._worst_lately * 0.95)
+        self._last = self._monotonic()
 
     @property
     def lag_seconds(self) -> float:
         """The worst delay lately, or the present one if that is worse."""
-        return max(self._worst_lately, self._monotonic() - self._last - self._interval_seconds)
+        return max(self._worst_lately, self._late_seconds)
+
+    @property
+    def _late_seconds(self) -> float:
+        if self._last is None:
+            return 0.0
+        return max(0.0, self._monotonic() - self._last - self._interval_seconds)

@@ -1,6 +1,7 @@
 """The operator's own little web server: ``/healthz``, ``/readyz`` and ``/metrics``."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -9,14 +10,24 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from serin_operator.runtime.health import Check, problems
 
 
-def application(liveness: Sequence[Check], readiness: Sequence[Check], registry: CollectorRegistry) -> web.Application:
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """What the pages tell."""
+
+    liveness: Sequence[Check]
+    readiness: Sequence[Check]
+    notes: Callable[[], Sequence[str]] = tuple
+    """What does not work though the process gets on; for whoever reads ``/readyz``."""
+
+
+def application(pages: Pages, registry: CollectorRegistry) -> web.Application:
     """The three pages; a check that fails answers 503 with what is wrong in plain words."""
 
     async def healthz(_request: web.Request) -> web.Response:
-        return _page(liveness)
+        return _page(pages.liveness)
 
     async def readyz(_request: web.Request) -> web.Response:
-        return _page(readiness)
+        return _page(pages.readiness, pages.notes())
 
     async def metrics(_request: web.Request) -> web.Response:
         return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
@@ -26,9 +37,9 @@ def application(liveness: Sequence[Check], readiness: Sequence[Check], registry:
     return app
 
 
-def _page(checks: Sequence[Check]) -> web.Response:
+def _page(checks: Sequence[Check], notes: Sequence[str] = ()) -> web.Response:
     wrong = problems(checks)
-    return web.Response(status=503 if wrong else 200, text="\n".join(wrong or ["ok"]) + "\n")
+    return web.Response(status=503 if wrong else 200, text="\n".join([*(wrong or ["ok"]), *notes]) + "\n")
 
 
 async def serve(app: web.Application, port: int) -> web.AppRunner:

@@ -98,6 +98,7 @@ class Elector:
         monotonic: Seconds on a clock that never jumps, also while the process is stopped.
         sleep: Waits so many seconds.
         now: Wall clock, only written for people to read.
+        on_seen: Told each resourceVersion of the Lease that was read or written.
     """
 
     def __init__(
@@ -109,6 +110,7 @@ class Elector:
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        on_seen: Callable[[str], None] = lambda _version: None,
     ) -> None:
         self._api = api
         self.identity = identity
@@ -116,6 +118,7 @@ class Elector:
         self._monotonic = monotonic
         self._sleep = sleep
         self._now = now
+        self._on_seen = on_seen
         self._lease: JsonObject | None = None
         self._seen: _Seen | None = None
         self._valid_until = float("-inf")
@@ -196,6 +199,7 @@ class Elector:
         return False
 
     def _may_take(self, lease: JsonObject) -> bool:
+        self._on_seen(lease["metadata"]["resourceVersion"])
         spec = lease.get("spec") or {}
         self.holder = spec.get("holderIdentity") or ""
         mark = (self.holder, spec.get("renewTime"), spec.get("leaseTransitions"), lease["metadata"]["resourceVersion"])
@@ -209,6 +213,7 @@ class Elector:
 
     def _took(self, lease: JsonObject) -> bool:
         self._lease = lease
+        self._on_seen(lease["metadata"]["resourceVersion"])
         self.holder = self.identity
         return True
 

@@ -1,12 +1,14 @@
 """The operator's own Prometheus metrics, in a registry of its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.process_collector import ProcessCollector
 
 from serin_operator.api.reasons import EventReason, Outcome
+from serin_operator.cluster.resources import Scope
 
 _DURATIONS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0)
 
@@ -28,7 +30,7 @@ class OperatorMetrics:
         self.reconciles = Counter(
             "serin_operator_reconciles_total",
             "Looks at a ModelDeployment by result: success, conflict (it changed meanwhile), transient (the API server "
-            "or Prometheus did not answer), not-leading, error (a bug).",
+            "did not answer), refused (by it), not-leading, blind (its namespace cannot be seen), error (a bug).",
             ["result"],
             registry=registry,
         )
@@ -60,10 +62,27 @@ class OperatorMetrics:
             ["result"],
             registry=registry,
         )
+        self.prometheus_paused = Gauge(
+            "serin_operator_prometheus_paused",
+            "1 while Prometheus is asked only every half minute, because three looks in a row had no answer in time.",
+            registry=registry,
+        )
         self.rollouts = Counter(
             "serin_operator_rollouts_total",
             "Rollouts that ended, by the outcome in the ledger of versions.",
             ["outcome"],
+            registry=registry,
+        )
+        self.watch_up = Gauge(
+            "serin_operator_watch_up",
+            "1 while the API server tells changes of this kind in this namespace (empty: in all), 0 while it does not.",
+            ["resource", "namespace"],
+            registry=registry,
+        )
+        self.watch_failures = Counter(
+            "serin_operator_watch_failures_total",
+            "Attempts to list or watch that failed, by kind and namespace (empty: all); the log says why.",
+            ["resource", "namespace"],
             registry=registry,
         )
         self.leader = Gauge(
@@ -79,6 +98,21 @@ class OperatorMetrics:
         """Read the queue's gauges when they are scraped."""
         self.queue_depth.set_function(depth)
         self.queue_oldest.set_function(oldest_wait_seconds)
+
+    def watch_watches(self, scopes: Iterable[Scope], is_open: Callable[[Scope], bool]) -> None:
+        """Read which watches are up when they are scraped."""
+        for scope in scopes:
+            up = self.watch_up.labels(scope.resource.plural, scope.namespace or "")
+            up.set_function(partial(is_open, scope))
+            self.watch_failures.labels(scope.resource.plural, scope.namespace or "")
+
+    def count_watch_failure(self, scope: Scope) -> None:
+        """Count an attempt to list or watch that failed."""
+        self.watch_failures.labels(scope.resource.plural, scope.namespace or "").inc()
+
+    def count_request(self, verb: str, code: str) -> None:
+        """Count a call to the API server."""
+        self.api_requests.labels(verb, code).inc()
 
     def count_event(self, reason: str) -> None:
         """Count a rollout that ended, told by the Event about it."""

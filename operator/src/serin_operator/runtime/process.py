@@ -1,7 +1,7 @@
 """The whole process: who is made of what, what runs in which order, and how it ends.
 
-    fill the store ──► watch ──► reach for the lease ──► lead: workers reconcile ──► give the lease back
-                         └────────── resync, heartbeat, health pages: always ───────────┘
+    watch ──► see something whole ──► reach for the lease ──► lead: workers reconcile ──► give the lease back
+      └────────────── resync, heartbeat, health pages: always ─────────────┘
 
 Both replicas watch; only the holder of the lease reconciles. The process ends with 0 when it is asked to stop, and
 with 1 when it has lost the lease or something broke: Kubernetes starts it again, and it begins from what it sees.
@@ -10,7 +10,7 @@ with 1 when it has lost the lease or something broke: Kubernetes starts it again
 import asyncio
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Final
@@ -22,18 +22,20 @@ from serin_operator.act.events import EventRecorder
 from serin_operator.act.kubernetes import KubernetesWriter
 from serin_operator.cluster.client import ApiClient
 from serin_operator.cluster.connection import Connection, new_plain_session
-from serin_operator.cluster.errors import ApiError
-from serin_operator.cluster.store import Store
+from serin_operator.cluster.resources import LEASES, Scope
+from serin_operator.cluster.store import Key, Store
+from serin_operator.observe.desk import LookDesk
 from serin_operator.observe.kubernetes import KubernetesReader
-from serin_operator.observe.prometheus_client import PrometheusAccess, PrometheusClient
+from serin_operator.observe.prometheus_client import PrometheusClient
 from serin_operator.runtime.health import Check, Heartbeat, at_most
-from serin_operator.runtime.http import application, serve
+from serin_operator.runtime.http import Pages, application, serve
 from serin_operator.runtime.inbox import Inbox
-from serin_operator.runtime.informer import Informer
-from serin_operator.runtime.lease import Elector, KubernetesLease, LeaseLost, LeaseTiming
+from serin_operator.runtime.leadership import Candidacy, Leadership
+from serin_operator.runtime.lease import LEASE_NAME, LeaseLost, LeaseTiming
 from serin_operator.runtime.metrics import OperatorMetrics
-from serin_operator.runtime.resync import Repaired, Resync, ResyncLoop
+from serin_operator.runtime.resync import Resync, ResyncLoop
 from serin_operator.runtime.settings import Settings
+from serin_operator.runtime.watches import Nobody, Watches
 from serin_operator.runtime.workers import Reconciler, Workers, WorkQueue
 
 STOP_GRACE_SECONDS: Final = 12.0
@@ -43,8 +45,7 @@ _QUEUE_STUCK_SECONDS: Final = 120.0
 _RECONCILE_STUCK_SECONDS: Final = 180.0
 _LOOP_LAG_SECONDS: Final = 10.0
 _DEAD_ROUNDS: Final = 2
-_DEAD_STARTS: Final = 8
-_RELIST_SETTLE_SECONDS: Final = 10.0
+_TELL_AGAIN_SECONDS: Final = 5.0
 
 _log = structlog.get_logger(__name__)
 
@@ -57,6 +58,8 @@ class Tools:
     writer: KubernetesWriter
     prometheus: PrometheusClient | None
     """``None``: no Prometheus is configured."""
+    desk: LookDesk | None
+    """Takes the looks beside the workers; ``None`` with it."""
     settings: Settings
 
 
@@ -97,93 +100,120 @@ class Process:
         settings = self._settings
         connection = await Connection.load()
         self._metrics = OperatorMetrics(CollectorRegistry())
-        client = await self._client(connection, _CONNECTIONS)
         self._store = Store(time.monotonic)
         self._queue = WorkQueue()
-        lease_client = await self._client(connection, 2)  # of its own: a burst of calls must not delay a renewal
-        self._elector = Elector(
-            KubernetesLease(lease_client, settings.lease_namespace),
-            f"{settings.pod_name}_{uuid.uuid4().hex[:8]}",
-            self._timing,
-        )
-        events = EventRecorder(client, instance=settings.pod_name, on_event=self._metrics.count_event)
-        writer = KubernetesWriter(client, self._store, events, may_write=self._elector.is_leading)
-        reader = KubernetesReader(client, self._store, time.monotonic)
-        prometheus = await self._prometheus()
-        reconciler = self._make_reconciler(Tools(reader, writer, prometheus, settings))
-        self._workers = Workers(self._queue, reconciler, self._metrics, count=settings.workers)
-        self._inbox = Inbox(self._store, self._queue, writer.forget)
-        self._informer = Informer(connection, settings.namespaces, self._inbox.take, self._after_restart)
-        self._resync = Resync(client, self._store, settings.namespaces)
-        self._resync_loop = ResyncLoop(
-            self._resync, settings.resync_seconds, self._after_resync, self._informer.restart
-        )
         self._heartbeat = Heartbeat()
+        self._inbox = Inbox(self._store, self._queue, self._gone)
+        streams = await self._client(connection, 0)  # each watch keeps one open
+        self._watches = Watches(
+            streams,
+            settings.namespaces,
+            self._inbox,
+            on_sight=lambda namespace: self._inbox.look_at_everything(namespace=namespace),
+            on_failure=self._metrics.count_watch_failure,
+        )
+        lease = Scope(LEASES, settings.lease_namespace, field_selector=f"metadata.name={LEASE_NAME}")
+        self._leadership = Leadership(
+            connection,
+            Candidacy(settings.lease_namespace, f"{settings.pod_name}_{uuid.uuid4().hex[:8]}", self._timing),
+            on_request=self._metrics.count_request,
+            on_seen=self._watches.add(lease, Nobody()).expect,
+        )
+        self._resync_loop = ResyncLoop(
+            Resync(streams, self._store, settings.namespaces, is_open=self._watches.is_open),
+            settings.resync_seconds,
+            self._watches.restart,
+            self._after_resync,
+        )
+        await self._build_hands(await self._client(connection, _CONNECTIONS))
         self._metrics.watch_queue(lambda: self._queue.depth, lambda: self._queue.oldest_wait_seconds)
-        self._metrics.leader.set_function(lambda: float(self._elector.is_leading()))
-        runner = await serve(application(self._liveness(), self._readiness(), self._metrics.registry), settings.port)
+        self._metrics.watch_watches(self._watches.scopes, self._watches.is_open)
+        self._metrics.leader.set_function(lambda: float(self._leadership.is_leading()))
+        pages = Pages(self._liveness(), self._readiness(), self._watches.refusals)
+        runner = await serve(application(pages, self._metrics.registry), settings.port)
         self._stack.push_async_callback(runner.cleanup)
+
+    async def _build_hands(self, client: ApiClient) -> None:
+        settings = self._settings
+        events = EventRecorder(client, instance=settings.pod_name, on_event=self._metrics.count_event)
+        self._writer = KubernetesWriter(
+            client,
+            self._store,
+            events,
+            may_write=self._leadership.is_leading,
+            on_written=self._watches.expect,
+        )
+        reader = KubernetesReader(client, self._store, time.monotonic, self._watches.blind_spot)
+        prometheus = await self._prometheus()
+        self._desk = self._new_desk(prometheus)
+        reconciler = self._make_reconciler(Tools(reader, self._writer, prometheus, self._desk, settings))
+        self._workers = Workers(self._queue, reconciler, self._metrics, count=settings.workers)
 
     async def _client(self, connection: Connection, connections: int) -> ApiClient:
         session = await self._stack.enter_async_context(connection.new_session(connections=connections))
-        return ApiClient(
-            session,
-            connection.server,
-            on_request=lambda verb, code: self._metrics.api_requests.labels(verb, code).inc(),
-        )
+        return ApiClient(session, connection.server, on_request=self._metrics.count_request)
 
     async def _prometheus(self) -> PrometheusClient | None:
-        settings = self._settings
-        if settings.prometheus_url is None:
+        access = self._settings.prometheus_access
+        if access is None:
             return None
-        access = PrometheusAccess(
-            settings.prometheus_url,
-            settings.prometheus_timeout_seconds,
-            settings.prometheus_bearer_token_file,
-            settings.prometheus_username,
-            settings.prometheus_password_file,
-            settings.prometheus_ca_file,
-        )
         session = await self._stack.enter_async_context(new_plain_session(access.url, connections=_CONNECTIONS))
         return PrometheusClient(
             access, session, on_query=lambda result: self._metrics.prometheus_queries.labels(result).inc()
         )
 
+    def _new_desk(self, prometheus: PrometheusClient | None) -> LookDesk | None:
+        if prometheus is None:
+            return None
+        desk = LookDesk(
+            prometheus,
+            prometheus.address,
+            deadline_seconds=self._settings.prometheus_timeout_seconds,
+            on_done=lambda key: self._queue.add(Key(*key)),
+        )
+        self._metrics.prometheus_paused.set_function(lambda: float(desk.is_paused))
+        self._stack.push_async_callback(desk.close)
+        return desk
+
+    def _gone(self, namespace: str, name: str) -> None:
+        """Whatever is remembered about a ModelDeployment goes with it."""
+        self._writer.forget(namespace, name)
+        if self._desk is not None:
+            self._desk.forget((namespace, name))
+
     async def _live(self) -> None:
         """Everything that goes on until the end; returns never, raises when it is over."""
-        await self._until_filled()
-        self._informer.start()
-        self._waits_for = None
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._heartbeat.run(), name="heartbeat")
+            tasks.create_task(self._watches.run(), name="watches")
+            await self._until_seen()
             tasks.create_task(self._resync_loop.run(), name="resync")
-            tasks.create_task(self._lead(), name="lease")
+            tasks.create_task(self._lead(), name="lead")
 
-    async def _until_filled(self) -> None:
-        """Wait for the API server, the CRD and our rights; a replica that cannot see must not act."""
-        pause = 1.0
+    async def _until_seen(self) -> None:
+        """Wait for the API server, the CRD and our rights in one namespace at least; who cannot see must not act."""
         while True:
             try:
-                await self._resync.fill()
-            except ApiError as error:
-                self._waits_for = error.message
-                _log.warning("cannot begin yet", error=error.message, after=pause)
-                await asyncio.sleep(pause)
-                pause = min(pause * 1.5, 5.0)
+                async with asyncio.timeout(_TELL_AGAIN_SECONDS):
+                    await self._watches.first_sight()
+            except TimeoutError:
+                self._waits_for = "; ".join(self._watches.refusals()) or "the first listing"
+                _log.warning("cannot begin yet", error=self._waits_for)
             else:
+                self._waits_for = None
                 _log.info("watching", objects=len(self._store), namespaces=self._settings.namespaces or "all")
                 return
 
     async def _lead(self) -> None:
-        await self._elector.acquire()
+        self._leadership.start()
+        await self._leadership.acquired()
         async with asyncio.TaskGroup() as tasks:
-            # Renewing does not wait for the beginning: in a large cluster a listing takes longer than the lease lasts.
-            tasks.create_task(self._elector.hold(), name="hold")
+            tasks.create_task(self._leadership.lost(), name="lease")
             tasks.create_task(self._begin(), name="begin")
 
     async def _begin(self) -> None:
-        # While this replica waited, its store followed the watches; one more look makes sure before it acts.
-        await self._quietly(self._resync.fill)
+        # While this replica waited, its store followed the watches; one that was dead is noticed before anything is decided.
+        await self._resync_loop.once()
         self._workers.start()
         self._inbox.lead()
 
@@ -203,43 +233,25 @@ class Process:
             await self._workers.stop(STOP_GRACE_SECONDS)
             life.cancel()
             await asyncio.gather(life, return_exceptions=True)
-            await self._elector.release()
-        await self._informer.stop()
+            await self._leadership.release()
         return code
 
-    def _after_restart(self) -> None:
-        asyncio.get_running_loop().call_later(_RELIST_SETTLE_SECONDS, self._resync_loop.ask)
-
-    def _after_resync(self, repaired: Repaired) -> None:
-        self._inbox.repaired(repaired.keys)
+    def _after_resync(self) -> None:
         # A look at everything, level by level, whatever was told or not; spread, so that it is no burst.
         self._inbox.look_at_everything(spread_seconds=min(30.0, self._settings.resync_seconds / 2))
 
     def _liveness(self) -> list[Check]:
-        queue, lag = self._queue, self._heartbeat
+        queue, beat, resync = self._queue, self._heartbeat, self._resync_loop
         return [
-            Check("event loop", at_most("seconds late", _LOOP_LAG_SECONDS, lambda: self._if_begun(lag.lag_seconds))),
-            Check("queue", at_most("seconds waited", _QUEUE_STUCK_SECONDS, lambda: queue.oldest_wait_seconds)),
+            Check("event loop", at_most("seconds late", _LOOP_LAG_SECONDS, lambda: beat.lag_seconds)),
+            Check("queue", at_most("seconds without progress", _QUEUE_STUCK_SECONDS, lambda: queue.stuck_seconds)),
             Check("reconcile", at_most("seconds running", _RECONCILE_STUCK_SECONDS, lambda: queue.longest_run_seconds)),
-            Check("watches", at_most("rounds without news", _DEAD_ROUNDS, lambda: self._resync_loop.misses_in_a_row)),
-            Check("watches", at_most("failed starts", _DEAD_STARTS, lambda: self._informer.failures_in_a_row)),
-            Check("watches", self._informer_problem),
+            Check("watches", at_most("rounds that missed news", _DEAD_ROUNDS, lambda: resync.misses_in_a_row)),
+            Check("watches", self._watches.dead),
         ]
 
     def _readiness(self) -> list[Check]:
         return [Check("start", lambda: self._waits_for)]
-
-    def _informer_problem(self) -> str | None:
-        return "the thread is dead" if self._waits_for is None and not self._informer.is_alive else None
-
-    def _if_begun(self, value: float) -> float:
-        return value if self._waits_for is None else 0.0
-
-    async def _quietly(self, action: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await action()
-        except ApiError as error:
-            _log.warning("going on with what the watches told", error=error.message)
 
 
 def _first(error: BaseException) -> str:

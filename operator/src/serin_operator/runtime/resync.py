@@ -1,20 +1,20 @@
-"""Now and then, list everything: repair what the watches missed, and notice a watch that is dead.
+"""Now and then, list everything and compare: a watch that has missed something is dead, and is begun again.
 
-Bookmarks never reach kopf's handlers, so a silent watch looks like a quiet cluster. A LIST that knows something
-which the watch has not told a few seconds later proves that it is dead.
+Only metadata are listed, page by page, and compared with what the watches told; what differs gets a few seconds, because a
+watch may be late. To begin a watch again is to list its objects anew, so this alone puts right what was missed.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
 import structlog
 
-from serin_operator.api.names import LABEL_MODEL_DEPLOYMENT
 from serin_operator.cluster.client import ApiClient
-from serin_operator.cluster.resources import MODEL_DEPLOYMENTS, WATCHED
-from serin_operator.cluster.store import Key, Store
+from serin_operator.cluster.errors import ApiError
+from serin_operator.cluster.resources import Scope, scopes_of
+from serin_operator.cluster.store import Mark, Store, mark_of, parent_of
 
 _GRACE_SECONDS: Final = 5.0
 
@@ -22,13 +22,10 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Repaired:
-    """What one resync put right."""
-
-    keys: frozenset[Key] = frozenset()
-    """ModelDeployments whose objects were not as the store had them."""
-    missed: tuple[str, ...] = field(default=())
-    """Kinds whose watch had missed something."""
+class _Doubt:
+    scope: Scope
+    newer: tuple[Mark, ...]
+    gone: tuple[Mark, ...]
 
 
 class Resync:
@@ -38,6 +35,7 @@ class Resync:
         client: Calls the API server.
         store: What is known.
         namespaces: What is watched; none: the whole cluster.
+        is_open: Whether a watch follows at all; who is refused anyway is not asked what it has missed.
         grace_seconds: How late a watch may be before what it has not told counts as missed.
         sleep: Waits so many seconds.
     """
@@ -48,100 +46,95 @@ class Resync:
         store: Store,
         namespaces: tuple[str, ...],
         *,
+        is_open: Callable[[Scope], bool] = lambda _scope: True,
         grace_seconds: float = _GRACE_SECONDS,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._client = client
         self._store = store
-        self._namespaces: tuple[str | None, ...] = namespaces or (None,)
+        self._scopes = scopes_of(namespaces)
+        self._is_open = is_open
         self._grace_seconds = grace_seconds
         self._sleep = sleep
 
-    async def fill(self) -> None:
-        """Fill the store before the first reconcile, so that nothing that exists is taken for missing."""
-        await self._compare(grace_seconds=0.0)
-
-    async def repair(self) -> Repaired:
-        """List everything once and put the store right.
-
-        Raises:
-            ApiError: The API server does not answer or does not allow it; the store is as it was, or better.
-        """
-        return await self._compare(grace_seconds=self._grace_seconds)
-
-    async def _compare(self, *, grace_seconds: float) -> Repaired:
+    async def missed(self) -> list[Scope]:
+        """The scopes whose watch has missed something; one that cannot be listed proves nothing, and the others go on."""
         doubts = []
-        for resource in WATCHED:
-            selector = "" if resource == MODEL_DEPLOYMENTS else LABEL_MODEL_DEPLOYMENT
-            for namespace in self._namespaces:
-                items, listed_at = await self._client.list_all(resource, namespace, label_selector=selector)
-                difference = self._store.difference(resource, namespace, items, listed_at)
-                if difference:
-                    doubts.append((resource, difference, listed_at))
-        if doubts and grace_seconds:
-            await self._sleep(grace_seconds)
-        keys: set[Key] = set()
-        missed = []
-        for resource, difference, listed_at in doubts:
-            confirmed = self._store.confirm(difference, listed_at)
-            if confirmed:
-                missed.append(resource.plural)
-                keys |= self._store.repair(confirmed, listed_at)
+        for scope in filter(self._is_open, self._scopes):
+            try:
+                doubt = await self._compare(scope)
+            except ApiError as error:
+                _log.debug("not compared", scope=str(scope), error=error.message)
+                continue
+            if doubt.newer or doubt.gone:
+                doubts.append(doubt)
         self._store.sweep()
-        return Repaired(frozenset(keys), tuple(missed))
+        if doubts:
+            await self._sleep(self._grace_seconds)
+        return [doubt.scope for doubt in doubts if self._remains(doubt)]
+
+    async def _compare(self, scope: Scope) -> _Doubt:
+        uids: set[str] = set()
+        newer: list[Mark] = []
+
+        def take(item: dict[str, Any]) -> None:
+            uids.add(item["metadata"]["uid"])
+            mark = mark_of(item)
+            if not self._store.knows(mark) and parent_of(item) is not None:
+                newer.append(mark)
+
+        listed_at = await self._client.each(scope, take, only_metadata=True)
+        gone = self._store.vanished(scope.resource, scope.namespace, uids, listed_at)
+        return _Doubt(scope, tuple(newer), tuple(gone))
+
+    def _remains(self, doubt: _Doubt) -> bool:
+        return any(not self._store.knows(mark) for mark in doubt.newer) or any(
+            self._store.has(mark) for mark in doubt.gone
+        )
 
 
 class ResyncLoop:
-    """Repeats the resync, on time or when asked to.
+    """Repeats the resync, on time.
 
     Args:
         resync: What to repeat.
         interval_seconds: How often.
-        on_repaired: Told what was put right, after every round.
-        on_dead_watch: Called when a watch turns out to be dead.
+        on_dead_watch: Called with what a watch covers that turns out to be dead.
+        on_round: Called after every round.
     """
 
     def __init__(
         self,
         resync: Resync,
         interval_seconds: float,
-        on_repaired: Callable[[Repaired], None],
-        on_dead_watch: Callable[[], None],
+        on_dead_watch: Callable[[Scope], None],
+        on_round: Callable[[], None] = lambda: None,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._resync = resync
         self._interval_seconds = interval_seconds
-        self._on_repaired = on_repaired
         self._on_dead_watch = on_dead_watch
-        self._asked = asyncio.Event()
+        self._on_round = on_round
+        self._sleep = sleep
         self.misses_in_a_row = 0
         """How many rounds one after the other found a watch that had missed something."""
-
-    def ask(self) -> None:
-        """Do the next round soon: something may have been missed."""
-        self._asked.set()
 
     async def run(self) -> None:
         """Repeat for ever."""
         while True:
-            try:
-                async with asyncio.timeout(self._interval_seconds):
-                    await self._asked.wait()
-            except TimeoutError:
-                pass  # the ordinary case: it is time
-            asked = self._asked.is_set()
-            self._asked.clear()
-            await self._round(excused=asked)
+            await self._sleep(self._interval_seconds)
+            await self.once()
 
-    async def _round(self, *, excused: bool) -> None:
+    async def once(self) -> None:
+        """One round."""
         try:
-            repaired = await self._resync.repair()
-        except Exception as error:  # noqa: BLE001 - whatever it was, the next round tries again
-            _log.warning("the resync failed and is repeated", error=str(error))
+            missed = await self._resync.missed()
+        except Exception:  # noqa: BLE001 - a bug of ours; the next round tries again
+            _log.exception("the resync failed and is repeated")
             return
-        self._on_repaired(repaired)
-        if not repaired.missed or excused:
-            self.misses_in_a_row = 0
-            return
-        self.misses_in_a_row += 1
-        _log.warning("watches have missed something and are begun again", kinds=repaired.missed)
-        self._on_dead_watch()
+        self.misses_in_a_row = self.misses_in_a_row + 1 if missed else 0
+        for scope in missed:
+            _log.warning("a watch has missed something and is begun again", watch=str(scope))
+            self._on_dead_watch(scope)
+        self._on_round()

@@ -96,7 +96,8 @@ class Schedule:
 
     def oldest_wait(self, now: float) -> float:
         """For how long the key that has been due longest has been waiting, in seconds."""
-        return max((now - at for at in self._due.values() if at <= now), default=0.0)
+        due = self.next_at()
+        return 0.0 if due is None else max(0.0, now - due)
 
     def longest_run(self, now: float) -> float:
         """For how long the longest look that is under way has been going on, in seconds."""

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from serin_operator.observe.prometheus_client import PrometheusAccess
 from serin_operator.runtime.logging import LogFormat, LogLevel
 
 
@@ -78,6 +79,20 @@ class Settings(BaseSettings):
         description="How often everything is listed, to repair what the watches missed.",
     )
     workers: int = Field(default=8, ge=1, le=64, description="How many ModelDeployments are looked at at a time.")
+
+    @property
+    def prometheus_access(self) -> PrometheusAccess | None:
+        """Where Prometheus is and how to be let in; ``None`` without one."""
+        if self.prometheus_url is None:
+            return None
+        return PrometheusAccess(
+            self.prometheus_url,
+            self.prometheus_timeout_seconds,
+            self.prometheus_bearer_token_file,
+            self.prometheus_username,
+            self.prometheus_password_file,
+            self.prometheus_ca_file,
+        )
 
     @field_validator("namespaces", mode="before")
     @classmethod

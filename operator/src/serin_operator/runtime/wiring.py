@@ -26,5 +26,6 @@ def make_reconciler(tools: Tools) -> Reconciler:
             prometheus=tools.prometheus,
             clock=lambda: datetime.now(UTC),
             config=config,
+            desk=tools.desk,
         )
     )

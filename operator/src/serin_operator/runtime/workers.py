@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from serin_operator.cluster.errors import Conflict, NotLeading, Transient
+from serin_operator.cluster.errors import ApiError, Blind, Conflict, NotLeading, Transient
 from serin_operator.cluster.store import Key
 from serin_operator.runtime.metrics import OperatorMetrics
 from serin_operator.runtime.schedule import Schedule
@@ -33,6 +33,7 @@ class WorkQueue:
         self._schedule = schedule or Schedule()
         self._monotonic = monotonic
         self._changed = asyncio.Event()
+        self._finished_at = monotonic()
         self.is_open = True
 
     def add(self, key: Key, delay_seconds: float = 0.0) -> None:
@@ -52,13 +53,15 @@ class WorkQueue:
 
     def done(self, key: Key, again_after_seconds: float | None) -> None:
         """The look at ``key`` went well."""
-        again_at = None if again_after_seconds is None else self._monotonic() + again_after_seconds
+        self._finished_at = self._monotonic()
+        again_at = None if again_after_seconds is None else self._finished_at + again_after_seconds
         self._schedule.done(key, again_at)
         self._changed.set()
 
     def failed(self, key: Key) -> float:
         """The look at ``key`` failed; returns the seconds until it is repeated."""
-        delay = self._schedule.failed(key, self._monotonic(), random.random())  # noqa: S311 - jitter, no secret
+        self._finished_at = self._monotonic()
+        delay = self._schedule.failed(key, self._finished_at, random.random())  # noqa: S311 - jitter, no secret
         self._changed.set()
         return delay
 
@@ -80,6 +83,11 @@ class WorkQueue:
     def oldest_wait_seconds(self) -> float:
         """How long the oldest of them has been waiting."""
         return self._schedule.oldest_wait(self._monotonic())
+
+    @property
+    def stuck_seconds(self) -> float:
+        """For how long keys have been due and no look has ended; a long queue that gets shorter is not stuck."""
+        return min(self.oldest_wait_seconds, self._monotonic() - self._finished_at)
 
     @property
     def longest_run_seconds(self) -> float:
@@ -144,9 +152,16 @@ class Workers:
         except NotLeading as error:
             result = "not-leading"
             log.info("left to the new leader", error=error.message, after=self._queue.failed(key))
+        except Blind as error:
+            result = "blind"
+            log.info("left alone until it can be seen", error=error.message)
+            self._queue.done(key, None)
         except Transient as error:
             result = "transient"
             log.warning("reconcile put off", error=error.message, after=round(self._queue.failed(key), 1))
+        except ApiError as error:
+            result = "refused"
+            log.warning("reconcile refused", error=error.message, after=round(self._queue.failed(key), 1))
         except asyncio.CancelledError:
             self._queue.done(key, None)
             raise

@@ -148,3 +148,11 @@ async def test_an_empty_answer_of_a_clock_that_differs_says_so(prometheus, sessi
     client = PrometheusClient(access, session, clock=lambda: time.time() + seconds)
     with pytest.raises(PrometheusError, match=f"more than 5 s {where}"):
         await client.query("up", 17.0)
+
+
+async def test_a_password_in_the_address_is_in_no_message(session):
+    access = PrometheusAccess("http://serin:geheim@127.0.0.1:1", timeout_seconds=1.0)
+    with pytest.raises(PrometheusError) as error:
+        await PrometheusClient(access, session).query("up", 17.0)
+    assert "geheim" not in error.value.message
+    assert "http://127.0.0.1:1" in error.value.message

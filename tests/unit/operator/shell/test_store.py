@@ -6,7 +6,7 @@ import pytest
 
 from serin_operator.api.names import LABEL_MODEL_DEPLOYMENT, ObjectRef
 from serin_operator.cluster.resources import DEPLOYMENTS, MODEL_DEPLOYMENTS, PODS
-from serin_operator.cluster.store import Key, Store
+from serin_operator.cluster.store import Key, Store, mark_of
 
 KEY = Key("scoring", "credit")
 REF = ObjectRef("apps/v1", "Deployment", "scoring", "credit-abc")
@@ -162,40 +162,67 @@ def test_a_model_deployment_is_known_without_its_spec(store):
     assert "spec" not in store.get(ObjectRef("serin.dev/v1alpha1", "ModelDeployment", "scoring", "credit"))
 
 
-def test_a_listing_tells_what_is_new_and_what_is_gone(store):
+def test_what_a_listing_did_not_find_is_gone(store):
     store.put(a_deployment(5))
     store.put(a_deployment(6, uid="u2", name="credit-old"))
-    listed = [a_deployment(7), a_deployment(8, uid="u3", name="credit-new")]
-    difference = store.difference(DEPLOYMENTS, None, listed, "10")
-    assert sorted(d["metadata"]["name"] for d in difference.newer) == ["credit-abc", "credit-new"]
-    assert [d["metadata"]["name"] for d in difference.gone] == ["credit-old"]
-    assert store.repair(difference, "10") == {KEY}
-    assert versions(store) == ["7", "8"]
+    (mark,) = store.vanished(DEPLOYMENTS, None, {"u1"}, "10")
+    assert mark.ref.name == "credit-old"
+    assert store.has(mark)
+    assert store.bury(mark, "10") == KEY
+    assert versions(store) == ["5"]
+    assert not store.has(mark)
 
 
 def test_what_was_written_after_the_listing_is_not_taken_for_gone(store):
     store.put(a_deployment(11))
-    assert not store.difference(DEPLOYMENTS, None, [], "10")
+    assert store.vanished(DEPLOYMENTS, None, set(), "10") == []
+
+
+def test_what_was_written_while_the_listing_was_looked_at_stays(store):
+    store.put(a_deployment(5))
+    (mark,) = store.vanished(DEPLOYMENTS, None, set(), "10")
+    store.put(a_deployment(11))
+    assert store.bury(mark, "10") is None
+    assert versions(store) == ["11"]
 
 
 def test_a_listing_of_one_namespace_or_kind_says_nothing_about_others(store):
     store.put(a_deployment(5))
-    assert not store.difference(DEPLOYMENTS, "elsewhere", [], "10")
-    assert not store.difference(PODS, None, [], "10")
+    assert store.vanished(DEPLOYMENTS, "elsewhere", set(), "10") == []
+    assert store.vanished(PODS, None, set(), "10") == []
+    assert len(store.vanished(DEPLOYMENTS, "scoring", set(), "10")) == 1
 
 
-def test_what_the_watch_tells_during_the_grace_is_no_difference_any_more(store):
-    difference = store.difference(DEPLOYMENTS, None, [a_deployment(7)], "10")
-    assert difference
+def test_what_the_store_has_or_has_buried_is_no_news(store):
+    assert not store.knows(mark_of(a_deployment(7)))
     store.put(a_deployment(7))
-    assert not store.confirm(difference, "10")
+    assert store.knows(mark_of(a_deployment(6)))
+    assert store.knows(mark_of(a_deployment(7)))
+    assert not store.knows(mark_of(a_deployment(8)))
+    store.remove(a_deployment(9))
+    assert store.knows(mark_of(a_deployment(8)))
+    assert not store.knows(mark_of(a_deployment(1, uid="another")))
 
 
-def test_a_model_deployment_deleted_while_nobody_watched_is_noticed_by_a_listing(store):
+def test_model_deployments_are_found_by_name_and_by_namespace(store):
     store.put(a_model_deployment())
-    difference = store.difference(MODEL_DEPLOYMENTS, None, [], "10")
-    assert store.repair(difference, "10") == {KEY}
+    assert store.has_model_deployment(KEY)
+    assert not store.has_model_deployment(Key("scoring", "other"))
+    assert store.model_deployments("scoring") == {KEY}
+    assert store.model_deployments("elsewhere") == set()
+    (mark,) = store.vanished(MODEL_DEPLOYMENTS, None, set(), "10")
+    store.bury(mark, "10")
     assert store.model_deployments() == set()
+
+
+def test_nothing_is_kept_of_what_is_gone(store):
+    store.put(a_model_deployment())
+    store.put(a_deployment(5))
+    store.put(a_deployment(6, label="fraud"))
+    store.remove(a_deployment(7))
+    store.remove(a_model_deployment(8))
+    kept = (store._entries, store._by_parent, store._by_place["apps/v1", "Deployment"])
+    assert [len(one) for one in kept] == [0, 0, 0]
 
 
 def test_tombstones_are_not_kept_for_ever():

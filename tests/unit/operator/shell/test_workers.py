@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from prometheus_client import CollectorRegistry
 
-from serin_operator.cluster.errors import Conflict, NotLeading, Transient
+from serin_operator.cluster.errors import Blind, Conflict, Forbidden, NotLeading, Transient
 from serin_operator.cluster.store import Key
 from serin_operator.runtime.metrics import OperatorMetrics
 from serin_operator.runtime.schedule import Backoff, Schedule
@@ -72,9 +72,49 @@ async def test_a_key_is_reconciled_and_comes_back_when_the_reconciler_says_so(me
 
 
 async def test_every_kind_of_failure_is_tried_again_and_counted_as_what_it_is(metrics):
-    failures = [Transient("t"), Conflict("c"), NotLeading("n"), RuntimeError("bug"), None]
+    failures = [Transient("t"), Conflict("c"), NotLeading("n"), Forbidden("f"), RuntimeError("bug"), None]
     await run_until_done(Reconciler(a=failures), metrics, A)
-    assert results(metrics) == {"transient": 1.0, "conflict": 1.0, "not-leading": 1.0, "error": 1.0, "success": 1.0}
+    once = ("transient", "conflict", "not-leading", "refused", "error", "success")
+    assert results(metrics) == dict.fromkeys(once, 1.0)
+
+
+async def test_what_cannot_be_seen_is_left_alone_until_it_is_queued_again(metrics):
+    reconciler = Reconciler(a=[Blind("pods in ns: forbidden")])
+    queue = await run_until_done(reconciler, metrics, A)
+    assert results(metrics) == {"blind": 1.0}
+    assert A not in queue._schedule
+
+
+def a_queue_of(*keys):
+    clock = [0.0]
+    queue = WorkQueue(monotonic=lambda: clock[0])
+    for key in keys:
+        queue.add(key)
+    return queue, clock
+
+
+async def test_a_long_queue_that_gets_shorter_is_not_stuck():
+    queue, clock = a_queue_of(*(Key("ns", f"m{number}") for number in range(100)))
+    for second in range(10, 1000, 10):
+        clock[0] = second
+        queue.done(await queue.take(), None)
+        clock[0] += 9
+        assert queue.stuck_seconds == 9.0
+    assert queue.oldest_wait_seconds > 900.0
+
+
+async def test_a_queue_of_which_nothing_is_finished_is_stuck():
+    queue, clock = a_queue_of(A, B)
+    await queue.take()
+    clock[0] = 200.0
+    assert queue.stuck_seconds == 200.0
+
+
+async def test_a_queue_that_was_empty_for_long_is_not_stuck():
+    queue, clock = a_queue_of()
+    clock[0] = 5000.0
+    queue.add(A)
+    assert queue.stuck_seconds == 0.0
 
 
 async def test_a_bug_with_one_key_does_not_stop_the_others(metrics):

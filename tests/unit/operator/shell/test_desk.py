@@ -1,0 +1,329 @@
+"""Looks are taken beside the workers: few at a time, each with a deadline, and a silent Prometheus is left alone."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import aiohttp
+import orjson
+import pytest
+from prometheus_client import CollectorRegistry
+from tests.support.simulation import ANALYSIS, Simulation, spec
+
+from serin_operator.api import spec as api
+from serin_operator.cluster.store import Key
+from serin_operator.decide.analysis import QueryFailed
+from serin_operator.decide.looks import Look
+from serin_operator.decide.world import OperatorConfig
+from serin_operator.observe.desk import LookDesk
+from serin_operator.observe.prometheus_client import (
+    PrometheusAccess,
+    PrometheusClient,
+    PrometheusError,
+    PrometheusTimeout,
+)
+from serin_operator.reconcile import Ports, Reconciler
+from serin_operator.runtime.metrics import OperatorMetrics
+from serin_operator.runtime.workers import Workers, WorkQueue
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+ONE = api.Analysis.model_validate({"intervalSeconds": 30, "metrics": [{"name": "errors", "errorRate": {}}]})
+A, B = ("ns", "a"), ("ns", "b")
+
+
+def a_look(key=A, *, start=START, end=START + timedelta(seconds=30), **more):
+    base = Look(key[0], key[1], "stable", "canary", start, end, canary_since=START)
+    return replace(base, **more)
+
+
+class Prometheus:
+    """Answers when the test says so."""
+
+    def __init__(self):
+        self.asked = 0
+        self.at_once = 0
+        self.most_at_once = 0
+        self.error = None
+        self.gate = asyncio.Event()
+
+    async def query(self, _promql, _at):
+        self.asked += 1
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            await self.gate.wait()
+        finally:
+            self.at_once -= 1
+        if self.error is not None:
+            raise self.error
+        return []
+
+
+class Room:
+    """A desk, its Prometheus, a clock, and who was told."""
+
+    def __init__(self, **more):
+        self.now = 0.0
+        self.done = []
+        self.prometheus = Prometheus()
+        self.told = asyncio.Event()
+        settings = {"deadline_seconds": 60.0, "monotonic": lambda: self.now} | more
+        self.desk = LookDesk(self.prometheus, "http://prometheus:9090", on_done=self.note, **settings)
+
+    def note(self, key):
+        self.done.append(key)
+        self.told.set()
+
+    async def ask(self, key=A, look=None, analysis=ONE):
+        return await self.desk.result(key, look or a_look(key), analysis, 1.0, START + timedelta(seconds=40))
+
+    async def until_done(self, count):
+        async with asyncio.timeout(5):
+            while len(self.done) < count:
+                self.told.clear()
+                await self.told.wait()
+
+    async def until_asked(self, count):
+        async with asyncio.timeout(5):
+            while self.prometheus.asked < count:  # noqa: ASYNC110 - a turn of the loop or two
+                await asyncio.sleep(0)
+
+    async def answer(self, key=A, error=None):
+        """Ask, let Prometheus answer, and pick the result up."""
+        self.prometheus.error = error
+        self.prometheus.gate.set()
+        before = len(self.done)
+        assert await self.ask(key) is None
+        await self.until_done(before + 1)
+        return await self.ask(key)
+
+
+@pytest.fixture
+async def room():
+    room = Room()
+    yield room
+    await room.desk.close()
+
+
+async def test_a_look_is_begun_at_once_and_picked_up_when_its_key_was_queued(room):
+    assert await room.ask() is None
+    assert await room.ask() is None
+    room.prometheus.gate.set()
+    await room.until_done(1)
+    result = await room.ask()
+    assert result.look == a_look()
+    assert (room.done, room.prometheus.asked) == ([A], 1)
+
+
+async def test_a_result_is_handed_out_once(room):
+    assert await room.answer() is not None
+    assert await room.ask() is None
+
+
+@pytest.mark.parametrize(
+    ("later", "serves"),
+    [
+        pytest.param({"end": START + timedelta(seconds=41)}, True, id="the same look, a little later"),
+        pytest.param({"end": START + timedelta(seconds=61)}, False, id="an interval later there is more to know"),
+        pytest.param({"end": START + timedelta(seconds=20)}, False, id="an earlier end, after a step of the clock"),
+        pytest.param({"start": START + timedelta(seconds=1)}, False, id="a look that was begun anew"),
+        pytest.param({"canary": "another"}, False, id="another canary"),
+        pytest.param({"stable": "another"}, False, id="another stable version"),
+    ],
+)
+async def test_a_result_counts_for_the_look_that_it_was_taken_for(room, later, serves):
+    room.prometheus.gate.set()
+    await room.ask()
+    await room.until_done(1)
+    assert (await room.ask(look=a_look(**later)) is not None) == serves
+
+
+async def test_an_analysis_that_was_edited_meanwhile_is_asked_anew(room):
+    room.prometheus.gate.set()
+    await room.ask()
+    await room.until_done(1)
+    edited = ONE.model_copy(update={"metrics": [*ONE.metrics, api.Metric(name="accuracy", accuracy=api.Accuracy())]})
+    assert await room.ask(analysis=edited) is None
+    await room.until_done(2)
+    assert set((await room.ask(analysis=edited)).samples) == {"errors", "accuracy"}
+
+
+async def test_few_looks_are_under_way_at_a_time_and_each_has_its_turn(room):
+    keys = [("ns", f"m{number}") for number in range(20)]
+    for key in keys:
+        await room.ask(key)
+    await room.until_asked(4)
+    room.prometheus.gate.set()
+    await room.until_done(20)
+    assert room.prometheus.most_at_once == 4
+    assert room.done == keys
+
+
+async def test_a_look_has_one_deadline_for_all_of_its_queries():
+    room = Room(deadline_seconds=0.02)
+    assert await room.ask() is None
+    await room.until_done(1)
+    (sample,) = (await room.ask()).samples.values()
+    assert sample == QueryFailed("Prometheus at http://prometheus:9090 did not answer all queries within 0.02 s")
+
+
+async def test_three_time_outs_in_a_row_are_enough(room):
+    for _ in range(3):
+        result = await room.answer(error=PrometheusTimeout("too late"))
+        assert result.samples["errors"] == QueryFailed("too late")
+    assert room.desk.is_paused
+    asked = room.prometheus.asked
+    result = await room.ask(B)
+    assert room.prometheus.asked == asked
+    assert "Prometheus at http://prometheus:9090 has not answered since 2" in result.samples["errors"].why
+    assert "tried again every 30 s" in result.samples["errors"].why
+
+
+async def test_who_waits_when_it_becomes_clear_is_told_at_once():
+    room = Room(deadline_seconds=0.02)
+    keys = [("ns", f"m{number}") for number in range(50)]
+    for key in keys:
+        await room.ask(key)
+    await room.until_done(50)
+    assert sorted(room.done) == sorted(keys)
+    assert room.prometheus.asked == 4
+    assert isinstance((await room.ask(keys[49])).samples["errors"], QueryFailed)
+
+
+async def test_an_answer_in_between_is_not_a_row(room):
+    for error in (PrometheusTimeout("late"), PrometheusTimeout("late"), None, PrometheusTimeout("late")):
+        await room.answer(error=error)
+    assert not room.desk.is_paused
+
+
+async def test_a_prometheus_that_refuses_is_asked_on(room):
+    for _ in range(5):
+        result = await room.answer(error=PrometheusError("HTTP 401"))
+        assert result.samples["errors"] == QueryFailed("HTTP 401")
+    assert not room.desk.is_paused
+
+
+async def test_after_half_a_minute_one_look_tries_again(room):
+    for _ in range(3):
+        await room.answer(error=PrometheusTimeout("late"))
+    room.now = 31.0
+    room.prometheus.gate.clear()
+    asked = room.prometheus.asked
+    assert await room.ask(A) is None
+    assert await room.ask(B) is not None  # the others do not wait for the trial
+    await room.until_asked(asked + 1)
+    room.prometheus.error = None
+    room.prometheus.gate.set()
+    await room.until_done(4)
+    assert not room.desk.is_paused
+    assert await room.answer(B) is not None
+
+
+async def test_a_trial_that_fails_leaves_it_alone_for_another_half_minute(room):
+    for _ in range(3):
+        await room.answer(error=PrometheusTimeout("late"))
+    room.now = 31.0
+    await room.answer(error=PrometheusTimeout("late"))
+    room.now = 60.0
+    assert await room.ask(B) is not None
+    room.now = 62.0
+    assert await room.ask(B) is None
+
+
+async def test_a_bug_in_one_look_neither_ends_the_others_nor_is_waited_for(room):
+    result = await room.answer(error=ZeroDivisionError("bug"))
+    assert result.samples["errors"] == QueryFailed("the look failed: ZeroDivisionError")
+    assert await room.answer(B) is not None
+
+
+async def test_nothing_is_kept_of_what_is_gone(room):
+    await room.ask(A)
+    room.desk.forget(A)
+    await room.answer(B)
+    room.prometheus.gate.clear()
+    await room.ask(A)
+    await asyncio.sleep(0)
+    room.desk.forget(A)
+    await room.desk.close()
+    assert (room.desk._waiting, room.desk._running, room.desk._finished) == ({}, {}, {})
+
+
+# ---- with everything around it, and a server that takes connections and never answers --------------------------------
+
+
+@pytest.fixture
+async def black_hole():
+    held = []
+
+    async def hold(_reader, writer):
+        held.append(writer)
+        await asyncio.Event().wait()
+
+    server = await asyncio.start_server(hold, "127.0.0.1", 0)
+    yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    server.close()
+    for writer in held:
+        writer.close()
+
+
+async def in_a_step(count):
+    """Rollouts that wait for a look; one is played, the others are its likes."""
+    first = Simulation(name="the-first")
+    first.kubectl_apply(spec("v1", analysis=ANALYSIS))
+    await first.run_until(lambda s: s.status.get("stable"))
+    first.kubectl_apply(spec("v2", analysis=ANALYSIS))
+    await first.run_until(lambda s: (s.status.get("canary") or {}).get("step") is not None)
+    first.now += timedelta(seconds=60)
+    likes = []
+    for number in range(count):
+        like = Simulation(name=f"m{number}", now=first.now)
+        for ref, obj in first.objects.items():
+            renamed = replace(ref, name=ref.name.replace(first.name, like.name))
+            like.objects[renamed] = orjson.loads(orjson.dumps(obj).replace(b"the-first", like.name.encode()))
+        likes.append(like)
+    return likes
+
+
+class Replica:
+    """A hundred rollouts with a look due, their real reconcilers, one queue, one desk."""
+
+    def __init__(self, simulations, url, session):
+        self.simulations = simulations
+        self.queue = WorkQueue()
+        client = PrometheusClient(PrometheusAccess(url, timeout_seconds=0.5), session)
+        self.desk = LookDesk(client, url, deadline_seconds=0.5, on_done=lambda key: self.queue.add(Key(*key)))
+        self.reconcilers = {}
+        for name, simulation in simulations.items():
+            config = OperatorConfig(serving_image="x", prometheus_configured=True, scrape_interval_seconds=1.0)
+            ports = Ports(simulation, simulation, None, lambda one=simulation: one.now, config, desk=self.desk)
+            self.reconcilers[name] = Reconciler(ports)
+
+    async def reconcile(self, namespace, name):
+        return await self.reconcilers[name].reconcile(namespace, name)
+
+
+async def test_a_prometheus_that_never_answers_keeps_no_worker_and_an_abort_waits_for_nobody(black_hole):
+    simulations = {f"m{number}": one for number, one in enumerate(await in_a_step(100))}
+    async with aiohttp.ClientSession() as session:
+        replica = Replica(simulations, black_hole, session)
+        workers = Workers(replica.queue, replica, OperatorMetrics(CollectorRegistry()), count=2)
+        workers.start()
+        namespace = next(iter(simulations["m0"].objects)).namespace
+        for name in simulations:
+            replica.queue.add(Key(namespace, name))
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        last = simulations["m99"]
+        last.kubectl_apply(spec("v2", analysis=ANALYSIS), annotations={"serin.dev/action": "abort@1"})
+        replica.queue.add(Key(namespace, "m99"))
+        async with asyncio.timeout(30):
+            while last.status.get("canary"):  # noqa: ASYNC110 - a simulation has no events
+                await asyncio.sleep(0.01)
+            aborted = loop.time() - begun
+            while replica.queue.depth:  # noqa: ASYNC110 - nor has the queue one for being empty
+                await asyncio.sleep(0.01)
+        assert replica.queue.oldest_wait_seconds == 0.0
+        # Two workers that waited would need 100 looks x 0.5 s / 2 = 25 s.
+        assert aborted < 5.0
+        await workers.stop(5.0)
+        await replica.desk.close()
