@@ -87,6 +87,7 @@ class CanaryStatus(ApiModel):
     weight: Annotated[int, Field(description="Share of traffic of the step in force, in percent, as achieved.")]
     step: Annotated[int | None, Field(description="Index of the step whose weight is in force, from 0.")] = None
     next_step: Annotated[int | None, Field(description="Index of the step that is being brought into force.")] = None
+    next_weight: Annotated[int | None, Field(description="Weight in the spec of that step.")] = None
     progress: Annotated[str | None, Field(description="For people: step 2 of 3 as 2/3.")] = None
     ready_replicas: Annotated[int, Field(description="Pods that serve the model and have proven it.")] = 0
     replicas: Annotated[int, Field(description="Pods that exist.")] = 0
@@ -127,6 +128,9 @@ class CanaryStatus(ApiModel):
     ] = None
     step_since: Annotated[
         str | None, Field(description="When the step's weight came into force, until a look at the step was judged.")
+    ] = None
+    looked_after_hold: Annotated[
+        bool | None, Field(description="Whether the last look was taken after the step had been held for its time.")
     ] = None
     last_look_at: Annotated[str | None, Field(description="End of the last interval that was judged.")] = None
     look_taken_at: Annotated[str | None, Field(description="When the last look was taken.")] = None

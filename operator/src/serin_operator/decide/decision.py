@@ -54,7 +54,7 @@ def decide(world: World) -> Decision:
     found = recall(world)
     heard = hear(world, replace(found.memory, outbox=delivered(found.memory.outbox, world.told)), settings)
     seen = observed(world, prepared(world, heard.memory, settings), settings)
-    verdict = judged(world, seen.memory)
+    verdict = judged(world, seen.memory, settings)
     walked = walk(world, verdict, settings, abort=heard.abort)
     memory = replace(walked.memory, ledger=_pruned(walked.memory, settings))
     todo, kept = keep_what_serves(world, operations(world, memory, settings))

@@ -54,6 +54,10 @@ def _placed(
     weight, last = comparison.stage_weight, len(settings.stages) - 1
     if isinstance(rollout, Holding) and weight is not None and _weight(settings, rollout.stage) != weight:
         return replace(rollout, stage=settings.stage_of(weight))
+    if isinstance(rollout, Reaching) and rollout.weight not in {None, _weight(settings, rollout.stage)}:
+        stage = settings.stage_of(rollout.weight or 0)
+        before = None if rollout.in_force is None else min(rollout.in_force, stage)
+        return replace(rollout, stage=stage, in_force=before, weight=_weight(settings, stage))
     if rollout.stage <= last:
         return rollout
     if isinstance(rollout, Reaching):

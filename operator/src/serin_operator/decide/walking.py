@@ -63,7 +63,7 @@ class Walked:
     has_ended: bool = False
 
 
-def judged(world: World, memory: Memory) -> Verdict:
+def judged(world: World, memory: Memory, settings: Settings) -> Verdict:
     """Take this reconcile's look into account, if it is about the present comparison; else the last one counts."""
     wanted, look, rollout = world.mdep.spec.analysis, world.look, memory.rollout
     if wanted is None:
@@ -77,7 +77,19 @@ def judged(world: World, memory: Memory) -> Verdict:
         result = judge(memory.comparison, look, config_of(wanted), world.now, world.config.design_effect)
     except InvalidAnalysis as error:
         return Verdict(memory, Judgement(passed=False, missing=str(error)))
-    return Verdict(replace(memory, comparison=result.comparison), result.judgement, (_line(world, look, result),))
+    is_ripe = _is_ripe(memory, result, settings)
+    comparison = replace(result.comparison, is_ripe=is_ripe)
+    judgement = replace(result.judgement, is_ripe=is_ripe)
+    return Verdict(replace(memory, comparison=comparison), judgement, (_line(world, look, result),))
+
+
+def _is_ripe(memory: Memory, result: Judged, settings: Settings) -> bool:
+    """Whether the look was taken of the stage that is held, after its time was over."""
+    rollout = memory.rollout
+    if not isinstance(rollout, Holding) or result.comparison.stage_from is not None or not settings.stages:
+        return False
+    stage = settings.stages[min(rollout.stage, len(settings.stages) - 1)]
+    return rollout.clock.held >= stage.hold_seconds
 
 
 def _line(world: World, look: LookResult, result: Judged) -> Line:
@@ -111,7 +123,7 @@ def walk(world: World, verdict: Verdict, settings: Settings, *, abort: bool) -> 
             memory = _closed(world, memory, step)
         else:
             memory = _entered(world, memory, step.state, settings)
-        judgement = replace(judgement, failed=None, is_fresh=not settings.analysed)
+        judgement = replace(judgement, failed=None, is_ripe=not settings.analysed)
     return Walked(memory, Waiting(Reason.REPAIRING, "there is more to do than in one look"), tuple(said), has_ended)
 
 
@@ -134,7 +146,13 @@ def _in_force(world: World, memory: Memory, after: Holding, settings: Settings) 
     ours = world.reached(after.candidate.revision)
     total = ours + (world.reached(memory.stable.revision) if memory.stable else 0)
     achieved = int(100 * ours / total + 0.5) if total else 0
-    return replace(memory.comparison, stage_from=_stage_from(memory, world.now), stage_weight=weight, achieved=achieved)
+    return replace(
+        memory.comparison,
+        stage_from=_stage_from(memory, world.now),
+        stage_weight=weight,
+        achieved=achieved,
+        is_ripe=False,
+    )
 
 
 def _stage_from(memory: Memory, now: datetime) -> datetime:

@@ -18,7 +18,7 @@ import structlog
 
 from serin_operator.api import spec as api
 from serin_operator.decide.analysis import QueryFailed
-from serin_operator.decide.judging.judge import interval_of
+from serin_operator.decide.judging.config import interval_of
 from serin_operator.decide.looks import Look, LookResult
 from serin_operator.observe.breaker import TRY_AGAIN_SECONDS, Breaker
 from serin_operator.observe.looks import Prometheus, take

@@ -49,7 +49,7 @@ ANALYSED, PAUSED = replace(PLAN, analysed=True), replace(PLAN, paused=True)
 UNBAKED = replace(PLAN, bake_seconds=0)
 WAITING = Judgement(passed=False, missing="errors: 12 of 100 samples")
 WORSE = Judgement("accuracy: worse", passed=False)
-STALE = Judgement(is_fresh=False)
+STALE = Judgement(is_ripe=False)
 
 REACH_0 = Reaching(CANARY, FRESH, 0, NOW)
 STEADY_0 = replace(REACH_0, steady=A_SECOND_AGO)
@@ -61,7 +61,10 @@ GROWING, SWITCHING, BAKING = Growing(CANARY, FRESH, 2), Switching(CANARY, FRESH)
 ALL_STABLE, NO_STABLE = Arm("v1", 4, 4, 4), Arm("v1", 4, 0, 0)
 ONE_CANARY = Arm("v2", 1, 1, 1)
 SOME, NEARLY, ALL, NONE = (Arm("v2", 4, n, n) for n in (2, 3, 4, 0))
-IN_FORCE, OFF = Force(is_reached=True, share=20), Force(is_reached=False, share=0, waits_for="pod x is Terminating")
+IN_FORCE, OFF = (
+    Force(is_reached=True, share=20, is_exact=True),
+    Force(is_reached=False, share=0, waits_for="pod x is Terminating"),
+)
 TROUBLE = Refusal(Reason.IMAGE_PULL_FAILED, "pod p: ErrImagePull")
 WELL: dict[str, Any] = {"candidate": ONE_CANARY, "force": IN_FORCE}
 SERVES_ALL: dict[str, Any] = {"candidate": ALL, "force": Force(is_reached=True, share=100)}

@@ -32,7 +32,7 @@ def outage_of(world: World, memory: Memory) -> Outage | None:
 def is_down(world: World, memory: Memory) -> bool:
     """Whether stable serves nothing: no pod of it was reached for a minute, or nothing is left that could be started."""
     stable = memory.stable
-    if stable is None:
+    if stable is None or memory.rebuilt_at:  # after a restore its pods have their time
         return False
     revision = world.revision(stable.revision)
     if revision.deployment is None and revision.born is None:

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from serin_operator.decide.judging.blocked import blocked_of
 from serin_operator.decide.judging.config import interval_of
 from serin_operator.decide.judging.shares import Pace
 from serin_operator.decide.looks import Look, Span
@@ -31,7 +32,7 @@ def due_look(world: World, memory: Memory) -> Look | None:
     if isinstance(rollout, Idle) or memory.stable is None:
         return None
     span = _due_span(world, comparison)
-    if analysis is None or span is None:
+    if analysis is None or span is None or blocked_of(world):
         return None
     since = comparison.since or span.start
     quiet_until = comparison.changes[0].start if comparison.changes else since
@@ -53,14 +54,14 @@ def next_look_in(world: World, memory: Memory) -> float | None:
     """Seconds until ``due_look`` has something to ask; None when it will not have."""
     due = _due_at(world, memory.comparison)
     is_over = isinstance(memory.rollout, Idle) or memory.stable is None
-    if due is None or is_over or world.mdep.spec.analysis is None or not world.config.prometheus_configured:
+    if due is None or is_over or world.mdep.spec.analysis is None or blocked_of(world):
         return None
     return max(0.0, (due - world.now).total_seconds())
 
 
 def _due_span(world: World, comparison: Comparison) -> Span | None:
     due = _due_at(world, comparison)
-    if due is None or world.now < due or not world.config.prometheus_configured:
+    if due is None or world.now < due:
         return None
     if comparison.closed:
         return comparison.closed[0]

@@ -74,7 +74,7 @@ def judge(
         stage_from=None if is_of_stage else comparison.stage_from,
         results=_results(state, verdicts, effects),
     )
-    return Judged(after, replace(remembered_judgement(after), is_fresh=after.stage_from is None), tuple(records))
+    return Judged(after, remembered_judgement(after), tuple(records))
 
 
 def _taken(comparison: Comparison, result: LookResult, now: datetime) -> Comparison:
@@ -96,13 +96,13 @@ def remembered_judgement(comparison: Comparison) -> Judgement:
     rows = comparison.results
     failed = [f"{row.metric}: {row.message}" for row in rows if row.verdict == "Fail"]
     lacking = [f"{row.metric}: {row.message}" for row in rows if row.verdict not in {"Fail", "Pass"}]
-    unanswered = [row for row in rows if row.reason == VerdictReason.QUERY_FAILED]
+    unanswered = [f"{row.metric}: {row.message}" for row in rows if row.reason == VerdictReason.QUERY_FAILED]
     return Judgement(
         failed="; ".join(failed) or None,
         passed=bool(rows) and not failed and not lacking,
         missing="; ".join(lacking) or None,
-        is_fresh=False,
-        unanswered=f"{unanswered[0].metric}: {unanswered[0].message}" if unanswered else None,
+        is_ripe=comparison.is_ripe,
+        unanswered="; ".join(unanswered) or None,
     )
 
 

@@ -15,6 +15,10 @@ from serin_operator.decide.traffic.split import share_of, tolerance
 
 STEADY_SECONDS: Final = 1.0
 """So long the shares must have been as they are before a look begins: two observations running."""
+NEWS_SECONDS: Final = 1.0
+"""What changes is told by watches within this time."""
+WATCHED_SECONDS: Final = 15.0
+"""Who has not looked for longer may have missed when something changed."""
 MOST_CHANGES: Final = 40
 MOST_CLOSED: Final = 10
 
@@ -81,15 +85,19 @@ def _same_side(comparison: Comparison, arms: Arms) -> bool:
 
 
 def _closed(comparison: Comparison, before: datetime, now: datetime, pace: Pace) -> Comparison:
-    """The open look ends where the shares were last seen as they had been."""
+    """The open look ends where the shares may have begun to change."""
     start = comparison.look_from or before
+    if (now - before).total_seconds() <= WATCHED_SECONDS:
+        before = max(before, now - timedelta(seconds=NEWS_SECONDS))
     end = min(max(before, start), now)
-    closed = comparison.closed
-    if (end - start).total_seconds() >= pace.scrape:  # both ends of less may be the same scrape
-        closed = (*closed, Span(start, end))[-MOST_CLOSED:]
-    else:
-        end = start
-    return replace(comparison, look_from=None, change_from=end, steady_from=None, closed=closed)
+    ended = replace(comparison, look_from=None, change_from=end, steady_from=None)
+    if (end - start).total_seconds() >= pace.scrape:
+        return replace(ended, closed=(*comparison.closed, Span(start, end))[-MOST_CLOSED:])
+    # Both ends of less may be the same scrape. What is too short to be judged is part of the change around it.
+    last = comparison.changes[-1] if comparison.changes else None
+    if last is None or last.end != start:
+        return replace(ended, change_from=start)
+    return replace(ended, change_from=last.start, changes=comparison.changes[:-1])
 
 
 def _settling(comparison: Comparison, arms: Arms, now: datetime, pace: Pace) -> Comparison:
@@ -103,7 +111,7 @@ def _settling(comparison: Comparison, arms: Arms, now: datetime, pace: Pace) -> 
         comparison = _trimmed(replace(comparison, changes=changes, closed=closed, change_from=now))
     if comparison.steady_from is None or not _is_steady(comparison, arms):
         return replace(comparison, steady_from=now, share=share)
-    if (now - comparison.steady_from).total_seconds() < STEADY_SECONDS:
+    if (now - comparison.steady_from).total_seconds() < 0.9 * STEADY_SECONDS:
         return comparison
     changes = (*comparison.changes, Span(comparison.change_from or now, now))
     return _trimmed(replace(comparison, changes=changes, change_from=None, steady_from=None, look_from=now))

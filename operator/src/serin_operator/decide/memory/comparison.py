@@ -40,6 +40,8 @@ class Comparison:
     """When Prometheus could not answer: asked again after an interval, not at once."""
     stage_from: datetime | None = None
     """When the present stage's weight came into force, until a look of the stage has been judged."""
+    is_ripe: bool = False
+    """The last look was judged after the present stage had been held for its time."""
     stage_weight: int | None = None
     """Weight in the spec of the stage in force, to find the place again when the steps are edited."""
     achieved: int = 0

@@ -35,6 +35,7 @@ from serin_operator.decide.timestamps import parse
 
 T = TypeVar("T")
 
+LONGEST_SECONDS: Final = 10 * 365 * 86400.0
 FORMER_NAMES: Final = {"Shifting": "Reaching", "Stepping": "Holding", "Promoting": "Growing"}
 """As the first release wrote the phases."""
 
@@ -98,9 +99,8 @@ class _Reader:
 def _rollout(canary: CanaryStatus | None, uri: str) -> Rollout:
     if canary is None:
         return Idle()
-    if min(canary.step or 0, canary.next_step or 0) < 0:
-        raise ValueError("a step below 0")
     observed = canary.observed
+    _check(canary)
     clock = Clock(
         parse(observed.at),
         observed.waited,
@@ -123,6 +123,18 @@ def _rollout(canary: CanaryStatus | None, uri: str) -> Rollout:
     return _state(canary, candidate, clock)
 
 
+def _check(canary: CanaryStatus) -> None:
+    """Raise ValueError for numbers that no release has written."""
+    observed = canary.observed
+    spent = (observed.waited, observed.held, observed.analysed, observed.dark or 0.0)
+    counts = (canary.step or 0, canary.next_step or 0, canary.attempt, canary.restarts or 0, observed.best or 0)
+    if min(counts) < 0 or not all(0 <= seconds < LONGEST_SECONDS for seconds in spent):
+        raise ValueError("a number that cannot be")
+    if canary.pods:
+        for count in canary.pods.split(":"):
+            int(count)
+
+
 def _state(canary: CanaryStatus, candidate: Candidate, clock: Clock) -> Rollout:
     since = _moment(canary.phase_started_at) or clock.at
     match FORMER_NAMES.get(canary.phase, canary.phase):
@@ -131,7 +143,15 @@ def _state(canary: CanaryStatus, candidate: Candidate, clock: Clock) -> Rollout:
         case "Starting":
             return Starting(candidate, clock)
         case "Reaching":
-            return Reaching(candidate, clock, canary.next_step or 0, since, canary.step, _moment(canary.steady_since))
+            return Reaching(
+                candidate,
+                clock,
+                canary.next_step or 0,
+                since,
+                canary.step,
+                _moment(canary.steady_since),
+                canary.next_weight,
+            )
         case "Holding":
             return Holding(candidate, clock, canary.step or 0, since)
         case "Growing" if canary.step is not None:
@@ -160,6 +180,7 @@ def _comparison(canary: CanaryStatus | None) -> Comparison:
         taken_at=_moment(canary.look_taken_at),
         failed_at=_moment(canary.failed_look_at),
         stage_from=_moment(canary.step_since),
+        is_ripe=bool(canary.looked_after_hold),
         stage_weight=canary.step_weight,
         achieved=canary.weight,
     )

@@ -94,6 +94,8 @@ class Reaching:
     """The stage whose weight was in force before; None: the canary had no traffic yet."""
     steady: datetime | None = None
     """Since when the weight has been in force."""
+    weight: int | None = None
+    """The stage's weight as the spec had it, to find the place again when the steps are edited."""
 
 
 @dataclass(frozen=True)
@@ -198,7 +200,7 @@ class Judgement:
     """Every gate passes. True where no analysis is asked for."""
     missing: str | None = None
     """What is lacking, when neither."""
-    is_fresh: bool = True
-    """A look at this stage was judged just now; otherwise this is what the last one said."""
+    is_ripe: bool = True
+    """The last look was taken after the stage had been held for its time, so that it may end the stage."""
     unanswered: str | None = None
     """A query that failed, in its words."""

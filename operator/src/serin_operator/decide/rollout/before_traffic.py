@@ -57,7 +57,7 @@ def starting(state: Starting, facts: Facts, plan: Plan) -> Moved | Waiting | End
         return Moved(replace(state, candidate=replace(candidate, kind=facts.kind)))
     is_ready = facts.candidate.ready > 0 if candidate.kind is Kind.RESCUE else facts.candidate.is_complete
     if is_ready:
-        return _held_before_traffic(state, facts, plan) or _first_traffic(state, facts)
+        return _held_before_traffic(state, facts, plan) or _first_traffic(state, facts, plan)
     if state.clock.waited >= plan.progress_deadline_seconds and not facts.stable_is_down:
         return too_late(state, facts, plan)
     return _pods_start(state, facts)
@@ -87,16 +87,19 @@ def _held_before_traffic(state: Starting, facts: Facts, plan: Plan) -> Waiting |
     if facts.blocked and candidate.kind is Kind.CANARY:
         blocked = facts.blocked
         return Waiting(blocked.reason, blocked.message, is_moving=False, is_stalled=True, degraded=blocked)
+    if candidate.kind is Kind.CANARY and facts.stable and not facts.stable.reached:
+        said = f"{candidate.version} is ready; it waits for {facts.stable.version}, which it is compared with, to serve"
+        return Waiting(Reason.PODS_NOT_READY, said).with_trouble(facts.stable_trouble)
     if plan.paused:
         said = f"spec.paused holds {candidate.version} before its first traffic"
         return Waiting(Reason.PAUSED, said, is_moving=False)
     return None
 
 
-def _first_traffic(state: Starting, facts: Facts) -> Moved:
+def _first_traffic(state: Starting, facts: Facts, plan: Plan) -> Moved:
     candidate = state.candidate
     if candidate.kind is Kind.CANARY:
-        return Moved(Reaching(candidate, Clock(facts.now), 0, facts.now))
+        return Moved(Reaching(candidate, Clock(facts.now), 0, facts.now, weight=plan.stages[0].weight))
     return Moved(Switching(candidate, Clock(facts.now)))
 
 

@@ -7,11 +7,12 @@ from serin_operator.api.reasons import Reason
 from serin_operator.decide.health.diagnosis import trouble_of, waits_for_source, words_of
 from serin_operator.decide.health.resolving import found_digest, refusal_of_job, trouble_of_job
 from serin_operator.decide.health.serving import is_down, stable_trouble
+from serin_operator.decide.judging.blocked import blocked_of
 from serin_operator.decide.memory.ledger import conflicting, was_promoted
 from serin_operator.decide.memory.memory import Memory
 from serin_operator.decide.memory.states import Candidate, Idle, Judgement, Kind, Moving, Refusal, Resolving, Waiting
 from serin_operator.decide.rollout.intent import Intent, intent_of
-from serin_operator.decide.rollout.standing import blocked_of, standing
+from serin_operator.decide.rollout.standing import standing
 from serin_operator.decide.rollout.target import kind_of, target_of
 from serin_operator.decide.traffic.provider import provider_of
 from serin_operator.decide.traffic.split import Force

@@ -17,7 +17,7 @@ from serin_operator.decide.memory.states import (
     Switching,
     Waiting,
 )
-from serin_operator.decide.rollout.before_traffic import is_nearly_complete, too_late
+from serin_operator.decide.rollout.before_traffic import QUIET_SECONDS, is_nearly_complete, too_late
 from serin_operator.decide.rollout.facts import Facts
 from serin_operator.decide.rollout.plan import Plan
 
@@ -31,7 +31,8 @@ def reaching(state: Reaching, facts: Facts, plan: Plan) -> Moved | Waiting | End
         return rescued
     if facts.force.is_reached:
         since = _steady_since(state, facts.now)
-        if (facts.now - since).total_seconds() >= STEADY_SECONDS:
+        patience = 0.9 * STEADY_SECONDS if facts.force.is_exact else QUIET_SECONDS
+        if (facts.now - since).total_seconds() >= patience:
             clock = replace(state.clock, waited=0.0, held=0.0, best=0)
             return Moved(Holding(state.candidate, clock, state.stage, facts.now))
         if state.steady != since:
@@ -57,12 +58,13 @@ def holding(state: Holding, facts: Facts, plan: Plan) -> Moved | Waiting | Ended
     is_lost = not facts.force.is_reached and not facts.candidate.is_complete
     if is_lost and state.clock.waited >= plan.progress_deadline_seconds:
         return too_late(state, facts, plan)
-    may_go = facts.force.is_reached and facts.judgement.passed and facts.judgement.is_fresh
+    may_go = facts.force.is_reached and facts.judgement.passed and facts.judgement.is_ripe
     if plan.paused or state.clock.held < plan.stages[state.stage].hold_seconds or not may_go:
         return _held(state, facts, plan, overdue=overdue)
     clock = replace(state.clock, waited=0.0, held=0.0, best=0)
     if state.stage + 1 < len(plan.stages):
-        return Moved(Reaching(state.candidate, clock, state.stage + 1, facts.now, state.stage))
+        weight = plan.stages[state.stage + 1].weight
+        return Moved(Reaching(state.candidate, clock, state.stage + 1, facts.now, state.stage, weight=weight))
     return Moved(Growing(state.candidate, clock, state.stage))
 
 
@@ -123,12 +125,20 @@ def _held(state: Holding, facts: Facts, plan: Plan, *, overdue: bool) -> Waiting
             degraded=facts.blocked,
         )
     if not facts.force.is_reached:
-        return _in_the_way(f"{version}: step {place} is not in force", facts)
+        return _in_the_way(f"{version}: step {place} is not in force", facts).with_trouble(_pods_lost(facts))
     if judged.missing:
         return Waiting(Reason.WAITING_FOR_DATA, f"{version} at step {place}: {judged.missing}")
     hold = plan.stages[state.stage].hold_seconds
     reason = Reason.ANALYSING if plan.analysed and judged.passed else Reason.STEP_HELD
     return Waiting(reason, f"{version} at step {place}, held for {hold:.0f} s at least")
+
+
+def _pods_lost(facts: Facts) -> Refusal | None:
+    """Pods that had proved themselves do not any more, and say nothing about it."""
+    arm = facts.candidate
+    if arm.is_complete or facts.trouble:
+        return None
+    return Refusal(Reason.PODS_NOT_READY, f"{arm.version} is ready on {arm.ready} of {arm.wanted} pods; none says why")
 
 
 def _in_the_way(said: str, facts: Facts) -> Waiting:

@@ -2,9 +2,8 @@
 
 from serin_operator.api.names import ANNOTATION_ACTION
 from serin_operator.api.reasons import Reason
-from serin_operator.decide.analysis.errors import InvalidAnalysis
 from serin_operator.decide.health.serving import stable_trouble
-from serin_operator.decide.judging.config import config_of
+from serin_operator.decide.judging.blocked import blocked_of
 from serin_operator.decide.memory.ledger import entry, is_rejected
 from serin_operator.decide.memory.memory import Memory
 from serin_operator.decide.memory.states import Refusal, Waiting
@@ -45,20 +44,3 @@ def _rejected(memory: Memory, settings: Settings) -> Waiting:
     what = f"{known.version} {known.outcome}: {known.message or 'nothing more is known'}" if known else "rejected"
     message = f"{what}; {serving}; {way_out}"
     return Waiting(reason, message, is_moving=False, is_stalled=True, degraded=Refusal(reason, message))
-
-
-def blocked_of(world: World) -> Refusal | None:
-    """What forbids giving a canary traffic."""
-    if world.mdep.spec.analysis is None:
-        return None
-    if not world.config.prometheus_configured:
-        return Refusal(
-            Reason.PROMETHEUS_NOT_CONFIGURED,
-            "spec.analysis needs Prometheus, and the operator has none: set prometheus.url of the chart,"
-            " or remove spec.analysis",
-        )
-    try:
-        config_of(world.mdep.spec.analysis)
-    except InvalidAnalysis as error:
-        return Refusal(Reason.INVALID_SPEC, f"spec.analysis: {error}")
-    return None

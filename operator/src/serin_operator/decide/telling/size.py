@@ -12,7 +12,7 @@ _SHORT: Final = 160
 
 def fitted(status: dict[str, Any]) -> dict[str, Any]:
     """The same status; where it is too large, what explains the past is shortened first, then what explains the present."""
-    for shorten in (_old_versions, _log_lines, _all_versions, _metrics):
+    for shorten in (_old_versions, _log_lines, _all_versions, _metrics, _uris):
         if len(orjson.dumps(status)) <= MOST_BYTES:
             break
         status = shorten(status)
@@ -44,6 +44,13 @@ def _metrics(status: dict[str, Any]) -> dict[str, Any]:
     if not canary:
         return status
     return {**status, "canary": {**canary, "analysis": [_cut(row) for row in canary.get("analysis") or []]}}
+
+
+def _uris(status: dict[str, Any]) -> dict[str, Any]:
+    """Of versions that are neither stable nor on their way; where a model came from, its birth tells as well."""
+    live = {(status.get(side) or {}).get("revision") for side in ("stable", "canary")}
+    versions = status.get("versions") or []
+    return {**status, "versions": [v if v["revision"] in live else {**v, "uri": v["uri"][:_SHORT]} for v in versions]}
 
 
 def _cut(row: dict[str, Any]) -> dict[str, Any]:

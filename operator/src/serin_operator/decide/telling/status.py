@@ -92,7 +92,10 @@ def _moved_much(world: World, old: dict[str, Any], grain_seconds: float) -> bool
     """Whether the last observation that was written down lies far back, or ahead of a clock that was set back."""
     canary, outage = old.get("canary"), old.get("outage")
     moments = [each["at"] for each in (canary and canary.get("observed"), outage) if each]
-    return any(abs((world.now - parse(at)).total_seconds()) >= grain_seconds for at in moments)
+    try:
+        return any(abs((world.now - parse(at)).total_seconds()) >= grain_seconds for at in moments)
+    except ValueError:  # somebody has written something else there
+        return True
 
 
 def _without_clocks(status: dict[str, Any]) -> dict[str, Any]:

@@ -40,15 +40,15 @@ class ReplicaRatio:
 def _force_of_pin(world: World, revision: str) -> Force:
     name = world.mdep.name
     if not is_pinned_to(world, revision):
-        return Force(False, 0, f"Service {name} does not select revision {revision} yet")
+        return Force(is_reached=False, share=0, waits_for=f"Service {name} does not select revision {revision} yet")
     if not world.reached(revision):
         ready = world.revision(revision).ready
         said = f"the EndpointSlices of Service {name} name no ready pod of revision {revision}"
-        return Force(False, 0, said, slices_behind=ready > 0)
+        return Force(is_reached=False, share=0, waits_for=said, slices_behind=ready > 0)
     if not world.reaches_only(revision):
         said = f"the EndpointSlices of Service {name} still name {_first_other(world, revision)}"
-        return Force(False, 100, said, slices_behind=True)
-    return Force(True, 100)
+        return Force(is_reached=False, share=100, waits_for=said, slices_behind=True)
+    return Force(is_reached=True, share=100, is_exact=True)
 
 
 def _force_of_split(world: World, split: Split, wanted: Mapping[str, int]) -> Force:
@@ -56,19 +56,22 @@ def _force_of_split(world: World, split: Split, wanted: Mapping[str, int]) -> Fo
     share = share_of(stable, canary)
     rounded = floor(share + 0.5)
     if strangers := list(_strangers(world, split)):
-        return Force(False, rounded, f"{strangers[0]} is still there and would get requests")
+        return Force(is_reached=False, share=rounded, waits_for=f"{strangers[0]} is still there and would get requests")
     if not is_open(world):
-        return Force(False, 0, f"Service {world.mdep.name} does not select both versions yet")
+        return Force(
+            is_reached=False, share=0, waits_for=f"Service {world.mdep.name} does not select both versions yet"
+        )
     goal = share_of(wanted.get(split.stable, 0), wanted.get(split.canary, 0))
     pods = sum(wanted.get(each, 0) for each in (split.stable, split.canary))
     if stable and canary and abs(share - goal) <= tolerance(pods):
-        return Force(True, rounded)
+        is_exact = (stable, canary) == (wanted.get(split.stable), wanted.get(split.canary))
+        return Force(is_reached=True, share=rounded, is_exact=is_exact)
     behind = all(world.revision(each).ready >= wanted.get(each, 0) for each in (split.stable, split.canary))
     said = (
         f"requests reach {stable} of {wanted.get(split.stable, 0)} stable"
         f" and {canary} of {wanted.get(split.canary, 0)} canary pods"
     )
-    return Force(False, rounded, said, slices_behind=behind)
+    return Force(is_reached=False, share=rounded, waits_for=said, slices_behind=behind)
 
 
 def _strangers(world: World, split: Split) -> Iterator[str]:

@@ -31,6 +31,8 @@ class Force:
     """Requests go where they should, give or take what one pod makes."""
     share: int
     """Percent of the requests that the canary gets now; 100 for the revision that everything is pinned to."""
+    is_exact: bool = False
+    """They go so to every pod that is wanted."""
     waits_for: str | None = None
     """What is lacking, when it is not reached."""
     slices_behind: bool = False
