@@ -50,8 +50,8 @@ class Actor(Writer, Protocol):
         """PUT of status, at the object's resourceVersion."""
         ...
 
-    async def event(self, regarding: Mapping[str, Any], *, type_: str, reason: str, message: str) -> None:
-        """An Event; never raises."""
+    async def event(self, regarding: Mapping[str, Any], *, type_: str, reason: str, message: str) -> bool | None:
+        """An Event; never raises. False: it could not be told yet."""
         ...
 
 
@@ -131,7 +131,9 @@ class Reconciler:
         made = self._made.get(key)
         if made is None or made.owner_uid != world.mdep.uid:
             made = self._made[key] = Made(world.mdep.uid)
-        executor = Executor(self._ports.actor, self._ports.observer, made)
+        executor = Executor(
+            self._ports.actor, self._ports.observer, made, monotonic=lambda: self._ports.clock().timestamp()
+        )
         try:
             obstacles = await executor.carry_out(decision.operations)
         finally:  # a conflict further on does not undo what was repaired before it

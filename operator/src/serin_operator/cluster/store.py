@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from serin_operator.api.names import KIND, LABEL_MODEL_DEPLOYMENT, ObjectRef
+from serin_operator.cluster.managed import owned_fields
 from serin_operator.cluster.resources import CHILDREN, Resource
 
 JsonObject = dict[str, Any]
@@ -225,6 +226,8 @@ _MOUNTED_FROM: Final = frozenset({"secret", "configMap", "persistentVolumeClaim"
 
 def _slim(obj: Mapping[str, Any]) -> JsonObject:
     metadata = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
+    if own := owned_fields(obj):
+        metadata["managedFields"] = own
     annotations = metadata.get("annotations")
     if annotations and _LAST_APPLIED in annotations:
         metadata["annotations"] = {key: value for key, value in annotations.items() if key != _LAST_APPLIED}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from serin_operator.api.names import ObjectRef
 from serin_operator.api.spec import ModelDeploymentSpec
 from serin_operator.api.status import ModelDeploymentStatus
 from serin_operator.decide.looks import LookResult
@@ -170,6 +171,8 @@ class Obstacle:
 
     reason: str
     message: str
+    ref: ObjectRef | None = None
+    """What was refused, or is fought over; None: not one object."""
 
 
 @dataclass(frozen=True)
