@@ -99,18 +99,32 @@ class KubernetesWriter:
         self._applied[ref] = (digest(intent), answer["metadata"]["resourceVersion"])
         return self._remember(answer)
 
-    async def _take_over(self, ref: ObjectRef, resource_version: str | None) -> str:
-        """Make what we created count as applied, or the next apply could not take any of it away; nothing else changes."""
+    async def _take_over(self, ref: ObjectRef, resource_version: str | None) -> str | None:
+        """Make what we created count as applied, or the next apply could not take any of it away; nothing else changes.
+
+        Returns the resourceVersion that the object is at since, where one was asked for. Controllers write status at any
+        moment, which is no reason to give up.
+        """
         live = await self._client.call("GET", path_of(ref), what=f"get {ref}")
-        at: str = live["metadata"]["resourceVersion"]
-        if resource_version not in {None, at}:
+        if resource_version not in {None, live["metadata"]["resourceVersion"]}:
             raise Conflict(f"apply {ref}: it has changed since it was observed")
-        managed = taken_over(live["metadata"].get("managedFields") or [])
-        if managed is None:
-            return at
-        answer = await self.merge_patch(ref, {"metadata": {"managedFields": managed, "resourceVersion": at}})
-        after: str = answer["metadata"]["resourceVersion"]
-        return after
+        began = live["metadata"]
+        for last in (False, False, True):
+            metadata = live["metadata"]
+            managed = taken_over(metadata.get("managedFields") or [])
+            if managed is None:
+                break
+            patch = {"metadata": {"managedFields": managed, "resourceVersion": metadata["resourceVersion"]}}
+            try:
+                live = await self.merge_patch(ref, patch)
+                break
+            except Conflict:
+                live = await self._client.call("GET", path_of(ref), what=f"get {ref}")
+                is_same = all(live["metadata"].get(key) == began.get(key) for key in ("uid", "generation"))
+                if last or not is_same:
+                    raise
+        after: str = live["metadata"]["resourceVersion"]
+        return after if resource_version is not None else None
 
     async def merge_patch(
         self, ref: ObjectRef, patch: Mapping[str, Any], *, subresource: str | None = None
@@ -199,7 +213,7 @@ class KubernetesWriter:
         self._events.forget(namespace, name)
         mine = [ref for ref in self._applied if ref.namespace == namespace and ref.name.startswith(name)]
         for ref in mine:
-            del self._applied[ref]  # one too many costs one apply that changes nothing
+            del self._applied[ref]  # one too many costs one comparison
 
     async def _write(
         self,

@@ -72,16 +72,24 @@ def taken_over(managed: Iterable[Mapping[str, Any]]) -> list[JsonObject] | None:
     fields: JsonObject = {}
     for entry in own:
         fields = _union(fields, entry.get("fieldsV1") or {})
-    applied_already = all(entry["operation"] == APPLY for entry in own)
-    replicas = (fields.get("f:spec") or {}).pop("f:replicas", None)
-    if not own or (applied_already and replicas is None):
+    is_left = (_only_size(e.get("fieldsV1") or {}) if e["operation"] == UPDATE else not _has_size(e) for e in own)
+    if all(is_left):
         return None
+    replicas = fields.get("f:spec", {}).pop("f:replicas", None)
     others = [dict(entry) for entry in managed if not is_ours(entry)]
     common = {key: own[0][key] for key in ("manager", "apiVersion", "fieldsType", "time") if key in own[0]}
     result = [*others, {**common, "operation": APPLY, "fieldsV1": fields}]
     if replicas is not None:
         result.append({**common, "operation": UPDATE, "fieldsV1": {"f:spec": {"f:replicas": {}}}})
     return result
+
+
+def _only_size(fields: Mapping[str, Any]) -> bool:
+    return fields == {"f:spec": {"f:replicas": {}}}
+
+
+def _has_size(entry: Mapping[str, Any]) -> bool:
+    return "f:replicas" in ((entry.get("fieldsV1") or {}).get("f:spec") or {})
 
 
 def _union(one: Mapping[str, Any], other: Mapping[str, Any]) -> JsonObject:

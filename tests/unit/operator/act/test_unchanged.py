@@ -270,3 +270,15 @@ def test_taking_over_leaves_the_size_to_its_creator_and_others_alone():
 def test_there_is_nothing_to_take_over_where_everything_was_applied():
     assert taken_over(owned_by(observed(a_deployment()), applied=OWNED)["metadata"]["managedFields"]) is None
     assert taken_over([]) is None
+
+
+def test_nothing_is_taken_over_twice():
+    seen = owned_by(observed(a_deployment()), applied=OWNED, created=BORN)
+    assert taken_over(taken_over(seen["metadata"]["managedFields"])) is None
+
+
+def test_a_size_that_came_to_be_applied_is_left_to_the_creation_again():
+    seen = owned_by(observed(a_deployment()), applied=BORN)
+    applied, created = taken_over(seen["metadata"]["managedFields"])
+    assert "f:replicas" not in applied["fieldsV1"]["f:spec"]
+    assert created["fieldsV1"] == {"f:spec": {"f:replicas": {}}}
