@@ -40,7 +40,7 @@ class KubernetesWriter:
         self._store = store
         self._events = events
         self._may_write = may_write
-        self._applied: dict[ObjectRef, tuple[str, str]] = {}
+        self._settled: dict[ObjectRef, tuple[str, str]] = {}
 
     async def create(self, obj: Mapping[str, Any]) -> JsonObject:
         """Create an object that must not exist yet.
@@ -76,28 +76,30 @@ class KubernetesWriter:
             obj: The whole intent of this field manager; fields left out since the last apply are given up.
             resource_version: As observed; the object must still be at it, or ``Conflict`` is raised.
         """
-        ref, intent = ref_of(obj), marked(obj)
+        ref = ref_of(obj)
         known = self._store.get(ref)
         gives_up = False
         if known is not None:
-            at = known["metadata"]["resourceVersion"]
-            if self._applied.get(ref) == (digest(intent), at) or known["metadata"].get("deletionTimestamp"):
+            seen = (digest(obj), _what_matters(known))
+            if self._settled.get(ref) == seen or known["metadata"].get("deletionTimestamp"):
                 return AsItIs(known)
-            change = change_of(intent, known)
+            change = change_of(marked(obj), known)
             if change is None:
-                self._applied[ref] = (digest(intent), at)
+                self._settled[ref] = seen
                 return AsItIs(known)
             gives_up = change.gives_up
         if gives_up:
             resource_version = await self._take_over(ref, resource_version)
-        body = intent
+        body = marked(obj)
         if resource_version is not None:
-            body = {**intent, "metadata": {**intent["metadata"], "resourceVersion": resource_version}}
+            body["metadata"] = {**body["metadata"], "resourceVersion": resource_version}
         answer = await self._write(
             "PATCH", path_of(ref), f"apply {ref}", params=_FORCED, body=body, content_type=APPLY_PATCH
         )
-        self._applied[ref] = (digest(intent), answer["metadata"]["resourceVersion"])
-        return self._remember(answer)
+        self._remember(answer)
+        if (stored := self._store.get(ref)) is not None:
+            self._settled[ref] = (digest(obj), _what_matters(stored))
+        return answer
 
     async def _take_over(self, ref: ObjectRef, resource_version: str | None) -> str | None:
         """Make what we created count as applied, or the next apply could not take any of it away; nothing else changes.
@@ -171,7 +173,7 @@ class KubernetesWriter:
             self._store.forget(ref, uid)
             return
         finally:
-            self._applied.pop(ref, None)
+            self._settled.pop(ref, None)
         if answer.get("kind") == ref.kind:
             self._remember(answer)  # it stays until its finalizers or its grace period are through
         else:
@@ -211,9 +213,9 @@ class KubernetesWriter:
     def forget(self, namespace: str, name: str) -> None:
         """Give up what was remembered about a ModelDeployment that is gone, and about its children."""
         self._events.forget(namespace, name)
-        mine = [ref for ref in self._applied if ref.namespace == namespace and ref.name.startswith(name)]
+        mine = [ref for ref in self._settled if ref.namespace == namespace and ref.name.startswith(name)]
         for ref in mine:
-            del self._applied[ref]  # one too many costs one comparison
+            del self._settled[ref]  # one too many costs one comparison
 
     async def _write(
         self,
@@ -232,3 +234,12 @@ class KubernetesWriter:
     def _remember(self, answer: JsonObject) -> JsonObject:
         self._store.put(answer)
         return answer
+
+
+def _what_matters(known: JsonObject) -> str:
+    """A short name for all of an object that an apply could change, or depends on; status is none of it."""
+    metadata = {key: value for key, value in known["metadata"].items() if key not in _MOVES_BY_ITSELF}
+    return digest({**known, "metadata": metadata, "status": None})
+
+
+_MOVES_BY_ITSELF: Final = frozenset({"resourceVersion", "generation"})

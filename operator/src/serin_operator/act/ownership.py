@@ -1,12 +1,11 @@
 """What ``managedFields`` say: which fields of an object somebody has set, and who did it last."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import orjson
 
-from serin_operator.act.structure import Keys, Path, item_with
+from serin_operator.act.structure import Keys, Path, by_keys
 from serin_operator.api.names import FIELD_MANAGER
 
 JsonObject = dict[str, Any]
@@ -48,13 +47,14 @@ def owns(fields: Mapping[str, Any], path: Path) -> bool:
 
 def given_up(fields: Mapping[str, Any], intent: object, field: str = "") -> bool:
     """Whether ``fields`` has one that ``intent`` does not have (any more)."""
+    items = by_keys(field, intent)
     for key, inner in fields.items():
         kind, _, text = key.partition(":")
         if kind == "f":
             if not isinstance(intent, Mapping) or text not in intent or given_up(inner, intent[text], text):
                 return True
         elif kind == "k":
-            found = item_with(field, intent, _keys(text, field))
+            found = items.get(_keys(text, field))
             if found is None or given_up(inner, found[1], field):
                 return True
         elif kind == "v" and not (isinstance(intent, list | tuple) and orjson.loads(text) in intent):
@@ -102,7 +102,7 @@ def _union(one: Mapping[str, Any], other: Mapping[str, Any]) -> JsonObject:
 def _item(node: Mapping[str, Any], keys: Keys) -> Mapping[str, Any] | None:
     wanted = dict(keys)
     for text, inner in _items(node):
-        found = json.loads(text)
+        found = orjson.loads(text)
         if all(wanted.get(name, value) == value for name, value in found.items()):
             return inner
     return None
@@ -113,7 +113,7 @@ def _items(node: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _keys(text: str, field: str) -> Keys:
-    found = json.loads(text)
+    found = orjson.loads(text)
     if field == "ports":
         number = "containerPort" if "containerPort" in found else "port"
         return ((number, found.get(number)), ("protocol", found.get("protocol", "TCP")))

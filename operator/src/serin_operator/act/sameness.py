@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-from serin_operator.act.structure import Path, is_map, is_one_value, is_set, item_with, keys_of
+from serin_operator.act.structure import Path, by_keys, is_map, is_one_value, is_set, keys_of
 from serin_operator.api.quantity import amount
 
 _OF_QUANTITIES: Final = frozenset({"limits", "requests"})
@@ -37,6 +37,8 @@ def differences(
         parent: The name before it.
         exact: Whether more than the intent is a difference too.
     """
+    if intent == observed:
+        return
     if intent is None or observed is None:
         if observed is not None or not _is_nothing(intent, field):
             yield path
@@ -63,10 +65,10 @@ def _in_lists(intent: Sequence[Any], observed: Sequence[Any], path: Path, field:
         if len(intent) != len(observed) or any(True for pair in pairs for _ in differences(*pair)):
             yield path
         return
-    before = -1
+    before, there = -1, by_keys(field, observed)
     for item in intent:
         keys = keys_of(field, item)
-        found = item_with(field, observed, keys)
+        found = there.get(keys)
         if found is None:
             yield (*path, keys)
             continue
@@ -93,11 +95,7 @@ def _is_nothing(intent: object, field: str) -> bool:
 
 
 def _is_same(intent: object, observed: object, *, is_quantity: bool) -> bool:
-    if isinstance(intent, bool) or isinstance(observed, bool):
-        return intent is observed
-    if intent == observed:
-        return True
-    if isinstance(intent, Mapping | list | tuple) or isinstance(observed, Mapping | list | tuple):
+    if isinstance(intent, bool | Mapping | list | tuple) or isinstance(observed, bool | Mapping | list | tuple):
         return False
     if is_quantity:
         with suppress(ValueError):

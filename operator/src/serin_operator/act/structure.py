@@ -52,13 +52,11 @@ def keys_of(field: str, item: Mapping[str, Any]) -> Keys:
     return tuple((name, item.get(name)) for name in _MERGE_KEYS[field])
 
 
-def item_with(field: str, items: object, keys: Keys) -> tuple[int, Mapping[str, Any]] | None:
-    """Position and item of the list ``field`` that has these keys."""
-    if is_map(field) and isinstance(items, list | tuple):
-        for position, item in enumerate(items):
-            if keys_of(field, item) == keys:
-                return position, item
-    return None
+def by_keys(field: str, items: object) -> dict[Keys, tuple[int, Mapping[str, Any]]]:
+    """Position and item of each item in ``field``, by its keys; empty where it is no list that is a map."""
+    if not is_map(field) or not isinstance(items, list | tuple):
+        return {}
+    return {keys_of(field, item): (position, item) for position, item in enumerate(items)}
 
 
 def in_words(path: Path) -> str:

@@ -115,7 +115,7 @@ async def test_what_was_created_is_taken_over_before_a_field_is_given_up(api, st
     assert (taken["resourceVersion"], applied["resourceVersion"]) == ("5", "6")
 
 
-async def test_what_was_applied_gives_up_a_field_without_being_taken_over(api, store, writer):
+async def test_what_was_settled_gives_up_a_field_without_being_taken_over(api, store, writer):
     there(api, store, as_observed(marked(a_service(old="y")), entry("Apply", fields(NAME, "old"))))
     await writer.apply(a_service(), resource_version="5")
     assert [method for method, _, _ in api.calls] == ["GET", "PATCH"]
@@ -178,9 +178,9 @@ async def test_nothing_is_remembered_of_children_that_are_gone(api, store, write
     there(api, store, as_observed(marked(a_service()), entry("Update", fields(NAME))))
     await writer.apply(a_service(), resource_version="5")
     writer.forget("scoring", "other")
-    assert writer._applied
+    assert writer._settled
     writer.forget("scoring", "credit")
-    assert not writer._applied
+    assert not writer._settled
     await writer.apply(a_service(), resource_version="5")
     await writer.delete(REF, uid="u")
-    assert not writer._applied
+    assert not writer._settled
