@@ -6,11 +6,10 @@ ours, and then nothing at all is done.
 """
 
 import hashlib
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 import orjson
 import structlog
@@ -21,6 +20,7 @@ from serin_operator.act.made import Made
 from serin_operator.api.reasons import EventReason
 from serin_operator.api.status import ModelDeploymentStatus
 from serin_operator.decide.decision import Decision, decide, look_due
+from serin_operator.decide.health.refusals import steady
 from serin_operator.decide.looks import LookResult
 from serin_operator.decide.memory.outbox import Announcement, Letter, Line
 from serin_operator.decide.telling.invalid import status_of_invalid
@@ -174,15 +174,17 @@ class Reconciler:
         made = self._made.get(key)
         if made is None or made.owner_uid != world.mdep.uid:
             made = self._made[key] = Made(world.mdep.uid)
-        executor = Executor(self._ports.actor, self._ports.observer, made)
+        executor = Executor(
+            self._ports.actor, self._ports.observer, made, monotonic=lambda: self._ports.clock().timestamp()
+        )
         try:
             obstacles = await executor.carry_out(decision.operations)
-        finally:  # a conflict further on does not undo what was repaired before it
+        finally:  # a conflict further on does not undo what was repaired before it, nor unsay what was refused
+            self._obstacles[key] = executor.obstacles
             if executor.repairs:
                 message = "; ".join(executor.repairs)
                 await self._ports.actor.event(obj, type_="Warning", reason=EventReason.REPAIRED, message=message)
-        self._obstacles[key] = obstacles
-        if [steady(each) for each in obstacles] != [steady(each) for each in world.obstacles]:
+        if _meant(obstacles) != _meant(world.obstacles):
             return AGAIN_SOON_SECONDS
         return OBSTACLE_SECONDS if obstacles else decision.requeue_after
 
@@ -209,10 +211,6 @@ def _fingerprint(status: Mapping[str, Any] | None) -> str:
     return hashlib.blake2b(orjson.dumps(status or {}, option=orjson.OPT_SORT_KEYS), digest_size=12).hexdigest()
 
 
-_CHANGING: Final = re.compile(r"[0-9a-f]{8,}|[0-9]+")
-"""Request ids, times and counts: two refusals that differ in nothing else are the same."""
-
-
-def steady(obstacle: Obstacle) -> tuple[str, str]:
-    """What two refusals of the same kind have in common."""
-    return obstacle.reason, _CHANGING.sub("#", obstacle.message)
+def _meant(obstacles: Iterable[Obstacle]) -> list[tuple[str, str]]:
+    """What refusals say, without what changes from one attempt to the next."""
+    return [(each.reason, steady(each.message)) for each in obstacles]

@@ -85,7 +85,8 @@ async def test_what_was_created_is_in_the_store_at_once(writer, reader, namespac
     created = await writer.create(a_service(namespace, app="x"))
     children = await reader.children(namespace, "credit", "uid")
     assert [s["metadata"]["uid"] for s in children.services] == [created["metadata"]["uid"]]
-    assert "managedFields" not in children.services[0]["metadata"]
+    (owned,) = children.services[0]["metadata"]["managedFields"]
+    assert set(owned) == {"manager", "operation", "fieldsV1"}, "of managedFields only our own are kept"
 
 
 async def test_a_name_that_is_taken_is_told_apart_from_other_conflicts(writer, namespace):
@@ -223,9 +224,23 @@ async def test_the_same_event_again_becomes_a_count(kubernetes, writer, reader, 
     assert "Stalled" in kubernetes.kubectl("describe", "modeldeployment", "credit", "-n", namespace)
 
 
-async def test_an_event_that_cannot_be_recorded_breaks_nothing(writer):
+async def test_an_event_with_a_key_is_told_once_also_by_the_next_process(kubernetes, client, store, reader, namespace):
+    kubernetes.apply(a_model_deployment(namespace))
+    obj = await reader.model_deployment(namespace, "credit")
+    counted = []
+    for _ in range(2):
+        writer = KubernetesWriter(client, store, EventRecorder(client, on_event=counted.append))
+        told = {"type_": "Normal", "reason": "Promoted", "message": "v2 took over"}
+        assert await writer.event(obj, **told, key="rev/0/promoted")
+    (event,) = kubernetes.get("events.events.k8s.io", "-n", namespace)["items"]
+    assert event["note"] == "v2 took over"
+    assert counted == ["Promoted"]
+
+
+@pytest.mark.parametrize("key", [None, "rev/0/promoted"], ids=["repeated", "once"])
+async def test_an_event_that_cannot_be_recorded_breaks_nothing(writer, key):
     nowhere = {**a_model_deployment("no-such-namespace")}
-    await writer.event(nowhere, type_="Normal", reason="Promoted", message="m")
+    assert await writer.event(nowhere, type_="Normal", reason="Promoted", message="m", key=key)
 
 
 async def test_without_the_lease_nothing_is_written(client, store, namespace):

@@ -5,16 +5,15 @@ watch is slow. Every write can carry the resourceVersion that the decision was b
 the API server instead of undoing somebody's work.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-import orjson
-
 from serin_operator.act.events import EventRecorder
+from serin_operator.act.ownership import taken_over
+from serin_operator.act.unchanged import AsItIs, change_of, digest, marked
 from serin_operator.api.names import FIELD_MANAGER, ObjectRef
 from serin_operator.cluster.client import APPLY_PATCH, MERGE_PATCH, ApiClient
-from serin_operator.cluster.errors import NotFound, NotLeading
+from serin_operator.cluster.errors import Conflict, NotFound, NotLeading
 from serin_operator.cluster.resources import path_of, resource_of
 from serin_operator.cluster.store import Store, ref_of
 
@@ -49,7 +48,7 @@ class KubernetesWriter:
         self._events = events
         self._may_write = may_write
         self._on_written = on_written
-        self._applied: dict[ObjectRef, tuple[bytes, str]] = {}
+        self._settled: dict[ObjectRef, tuple[str, str]] = {}
 
     async def create(self, obj: Mapping[str, Any]) -> JsonObject:
         """Create an object that must not exist yet.
@@ -61,7 +60,7 @@ class KubernetesWriter:
         """
         ref = ref_of(obj)
         path = resource_of(ref.api_version, ref.kind).path(ref.namespace)
-        created = await self._write("POST", path, f"create {ref}", params=_MANAGER, body=obj)
+        created = await self._write("POST", path, f"create {ref}", params=_MANAGER, body=marked(obj))
         return self._remember(created)
 
     async def create_secret(self, obj: Mapping[str, Any]) -> None:
@@ -78,26 +77,64 @@ class KubernetesWriter:
     async def apply(self, obj: Mapping[str, Any], *, resource_version: str | None) -> JsonObject:
         """Make the fields in ``obj`` so, and no others (server-side apply; conflicts with other managers are won).
 
-        Costs nothing when the same intent was applied before and the object has not changed since.
+        Nothing is sent when it would change nothing, or when the object is being deleted: the answer is then the object
+        as it is known, an ``AsItIs``. Fields that the intent has given up are removed, also those that were created.
 
         Args:
             obj: The whole intent of this field manager; fields left out since the last apply are given up.
             resource_version: As observed; the object must still be at it, or ``Conflict`` is raised.
         """
         ref = ref_of(obj)
-        intent = hashlib.blake2b(orjson.dumps(obj, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
-        if resource_version is not None and self._applied.get(ref) == (intent, resource_version):
-            known = self._store.get(ref)
-            if known is not None:
-                return known
-        body = dict(obj)
+        known = self._store.get(ref)
+        gives_up = False
+        if known is not None:
+            seen = (digest(obj), _what_matters(known))
+            if self._settled.get(ref) == seen or known["metadata"].get("deletionTimestamp"):
+                return AsItIs(known)
+            change = change_of(marked(obj), known)
+            if change is None:
+                self._settled[ref] = seen
+                return AsItIs(known)
+            gives_up = change.gives_up
+        if gives_up:
+            resource_version = await self._take_over(ref, resource_version)
+        body = marked(obj)
         if resource_version is not None:
-            body["metadata"] = {**obj["metadata"], "resourceVersion": resource_version}
+            body["metadata"] = {**body["metadata"], "resourceVersion": resource_version}
         answer = await self._write(
             "PATCH", path_of(ref), f"apply {ref}", params=_FORCED, body=body, content_type=APPLY_PATCH
         )
-        self._applied[ref] = (intent, answer["metadata"]["resourceVersion"])
-        return self._remember(answer)
+        self._remember(answer)
+        if (stored := self._store.get(ref)) is not None:
+            self._settled[ref] = (digest(obj), _what_matters(stored))
+        return answer
+
+    async def _take_over(self, ref: ObjectRef, resource_version: str | None) -> str | None:
+        """Make what we created count as applied, or the next apply could not take any of it away; nothing else changes.
+
+        Returns the resourceVersion that the object is at since, where one was asked for. Controllers write status at any
+        moment, which is no reason to give up.
+        """
+        live = await self._client.call("GET", path_of(ref), what=f"get {ref}")
+        if resource_version not in {None, live["metadata"]["resourceVersion"]}:
+            raise Conflict(f"apply {ref}: it has changed since it was observed")
+        began = live["metadata"]
+        for last in (False, False, True):
+            metadata = live["metadata"]
+            managed = taken_over(metadata.get("managedFields") or [])
+            if managed is None:
+                break
+            patch = {"metadata": {"managedFields": managed, "resourceVersion": metadata["resourceVersion"]}}
+            try:
+                live = await self.merge_patch(ref, patch)
+                break
+            except Conflict:
+                live = await self._client.call("GET", path_of(ref), what=f"get {ref}")
+                is_same = all(live["metadata"].get(key) == began.get(key) for key in ("uid", "generation"))
+                if last or not is_same:
+                    raise
+        after: str = live["metadata"]["resourceVersion"]
+        return after if resource_version is not None else None
 
     async def merge_patch(
         self, ref: ObjectRef, patch: Mapping[str, Any], *, subresource: str | None = None
@@ -144,7 +181,7 @@ class KubernetesWriter:
             self._store.forget(ref, uid)
             return
         finally:
-            self._applied.pop(ref, None)
+            self._settled.pop(ref, None)
         if answer.get("kind") == ref.kind:
             self._remember(answer)  # it stays until its finalizers or its grace period are through
         else:
@@ -163,25 +200,30 @@ class KubernetesWriter:
         return self._remember(answer)
 
     async def event(
-        self,
-        regarding: Mapping[str, Any],
-        *,
-        type_: str,
-        reason: str,
-        message: str,
-        key: str | None = None,  # noqa: ARG002
+        self, regarding: Mapping[str, Any], *, type_: str, reason: str, message: str, key: str | None = None
     ) -> bool:
-        """Tell people what happened, as an Event on the object; never raises."""
-        if self._may_write():
-            await self._events.record(regarding, type_=type_, reason=reason, message=message)
-            return True
-        return False
+        """Tell people what happened, as an Event on the object; never raises.
+
+        Args:
+            regarding: The object that it happened to.
+            type_: ``Normal`` or ``Warning``.
+            reason: From ``EventReason``.
+            message: What happened, and why.
+            key: Names the happening, so that it is told once in the life of the object, also after a restart.
+
+        Returns:
+            Whether it is told for good; False: try again later.
+        """
+        if not self._may_write():
+            return False
+        return await self._events.record(regarding, type_=type_, reason=reason, message=message, key=key)
 
     def forget(self, namespace: str, name: str) -> None:
-        """Give up what was remembered about the children of a ModelDeployment that is gone."""
-        mine = [ref for ref in self._applied if ref.namespace == namespace and ref.name.startswith(name)]
+        """Give up what was remembered about a ModelDeployment that is gone, and about its children."""
+        self._events.forget(namespace, name)
+        mine = [ref for ref in self._settled if ref.namespace == namespace and ref.name.startswith(name)]
         for ref in mine:
-            del self._applied[ref]  # one too many costs one apply that changes nothing
+            del self._settled[ref]  # one too many costs one comparison
 
     async def _write(
         self,
@@ -201,3 +243,12 @@ class KubernetesWriter:
         if self._store.put(answer) is not None:
             self._on_written(ref_of(answer), answer["metadata"]["resourceVersion"])
         return answer
+
+
+def _what_matters(known: JsonObject) -> str:
+    """A short name for all of an object that an apply could change, or depends on; status is none of it."""
+    metadata = {key: value for key, value in known["metadata"].items() if key not in _MOVES_BY_ITSELF}
+    return digest({**known, "metadata": metadata, "status": None})
+
+
+_MOVES_BY_ITSELF: Final = frozenset({"resourceVersion", "generation"})

@@ -25,6 +25,9 @@ COMPONENT_RESOLVE: Final = "resolve"
 ANNOTATION_ACTION: Final = "serin.dev/action"
 """Written by people only: ``retry@<nonce>`` or ``abort@<nonce>``."""
 
+ANNOTATION_WRITTEN: Final = "serin.dev/written"
+"""On children, written by the operator: which fields, and which values, its last write of the object had."""
+
 PORT_HTTP: Final = 8080
 PORT_GRPC: Final = 8081
 PORT_METRICS: Final = 8082

@@ -15,9 +15,17 @@ def whole_units(quantity: str) -> int:
     Raises:
         ValueError: It is no quantity; the message says so.
     """
+    return int(amount(quantity).to_integral_value(ROUND_CEILING))
+
+
+def amount(quantity: str) -> Decimal:
+    """The number that a quantity stands for: 1024Mi and 1Gi are the same, and so are 0.5 and 500m.
+
+    Raises:
+        ValueError: It is no quantity; the message says so.
+    """
     parts = _QUANTITY.fullmatch(quantity)
     if parts is None:
         raise ValueError(f"{quantity!r} is not a quantity such as 512Mi")
     number, unit = Decimal(parts[1]), parts[2]
-    value = number * 2 ** _BINARY[unit] if unit in _BINARY else number.scaleb(_DECIMAL[unit])
-    return int(value.to_integral_value(ROUND_CEILING))
+    return number * 2 ** _BINARY[unit] if unit in _BINARY else number.scaleb(_DECIMAL[unit])

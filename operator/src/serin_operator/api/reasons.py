@@ -73,6 +73,14 @@ class Reason(ExplainedReason):
     # What keeps it from moving.
     INVALID_SPEC = "InvalidSpec", "The spec says something that the operator cannot do."
     NAME_TAKEN = "NameTaken", "An object with a needed name belongs to somebody else; it is left alone."
+    BEING_DELETED = (
+        "BeingDeleted",
+        "An object with a needed name is on its way out; it is made anew as soon as it is gone.",
+    )
+    FOUGHT_OVER = (
+        "FoughtOver",
+        "Another field manager changes a child object again and again; the message names it, the field and both values.",
+    )
     VERSION_CONFLICT = "VersionConflict", "spec.model.version was already used for a model with another digest."
     PROMETHEUS_NOT_CONFIGURED = (
         "PrometheusNotConfigured",
@@ -88,10 +96,6 @@ class Reason(ExplainedReason):
     POLICY_DENIED = (
         "PolicyDenied",
         "An admission webhook or policy, or Pod Security, refuses an object in its words; never held against a version.",
-    )
-    FOUGHT_OVER = (
-        "FoughtOver",
-        "Another controller changes a child back each time; the message names it and the field. Serin tries less often.",
     )
     NOTHING_ELSE_SERVES = (
         "NothingElseServes",

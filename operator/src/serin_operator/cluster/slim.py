@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from serin_operator.api.names import KIND
+from serin_operator.cluster.managed import owned_fields
 
 JsonObject = dict[str, Any]
 
@@ -15,6 +16,8 @@ _MOUNTED_FROM: Final = frozenset({"secret", "configMap", "persistentVolumeClaim"
 def slim(obj: Mapping[str, Any]) -> JsonObject:
     """A copy without what nobody decides by."""
     metadata = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
+    if own := owned_fields(obj):
+        metadata["managedFields"] = own
     annotations = metadata.get("annotations")
     if annotations and _LAST_APPLIED in annotations:
         metadata["annotations"] = {key: value for key, value in annotations.items() if key != _LAST_APPLIED}

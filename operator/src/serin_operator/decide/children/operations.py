@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from serin_operator.api.names import ObjectRef
+from serin_operator.api.names import LABEL_REVISION, ObjectRef
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,8 @@ class Scale:
     ref: ObjectRef
     replicas: int
     resource_version: str
+    before: int | None = None
+    """As observed; None: unknown, so it may take pods away."""
 
 
 @dataclass(frozen=True)
@@ -67,3 +69,22 @@ class Provide:
 
 
 Operation = Create | Apply | Adopt | Annotate | Scale | Delete | Provide
+
+
+def leads_clients(operation: Operation) -> bool:
+    """Whether it decides which pods clients reach: Services but those of one revision, and routes of a gateway."""
+    if not isinstance(operation, Create | Apply):
+        return False
+    kind, labels = operation.obj["kind"], operation.obj["metadata"].get("labels") or {}
+    return kind in _ROUTES or (kind == "Service" and LABEL_REVISION not in labels)
+
+
+def takes_away(operation: Operation) -> bool:
+    """Whether pods, or the ways to them, may be fewer afterwards; never done before clients have been led elsewhere."""
+    if isinstance(operation, Scale):
+        return operation.before is None or operation.replicas < operation.before
+    return isinstance(operation, Delete) and operation.ref.kind in _SERVES
+
+
+_ROUTES: Final = frozenset({"HTTPRoute", "GRPCRoute"})
+_SERVES: Final = frozenset({"Deployment", "Service", "Pod", *_ROUTES})

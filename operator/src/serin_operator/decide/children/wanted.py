@@ -116,7 +116,9 @@ def _serving(world: World, intent: Intent) -> Iterator[Operation]:
         else:
             yield Apply(desired, deployment.meta.resource_version)
             if deployment.replicas != replicas:
-                yield Scale(_ref(world, deployment.meta), replicas, deployment.meta.resource_version)
+                yield Scale(
+                    _ref(world, deployment.meta), replicas, deployment.meta.resource_version, before=deployment.replicas
+                )
         service = make.revision_service(world.mdep, name, secure=speaks_tls(revision.born.template))
         yield Apply(service, revision.service.meta.resource_version) if revision.service else Create(service)
 
