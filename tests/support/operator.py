@@ -18,7 +18,8 @@ CRD = Path("crds/serin.dev_modeldeployments.yaml")
 def install_crd(kubernetes: Kubernetes) -> None:
     """Make ModelDeployments known, and wait until they are."""
     kubernetes.apply(CRD.read_text())
-    kubernetes.kubectl("wait", "--for=condition=Established", "crd/modeldeployments.serin.dev", "--timeout=20s")
+    established = ("wait", "--for=condition=Established", "crd/modeldeployments.serin.dev", "--timeout=20s")
+    kubernetes.wait_for("the CRD", lambda: kubernetes.kubectl(*established))  # kubectl trips over one that is too new
 
 
 def free_port() -> int:

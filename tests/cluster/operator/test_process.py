@@ -6,6 +6,9 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
+from tests.support.kubernetes import Kubernetes
+from tests.support.operator import CRD, install_crd
 
 pytestmark = pytest.mark.cluster
 
@@ -186,3 +189,81 @@ def test_bad_settings_end_the_process_with_one_line_each(kubernetes):
     )
     assert done.returncode == 2
     assert [line.split("=")[0] for line in done.stderr.splitlines()] == ["SERIN_PORT", "SERIN_WORKERS"]
+
+
+def test_a_namespace_that_is_missing_keeps_no_other_from_being_looked_after(
+    kubernetes, kubelet, namespace, start_operator, tmp_path
+):
+    later, account = f"{namespace}-later", f"system:serviceaccount:{namespace}:serin"
+    kubernetes.kubectl("create", "serviceaccount", "serin", "-n", namespace)
+    allow(kubernetes, namespace, account)
+    as_account = limited(kubernetes, namespace, "serin", tmp_path)
+    operator = start_operator(as_account, NAMESPACES=f"{later},{namespace}")
+    kubernetes.apply(a_model_deployment(namespace))
+    kubernetes.wait_for("v1 to serve", lambda: is_ready(kubernetes, namespace))
+    assert f'in the namespace "{later}"' in operator.page("/readyz")
+    assert operator.metric(f'serin_operator_watch_up{{namespace="{later}",resource="pods"}}') == 0.0
+    assert operator.metric(f'serin_operator_watch_up{{namespace="{namespace}",resource="pods"}}') == 1.0
+    kubernetes.kubectl("create", "namespace", later)
+    try:
+        allow(kubernetes, later, account)
+        kubernetes.apply(a_model_deployment(later))
+        kubernetes.wait_for("it to serve there too", lambda: is_ready(kubernetes, later))
+        kubernetes.kubectl("delete", "rolebinding", "serin", "-n", later)
+        kubernetes.kubectl("delete", "namespace", later, "--wait=false")
+        kubernetes.apply(a_model_deployment(namespace, name="another", uri="file:///models/another.onnx"))
+        kubernetes.wait_for("the other namespace to go on", lambda: is_ready(kubernetes, namespace, name="another"))
+    finally:
+        kubernetes.run("kubectl", "delete", "namespace", later, "--wait=false", "--ignore-not-found", check=False)
+    assert operator.page("/healthz") == "ok\n"
+    assert operator.metric('serin_operator_reconciles_total{result="error"}') == 0.0
+
+
+def test_a_crd_that_comes_late_goes_and_comes_back_is_looked_after(kubernetes, kubelet, namespace, start_operator):
+    def health():
+        return operator.page("/healthz") == "ok\n"
+
+    kubernetes.kubectl("delete", "-f", str(CRD), "--timeout=60s")
+    try:
+        operator = start_operator()
+        kubernetes.wait_for("it to wait", lambda: "cannot begin yet" in operator.log.read_text())
+        assert health()
+        install_crd(kubernetes)
+        kubernetes.apply(a_model_deployment(namespace))
+        kubernetes.wait_for("v1 to serve", lambda: is_ready(kubernetes, namespace))
+        assert health()
+        kubernetes.kubectl("delete", "-f", str(CRD), "--timeout=60s")
+        up = f'serin_operator_watch_up{{namespace="{namespace}",resource="modeldeployments"}}'
+        kubernetes.wait_for("the refusal", lambda: operator.metric(up) == 0.0)
+        assert health()
+    finally:
+        install_crd(kubernetes)
+    kubernetes.apply(a_model_deployment(namespace, name="after", uri="file:///models/after.onnx"))
+    kubernetes.wait_for("a new one to serve", lambda: is_ready(kubernetes, namespace, name="after"))
+    assert health()
+    assert operator.exit_code is None
+    assert operator.metric('serin_operator_reconciles_total{result="error"}') == 0.0
+
+
+def allow(kubernetes, namespace, account):
+    """The rights that the chart gives in a namespace, all of them in one rule."""
+    groups = ["", "apps", "batch", "policy", "discovery.k8s.io", "serin.dev", "events.k8s.io", "coordination.k8s.io"]
+    rules = [{"apiGroups": groups, "resources": ["*"], "verbs": ["*"]}]
+    meta = {"name": "serin", "namespace": namespace}
+    api = "rbac.authorization.k8s.io"
+    role = {"apiGroup": api, "kind": "Role", "name": "serin"}
+    subjects = [{"kind": "User", "apiGroup": api, "name": account}]
+    kubernetes.apply(
+        {"apiVersion": f"{api}/v1", "kind": "Role", "metadata": meta, "rules": rules},
+        {"apiVersion": f"{api}/v1", "kind": "RoleBinding", "metadata": meta, "roleRef": role, "subjects": subjects},
+    )
+
+
+def limited(kubernetes, namespace, name, folder):
+    """The cluster as a service account sees it."""
+    config = yaml.safe_load(kubernetes.kubectl("config", "view", "--raw", "--flatten", "--minify"))
+    token = kubernetes.kubectl("create", "token", name, "-n", namespace).strip()
+    config["users"] = [{"name": each["name"], "user": {"token": token}} for each in config["users"]]
+    path = folder / "kubeconfig"
+    path.write_text(yaml.safe_dump(config))
+    return Kubernetes({**kubernetes.environment, "KUBECONFIG": str(path)})

@@ -19,7 +19,7 @@ APPLY_PATCH: Final = "application/apply-patch+yaml"  # JSON is YAML
 ONLY_METADATA: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 _CALL_SECONDS: Final = 15.0
-_PAGE: Final = 250
+_PAGE: Final = 100
 _OBJECTS_A_TURN: Final = 25
 """So many objects are taken in before the loop sees to others."""
 

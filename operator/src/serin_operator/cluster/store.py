@@ -89,7 +89,8 @@ class Store:
             return None
         if known is not None and known.parent != parent:
             self._drop(ref)
-        self._entries[ref] = _Entry(uid, version, parent, orjson.dumps(slim(obj)))
+        # A copy, because what orjson hands out lies in a buffer of up to six times its size.
+        self._entries[ref] = _Entry(uid, version, parent, bytes(memoryview(orjson.dumps(slim(obj)))))
         self._by_parent[parent].add(ref)
         if known is None or known.parent != parent:
             self._by_place[ref.api_version, ref.kind].setdefault(ref.namespace, set()).add(ref)

@@ -21,7 +21,7 @@ from prometheus_client import CollectorRegistry
 from serin_operator.act.events import EventRecorder
 from serin_operator.act.kubernetes import KubernetesWriter
 from serin_operator.cluster.client import ApiClient
-from serin_operator.cluster.connection import Connection, new_plain_session
+from serin_operator.cluster.connection import Connection
 from serin_operator.cluster.resources import LEASES, Scope
 from serin_operator.cluster.store import Key, Store
 from serin_operator.observe.desk import LookDesk
@@ -32,8 +32,10 @@ from serin_operator.runtime.http import Pages, application, serve
 from serin_operator.runtime.inbox import Inbox
 from serin_operator.runtime.leadership import Candidacy, Leadership
 from serin_operator.runtime.lease import LEASE_NAME, LeaseLost, LeaseTiming
+from serin_operator.runtime.looking import open_desk, open_prometheus
 from serin_operator.runtime.metrics import OperatorMetrics
 from serin_operator.runtime.resync import Resync, ResyncLoop
+from serin_operator.runtime.schedule import Schedule
 from serin_operator.runtime.settings import Settings
 from serin_operator.runtime.watches import Nobody, Watches
 from serin_operator.runtime.workers import Reconciler, Workers, WorkQueue
@@ -101,7 +103,7 @@ class Process:
         connection = await Connection.load()
         self._metrics = OperatorMetrics(CollectorRegistry())
         self._store = Store(time.monotonic)
-        self._queue = WorkQueue()
+        self._queue = WorkQueue(Schedule(slow_at_a_time=max(1, settings.workers // 2)))
         self._heartbeat = Heartbeat()
         self._inbox = Inbox(self._store, self._queue, self._gone)
         streams = await self._client(connection, 0)  # each watch keeps one open
@@ -144,36 +146,16 @@ class Process:
             on_written=self._watches.expect,
         )
         reader = KubernetesReader(client, self._store, time.monotonic, self._watches.blind_spot)
-        prometheus = await self._prometheus()
-        self._desk = self._new_desk(prometheus)
+        prometheus = await open_prometheus(settings, self._metrics, self._stack)
+        self._desk = open_desk(
+            prometheus, settings, self._metrics, self._stack, on_done=lambda key: self._queue.add(Key(*key))
+        )
         reconciler = self._make_reconciler(Tools(reader, self._writer, prometheus, self._desk, settings))
         self._workers = Workers(self._queue, reconciler, self._metrics, count=settings.workers)
 
     async def _client(self, connection: Connection, connections: int) -> ApiClient:
         session = await self._stack.enter_async_context(connection.new_session(connections=connections))
         return ApiClient(session, connection.server, on_request=self._metrics.count_request)
-
-    async def _prometheus(self) -> PrometheusClient | None:
-        access = self._settings.prometheus_access
-        if access is None:
-            return None
-        session = await self._stack.enter_async_context(new_plain_session(access.url, connections=_CONNECTIONS))
-        return PrometheusClient(
-            access, session, on_query=lambda result: self._metrics.prometheus_queries.labels(result).inc()
-        )
-
-    def _new_desk(self, prometheus: PrometheusClient | None) -> LookDesk | None:
-        if prometheus is None:
-            return None
-        desk = LookDesk(
-            prometheus,
-            prometheus.address,
-            deadline_seconds=self._settings.prometheus_timeout_seconds,
-            on_done=lambda key: self._queue.add(Key(*key)),
-        )
-        self._metrics.prometheus_paused.set_function(lambda: float(desk.is_paused))
-        self._stack.push_async_callback(desk.close)
-        return desk
 
     def _gone(self, namespace: str, name: str) -> None:
         """Whatever is remembered about a ModelDeployment goes with it."""

@@ -1,14 +1,19 @@
 """Which key is to be looked at next, and when: the work queue's rules without its waiting.
 
 One key is never worked on twice at once, is queued at most once, and comes back at the earliest moment that anybody
-asked for. Time is an argument, so the rules can be tested without waiting.
+asked for. Keys whose last look took long (behind a webhook that does not answer, say) are looked at a few at a time, so that
+they never take all workers from the others. Time is an argument, so the rules can be tested without waiting.
 """
 
 import heapq
 import itertools
 from dataclasses import dataclass
+from typing import Final
 
 from serin_operator.cluster.store import Key
+
+SLOW_SECONDS: Final = 5.0
+"""A look that took longer makes its key a slow one, until it takes less again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +32,21 @@ class Backoff:
 
 
 class Schedule:
-    """Due times of keys. All times are seconds on one monotonic clock."""
+    """Due times of keys. All times are seconds on one monotonic clock.
 
-    def __init__(self, backoff: Backoff | None = None) -> None:
+    Args:
+        backoff: How long to leave a key alone after failures.
+        slow_at_a_time: How many slow keys are looked at at once; ``None``: any number.
+    """
+
+    def __init__(self, backoff: Backoff | None = None, *, slow_at_a_time: int | None = None) -> None:
         self._backoff = backoff or Backoff()
+        self._slow_at_a_time = slow_at_a_time
+        self._slow: set[Key] = set()
+        self._slow_running = 0
         self._due: dict[Key, float] = {}
         self._heap: list[tuple[float, int, Key]] = []
+        self._slow_heap: list[tuple[float, int, Key]] = []
         self._order = itertools.count()
         self._running: dict[Key, float] = {}
         self._asked_while_running: dict[Key, float] = {}
@@ -50,26 +64,29 @@ class Schedule:
 
     def take(self, now: float) -> Key | None:
         """The key that has been due longest; it counts as running until ``done`` or ``failed``."""
-        self._clean()
-        if not self._heap or self._heap[0][0] > now:
+        heap = min(self._allowed(), key=lambda heap: heap[0], default=None)
+        if heap is None or heap[0][0] > now:
             return None
-        _, _, key = heapq.heappop(self._heap)
+        _, _, key = heapq.heappop(heap)
         del self._due[key]
         self._not_before.pop(key, None)
         self._running[key] = now
+        self._slow_running += key in self._slow
         return key
 
-    def done(self, key: Key, again_at: float | None) -> None:
+    def done(self, key: Key, again_at: float | None, now: float = float("-inf")) -> None:
         """The look went well; the next is at ``again_at``, or earlier if somebody asked meanwhile."""
-        del self._running[key]
+        self._ended(key, now)
         self._failures.pop(key, None)
         wanted = [at for at in (again_at, self._asked_while_running.pop(key, None)) if at is not None]
         if wanted:
             self._set(key, min(wanted))
+        else:
+            self._slow.discard(key)
 
     def failed(self, key: Key, now: float, luck: float) -> float:
         """The look failed; it is repeated with growing patience. Returns after how many seconds."""
-        del self._running[key]
+        self._ended(key, now)
         self._asked_while_running.pop(key, None)
         failures = self._failures.get(key, 0) + 1
         self._failures[key] = failures
@@ -84,11 +101,12 @@ class Schedule:
         self._failures.pop(key, None)
         self._not_before.pop(key, None)
         self._asked_while_running.pop(key, None)
+        if key not in self._running:
+            self._slow.discard(key)
 
     def next_at(self) -> float | None:
-        """When the next key is due, if any waits."""
-        self._clean()
-        return self._heap[0][0] if self._heap else None
+        """When the next key is due that may be handed out, if any waits."""
+        return min((heap[0][0] for heap in self._allowed()), default=None)
 
     def depth(self, now: float) -> int:
         """How many keys are due and not yet being looked at."""
@@ -96,8 +114,9 @@ class Schedule:
 
     def oldest_wait(self, now: float) -> float:
         """For how long the key that has been due longest has been waiting, in seconds."""
-        due = self.next_at()
-        return 0.0 if due is None else max(0.0, now - due)
+        self._clean()
+        due = min((heap[0][0] for heap in (self._heap, self._slow_heap) if heap), default=now)
+        return max(0.0, now - due)
 
     def longest_run(self, now: float) -> float:
         """For how long the longest look that is under way has been going on, in seconds."""
@@ -111,10 +130,25 @@ class Schedule:
         """How many keys are being looked at."""
         return len(self._running)
 
+    def _ended(self, key: Key, now: float) -> None:
+        since = self._running.pop(key)
+        self._slow_running -= key in self._slow
+        if now - since > SLOW_SECONDS:
+            self._slow.add(key)
+        else:
+            self._slow.discard(key)
+
     def _set(self, key: Key, at: float) -> None:
         self._due[key] = at
-        heapq.heappush(self._heap, (at, next(self._order), key))
+        heapq.heappush(self._slow_heap if key in self._slow else self._heap, (at, next(self._order), key))
+
+    def _allowed(self) -> list[list[tuple[float, int, Key]]]:
+        """The heaps that keys may be taken from now, none of them empty."""
+        self._clean()
+        is_full = self._slow_at_a_time is not None and self._slow_running >= self._slow_at_a_time
+        return [heap for heap in ((self._heap,) if is_full else (self._heap, self._slow_heap)) if heap]
 
     def _clean(self) -> None:
-        while self._heap and self._due.get(self._heap[0][2]) != self._heap[0][0]:
-            heapq.heappop(self._heap)
+        for heap in (self._heap, self._slow_heap):
+            while heap and self._due.get(heap[0][2]) != heap[0][0]:
+                heapq.heappop(heap)

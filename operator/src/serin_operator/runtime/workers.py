@@ -55,7 +55,7 @@ class WorkQueue:
         """The look at ``key`` went well."""
         self._finished_at = self._monotonic()
         again_at = None if again_after_seconds is None else self._finished_at + again_after_seconds
-        self._schedule.done(key, again_at)
+        self._schedule.done(key, again_at, self._finished_at)
         self._changed.set()
 
     def failed(self, key: Key) -> float:

@@ -130,13 +130,51 @@ def test_waiting_and_running_times_are_told():
     assert (schedule.depth(5.0), schedule.longest_run(7.0)) == (1, 2.0)
 
 
+def slow_ones(count, **more):
+    """A schedule in which so many keys have just taken long, and are due again."""
+    schedule = Schedule(Backoff(first_seconds=1.0, longest_seconds=1.0), **more)
+    keys = [Key("ns", f"slow{number}") for number in range(count)]
+    for key in keys:
+        schedule.add(key, 0.0)
+        assert schedule.take(0.0) == key
+    for key in keys:
+        schedule.failed(key, 10.0, luck=1.0)
+    return schedule
+
+
+def test_keys_that_take_long_never_take_all_workers():
+    schedule = slow_ones(10, slow_at_a_time=2)
+    assert [schedule.take(20.0) is not None for _ in range(3)] == [True, True, False]
+    assert schedule.next_at() is None
+    assert schedule.oldest_wait(20.0) == 9.0
+    schedule.add(A, 20.0)
+    assert schedule.take(20.0) == A
+    schedule.failed(Key("ns", "slow0"), 30.0, luck=1.0)
+    assert schedule.take(30.0) == Key("ns", "slow2")
+
+
+def test_a_key_that_is_quick_again_is_one_of_the_others():
+    schedule = slow_ones(2, slow_at_a_time=1)
+    assert schedule.take(20.0) == Key("ns", "slow0")
+    schedule.done(Key("ns", "slow0"), 21.0, 20.1)
+    assert [schedule.take(22.0), schedule.take(22.0)] == [Key("ns", "slow1"), Key("ns", "slow0")]
+
+
+def test_nothing_is_kept_of_slow_keys_that_are_gone():
+    schedule = slow_ones(2, slow_at_a_time=1)
+    schedule.drop(Key("ns", "slow1"))
+    schedule.take(20.0)
+    schedule.done(Key("ns", "slow0"), None, 30.0)
+    assert schedule._slow == set()
+
+
 @given(st.lists(st.tuples(st.sampled_from("atdfg"), st.sampled_from([A, B]), st.floats(0, 5)), max_size=60))
 def test_nothing_that_was_asked_for_is_ever_lost(steps):
     """After any history, waiting long enough hands out every key that was added after its last look began."""
-    schedule = Schedule()
+    schedule = Schedule(slow_at_a_time=1)
     now, running, owed = 0.0, set(), set()
     for what, key, amount in steps:
-        now += amount / 10
+        now += 2 * amount
         match what:
             case "a":
                 schedule.add(key, now + amount)
@@ -147,7 +185,7 @@ def test_nothing_that_was_asked_for_is_ever_lost(steps):
                 owed.discard(taken)
             case "d" if key in running:
                 running.discard(key)
-                schedule.done(key, None)
+                schedule.done(key, None, now)
             case "f" if key in running:
                 running.discard(key)
                 schedule.failed(key, now, luck=0.5)
@@ -160,4 +198,5 @@ def test_nothing_that_was_asked_for_is_ever_lost(steps):
     left = set()
     while (taken := schedule.take(now + 1000.0)) is not None:
         left.add(taken)
+        schedule.done(taken, None, now + 1000.0)
     assert left == owed
