@@ -5,7 +5,6 @@ nodes that die, people and controllers with ideas of their own, a Prometheus wit
 counted exactly as servers count it, so Prometheus' answers come from the same arithmetic as in production.
 """
 
-import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -38,7 +37,7 @@ structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.
 Rival = Callable[["Simulation"], None]
 
 
-@dataclass
+@dataclass(repr=False)
 class Simulation(People):
     """One ModelDeployment and its cluster."""
 
@@ -114,14 +113,14 @@ class Simulation(People):
     async def run_until(self, condition: Any, limit: float = 3600, tick: float = 1.0) -> None:
         end = self.now + timedelta(seconds=limit)
         while not condition(self):
-            assert self.now < end, f"never happened; status: {json.dumps(self.status, indent=1)[:3000]}"
+            assert self.now < end, self.account("never happened")
             await self.run(tick, tick)
 
     async def live_until(self, condition: Any, limit: float = 3600) -> None:
         """As ``live``, until something is so."""
         end = self.now + timedelta(seconds=limit)
         while not condition(self):
-            assert self.now < end, f"never happened; status: {json.dumps(self.status, indent=1)[:3000]}"
+            assert self.now < end, self.account("never happened")
             await self.live(1.0)
 
     # ---- time ------------------------------------------------------------------------------------------------------
@@ -161,6 +160,14 @@ class Simulation(People):
     def since(self, moment: float) -> list[Moment]:
         """The moments from then on."""
         return [m for m in self.moments if m.at >= moment]
+
+    def account(self, what: str, lines: int = 20) -> str:
+        """For whoever reads a failure: where things stand, and how they came there."""
+        conditions = (f"{c['type']}={c['status']} {c['reason']}: {c['message']}" for c in self.status["conditions"])
+        return "\n".join([what, *conditions, f"moment: {self.moments[-1]}", *self.story[-lines:]])
+
+    def __repr__(self) -> str:
+        return f"<Simulation at {self.elapsed:.0f} s>"
 
     # ---- what the story says ---------------------------------------------------------------------------------------
 
