@@ -1,6 +1,6 @@
 """Random clusters, random people, random bad luck: a few things must hold in all of them.
 
-``SERIN_WORLDS=5000 make slow`` lives through so many; a seed that fails says so, with its story. To live it again:
+``make slow WORLDS=5000`` lives through so many; a seed that fails says so, with its story. To live it again:
 ``pytest tests/properties/operator/test_clusters_as_they_are.py -k "[17]"``.
 """
 
