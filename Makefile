@@ -58,8 +58,8 @@ unit: sync ## The inner loop: unit, property, golden, story and wiring tests
 	$(PYTEST) -q -n 2 -m "not slow" $(wildcard tests/unit tests/properties tests/golden tests/stories tests/wiring)
 
 .PHONY: slow
-slow: sync ## What the inner loop leaves out: servers started by the dozen, clients, 10,000 malformed requests
-	SERIN_FUZZ=10000 $(PYTEST) -q -n 2 -m slow $(wildcard tests/unit tests/properties tests/golden tests/stories tests/wiring)
+slow: sync ## What the inner loop leaves out: servers started by the dozen, clients, 10,000 malformed requests, 500 random clusters (WORLDS=500)
+	SERIN_FUZZ=10000 SERIN_WORLDS=$(or $(WORLDS),500) $(PYTEST) -q -n 2 -m slow $(wildcard tests/unit tests/properties tests/golden tests/stories tests/wiring)
 
 .PHONY: cluster
 cluster: sync ## Tests against a real API server (seconds to start; the first time minutes)

@@ -5,7 +5,6 @@ nodes that die, people and controllers with ideas of their own, a Prometheus wit
 counted exactly as servers count it, so Prometheus' answers come from the same arithmetic as in production.
 """
 
-import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,20 +13,16 @@ from typing import Any
 
 import structlog
 from tests.support.simulation.api import ApiServer
-from tests.support.simulation.behaviour import Behaviour
-from tests.support.simulation.cluster import JsonObject, copied, is_ready, seconds, variable
-from tests.support.simulation.faults import Fault
+from tests.support.simulation.cluster import JsonObject, is_ready, variable
 from tests.support.simulation.kubelet import Kubelet
 from tests.support.simulation.living import Living
+from tests.support.simulation.mishaps import Mishaps
 from tests.support.simulation.network import Network
-from tests.support.simulation.people import People
-from tests.support.simulation.prometheus import Prometheus, Trouble
-from tests.support.simulation.shapes import Sidecar
+from tests.support.simulation.prometheus import Prometheus
 from tests.support.simulation.specs import NAMESPACE
 from tests.support.simulation.story import Moment
 from tests.support.simulation.workloads import Workloads
 
-from serin_operator.api import names
 from serin_operator.cluster.errors import Transient
 from serin_operator.decide.world import OperatorConfig
 from serin_operator.observe.children import Children
@@ -38,8 +33,8 @@ structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.
 Rival = Callable[["Simulation"], None]
 
 
-@dataclass
-class Simulation(People):
+@dataclass(repr=False)
+class Simulation(Mishaps):
     """One ModelDeployment and its cluster."""
 
     scrape_seconds: float = 1.0
@@ -114,14 +109,14 @@ class Simulation(People):
     async def run_until(self, condition: Any, limit: float = 3600, tick: float = 1.0) -> None:
         end = self.now + timedelta(seconds=limit)
         while not condition(self):
-            assert self.now < end, f"never happened; status: {json.dumps(self.status, indent=1)[:3000]}"
+            assert self.now < end, self.account("never happened")
             await self.run(tick, tick)
 
     async def live_until(self, condition: Any, limit: float = 3600) -> None:
         """As ``live``, until something is so."""
         end = self.now + timedelta(seconds=limit)
         while not condition(self):
-            assert self.now < end, f"never happened; status: {json.dumps(self.status, indent=1)[:3000]}"
+            assert self.now < end, self.account("never happened")
             await self.live(1.0)
 
     # ---- time ------------------------------------------------------------------------------------------------------
@@ -162,6 +157,14 @@ class Simulation(People):
         """The moments from then on."""
         return [m for m in self.moments if m.at >= moment]
 
+    def account(self, what: str, lines: int = 20) -> str:
+        """For whoever reads a failure: where things stand, and how they came there."""
+        conditions = (f"{c['type']}={c['status']} {c['reason']}: {c['message']}" for c in self.status["conditions"])
+        return "\n".join([what, *conditions, f"moment: {self.moments[-1]}", *self.story[-lines:]])
+
+    def __repr__(self) -> str:
+        return f"<Simulation at {self.elapsed:.0f} s>"
+
     # ---- what the story says ---------------------------------------------------------------------------------------
 
     def condition(self, kind: str) -> JsonObject:
@@ -197,61 +200,6 @@ class Simulation(People):
         """How many writes of a sort there were."""
         return sum(v == verb and kind in {None, ref.kind} for _, v, ref in self.api.writes)
 
-    # ---- what can go wrong -----------------------------------------------------------------------------------------
-
-    def behave(self, uri: str, **kw: Any) -> None:
-        self.behaviours[uri] = Behaviour(**kw)
-
-    def refuse(self, fault: Fault) -> Fault:
-        """The API server refuses some writes."""
-        self.api.faults.declared.append(fault)
-        return fault
-
-    def inject(self, sidecar: Sidecar) -> None:
-        """Pods that are made from now on have one container more."""
-        self.kubelet.sidecar = sidecar
-
-    def blip(self, revision: str, duration: float, count: int | None = None) -> None:
-        """Some pods do not answer their readiness probe for a while."""
-        for pod in [p for p in self.pods_of(revision) if is_ready(p)][:count]:
-            self.kubelet.blips[pod["metadata"]["name"]] = self.now + timedelta(seconds=duration)
-
-    def prometheus_trouble(self, trouble: Trouble | None) -> None:
-        """Prometheus has a bad day, or (None) is well again."""
-        self.prom.trouble = trouble
-
-    def prometheus_away_for(self, duration: float) -> None:
-        """Prometheus refuses connections and scrapes nothing for so long."""
-        self.prom.away_until = (self.now + timedelta(seconds=duration)).timestamp()
-
-    def lack_volumes(self, message: str) -> None:
-        """The pods that serve are replaced, and the new ones wait for a volume: the kubelet says so in events."""
-        for pod, life in self.kubelet.each_life(_is_server):
-            waiting = {"name": "server", "restartCount": 0, "state": {"waiting": {"reason": "ContainerCreating"}}}
-            pod["spec"] = {**pod["spec"], "nodeName": "node1"}
-            pod["status"] = {"phase": "Pending", "conditions": [], "containerStatuses": [waiting]}
-            self.touch(pod)
-            self.kubelet.lives.pop(pod["metadata"]["uid"])
-            assert life is not None
-            about = {"uid": pod["metadata"]["uid"]}
-            self.api.events_about_pods.append({"metadata": {}, "involvedObject": about, "message": message})
-
-    @property
-    def prometheus_down(self) -> bool:
-        return self.prom.trouble is Trouble.DOWN
-
-    @prometheus_down.setter
-    def prometheus_down(self, down: bool) -> None:
-        self.prom.trouble = Trouble.DOWN if down else None
-
-    @property
-    def writes_until_death(self) -> int | None:
-        return self.api.faults.writes_until_death
-
-    @writes_until_death.setter
-    def writes_until_death(self, writes: int | None) -> None:
-        self.api.faults.writes_until_death = writes
-
     @property
     def lost(self) -> int:
         return self.network.lost
@@ -264,16 +212,9 @@ class Simulation(People):
         return await self.api.children(namespace, name, uid)
 
 
-def _is_server(pod: JsonObject) -> bool:
-    return bool(pod["metadata"]["labels"].get(names.LABEL_COMPONENT) == names.COMPONENT_SERVER)
-
-
 def _by_version(pods: list[JsonObject]) -> dict[str, int]:
     counts: dict[str, int] = {}
     for pod in pods:
         version = variable(pod["spec"], "SERIN_MODEL_VERSION") or "?"
         counts[version] = counts.get(version, 0) + 1
     return counts
-
-
-__all__ = ["Simulation", "copied", "seconds"]

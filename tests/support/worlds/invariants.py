@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.support.simulation import Simulation
+from tests.support.simulation import Simulation, uri_of
 from tests.support.simulation.cluster import is_ready
 
 from serin_operator.api.names import ObjectRef
@@ -14,6 +14,8 @@ WITHOUT_ENDPOINTS_SECONDS = 15
 UNPROVEN_SECONDS = 90
 """A version that never was stable may take over when stable has served nothing for a minute."""
 SILENT_SECONDS = 120
+JUDGED_SECONDS = 60
+"""The rarest looks are ten seconds apart; a bad version is found in a few."""
 MOST_A_MINUTE = 60
 
 
@@ -33,6 +35,7 @@ class Invariants:
     _without: float = 0.0
     _not_ready: float = 0.0
     _untrue: float = 0.0
+    _bad: float = 0.0
 
     def refusal(self, verb: str, ref: ObjectRef, body: Mapping[str, Any]) -> None:
         """Sees each write before it is done, as faults do: nothing is deleted that is the last that serves."""
@@ -61,6 +64,7 @@ class Invariants:
             raise Violation(f"reconcile raised {self.simulation.errors[0]}")
         self._promotions()
         self._endpoints(hindered=hindered)
+        self._evidence(hindered=hindered)
         self._words(hindered=hindered)
 
     def _promotions(self) -> None:
@@ -86,6 +90,21 @@ class Invariants:
         limit = WITHOUT_ENDPOINTS_SECONDS if set(moment.ready) & self.proven else UNPROVEN_SECONDS
         if self._without > limit:
             raise Violation(f"no endpoint for {self._without:.0f} s, though pods are ready: {dict(moment.ready)}")
+
+    def _evidence(self, *, hindered: bool) -> None:
+        """A version that fails beside one that does not is found out, whatever else goes on."""
+        simulation, moment = self.simulation, self.simulation.moments[-1]
+        metrics = (simulation.mdep["spec"].get("analysis") or {}).get("metrics", [])
+        judged = any("errorRate" in metric for metric in metrics) and simulation.prometheus
+        answers = {v: simulation.behaviour(uri_of(v)).error_rate for v, n in moment.answered.items() if n >= 2}
+        good = [v for v, rate in answers.items() if v in self.proven and rate < 0.05]
+        bad = [v for v, rate in answers.items() if v not in self.proven and rate >= 0.3]
+        troubled = hindered or simulation.prom.trouble is not None or not judged
+        self._bad = self._bad + 1 if good and bad and not troubled else 0.0
+        if self._bad > JUDGED_SECONDS:
+            raise Violation(
+                f"{bad[0]} fails {answers[bad[0]]:.0%} of its requests for {self._bad:.0f} s beside {good[0]}"
+            )
 
     def _words(self, *, hindered: bool) -> None:
         simulation = self.simulation

@@ -17,7 +17,9 @@ def _nothing() -> None:
 
 def model_misbehaves(simulation: Simulation, random: Random) -> End:
     """The pods of one version do something that pods do."""
-    behaviour = simulation.behaviour(uri_of(random.choice(VERSIONS[:4])))
+    concerned = [simulation.stable or "v1", simulation.mdep["spec"]["model"]["version"], random.choice(VERSIONS[:4])]
+    version = random.choice([v for v in concerned if v not in {"bad", "broken"}])
+    behaviour = simulation.behaviour(uri_of(version))
     some = frozenset({random.randrange(3)}) if random.random() < 0.5 else None
     field, value = random.choice(
         [
@@ -42,7 +44,7 @@ def model_misbehaves(simulation: Simulation, random: Random) -> End:
     )
     before = getattr(behaviour, field)
     setattr(behaviour, field, value)
-    simulation.tell(f"---- {field} = {value}")
+    simulation.tell(f"---- {version}: {field} = {value}")
     return lambda: setattr(behaviour, field, before)
 
 

@@ -35,11 +35,11 @@ class World:
     async def _chaos(self, invariants: Invariants) -> None:
         simulation, random = self.simulation, self.random
         ends: list[tuple[float, End]] = []
-        next_at = 20.0
+        next_at = 20.0 + random.uniform(0, 10)
         while simulation.elapsed < CHAOS_SECONDS:
             if simulation.elapsed >= next_at:
-                next_at = simulation.elapsed + random.uniform(2, 25)
-                if random.random() < 0.5:
+                next_at = simulation.elapsed + random.uniform(1, 14)
+                if random.random() < 0.6:
                     begin = random.choice(TROUBLES)
                     simulation.tell(f"---- {begin.__name__}")
                     ends.append((simulation.elapsed + random.uniform(3, 60), begin(simulation, random)))
@@ -52,6 +52,8 @@ class World:
             for end in [e for at, e in ends if at <= simulation.elapsed]:
                 end()
             ends = [(at, e) for at, e in ends if at > simulation.elapsed]
+            if simulation.elapsed == 20 and random.random() < 0.8:
+                simulation.change_spec(model={"version": "v2", "uri": uri_of("v2")})
             await simulation.live(1)
             invariants.check(hindered=self._is_hindered())
         for _, end in ends:
