@@ -51,7 +51,7 @@ TABLE = [
             " .spec.securityContext.runAsUser: Invalid value: 65532: must be in the ranges: [1000670000, 1000679999]"
         ),
         Reason.POLICY_DENIED,
-        "serving.podUser=Cluster",
+        "podUser=Cluster, then retry",
     ),
     (
         'pods "m" is forbidden: image policy webhook backend denied one or more images: unsigned',

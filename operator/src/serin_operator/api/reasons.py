@@ -113,6 +113,10 @@ class Reason(ExplainedReason):
     CRASH_LOOP = "CrashLoop", "Containers end again and again; the message has the last words of one."
     OUT_OF_MEMORY = "OutOfMemory", "A container was killed at its memory limit; raise runtime.resources.limits.memory."
     PODS_NOT_READY = "PodsNotReady", "Fewer pods are ready than the spec wants."
+    BORN_ELSEWHERE = (
+        "BornElsewhere",
+        "A version's pods were born in another namespace and tell Prometheus that one's name: no look finds them.",
+    )
     ENDPOINTS_BEHIND = (
         "EndpointsBehind",
         "The right pods are ready, but the Service's EndpointSlices do not say so yet; kube-controller-manager writes them.",

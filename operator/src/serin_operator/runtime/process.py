@@ -143,6 +143,7 @@ class Process:
             settings.prometheus_username,
             settings.prometheus_password_file,
             settings.prometheus_ca_file,
+            settings.prometheus_headers,
         )
         session = await self._stack.enter_async_context(new_plain_session(access.url, connections=_CONNECTIONS))
         return PrometheusClient(

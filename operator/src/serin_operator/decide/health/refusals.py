@@ -69,7 +69,7 @@ _KINDS: Final = (
     _kind(
         r"unable to validate against any security context constraint",
         Reason.POLICY_DENIED,
-        "the namespace chooses the user of its pods (OpenShift): install the chart with serving.podUser=Cluster",
+        "the namespace chooses the user of its pods (OpenShift): install the chart with podUser=Cluster, then retry",
     ),
     _kind(
         r'violates PodSecurity "(?P<name>[^"]+)"',
