@@ -12,7 +12,7 @@ import pytest
 import serin_operator
 from serin_operator.api import reasons
 from serin_operator.api.reasons import EventReason, Outcome, Reason
-from serin_operator.decide.health.diagnosis import trouble_of, waits_for_source, words_of
+from serin_operator.decide.health.diagnosis import hint_of, trouble_of, waits_for_source, words_of
 from serin_operator.decide.pod import Beside, Gate, Warned
 from serin_operator.decide.world import ChildMeta, Deployment, MountProblem, Pod, Revision
 from serin_server.failures import Reason as ServerReason
@@ -283,6 +283,38 @@ def test_what_another_pod_says_of_itself_goes_before_what_goes_on_beside_the_fir
     found = trouble_of(Revision("rev1", pods=(first, pod(restarts=2, last_exit_code=1))))
     assert found is not None
     assert found.reason is Reason.CRASH_LOOP
+
+
+EVICTED = pod(phase="Failed", terminating=True, given_up="Evicted: The node was low on resource: memory")
+
+
+@pytest.mark.parametrize(
+    ("ready", "told"), [(2, None), (1, "given up by its node: Evicted: The node was low on resource: memory")]
+)
+def test_a_pod_that_its_node_gave_up_is_told_while_one_is_lacking(ready: int, told: str | None) -> None:
+    deployment = Deployment(META, 2, ready, ready, observed_generation_current=True)
+    pods = (*(pod(ready=True) for _ in range(ready)), EVICTED)
+    found = trouble_of(Revision("rev1", deployment=deployment, pods=pods))
+    assert (found is None) if told is None else (found is not None and told in found.message)
+
+
+@pytest.mark.parametrize(
+    ("waiting", "hint"),
+    [
+        (pod(beside=(Beside("vault-agent-init", init=True),)), "init container vault-agent-init, which is not Serin's"),
+        (
+            pod(warnings=(Warned("Unhealthy", "Startup probe failed", "server", 2.0),)),
+            "Unhealthy: Startup probe failed",
+        ),
+        (pod(), None),
+    ],
+    ids=["an init container runs", "a probe fails", "nothing"],
+)
+def test_what_a_pod_waits_for_is_known_though_nothing_is_wrong(waiting: Pod, hint: str | None) -> None:
+    revision = Revision("rev1", pods=(waiting,))
+    assert trouble_of(revision) is None
+    said = hint_of(revision)
+    assert (said is None) if hint is None else hint in (said or "")
 
 
 def test_ending_to_tell_of_the_source_is_no_crash() -> None:

@@ -114,6 +114,19 @@ def test_a_pod_that_another_system_holds_back_finds_no_node() -> None:
     assert "scheduling gates" in (pod(a_pod(conditions=(held,), phase="Pending")).unschedulable or "")
 
 
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ({"phase": "Failed", "reason": "Evicted", "message": "low on memory"}, "Evicted: low on memory"),
+        ({"phase": "Failed", "reason": "UnexpectedAdmissionError"}, "UnexpectedAdmissionError: no message"),
+        ({"phase": "Failed"}, None),
+        ({"phase": "Running", "reason": "x"}, None),
+    ],
+)
+def test_a_pod_that_its_node_gave_up_says_why(status: dict[str, Any], said: str | None) -> None:
+    assert pod(a_pod(**status)).given_up == said
+
+
 def event(reason: str, message: str, first: str, last: str, **about: Any) -> dict[str, Any]:
     return {
         "metadata": {},

@@ -101,6 +101,10 @@ class Reason(ExplainedReason):
         "SidecarNotReady",
         "A container that was injected into a pod (a sidecar, or one before ours) fails or is not ready.",
     )
+    STRANGER_SERVES = (
+        "StrangerServes",
+        "A pod that is not Serin's carries its labels, and gets requests that a version should answer.",
+    )
     READINESS_GATE = (
         "ReadinessGate",
         "A pod's containers are ready, and a readiness gate is not met: its controller has not said so (yet).",

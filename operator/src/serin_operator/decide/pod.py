@@ -78,6 +78,8 @@ class Pod:
     unmounted: tuple[MountProblem, ...] = ()
     """Volumes that keep its container from being created."""
     namespace: str = ""
+    given_up: str | None = None
+    """Why its node gave it up: evicted, or refused on arrival."""
     ended: bool = False
     """Our container has ended and is not started again (yet), whatever goes on beside it."""
     container_ready: bool = False
