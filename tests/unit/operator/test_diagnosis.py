@@ -94,6 +94,12 @@ TABLE = [
         "Secret s does not exist in namespace scoring: create it, or correct spec.model.headerSecret",
     ),
     Row(
+        "a ConfigMap of a volume that was injected is missing",
+        pod(unmounted=(MountProblem("istiod-ca-cert", "ConfigMap", "istio-ca", 'configmap "istio-ca" not found'),)),
+        Reason.MISSING_REFERENCE,
+        "ConfigMap istio-ca does not exist in this namespace: create it, or correct what puts volume istiod-ca-cert",
+    ),
+    Row(
         "a claim is missing, which the scheduler tells",
         pod(namespace="scoring", unschedulable='0/2 nodes are available: persistentvolumeclaim "c" not found.'),
         Reason.MISSING_REFERENCE,

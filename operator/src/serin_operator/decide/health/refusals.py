@@ -65,7 +65,11 @@ _KINDS: Final = (
         Reason.QUOTA_EXCEEDED,
         "ResourceQuota {name} counts what pods ask for: set it in spec.runtime.resources",
     ),
-    _kind(r"exceeded quota", Reason.QUOTA_EXCEEDED, "raise the ResourceQuota, or use fewer or smaller pods"),
+    _kind(
+        r"exceeded quota|insufficient quota",
+        Reason.QUOTA_EXCEEDED,
+        "raise the ResourceQuota, or use fewer or smaller pods",
+    ),
     _kind(
         r"unable to validate against any security context constraint",
         Reason.POLICY_DENIED,
