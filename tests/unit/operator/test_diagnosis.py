@@ -274,11 +274,19 @@ def test_a_ready_pod_is_no_trouble_whatever_it_went_through() -> None:
     [
         pod(warnings=(Warned("Unhealthy", "Startup probe failed", "server", 12.0),)),
         pod(container_ready=True, warnings=(Warned("Unhealthy", "Readiness probe failed", "server", 99.0),)),
-        pod(container_ready=True, warnings=(Warned("FailedMount", "it was so once"),)),
+        pod(running=True, warnings=(Warned("FailedMount", "it was so once"),)),
+        pod(node="node1", warnings=(Warned("FailedScheduling", "it was so once"),)),
         pod(beside=(Beside("istio-proxy"),)),
         pod(warnings=(Warned("SomethingElse", "nobody knows"),)),
     ],
-    ids=["a model that loads", "it proves itself again", "it is mounted since", "both start", "a reason unknown"],
+    ids=[
+        "a model that loads",
+        "it proves itself again",
+        "it is mounted since",
+        "it has a node since",
+        "both start",
+        "a reason unknown",
+    ],
 )
 def test_a_pod_that_only_takes_its_time_is_no_trouble(waiting: Pod) -> None:
     assert trouble_of(Revision("rev1", pods=(waiting,))) is None

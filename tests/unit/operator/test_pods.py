@@ -57,7 +57,7 @@ def test_our_container_has_ended_whatever_goes_on_beside_it() -> None:
 
 def test_one_that_ended_and_was_started_again_has_not_ended() -> None:
     seen = pod(a_pod(container("server", RUNNING, lastState=FAILED)))
-    assert (seen.ended, seen.last_exit_code) == (False, 1)
+    assert (seen.ended, seen.running, seen.last_exit_code) == (False, True, 1)
 
 
 def test_our_container_as_a_native_sidecar_is_found_among_the_init_containers() -> None:

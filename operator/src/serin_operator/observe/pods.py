@@ -62,6 +62,7 @@ def pod(obj: JsonObject, events: Iterable[JsonObject] = (), *, leaving: bool = F
         unmounted=unmounted(obj, events),
         given_up=_given_up(status),
         ended="terminated" in state,
+        running="running" in state,
         container_ready=bool(ours.get("ready")),
         beside=() if ready else tuple(_beside(status)),
         gates=gates,

@@ -46,6 +46,8 @@ def hint_of_pod(pod: Pod) -> str | None:
 
 
 def _is_worth_a_word(warned: Warned, pod: Pod) -> bool:
+    if warned.reason == "FailedScheduling":
+        return pod.node is None
     if warned.reason != "Unhealthy":
-        return not pod.container_ready
+        return not pod.running and not pod.container_ready  # events stay for an hour, also when all is well again
     return warned.seconds >= _PATIENCE_SECONDS and not (pod.container_ready and warned.container == CONTAINER)
