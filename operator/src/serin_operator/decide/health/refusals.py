@@ -86,7 +86,7 @@ _KINDS: Final = (
         "policy {name} refuses it: make it fit, or exempt it; Serin goes on trying",
     ),
     _kind(
-        r"(?i:policy) '(?P<name>[^']+)' with binding '[^']+' denied request",
+        r"(?i:policy) '(?P<name>[^']+)'(?: with binding '[^']+')? denied request",
         Reason.POLICY_DENIED,
         "policy {name} refuses it: make it fit, or exempt it; Serin goes on trying",
     ),
