@@ -23,7 +23,11 @@ TABLE = [
         Reason.WEBHOOK_UNAVAILABLE,
         "conversion webhook for serin.dev/v1",
     ),
-    (POST + POLICY.replace(" with binding 'require-labels'", ""), Reason.POLICY_DENIED, "policy require-labels refuses"),
+    (
+        POST + POLICY.replace(" with binding 'require-labels'", ""),
+        Reason.POLICY_DENIED,
+        "policy require-labels refuses",
+    ),
     (POST + POLICY, Reason.POLICY_DENIED, "label cost-centre is required on the pod template; policy require-labels"),
     (
         (
