@@ -32,9 +32,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{/* A pod and a container that the restricted pod security standard admits. */}}
 {{- define "serin.podSecurity" -}}
 runAsNonRoot: true
+{{- if ne (.Values.podUser | default "Fixed") "Cluster" }}
 runAsUser: 65532
 runAsGroup: 65532
 fsGroup: 65532
+{{- end }}
 seccompProfile:
   type: RuntimeDefault
 {{- end }}

@@ -2,7 +2,9 @@
 
 import argparse
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from itertools import pairwise
@@ -27,6 +29,7 @@ COMMANDS: Final = {
     "bench": "measure what one prediction costs on this machine",
 }
 EXIT_USAGE: Final = 2
+EXIT_TERMINATED: Final = 128 + signal.SIGTERM
 _HAVE_LAST_WORDS: Final = ("serve", "resolve", "check")
 _TERMINATION_LOG: Final = "termination_log"
 
@@ -60,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; the exit code of the process. However it ends, it says why, to people and to Kubernetes."""
     given: dict[str, str | None] = {}
+    end_when_told()
     try:
         given = vars(parser().parse_args(arguments))
         flags = {name: value for name, value in given.items() if name != "command" and value is not None}
@@ -77,6 +81,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         failure = fault(error, f"it ran the command {given.get('command', '')}")
     _leave_words(given, arguments, failure)
     return _ended(failure.exit_code)
+
+
+def end_when_told() -> None:
+    """Ends the process at SIGTERM, until a command heeds it in a better way.
+
+    The first process of a container gets no signal that it does not handle: one that comes while Python imports would be
+    lost, and the pod would stay for its whole grace period.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(EXIT_TERMINATED))
 
 
 def _ended(exit_code: int) -> int:

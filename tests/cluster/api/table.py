@@ -180,6 +180,13 @@ BAD = (
         "512Mi or 2Gi for memory",
     ),
     Bad("less than no CPU", "runtime.resources.requests.cpu", "-1", "spec.runtime.resources.requests", "0 or more"),
+    Bad(
+        "a decimal without quotes",
+        "runtime.resources.requests.cpu",
+        0.5,
+        "spec.runtime.resources.requests.cpu",
+        "integer,string",
+    ),
     Bad("a resource is misspelt", "runtime.resources.limits.mem", "1Gi", "spec.runtime.resources.limits", "use cpu"),
     Bad("more is asked for than allowed", "runtime.resources.requests.cpu", 3, "resources.requests", "raise the limit"),
     Bad("a variable is Serin's", "runtime.env.0.name", "SERIN_MODEL_URI", "spec.runtime.env[0].name", "remove it"),

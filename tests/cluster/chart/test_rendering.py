@@ -27,6 +27,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "with a token for Prometheus": {
         "prometheus": {
             "url": "https://prometheus.monitoring:9090",
+            "headers": {"X-Scope-OrgID": "team-a"},
             "auth": {"existingSecret": "prometheus", "bearerTokenKey": "token", "caKey": "ca.crt"},
         }
     },
@@ -117,6 +118,15 @@ def test_the_pods_are_as_restricted_as_pods_can_be(kubernetes: Kubernetes, value
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         }
+
+
+def test_the_cluster_may_choose_who_pods_run_as(kubernetes: Kubernetes) -> None:
+    objects = rendered(kubernetes, {"podUser": "Cluster"})
+    deployment = one(objects, "Deployment")["spec"]["template"]["spec"]
+    for spec in (deployment, one(objects, "Pod")["spec"]):
+        assert spec["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    (setting,) = [each for each in deployment["containers"][0]["env"] if each["name"] == "SERIN_SERVING_POD_USER"]
+    assert setting["value"] == "Cluster"
 
 
 @pytest.mark.parametrize("values", VARIANTS.values(), ids=VARIANTS)

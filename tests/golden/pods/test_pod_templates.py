@@ -7,6 +7,7 @@ for a spec that did not is rolled out like a new model by the next operator, so 
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,12 @@ def test_a_pod_template_is_what_was_reviewed(name: str) -> None:
     if os.environ.get("UPDATE_GOLDEN"):
         path.write_text(told)
     assert told == path.read_text()
+
+
+def test_where_the_cluster_chooses_who_pods_run_as_no_user_is_named() -> None:
+    owner = mdep(SPECS["as_little_as_possible"])
+    pod = template(owner, replace(CONFIG, has_fixed_user=False), revision_of(owner.spec), "0" * 64)
+    assert pod["spec"]["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
 
 
 @pytest.mark.parametrize("name", REVISIONS_THAT_PODS_RUN_UNDER)

@@ -12,7 +12,7 @@ import pytest
 import serin_operator
 from serin_operator.api import reasons
 from serin_operator.api.reasons import EventReason, Outcome, Reason
-from serin_operator.decide.health.diagnosis import trouble_of, waits_for_source, words_of
+from serin_operator.decide.health.diagnosis import hint_of, trouble_of, waits_for_source, words_of
 from serin_operator.decide.pod import Beside, Gate, Warned
 from serin_operator.decide.world import ChildMeta, Deployment, MountProblem, Pod, Revision
 from serin_server.failures import Reason as ServerReason
@@ -92,6 +92,12 @@ TABLE = [
         pod(namespace="scoring", unmounted=(MountProblem("source", "Secret", "s", 'secret "s" not found'),)),
         Reason.MISSING_REFERENCE,
         "Secret s does not exist in namespace scoring: create it, or correct spec.model.headerSecret",
+    ),
+    Row(
+        "a ConfigMap of a volume that was injected is missing",
+        pod(unmounted=(MountProblem("istiod-ca-cert", "ConfigMap", "istio-ca", 'configmap "istio-ca" not found'),)),
+        Reason.MISSING_REFERENCE,
+        "ConfigMap istio-ca does not exist in this namespace: create it, or correct what puts volume istiod-ca-cert",
     ),
     Row(
         "a claim is missing, which the scheduler tells",
@@ -268,11 +274,19 @@ def test_a_ready_pod_is_no_trouble_whatever_it_went_through() -> None:
     [
         pod(warnings=(Warned("Unhealthy", "Startup probe failed", "server", 12.0),)),
         pod(container_ready=True, warnings=(Warned("Unhealthy", "Readiness probe failed", "server", 99.0),)),
-        pod(container_ready=True, warnings=(Warned("FailedMount", "it was so once"),)),
+        pod(running=True, warnings=(Warned("FailedMount", "it was so once"),)),
+        pod(node="node1", warnings=(Warned("FailedScheduling", "it was so once"),)),
         pod(beside=(Beside("istio-proxy"),)),
         pod(warnings=(Warned("SomethingElse", "nobody knows"),)),
     ],
-    ids=["a model that loads", "it proves itself again", "it is mounted since", "both start", "a reason unknown"],
+    ids=[
+        "a model that loads",
+        "it proves itself again",
+        "it is mounted since",
+        "it has a node since",
+        "both start",
+        "a reason unknown",
+    ],
 )
 def test_a_pod_that_only_takes_its_time_is_no_trouble(waiting: Pod) -> None:
     assert trouble_of(Revision("rev1", pods=(waiting,))) is None
@@ -283,6 +297,38 @@ def test_what_another_pod_says_of_itself_goes_before_what_goes_on_beside_the_fir
     found = trouble_of(Revision("rev1", pods=(first, pod(restarts=2, last_exit_code=1))))
     assert found is not None
     assert found.reason is Reason.CRASH_LOOP
+
+
+EVICTED = pod(phase="Failed", terminating=True, given_up="Evicted: The node was low on resource: memory")
+
+
+@pytest.mark.parametrize(
+    ("ready", "told"), [(2, None), (1, "given up by its node: Evicted: The node was low on resource: memory")]
+)
+def test_a_pod_that_its_node_gave_up_is_told_while_one_is_lacking(ready: int, told: str | None) -> None:
+    deployment = Deployment(META, 2, ready, ready, observed_generation_current=True)
+    pods = (*(pod(ready=True) for _ in range(ready)), EVICTED)
+    found = trouble_of(Revision("rev1", deployment=deployment, pods=pods))
+    assert (found is None) if told is None else (found is not None and told in found.message)
+
+
+@pytest.mark.parametrize(
+    ("waiting", "hint"),
+    [
+        (pod(beside=(Beside("vault-agent-init", init=True),)), "init container vault-agent-init, which is not Serin's"),
+        (
+            pod(warnings=(Warned("Unhealthy", "Startup probe failed", "server", 2.0),)),
+            "Unhealthy: Startup probe failed",
+        ),
+        (pod(), None),
+    ],
+    ids=["an init container runs", "a probe fails", "nothing"],
+)
+def test_what_a_pod_waits_for_is_known_though_nothing_is_wrong(waiting: Pod, hint: str | None) -> None:
+    revision = Revision("rev1", pods=(waiting,))
+    assert trouble_of(revision) is None
+    said = hint_of(revision)
+    assert (said is None) if hint is None else hint in (said or "")
 
 
 def test_ending_to_tell_of_the_source_is_no_crash() -> None:

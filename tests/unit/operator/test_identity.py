@@ -81,6 +81,14 @@ def test_a_copy_with_our_labels_and_another_name_is_foreign(field: str, kind: st
     assert (revisions, strangers) == ({}, [(kind, name, Why.LABELS_ONLY)])
 
 
+@pytest.mark.parametrize(
+    "data", [None, {}, [], {"version": "v1"}, {"version": 1, "uri": "u", "sha256": "s", "template": {}}], ids=str
+)
+def test_a_controller_revision_that_remembers_no_birth_is_foreign(data: Any) -> None:
+    revisions, strangers = found(controller_revisions=[{**obj(f"m-{REVISION}", None), "data": data}])
+    assert (revisions, strangers) == ({}, [("ControllerRevision", f"m-{REVISION}", Why.LABELS_ONLY)])
+
+
 def test_what_is_on_its_way_out_is_ours_no_more_and_is_named() -> None:
     revisions, strangers = found(deployments=[obj(f"m-{REVISION}", deletionTimestamp=GOING)])
     assert (revisions, strangers) == ({}, [("Deployment", f"m-{REVISION}", Why.LEAVING)])

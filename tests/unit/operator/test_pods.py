@@ -57,7 +57,7 @@ def test_our_container_has_ended_whatever_goes_on_beside_it() -> None:
 
 def test_one_that_ended_and_was_started_again_has_not_ended() -> None:
     seen = pod(a_pod(container("server", RUNNING, lastState=FAILED)))
-    assert (seen.ended, seen.last_exit_code) == (False, 1)
+    assert (seen.ended, seen.running, seen.last_exit_code) == (False, True, 1)
 
 
 def test_our_container_as_a_native_sidecar_is_found_among_the_init_containers() -> None:
@@ -112,6 +112,19 @@ def test_a_pod_that_another_system_holds_back_finds_no_node() -> None:
         "PodScheduled", "False", "SchedulingGated", "Scheduling is blocked due to non-empty scheduling gates"
     )
     assert "scheduling gates" in (pod(a_pod(conditions=(held,), phase="Pending")).unschedulable or "")
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ({"phase": "Failed", "reason": "Evicted", "message": "low on memory"}, "Evicted: low on memory"),
+        ({"phase": "Failed", "reason": "UnexpectedAdmissionError"}, "UnexpectedAdmissionError: no message"),
+        ({"phase": "Failed"}, None),
+        ({"phase": "Running", "reason": "x"}, None),
+    ],
+)
+def test_a_pod_that_its_node_gave_up_says_why(status: dict[str, Any], said: str | None) -> None:
+    assert pod(a_pod(**status)).given_up == said
 
 
 def event(reason: str, message: str, first: str, last: str, **about: Any) -> dict[str, Any]:

@@ -23,6 +23,11 @@ TABLE = [
         Reason.WEBHOOK_UNAVAILABLE,
         "conversion webhook for serin.dev/v1",
     ),
+    (
+        POST + POLICY.replace(" with binding 'require-labels'", ""),
+        Reason.POLICY_DENIED,
+        "policy require-labels refuses",
+    ),
     (POST + POLICY, Reason.POLICY_DENIED, "label cost-centre is required on the pod template; policy require-labels"),
     (
         (
@@ -51,7 +56,7 @@ TABLE = [
             " .spec.securityContext.runAsUser: Invalid value: 65532: must be in the ranges: [1000670000, 1000679999]"
         ),
         Reason.POLICY_DENIED,
-        "serving.podUser=Cluster",
+        "podUser=Cluster, then retry",
     ),
     (
         'pods "m" is forbidden: image policy webhook backend denied one or more images: unsigned',

@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from serin_operator.api import names
 from serin_operator.api.reasons import Reason
 from serin_operator.api.spec import ModelDeploymentSpec
@@ -112,3 +114,21 @@ def test_a_job_that_failed_without_a_word_says_so() -> None:
     found = refusal_of_job(world([job(failed=True)], []), CANDIDATE)
     assert found is not None
     assert found.reason is Reason.RESOLVE_FAILED
+
+
+@pytest.mark.parametrize(
+    "at_work",
+    [
+        pod(container_ready=True, beside=(Beside("istio-proxy"),)),
+        pod(ended=True, last_exit_code=0, beside=(Beside("x"),)),
+    ],
+    ids=["it runs", "it has ended well"],
+)
+def test_a_sidecar_that_is_not_ready_keeps_no_job_from_its_work(at_work: Pod) -> None:
+    assert trouble_of_job(world([job()], [at_work]), CANDIDATE) is None
+
+
+def test_a_job_whose_node_is_lost_says_so() -> None:
+    found = trouble_of_job(world([job()], [pod(container_ready=True, silent=True, node="node2")]), CANDIDATE)
+    assert found is not None
+    assert found.reason is Reason.NODE_UNREACHABLE

@@ -11,7 +11,10 @@ from pydantic import BeforeValidator, Field
 
 from serin_operator.api.base import ApiModel
 
-Quantity = Annotated[int | str, Field(description="A quantity as Kubernetes writes it: 2, 500m, 1.5Gi.")]
+Quantity = Annotated[
+    int | str,
+    Field(description='A quantity as Kubernetes writes it: 2, 500m, 1.5Gi. A decimal number in quotes: "0.5".'),
+]
 ResourceList = Annotated[dict[str, Quantity], Field(max_length=16)]
 LabelValue = Annotated[str, Field(max_length=63, description="Value of the label.")]
 

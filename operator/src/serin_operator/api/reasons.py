@@ -118,6 +118,10 @@ class Reason(ExplainedReason):
         "SidecarNotReady",
         "A container that was injected into a pod (a sidecar, or one before ours) fails or is not ready.",
     )
+    STRANGER_SERVES = (
+        "StrangerServes",
+        "A pod that is not Serin's carries its labels, and gets requests that a version should answer.",
+    )
     READINESS_GATE = (
         "ReadinessGate",
         "A pod's containers are ready, and a readiness gate is not met: its controller has not said so (yet).",
@@ -130,6 +134,10 @@ class Reason(ExplainedReason):
     CRASH_LOOP = "CrashLoop", "Containers end again and again; the message has the last words of one."
     OUT_OF_MEMORY = "OutOfMemory", "A container was killed at its memory limit; raise runtime.resources.limits.memory."
     PODS_NOT_READY = "PodsNotReady", "Fewer pods are ready than the spec wants."
+    BORN_ELSEWHERE = (
+        "BornElsewhere",
+        "A version's pods were born in another namespace and tell Prometheus that one's name: no look finds them.",
+    )
     ENDPOINTS_BEHIND = (
         "EndpointsBehind",
         "The right pods are ready, but the Service's EndpointSlices do not say so yet; kube-controller-manager writes them.",

@@ -80,8 +80,12 @@ class Pod:
     unmounted: tuple[MountProblem, ...] = ()
     """Volumes that keep its container from being created."""
     namespace: str = ""
+    given_up: str | None = None
+    """Why its node gave it up: evicted, or refused on arrival."""
     ended: bool = False
     """Our container has ended and is not started again (yet), whatever goes on beside it."""
+    running: bool = False
+    """Our container runs: its image, its volumes and its network are there."""
     container_ready: bool = False
     """Our container proves itself; the pod may wait for others, or for readiness gates."""
     beside: tuple[Beside, ...] = ()

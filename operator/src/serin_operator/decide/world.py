@@ -23,6 +23,8 @@ class OperatorConfig:
 
     serving_image: str
     serving_image_pull_policy: str | None = None
+    has_fixed_user: bool = True
+    """Pods of new revisions name their user; False: the cluster chooses it, as OpenShift does."""
     prometheus_configured: bool = False
     scrape_interval_seconds: float = 15.0
     design_effect: float = 1.0

@@ -27,8 +27,8 @@ from serin_operator.decide.looks import Look
 from serin_operator.observe.prometheus_client import Series
 from serin_operator.observe.soundness import BIRTH_TIME, BORN, END, INTERVAL, START, flaw_of, missed, shown
 
-_LONG_SECONDS = 300.0
-"""Over how much time it is found out how often a process is scraped."""
+_LONG_SECONDS, _LONG_SCRAPES = 300.0, 10
+"""Over how much time, at least, it is found out how often a process is scraped."""
 GRACE_SECONDS = 1.0
 """Clocks of a pod and of Prometheus may differ by this much."""
 
@@ -73,7 +73,7 @@ def promql(question: Question, look: Look, start: datetime, end: datetime, scrap
         return f'label_replace(max by ({kept}) ({inner}), "at", "{end_label}", "", "")'
 
     born = f"last_over_time({BIRTH_TIME}{{{here}}}[{_duration(reach)}] @ {end.timestamp():.3f})"
-    interval = _interval(f"{BIRTH_TIME}{{{here}}}", end, scrape_seconds, max(reach, _LONG_SECONDS))
+    interval = _interval(f"{BIRTH_TIME}{{{here}}}", end, scrape_seconds)
     return " or ".join(
         [
             at(end, reach, END),
@@ -84,8 +84,9 @@ def promql(question: Question, look: Look, start: datetime, end: datetime, scrap
     )
 
 
-def _interval(selector: str, end: datetime, scrape_seconds: float, window: float) -> str:
+def _interval(selector: str, end: datetime, scrape_seconds: float) -> str:
     """Seconds between the scrapes of each process, where at least three of them tell."""
+    window = max(_LONG_SECONDS, _LONG_SCRAPES * scrape_seconds)
     moments = f"timestamp({selector})[{_duration(window)}:{_duration(scrape_seconds)}] @ {end.timestamp():.3f}"
     between = f"(max_over_time({moments}) - min_over_time({moments})) / (changes({moments}) >= 2)"
     return f"max by (server_id) ({between})"

@@ -63,7 +63,9 @@ def pod(obj: JsonObject, events: Iterable[JsonObject] = (), *, leaving: bool = F
         was_ready=_was_ready(obj),
         silent=_is_silent(obj, ours, gates),
         unmounted=unmounted(obj, events),
+        given_up=_given_up(status),
         ended="terminated" in state,
+        running="running" in state,
         container_ready=bool(ours.get("ready")),
         beside=() if ready else tuple(_beside(status)),
         gates=gates,
@@ -76,6 +78,13 @@ def our_container(obj: JsonObject) -> JsonObject:
     status = obj.get("status") or {}
     statuses = [*(status.get("containerStatuses") or []), *(status.get("initContainerStatuses") or [])]
     return next((each for each in statuses if each.get("name", CONTAINER) == CONTAINER), {})
+
+
+def _given_up(status: JsonObject) -> str | None:
+    """What a node says of a pod that it evicted, or did not let in; a container that ended is not meant."""
+    if status.get("phase") != "Failed" or not status.get("reason"):
+        return None
+    return f"{status['reason']}: {status.get('message') or 'no message'}"
 
 
 def may_tell_more(obj: JsonObject) -> bool | None:

@@ -8,7 +8,7 @@ import base64
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Final, Self
@@ -54,6 +54,8 @@ class PrometheusAccess:
     username: str | None = None
     password_file: Path | None = None
     ca_file: Path | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """More headers of every query, such as the tenant of Mimir; nothing secret."""
 
 
 class PrometheusClient:
@@ -103,7 +105,7 @@ class PrometheusClient:
     async def _ask(self, promql: str, at: float) -> Any:  # noqa: ANN401 - JSON as it came
         access = self._access
         try:
-            headers = self._credentials()
+            headers = {**access.headers, **self._credentials()}
             tls = self._tls.context()
         except OSError as error:
             raise PrometheusError(
@@ -167,8 +169,8 @@ def _answer_of(status: int, body: bytes, url: str) -> Any:  # noqa: ANN401 - JSO
         answer = None
     if status in {400, 401, 403} and _NO_TENANT in body.lower():
         raise PrometheusError(
-            f"Prometheus at {url} keeps several tenants apart and wants to know which (no org id, HTTP {status}): it needs"
-            " header X-Scope-OrgID, which a proxy in front of it can set"
+            f"Prometheus at {url} keeps several tenants apart and wants to know which (no org id, HTTP {status}): set"
+            " X-Scope-OrgID in prometheus.headers of the chart"
         )
     if status in {401, 403}:
         raise PrometheusError(f"Prometheus at {url} refuses the operator's credentials (HTTP {status})")

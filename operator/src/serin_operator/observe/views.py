@@ -22,6 +22,7 @@ from serin_operator.decide.world import (
 )
 from serin_operator.observe.children import Children
 from serin_operator.observe.pods import pod
+from serin_operator.observe.warnings import about, moment
 
 JsonObject = Mapping[str, Any]
 
@@ -90,7 +91,7 @@ def deployment(obj: JsonObject) -> Deployment:
 
 def job(obj: JsonObject, events: Iterable[JsonObject] = ()) -> ResolveJob:
     """A resolve Job, and of events those about it."""
-    about = (e for e in events if (e.get("involvedObject") or {}).get("uid") == obj["metadata"]["uid"])
+    told = sorted(about(obj["metadata"]["uid"], events), key=moment)
     failed = _condition(obj, "Failed")
     return ResolveJob(
         meta=_meta(obj, "batch/v1", "Job"),
@@ -98,7 +99,7 @@ def job(obj: JsonObject, events: Iterable[JsonObject] = ()) -> ResolveJob:
         failed=bool(failed),
         failed_message=failed.get("message"),
         active=(obj.get("status") or {}).get("active", 0),
-        refusals=tuple(e.get("message") or "" for e in about),
+        refusals=tuple(e.get("message") or "" for e in told),
     )
 
 

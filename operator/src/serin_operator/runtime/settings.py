@@ -1,5 +1,6 @@
 """Everything that can be set from outside, by environment variables with the prefix ``SERIN_``."""
 
+import re
 import socket
 from importlib.metadata import version
 from pathlib import Path
@@ -29,6 +30,11 @@ class Settings(BaseSettings):
     serving_image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = Field(
         default="IfNotPresent", description="When nodes pull the serving image."
     )
+    serving_pod_user: Literal["Fixed", "Cluster"] = Field(
+        default="Fixed",
+        description="Who the pods of new revisions run as: `Fixed` is user and group 65532; `Cluster` leaves it to the"
+        " cluster (OpenShift's restricted-v2 gives every namespace its own) and else to the image.",
+    )
     prometheus_url: str | None = Field(
         default=None,
         pattern=r"^https?://[^/]",
@@ -46,6 +52,10 @@ class Settings(BaseSettings):
     )
     prometheus_timeout_seconds: float = Field(
         default=10.0, gt=0, le=120, description="How long a query may take before it counts as failed."
+    )
+    prometheus_headers: dict[str, str] = Field(
+        default={},
+        description='More headers of every query, as JSON: `{"X-Scope-OrgID": "team-a"}` for the tenant of Mimir.',
     )
     scrape_interval_seconds: float = Field(
         default=15.0,
@@ -105,6 +115,18 @@ class Settings(BaseSettings):
     @classmethod
     def _lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
+
+    @field_validator("prometheus_headers")
+    @classmethod
+    def _no_secrets(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, said in value.items():
+            if not re.fullmatch(r"[A-Za-z0-9-]+", name) or not re.fullmatch(r"[ -~]*", said):
+                raise ValueError(f"{name!r} is no header: names have letters, digits and '-', values are plain text")
+            if name.lower() in {"authorization", "proxy-authorization", "cookie"}:
+                raise ValueError(
+                    f"{name} would stand here for all to read: mount it from a Secret as a token or a password"
+                )
+        return value
 
     @model_validator(mode="after")
     def _one_way_in(self) -> Self:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from serin_server.failures import LoadFailure, Reason
+from serin_server.model.lookalikes import HEAD_BYTES, lookalike
 from serin_server.model.protobuf import fields, varint
 
 _MOST_WORDS: Final = 64
@@ -50,10 +51,16 @@ def opset_of(path: Path) -> int:
                 if number == _OPSET_IMPORT:
                     opset = max(opset, _default_domain_version(data, start, end))
     except ValueError as error:
-        raise LoadFailure(Reason.MODEL_INVALID, f"the file is not an ONNX model or is cut short ({error})") from None
+        raise _no_model(path, f"the file is not an ONNX model or is cut short ({error})") from None
     if not has_graph:
-        raise LoadFailure(Reason.MODEL_INVALID, "the file is not an ONNX model: it holds no graph")
+        raise _no_model(path, "the file is not an ONNX model: it holds no graph")
     return opset
+
+
+def _no_model(path: Path, otherwise: str) -> LoadFailure:
+    with path.open("rb") as file:
+        said = lookalike(file.read(HEAD_BYTES))
+    return LoadFailure(Reason.MODEL_INVALID, f"the file is not an ONNX model, but {said}" if said else otherwise)
 
 
 def words_in(path: Path) -> list[list[str]]:

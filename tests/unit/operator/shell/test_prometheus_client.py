@@ -122,6 +122,14 @@ async def test_a_rotated_token_is_used_without_a_restart(prometheus, session, tm
     assert [headers["Authorization"] for headers, _ in prometheus.seen] == ["Bearer first", "Bearer second"]
 
 
+async def test_more_headers_are_sent_and_never_instead_of_credentials(prometheus, session, tmp_path):
+    (tmp_path / "token").write_text("t")
+    headers = {"X-Scope-OrgID": "team-a", "Authorization": "mine"}
+    await ask(prometheus, session, bearer_token_file=tmp_path / "token", headers=headers)
+    assert prometheus.seen[0][0]["X-Scope-OrgID"] == "team-a"
+    assert prometheus.seen[0][0]["Authorization"] == "Bearer t"
+
+
 async def test_a_user_name_and_a_password_file_are_basic_authentication(prometheus, session, tmp_path):
     (tmp_path / "password").write_text("geheim\n")
     await ask(prometheus, session, username="serin", password_file=tmp_path / "password")

@@ -29,6 +29,11 @@ def test_namespaces_are_a_list_with_commas(monkeypatch):
     assert settings_with(monkeypatch, NAMESPACES=" a, b ,,a").namespaces == ("a", "b")
 
 
+def test_headers_for_prometheus_are_json(monkeypatch):
+    headers = settings_with(monkeypatch, PROMETHEUS_HEADERS='{"X-Scope-OrgID": "team-a"}').prometheus_headers
+    assert headers == {"X-Scope-OrgID": "team-a"}
+
+
 def test_an_empty_variable_is_as_good_as_none(monkeypatch):
     assert settings_with(monkeypatch, PROMETHEUS_URL="", NAMESPACES="").prometheus_url is None
 
@@ -47,6 +52,9 @@ def test_every_setting_says_what_it_is_for():
         pytest.param(
             {"PROMETHEUS_USERNAME": "u", "PROMETHEUS_BEARER_TOKEN_FILE": "/t"}, "keep one", id="two ways to log in"
         ),
+        pytest.param({"PROMETHEUS_HEADERS": '{"a b": "c"}'}, "is no header", id="a header with a space"),
+        pytest.param({"PROMETHEUS_HEADERS": '{"cookie": "c"}'}, "from a Secret", id="a secret among the headers"),
+        pytest.param({"SERVING_POD_USER": "root"}, "SERIN_SERVING_POD_USER=root", id="a user that is not offered"),
         pytest.param({"PROMETHEUS_PASSWORD_FILE": "/p"}, "without SERIN_PROMETHEUS_USERNAME", id="a lonely password"),
     ],
 )

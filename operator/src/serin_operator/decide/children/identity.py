@@ -42,9 +42,20 @@ def foreign_child(kind: str, obj: JsonObject, name: str, uid: str) -> Foreign | 
     if not is_expected(kind, obj, name):
         said = f"{kind} {its} has Serin's labels and is not Serin's: take label {names.LABEL_MODEL_DEPLOYMENT} off it"
         return Foreign(kind, its, Why.LABELS_ONLY, said)
+    if kind == "ControllerRevision" and not _remembers_a_birth(obj):
+        said = f"{kind} {its} does not hold what Serin writes into one (version, uri, sha256, template): delete it"
+        return Foreign(kind, its, Why.LABELS_ONLY, said)
     if obj["metadata"].get("deletionTimestamp"):
         return Foreign(kind, its, Why.LEAVING, f"{kind} {its} is being deleted; it is made again when it has gone")
     return None
+
+
+def _remembers_a_birth(obj: JsonObject) -> bool:
+    """Whether a ControllerRevision can be read: its data are free, and may be half of a restored back-up, or another's."""
+    data = obj.get("data")
+    if not isinstance(data, Mapping) or not isinstance(data.get("template"), Mapping):
+        return False
+    return all(isinstance(data.get(key), str) and data[key] for key in ("version", "uri", "sha256"))
 
 
 def foreign_pod(obj: JsonObject, name: str) -> Foreign | None:

@@ -28,6 +28,14 @@ def trouble_of_pod(pod: Pod) -> Refusal | None:
     return None
 
 
+def hint_of_pod(pod: Pod) -> str | None:
+    """Which init container of others still runs, as far as it is known."""
+    running = next((b.name for b in pod.beside if b.init and not b.exit_code and b.waiting_reason in _QUIET), None)
+    if running is None or pod.container_ready:
+        return None
+    return f"pod {pod.name} waits for init container {running}, which is not Serin's: it has not ended; see kubectl logs {pod.name} -c {running}"
+
+
 def _said(each: Beside, pod: Pod) -> str | None:
     if each.exit_code or each.exit_reason == "OOMKilled":
         times = "once" if each.restarts <= 1 else f"{each.restarts} times"

@@ -47,8 +47,25 @@ def trouble_of(revision: Revision, component: str = "server", events: Iterable[s
     for message in [failure, *events]:
         if message:
             return not_created(message)
+    pods = [p for p in revision.pods if p.component == component]
+    return most_telling([p for p in pods if not p.terminating and not p.ready]) or _given_up(revision, pods)
+
+
+def _given_up(revision: Revision, pods: Sequence[Pod]) -> Refusal | None:
+    """The newest pod that its node gave up, while one is lacking: each that replaces it may fare the same."""
+    there = [p for p in pods if not p.terminating]
+    wanted = revision.deployment.replicas if revision.deployment else len(there)
+    gone = [p for p in pods if p.given_up]
+    if not gone or sum(p.ready for p in there) >= wanted:
+        return None
+    newest = max(gone, key=lambda p: p.created_at)
+    return Refusal(Reason.PODS_NOT_READY, f"pod {newest.name} was given up by its node: {newest.given_up}")
+
+
+def hint_of(revision: Revision, component: str = "server") -> str | None:
+    """What pods wait for although nothing is wrong (yet): for deadlines, which would else say that nobody knows."""
     pods = [p for p in revision.pods if p.component == component and not p.terminating and not p.ready]
-    return most_telling(pods)
+    return next((hint for pod in pods if (hint := beside.hint_of_pod(pod) or warnings.hint_of_pod(pod))), None)
 
 
 def not_created(message: str) -> Refusal:

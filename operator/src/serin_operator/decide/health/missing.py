@@ -71,7 +71,9 @@ def not_started(pod: Pod, where: str) -> Refusal | None:
 
 def _unmounted(pod: Pod, where: str, problem: MountProblem) -> Refusal:
     """Which object or key is missing, by name, and what to do."""
-    field = FIELDS_OF_VOLUMES.get(problem.volume, "the volume")
+    field = FIELDS_OF_VOLUMES.get(
+        problem.volume, f"what puts volume {problem.volume} into the pod, which is not Serin's"
+    )
     known = f"{problem.kind} {problem.name}" if problem.name else f"volume {problem.volume}"
     if lacking := _NO_KEY.search(problem.message):
         said = f"{known} in {_namespace(pod)} has no key {lacking[1]}: add it, or correct {field}"

@@ -65,11 +65,15 @@ _KINDS: Final = (
         Reason.QUOTA_EXCEEDED,
         "ResourceQuota {name} counts what pods ask for: set it in spec.runtime.resources",
     ),
-    _kind(r"exceeded quota", Reason.QUOTA_EXCEEDED, "raise the ResourceQuota, or use fewer or smaller pods"),
+    _kind(
+        r"exceeded quota|insufficient quota",
+        Reason.QUOTA_EXCEEDED,
+        "raise the ResourceQuota, or use fewer or smaller pods",
+    ),
     _kind(
         r"unable to validate against any security context constraint",
         Reason.POLICY_DENIED,
-        "the namespace chooses the user of its pods (OpenShift): install the chart with serving.podUser=Cluster",
+        "the namespace chooses the user of its pods (OpenShift): install the chart with podUser=Cluster, then retry",
     ),
     _kind(
         r'violates PodSecurity "(?P<name>[^"]+)"',
@@ -82,7 +86,7 @@ _KINDS: Final = (
         "policy {name} refuses it: make it fit, or exempt it; Serin goes on trying",
     ),
     _kind(
-        r"(?i:policy) '(?P<name>[^']+)' with binding '[^']+' denied request",
+        r"(?i:policy) '(?P<name>[^']+)'(?: with binding '[^']+')? denied request",
         Reason.POLICY_DENIED,
         "policy {name} refuses it: make it fit, or exempt it; Serin goes on trying",
     ),

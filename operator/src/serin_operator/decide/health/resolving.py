@@ -61,13 +61,18 @@ def trouble_of_job(world: World, candidate: Candidate) -> Refusal | None:
     job = current_job(world, candidate)
     if not pods and job and (said_of_it := [message for message in job.refusals if message]):
         return not_created(said_of_it[-1])
-    return most_telling([pod for pod in pods if not pod.terminating])
+    return most_telling([pod for pod in pods if not pod.terminating and not _does_its_work(pod)])
 
 
 def _pods(world: World, candidate: Candidate) -> list[Pod]:
     name = names.resolve_job(world.mdep.name, candidate.revision, candidate.attempt)
     pods = [p for p in world.revision(candidate.revision).pods if p.component == names.COMPONENT_RESOLVE]
     return sorted((p for p in pods if p.job == name), key=lambda p: p.created_at, reverse=True)
+
+
+def _does_its_work(pod: Pod) -> bool:
+    """Whether our container runs, or has ended well: what goes on beside it does not matter to a Job."""
+    return (pod.container_ready and not pod.silent) or (pod.ended and pod.last_exit_code == 0)
 
 
 def _is_held(pod: Pod) -> bool:

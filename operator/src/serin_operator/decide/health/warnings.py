@@ -39,7 +39,15 @@ def trouble_of_pod(pod: Pod) -> Refusal | None:
     return Refusal(_REASONS[first.reason], f"pod {pod.name}{what}: {first.reason}: {first.message}")
 
 
+def hint_of_pod(pod: Pod) -> str | None:
+    """The newest warning, however short it has been given."""
+    first = next(iter(pod.warnings), None)
+    return f"pod {pod.name}: {first.reason}: {first.message}" if first else None
+
+
 def _is_worth_a_word(warned: Warned, pod: Pod) -> bool:
+    if warned.reason == "FailedScheduling":
+        return pod.node is None
     if warned.reason != "Unhealthy":
-        return not pod.container_ready
+        return not pod.running and not pod.container_ready  # events stay for an hour, also when all is well again
     return warned.seconds >= _PATIENCE_SECONDS and not (pod.container_ready and warned.container == CONTAINER)

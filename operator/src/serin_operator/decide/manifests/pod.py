@@ -11,8 +11,11 @@ from serin_operator.decide.world import ModelDeployment, OperatorConfig
 
 JsonObject = dict[str, Any]
 
+NAMESPACE_VARIABLE = "SERIN_MODEL_NAMESPACE"
 CONTAINER = "server"
 """Name of our container in every pod, serving or resolving: others may be injected before and after it."""
+SAFE_TO_EVICT = "cluster-autoscaler.kubernetes.io/safe-to-evict"
+"""Without it the autoscaler keeps every node that has a pod with an emptyDir; ours hold only what can be fetched again."""
 USER = 65532
 SOURCE_HEADERS = "/etc/serin/source/headers"
 SOURCE_CA = "/etc/serin/source-ca/ca.crt"
@@ -31,7 +34,7 @@ def template(
 
     Args:
         mdep: Whose spec is rendered.
-        config: Gives the default serving image.
+        config: Gives the default serving image, and whether pods name their user.
         revision: The revision that the pods belong to.
         sha256: The digest that pods are pinned to; None while it is being resolved and the spec pins none.
         resolve: For the Job that fetches, verifies and loads once, instead of serving.
@@ -43,9 +46,7 @@ def template(
         "enableServiceLinks": False,
         "securityContext": {
             "runAsNonRoot": True,
-            "runAsUser": USER,
-            "runAsGroup": USER,
-            "fsGroup": USER,
+            **({"runAsUser": USER, "runAsGroup": USER, "fsGroup": USER} if config.has_fixed_user else {}),
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [_container(mdep, config, revision, sha256, resolve=resolve)],
@@ -70,7 +71,10 @@ def template(
                 "labelSelector": {"matchLabels": names.child_labels(mdep.name, revision, component)},
             }
         ]
-    return {"metadata": {"labels": names.child_labels(mdep.name, revision, component)}, "spec": pod}
+    metadata: JsonObject = {"labels": names.child_labels(mdep.name, revision, component)}
+    if not resolve:
+        metadata["annotations"] = {SAFE_TO_EVICT: "true"}
+    return {"metadata": metadata, "spec": pod}
 
 
 def _container(
@@ -118,7 +122,6 @@ def _environment(
     digest = sha256 or model.sha256
     fixed = {
         "SERIN_MODEL_NAME": mdep.name,
-        "SERIN_MODEL_NAMESPACE": mdep.namespace,
         "SERIN_MODEL_VERSION": model.version,
         "SERIN_MODEL_REVISION": revision,
         "SERIN_MODEL_URI": model.uri,
@@ -133,14 +136,27 @@ def _environment(
     env: list[JsonObject] = [_variable(v) for v in runtime.env or ()]
     env += [{"name": name, "value": value} for name, value in fixed.items()]
     env += [
-        {"name": "SERIN_POD_NAME", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}}},
-        {"name": "SERIN_POD_UID", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.uid"}}},
+        # Read where the pod runs: a template that is restored into another namespace takes that one's name.
+        _of_the_pod(NAMESPACE_VARIABLE, "metadata.namespace"),
+        _of_the_pod("SERIN_POD_NAME", "metadata.name"),
+        _of_the_pod("SERIN_POD_UID", "metadata.uid"),
         {
             "name": "SERIN_CONTAINER_CPU_LIMIT",
             "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu", "divisor": "1"}},
         },
     ]
     return env
+
+
+def _of_the_pod(name: str, path: str) -> JsonObject:
+    return {"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}}
+
+
+def namespace_of(born: Mapping[str, Any]) -> str | None:
+    """The namespace that a pod template names as its own; None: that in which its pods run."""
+    containers = (born.get("spec") or {}).get("containers") or []
+    env = next((each.get("env") or [] for each in containers if each.get("name") == CONTAINER), [])
+    return next((each.get("value") for each in env if each.get("name") == NAMESPACE_VARIABLE), None)
 
 
 def _variable(variable: EnvVar) -> JsonObject:
