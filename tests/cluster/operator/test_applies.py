@@ -13,8 +13,8 @@ from serin_operator.api.names import LABEL_MODEL_DEPLOYMENT
 from serin_operator.cluster.client import APPLY_PATCH
 from serin_operator.cluster.resources import DEPLOYMENTS, POD_DISRUPTION_BUDGETS, SERVICES, path_of, resource_of
 from serin_operator.cluster.store import Store, ref_of
-from serin_operator.decide.children.manifests import children as make
-from serin_operator.decide.children.manifests.pod import template
+from serin_operator.decide.manifests import children as make
+from serin_operator.decide.manifests.pod import template
 from serin_operator.observe import views
 
 pytestmark = pytest.mark.cluster

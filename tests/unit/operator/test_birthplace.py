@@ -8,8 +8,8 @@ import pytest
 from serin_operator.api.reasons import Reason
 from serin_operator.api.spec import ModelDeploymentSpec
 from serin_operator.api.status import ModelDeploymentStatus
-from serin_operator.decide.children.manifests.pod import namespace_of, template
 from serin_operator.decide.health.birthplace import born_elsewhere
+from serin_operator.decide.manifests.pod import namespace_of, template
 from serin_operator.decide.world import BornRevision, ChildMeta, ModelDeployment, OperatorConfig, Revision, World
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

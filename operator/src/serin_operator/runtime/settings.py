@@ -102,6 +102,7 @@ class Settings(BaseSettings):
             self.prometheus_username,
             self.prometheus_password_file,
             self.prometheus_ca_file,
+            self.prometheus_headers,
         )
 
     @field_validator("namespaces", mode="before")

@@ -1,7 +1,7 @@
 """A version that was born in another namespace: a back-up was restored here."""
 
 from serin_operator.api.reasons import Reason
-from serin_operator.decide.children.manifests.pod import namespace_of
+from serin_operator.decide.manifests.pod import namespace_of
 from serin_operator.decide.memory.states import Refusal
 from serin_operator.decide.world import Revision, World
 
