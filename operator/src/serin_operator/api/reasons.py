@@ -97,6 +97,7 @@ class Reason(ExplainedReason):
         "PolicyDenied",
         "An admission webhook or policy, or Pod Security, refuses an object in its words; never held against a version.",
     )
+    CLOCK_SKEW = "ClockSkew", "The operator's clock is behind the API server's; looks ask about the wrong time."
     NOTHING_ELSE_SERVES = (
         "NothingElseServes",
         "Something that should go is kept, because nothing else is ready to answer requests.",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from math import floor
 from typing import Final
 
 from serin_operator.api.reasons import EventReason, Outcome, Reason
@@ -24,12 +25,12 @@ from serin_operator.decide.memory.states import (
     Moving,
     Reaching,
     Resolving,
-    Rollout,
     Waiting,
 )
 from serin_operator.decide.rollout.advance import advance
 from serin_operator.decide.rollout.facts import facts_of
 from serin_operator.decide.rollout.plan import plan_of
+from serin_operator.decide.traffic.split import share_of
 from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.world import World
 
@@ -117,7 +118,7 @@ def walk(world: World, verdict: Verdict, settings: Settings, *, abort: bool) -> 
         step = advance(memory.rollout, facts, plan_of(memory, settings))
         if isinstance(step, Waiting):
             return Walked(memory, step, tuple(said), has_ended)
-        said += _said(world, memory.rollout, step, settings)
+        said += _said(world, memory, step, settings)
         if isinstance(step, Ended):
             has_ended, abort = True, False
             memory = _closed(world, memory, step)
@@ -143,16 +144,19 @@ def _entered(world: World, memory: Memory, after: Moving, settings: Settings) ->
 def _in_force(world: World, memory: Memory, after: Holding, settings: Settings) -> Comparison:
     """A stage's weight has come into force: its samples are counted from here."""
     weight = plan_of(memory, settings).stages[after.stage].weight
-    ours = world.reached(after.candidate.revision)
-    total = ours + (world.reached(memory.stable.revision) if memory.stable else 0)
-    achieved = int(100 * ours / total + 0.5) if total else 0
     return replace(
         memory.comparison,
         stage_from=_stage_from(memory, world.now),
         stage_weight=weight,
-        achieved=achieved,
+        achieved=_achieved(world, memory, after.candidate.revision),
         is_ripe=False,
     )
+
+
+def _achieved(world: World, memory: Memory, canary: str) -> int:
+    """Percent of the requests that the canary gets, by the pods that are reached."""
+    stable = world.reached(memory.stable.revision) if memory.stable else 0
+    return floor(share_of(stable, world.reached(canary)) + 0.5)
 
 
 def _stage_from(memory: Memory, now: datetime) -> datetime:
@@ -176,7 +180,7 @@ def _closed(world: World, memory: Memory, ended: Ended) -> Memory:
     return replace(memory, stable=stable, rollout=Idle(), comparison=Comparison(), ledger=ledger, outage=None)
 
 
-def _said(world: World, before: Rollout, step: Moved | Ended, settings: Settings) -> list[Announcement | Line]:
+def _said(world: World, memory: Memory, step: Moved | Ended, settings: Settings) -> list[Announcement | Line]:
     if isinstance(step, Ended):
         candidate, outcome = step.candidate, step.outcome
         warning = outcome not in {Outcome.PROMOTED, Outcome.SUPERSEDED}
@@ -194,12 +198,14 @@ def _said(world: World, before: Rollout, step: Moved | Ended, settings: Settings
         case Resolving(candidate=candidate):
             return [Announcement(EventReason.ROLLOUT_STARTED, f"{candidate.version} from {candidate.shown_uri}")]
         case Holding(candidate=candidate, stage=stage):
-            place = f"step {stage + 1} of {len(settings.stages)}, weight {settings.stages[stage].weight} %"
+            weight, reached = settings.stages[stage].weight, _achieved(world, memory, candidate.revision)
+            by_pods = "" if reached == weight else f"; the pods there are make it {reached} %"
+            place = f"step {stage + 1} of {len(settings.stages)}, weight {weight} %{by_pods}"
             return [Announcement(EventReason.STEP_STARTED, f"{candidate.version}: {place}")]
         case Baking(candidate=candidate):
             message = f"{candidate.version} has all traffic; the version before is kept for {settings.bake_seconds} s"
             return [Announcement(EventReason.SWITCHED, message)]
-        case state if isinstance(before, Resolving):
+        case state if isinstance(memory.rollout, Resolving):
             candidate = state.candidate
             return [Announcement(EventReason.MODEL_RESOLVED, f"{candidate.version} is sha256:{candidate.sha256}")]
         case _:

@@ -7,6 +7,7 @@ from serin_operator.api.names import ObjectRef
 from serin_operator.api.reasons import Outcome
 from serin_operator.api.serving import Signing
 from serin_operator.decide.children.operations import Adopt, Annotate, Apply, Create, Delete, Operation, Provide, Scale
+from serin_operator.decide.health.resolving import is_kept_from_trying_again
 from serin_operator.decide.manifests import children as make
 from serin_operator.decide.manifests.serving import signing_of, speaks_tls
 from serin_operator.decide.memory.ledger import entry
@@ -136,8 +137,8 @@ def _resolving(world: World, memory: Memory, intent: Intent, settings: Settings)
                 world.mdep, world.config, candidate.revision, candidate.attempt, settings.progress_deadline_seconds
             )
         )
-    elif job.complete and not candidate.sha256:
-        # It ended well and its pod is gone with what it had found: ask again.
+    elif (job.complete and not candidate.sha256) or is_kept_from_trying_again(world, candidate):
+        # It ended well and its pod is gone with what it had found, or cannot try again by itself: ask again.
         yield Delete(_ref(world, job.meta), job.meta.uid)
 
 

@@ -74,7 +74,7 @@ def _first(state: Starting, facts: Facts, plan: Plan) -> Moved | Waiting:
         )
     if state.clock.waited < plan.progress_deadline_seconds:
         return Waiting(Reason.DEPLOYING, message).with_trouble(facts.trouble)
-    why = facts.trouble.message if facts.trouble else "pods are not ready, and none says why"
+    why = facts.trouble.message if facts.trouble else facts.hint or "pods are not ready, and none says why"
     failed = Refusal(
         Reason.PROGRESS_DEADLINE_EXCEEDED,
         f"{candidate.version} not ready within {plan.progress_deadline_seconds:.0f} s: {why}",
@@ -127,7 +127,7 @@ def is_nearly_complete(clock: Clock, facts: Facts, plan: Plan) -> bool:
 
 def too_late(state: Starting | Reaching | Holding | Growing | Switching, facts: Facts, plan: Plan) -> Ended:
     """Pods had their time."""
-    why = facts.trouble.message if facts.trouble else "no pod says why"
+    why = facts.trouble.message if facts.trouble else facts.hint or "no pod says why"
     return Ended(
         state.candidate,
         Outcome.ROLLED_BACK,

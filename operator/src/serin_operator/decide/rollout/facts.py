@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from serin_operator.api.reasons import Reason
-from serin_operator.decide.health.diagnosis import trouble_of, waits_for_source, words_of
+from serin_operator.decide.health.diagnosis import hint_of, trouble_of, waits_for_source, words_of
 from serin_operator.decide.health.resolving import found_digest, refusal_of_job, trouble_of_job
 from serin_operator.decide.health.serving import is_down, stable_trouble
 from serin_operator.decide.judging.blocked import blocked_of
@@ -58,6 +58,8 @@ class Facts:
     """What a container of the candidate said when it ended last."""
     trouble: Refusal | None = None
     """What keeps the candidate's pods, or its resolve Job, from getting on."""
+    hint: str | None = None
+    """What its pods wait for, although nothing is wrong (yet)."""
     blocked: Refusal | None = None
     """What forbids giving the canary traffic at all, for example no Prometheus."""
     stable_is_down: bool = False
@@ -94,6 +96,7 @@ def facts_of(world: World, memory: Memory, settings: Settings, judgement: Judgem
         crashes=sum(_crashes_of(pod, rollout.candidate) for pod in crashed) - rollout.candidate.restarts,
         last_words=next((words_of(pod) for pod in crashed), None),
         trouble=_trouble(world, rollout),
+        hint=hint_of(ours),
         blocked=blocked_of(world),
         stable_is_down=is_down(world, memory),
         stable_trouble=trouble_at_home,

@@ -138,7 +138,10 @@ def _pods_lost(facts: Facts) -> Refusal | None:
     arm = facts.candidate
     if arm.is_complete or facts.trouble:
         return None
-    return Refusal(Reason.PODS_NOT_READY, f"{arm.version} is ready on {arm.ready} of {arm.wanted} pods; none says why")
+    return Refusal(
+        Reason.PODS_NOT_READY,
+        f"{arm.version} is ready on {arm.ready} of {arm.wanted} pods; {facts.hint or 'none says why'}",
+    )
 
 
 def _in_the_way(said: str, facts: Facts) -> Waiting:

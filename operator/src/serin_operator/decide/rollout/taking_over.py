@@ -45,7 +45,7 @@ def switching(state: Switching, facts: Facts, plan: Plan) -> Moved | Waiting | E
 
 def _stuck(state: Switching, facts: Facts, plan: Plan) -> Waiting:
     """There is nothing to go back to, so what serves is kept, and somebody has to know."""
-    why = facts.trouble.message if facts.trouble else "pods are not ready, and none says why"
+    why = facts.trouble.message if facts.trouble else facts.hint or "pods are not ready, and none says why"
     late = Refusal(
         Reason.PROGRESS_DEADLINE_EXCEEDED,
         f"{state.candidate.version} has {facts.candidate.ready} of {facts.candidate.wanted} pods ready"

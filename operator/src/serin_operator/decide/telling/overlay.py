@@ -1,12 +1,16 @@
 """What is true beside the rollout, laid over what it waits for: refusals of the API server, and the health of stable."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
 from serin_operator.api.reasons import Reason
+from serin_operator.decide.health.birthplace import born_elsewhere
+from serin_operator.decide.health.clocks import clock_skew
 from serin_operator.decide.health.serving import is_down, stable_trouble
+from serin_operator.decide.health.strangers import stranger_that_serves
 from serin_operator.decide.memory.memory import Memory
-from serin_operator.decide.memory.states import Refusal, Waiting
+from serin_operator.decide.memory.states import Idle, Refusal, Waiting
 from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.world import Obstacle, World
 
@@ -19,6 +23,8 @@ BESIDE_THE_POINT: Final = frozenset({"PodDisruptionBudget"})
 def overlaid(world: World, memory: Memory, settings: Settings, waiting: Waiting, kept: str | None) -> Waiting:
     """The whole truth, in one reason and one sentence, and what is wrong beside it."""
     waiting = _with_stable(world, memory, settings, waiting)
+    for wrong in _beside(world, memory):
+        waiting = replace(waiting, degraded=waiting.degraded or wrong)
     if kept:
         said = f"{waiting.message}; {kept}"
         degraded = waiting.degraded or Refusal(Reason.NOTHING_ELSE_SERVES, kept)
@@ -26,6 +32,19 @@ def overlaid(world: World, memory: Memory, settings: Settings, waiting: Waiting,
     for obstacle in sorted(world.obstacles, key=_weight):
         return _with_obstacle(waiting, obstacle)
     return waiting
+
+
+def _beside(world: World, memory: Memory) -> Iterator[Refusal]:
+    """What a person should know, though it holds nothing up."""
+    if stranger := stranger_that_serves(world):
+        yield stranger
+    revisions = [memory.stable.revision] if memory.stable else []
+    if not isinstance(memory.rollout, Idle):
+        revisions.append(memory.rollout.candidate.revision)
+    for revision in revisions:
+        if elsewhere := born_elsewhere(world, world.revision(revision)):
+            yield elsewhere
+    yield from clock_skew(world)
 
 
 def _weight(obstacle: Obstacle) -> bool:
