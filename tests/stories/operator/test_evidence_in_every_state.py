@@ -74,10 +74,10 @@ async def test_a_good_canary_is_promoted_though_one_stable_pod_comes_and_goes() 
 
 
 async def test_a_bad_canary_is_found_though_prometheus_scrapes_slower_than_the_operator_was_told() -> None:
-    simulation = await serving(scrapes_every=5.0, scrape_seconds=1.0)
+    simulation = await serving(scrapes_every=60.0, scrape_seconds=5.0, calm=200)
     simulation.behave(V2, error_rate=0.5)
-    await canary(simulation)
-    await simulation.live(180)
+    await canary(simulation, analysis={**ANALYSIS, "intervalSeconds": 30}, rollout=rollout(25, hold=60))
+    await simulation.live(400)
     told = words(simulation)
     assert simulation.outcome("v2") == "RolledBack" or "prometheus.scrapeIntervalSeconds" in told, told
 

@@ -18,19 +18,48 @@ WATCHED = frozenset(
 )
 
 
+class Objects(dict[ObjectRef, JsonObject]):
+    """Objects by where they lie, with the names of each kind at hand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._of_kind: dict[str, list[ObjectRef]] = {}
+
+    def __setitem__(self, ref: ObjectRef, obj: JsonObject) -> None:
+        if ref not in self:
+            self._of_kind.pop(ref.kind, None)
+        super().__setitem__(ref, obj)
+
+    def __delitem__(self, ref: ObjectRef) -> None:
+        self._of_kind.pop(ref.kind, None)
+        super().__delitem__(ref)
+
+    def pop(self, ref: ObjectRef, default: JsonObject | None = None) -> JsonObject | None:  # type: ignore[override]
+        self._of_kind.pop(ref.kind, None)
+        return super().pop(ref, default)
+
+    def of_kind(self, kind: str) -> list[JsonObject]:
+        """All objects of a kind, by name."""
+        if kind not in self._of_kind:
+            self._of_kind[kind] = sorted((ref for ref in self if ref.kind == kind), key=lambda ref: ref.name)
+        return [self[ref] for ref in self._of_kind[kind]]
+
+
 @dataclass
 class Cluster:
     """Every object of one namespace."""
 
     name: str = "credit-risk"
     now: datetime = START
-    objects: dict[ObjectRef, JsonObject] = field(default_factory=dict)
+    objects: Objects = field(default_factory=Objects)
     behaviours: dict[str, Behaviour] = field(default_factory=dict)
     story: list[str] = field(default_factory=list)
     version: int = 0
     """Of the newest change, and what makes names differ."""
     heard: int = 0
     """Of the newest change that a watch tells."""
+    collected: int = -1
+    """The version at which there was no garbage."""
 
     def uid(self, text: str) -> str:
         """A new identity."""
@@ -57,7 +86,7 @@ class Cluster:
 
     def of_kind(self, kind: str) -> list[JsonObject]:
         """All objects of a kind, by name."""
-        return [o for r, o in sorted(self.objects.items(), key=lambda i: i[0].name) if r.kind == kind]
+        return self.objects.of_kind(kind)
 
     def pods_of(self, revision: str) -> list[JsonObject]:
         """Pods with the label of a revision, whoever they belong to."""
@@ -94,9 +123,12 @@ class Cluster:
 
     def collect_garbage(self) -> None:
         """What belonged to something that is gone goes too."""
+        if self.collected == self.version:
+            return
         while gone := list(self._orphaned()):
             for obj in gone:
                 self.remove(obj)
+        self.collected = self.version
 
     def _orphaned(self) -> Iterator[JsonObject]:
         alive = {o["metadata"].get("uid") for o in self.objects.values()}

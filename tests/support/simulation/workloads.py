@@ -34,6 +34,7 @@ class Workloads:
     pods_forbidden: str | None = None
     """Words of a quota or a webhook that lets nobody make pods."""
     events_about_jobs: list[JsonObject] = field(default_factory=list)
+    _hashes: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def make_pods(self) -> None:
         """Create and delete pods as Jobs and Deployments want it."""
@@ -85,7 +86,10 @@ class Workloads:
 
     def _replica_set(self, deployment: JsonObject) -> JsonObject:
         template = deployment["spec"]["template"]
-        digest = _hash(template)
+        version, digest = self._hashes.get(deployment["metadata"]["uid"], ("", ""))
+        if version != deployment["metadata"]["resourceVersion"]:
+            digest = _hash(template)
+            self._hashes[deployment["metadata"]["uid"]] = (deployment["metadata"]["resourceVersion"], digest)
         name = f"{deployment['metadata']['name']}-{digest}"
         for known in self.cluster.owned_by(deployment["metadata"]["uid"], "ReplicaSet"):
             if known["metadata"]["name"] == name:

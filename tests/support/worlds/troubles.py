@@ -50,7 +50,7 @@ def model_misbehaves(simulation: Simulation, random: Random) -> End:
 
 def pods_blip(simulation: Simulation, random: Random) -> End:
     """Some pods do not answer for a moment."""
-    for revision in {p["metadata"]["labels"].get("serin.dev/revision", "") for p in simulation.of_kind("Pod")}:
+    for revision in sorted({p["metadata"]["labels"].get("serin.dev/revision", "") for p in simulation.of_kind("Pod")}):
         if random.random() < 0.6:
             simulation.blip(revision, random.uniform(1, 8), random.choice([1, 2, None]))
     return _nothing
