@@ -58,7 +58,7 @@ def change_of(intent: Mapping[str, Any], observed: Mapping[str, Any]) -> Change 
     seen = _fields_and_values(observed)
     applied, born = ours(observed, APPLY), ours(observed, UPDATE)
     if applied is not None:
-        gives_up = seen[0] != mark[0] and given_up(applied, intent)
+        gives_up = given_up(applied, intent)
     else:
         gives_up = born is not None and seen[0] != mark[0]
     different = list(differences(_without_mark(intent), observed))
