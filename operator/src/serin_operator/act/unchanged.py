@@ -57,10 +57,8 @@ def change_of(intent: Mapping[str, Any], observed: Mapping[str, Any]) -> Change 
     mark = _fields_and_values(intent)
     seen = _fields_and_values(observed)
     applied, born = ours(observed, APPLY), ours(observed, UPDATE)
-    if applied is not None:
-        gives_up = seen[0] != mark[0] and given_up(applied, intent)
-    else:
-        gives_up = born is not None and seen[0] != mark[0]
+    # Where nothing was applied yet, every default is owned too, and only the mark tells what was given up.
+    gives_up = given_up(applied, intent) if applied is not None else born is not None and seen[0] != mark[0]
     different = list(differences(_without_mark(intent), observed))
     if not gives_up and seen[1] == mark[1]:
         held = [fields for fields in (applied, born) if fields is not None]

@@ -10,7 +10,7 @@ JsonObject = dict[str, Any]
 class Children:
     """Every object with the label ``serin.dev/model-deployment=<name>`` in the namespace, whoever owns it.
 
-    The objects are plain JSON as the API server speaks it, without ``managedFields``; pods keep of their spec only
+    The objects are plain JSON as the API server speaks it, of ``managedFields`` only our own; pods keep of their spec only
     what tells where and with which images they run. They are fresh copies: changing one changes nothing else. Each
     list is sorted by name, so that what is decided from it does not depend on the order of arrival.
     """

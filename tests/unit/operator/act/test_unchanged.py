@@ -181,6 +181,12 @@ def test_a_field_that_the_intent_gave_up_since_the_last_apply_is_noticed():
         assert change_of(marked(a_deployment()), owned_by(observed(before, mark=mark), applied=owned)).gives_up
 
 
+def test_a_mark_is_no_proof_where_the_owned_fields_are_known():
+    # An operator that knows no marks has applied more since, and left the mark of the creation where it was.
+    owned = {**OWNED, "f:metadata": {"f:labels": {"f:app": {}, "f:old": {}}}}
+    assert change_of(marked(a_deployment()), owned_by(observed(a_deployment()), applied=owned)).gives_up
+
+
 def test_an_object_of_before_the_mark_is_told_by_its_owned_fields():
     seen = owned_by(observed(a_deployment(), mark=False), applied=OWNED)
     assert change_of(marked(a_deployment()), seen) is None
