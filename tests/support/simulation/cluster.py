@@ -183,7 +183,9 @@ def _fields(after: JsonObject, before: JsonObject) -> JsonObject:
         old = before.get(key)
         if value == old or key in {"managedFields", "resourceVersion", "generation", "status"}:
             continue
-        found[f"f:{key}"] = _fields(value, old if isinstance(old, dict) else {}) if isinstance(value, dict) else {}
+        inner = _fields(value, old if isinstance(old, dict) else {}) if isinstance(value, dict) else {}
+        if inner or not isinstance(value, dict):
+            found[f"f:{key}"] = inner
     return found
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.support.simulation import Simulation, uri_of
-from tests.support.simulation.cluster import is_ready
+from tests.support.simulation.cluster import JsonObject, is_ready, variable
 
 from serin_operator.api.names import ObjectRef
 from serin_operator.api.status import ModelDeploymentStatus
@@ -21,6 +21,11 @@ MOST_A_MINUTE = 60
 
 class Violation(AssertionError):
     """Something that must never be."""
+
+
+def version_of(pod: JsonObject) -> str:
+    """The version that a pod serves."""
+    return variable(pod["spec"], "SERIN_MODEL_VERSION")
 
 
 @dataclass
@@ -43,12 +48,18 @@ class Invariants:
         if verb != "delete" or ref.kind not in {"Deployment", "Service"}:
             return
         simulation = self.simulation
-        served = [p for p in simulation.endpoints() if is_ready(p)]
         if ref.kind == "Service" and ref.name == simulation.name:
             raise Violation("the client Service is deleted")
-        prefix = f"{ref.name}-"
-        if ref.kind == "Deployment" and served and all(p["metadata"]["name"].startswith(prefix) for p in served):
+        served = [p for p in simulation.endpoints() if is_ready(p)]
+        goes = [p for p in served if p["metadata"]["name"].startswith(f"{ref.name}-")]
+        if ref.kind != "Deployment" or not goes:
+            return
+        stays = {version_of(p) for p in served if p not in goes}
+        proven = self.proven | {simulation.stable}
+        if not stays:
             raise Violation(f"{ref} is deleted, and nobody else serves")
+        if version_of(goes[0]) in proven and not stays & proven:
+            raise Violation(f"{ref} is deleted, and only {', '.join(sorted(stays))} serves, which never was stable")
 
     def forget(self) -> None:
         """Status was lost: what was rejected cannot be known any more."""

@@ -3,7 +3,18 @@
 from collections.abc import Callable
 from random import Random
 
-from tests.support.simulation import Crash, Flap, Sidecar, Simulation, Trouble, Waiting, late_from, one_by_one, uri_of
+from tests.support.simulation import (
+    Behaviour,
+    Crash,
+    Flap,
+    Sidecar,
+    Simulation,
+    Trouble,
+    Waiting,
+    late_from,
+    one_by_one,
+    uri_of,
+)
 from tests.support.simulation.faults import conflict, invalid, quota, unavailable, webhook
 
 End = Callable[[], None]
@@ -42,10 +53,10 @@ def model_misbehaves(simulation: Simulation, random: Random) -> End:
             ("resolve_after", random.uniform(5, 50)),
         ]
     )
-    before = getattr(behaviour, field)
     setattr(behaviour, field, value)
-    simulation.tell(f"---- {version}: {field} = {value}")
-    return lambda: setattr(behaviour, field, before)
+    simulation.tell(f"---- {version}: {field} = {'by the pod' if callable(value) else value}")
+    # Not what was before: that may have been another trouble, which has ended meanwhile.
+    return lambda: setattr(behaviour, field, getattr(Behaviour(), field))
 
 
 def pods_blip(simulation: Simulation, random: Random) -> End:
