@@ -15,6 +15,7 @@ import orjson
 import structlog
 from pydantic import ValidationError
 
+from serin_operator.act.errors import Forbidden, Invalid, Transient
 from serin_operator.act.executor import Executor, Finder, Writer
 from serin_operator.act.made import Made
 from serin_operator.api.reasons import EventReason
@@ -165,7 +166,10 @@ class Reconciler:
 
     async def _write_status(self, obj: JsonObject, status: JsonObject) -> JsonObject:
         if status != (obj.get("status") or {}):
-            written = await self._ports.actor.replace_status({**obj, "status": status})
+            try:
+                written = await self._ports.actor.replace_status({**obj, "status": status})
+            except (Forbidden, Invalid) as error:  # nothing can be told in status, and nothing is done without it
+                raise Transient(f"status cannot be written: {error.message}") from error
             obj["metadata"]["resourceVersion"] = written["metadata"]["resourceVersion"]
         return status
 

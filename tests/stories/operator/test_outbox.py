@@ -17,7 +17,7 @@ from tests.support.simulation.faults import Fault, conflict, unavailable, webhoo
 
 from serin_operator.api.spec import ModelDeploymentSpec
 from serin_operator.decide.analysis import AnalysisState, LookRecord, judge_look
-from serin_operator.decide.judging import config_of
+from serin_operator.decide.judging.config import config_of
 
 V2 = uri_of("v2")
 

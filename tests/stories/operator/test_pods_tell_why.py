@@ -23,7 +23,7 @@ async def test_a_readiness_gate_is_named() -> None:
 
 
 async def test_an_init_container_that_fails_is_told_with_its_words() -> None:
-    simulation = await starting(init_fails="cannot reach vault.example.com", resolve_after=1e9)
+    simulation = await starting(init_fails="cannot reach vault.example.com")
     assert "vault.example.com" in words(simulation), words(simulation)
     assert "prepare" in words(simulation)
     assert simulation.condition("Degraded")["status"] == "True"

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
 from tests.support.simulation.cluster import (
     Cluster,
     JsonObject,
@@ -17,6 +16,8 @@ from tests.support.simulation.merging import merged
 from tests.support.simulation.story import line_of, selects
 from tests.support.simulation.workloads import Workloads
 
+from serin_operator.act.sameness import differences
+from serin_operator.act.unchanged import AsItIs
 from serin_operator.api import names
 from serin_operator.api.names import ObjectRef
 from serin_operator.cluster.errors import AlreadyExists, Conflict, Invalid, NotFound
@@ -47,14 +48,8 @@ class ApiServer:
     """When, type, reason, message."""
     told: set[str] = field(default_factory=set)
     """Keys of Events that exist: one that is told again is recognised."""
-    _applied: dict[ObjectRef, tuple[bytes, str]] = field(default_factory=dict)
-    """What the operator's writer remembers, and forgets with its process."""
     _intents: dict[ObjectRef, JsonObject] = field(default_factory=dict)
     """What the API server knows of the fields of our manager."""
-
-    def forget(self) -> None:
-        """The operator is a new process."""
-        self._applied.clear()
 
     def _write(self, verb: str, ref: ObjectRef, body: Any = None) -> None:
         if self.faults.writes_until_death is not None:
@@ -127,11 +122,10 @@ class ApiServer:
         self.cluster.tell(f"create {ref.kind} {ref.name}")
 
     async def apply(self, obj: Any, *, resource_version: str | None) -> JsonObject:
-        ref, intent = ref_of(obj), orjson.dumps(obj, option=orjson.OPT_SORT_KEYS)
+        ref = ref_of(obj)
         live = self.cluster.objects.get(ref)
-        version = live["metadata"]["resourceVersion"] if live else ""
-        if live is not None and self._applied.get(ref) == (intent, version) and resource_version == version:
-            return copied(live)
+        if live is not None and self._is_as_intended(obj, live):
+            return AsItIs(copied(live))
         self._write("apply", ref, obj)
         if live is None:
             raise NotFound(f"apply {ref}: not found")
@@ -148,8 +142,17 @@ class ApiServer:
             what = f" selecting {selects(obj)}" if ref.kind == "Service" and ref.name == self.cluster.name else ""
             self.cluster.tell(f"apply {ref.kind} {ref.name}{what}")
         self._intents[ref] = copied(obj)
-        self._applied[ref] = (intent, live["metadata"]["resourceVersion"])
         return copied(live)
+
+    def _is_as_intended(self, obj: Any, live: JsonObject) -> bool:
+        """What the operator's writer tells from managedFields: nothing differs but what admission made of our own write."""
+        known = self._intents.get(ref_of(obj), {})
+        if _fields(known) - _fields(obj):
+            return False
+        wanted = copied(obj)
+        if known == copied(obj):
+            self._admit(wanted)
+        return not any(differences(wanted, live))
 
     async def merge_patch(self, ref: ObjectRef, patch: Any, *, subresource: str | None = None) -> JsonObject:
         self._write("patch", ref, patch)
@@ -224,6 +227,13 @@ def _observed(obj: JsonObject | None) -> JsonObject | None:
         return None
     seen = copied({**obj, "metadata": {k: v for k, v in obj["metadata"].items() if k != "managedFields"}})
     return dict(seen)
+
+
+def _fields(obj: Any, path: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
+    """Where an intent says something; the size of a Deployment is no part of what is applied."""
+    if not isinstance(obj, dict):
+        return {path}
+    return {found for key, value in obj.items() if key != "replicas" for found in _fields(value, (*path, key))}
 
 
 def _has_label(obj: JsonObject, name: str) -> bool:

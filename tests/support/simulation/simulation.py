@@ -75,7 +75,6 @@ class Simulation(Mishaps):
         )
         prometheus = self.prom if self.prometheus else None
         ports = Ports(self.api, self.api, prometheus, self.operators_clock, config)  # type: ignore[arg-type]
-        self.api.forget()
         self.reconciler = Reconciler(ports)
         self.living = Living()
 

@@ -24,7 +24,7 @@ from serin_operator.decide.rollout.steering import hear
 from serin_operator.decide.telling.alarms import alarms
 from serin_operator.decide.telling.overlay import overlaid
 from serin_operator.decide.telling.size import fitted
-from serin_operator.decide.telling.status import settled, status_of
+from serin_operator.decide.telling.status import LONGEST_GRAIN_SECONDS, settled, status_of
 from serin_operator.decide.walking import judged, walk
 from serin_operator.decide.wanted.settings import Settings, settings_of
 from serin_operator.decide.world import World
@@ -33,7 +33,6 @@ WIRE: Final[dict[str, Any]] = {"by_alias": True, "exclude_none": True, "mode": "
 IMPATIENCE_SECONDS: Final = 5.0
 SOON_SECONDS: Final = 1.0
 SHORTEST_GRAIN_SECONDS: Final = 5.0
-LONGEST_GRAIN_SECONDS: Final = 300.0
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ def standing(world: World, memory: Memory, settings: Settings) -> Waiting:
     """What is true of a ModelDeployment without a rollout."""
     stable = memory.stable
     if is_rejected(memory.ledger, settings.revision) and (stable is None or stable.revision != settings.revision):
-        return _rejected(memory, settings)
+        return _rejected(world, memory, settings)
     if stable is None:
         if memory.rebuilt_at:
             said = "status was lost, and nothing tells yet which version served; waiting for what is being restored"
@@ -36,10 +36,12 @@ def standing(world: World, memory: Memory, settings: Settings) -> Waiting:
     return Waiting(Reason.SERVING, message, is_moving=False, degraded=blocked_of(world))
 
 
-def _rejected(memory: Memory, settings: Settings) -> Waiting:
+def _rejected(world: World, memory: Memory, settings: Settings) -> Waiting:
     known = entry(memory.ledger, settings.revision)
     reason = (Reason.of(known.reason) if known else None) or Reason.TARGET_REJECTED
-    serving = f"{memory.stable.version} serves on" if memory.stable else "nothing serves"
+    serving = "nothing serves"
+    if memory.stable and world.reached(memory.stable.revision):
+        serving = f"{memory.stable.version} serves on"
     way_out = f"change spec.model, or annotate {ANNOTATION_ACTION}=retry@<a new word>"
     what = f"{known.version} {known.outcome}: {known.message or 'nothing more is known'}" if known else "rejected"
     message = f"{what}; {serving}; {way_out}"

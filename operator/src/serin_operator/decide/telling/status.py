@@ -13,6 +13,7 @@ from serin_operator.decide.traffic.replica_ratio import is_pinned_to, selector
 from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.world import World
 
+LONGEST_GRAIN_SECONDS: Final = 300.0
 WIRE: Final[dict[str, Any]] = {"by_alias": True, "exclude_none": True, "mode": "json"}
 
 
@@ -83,9 +84,17 @@ def _canary(world: World, memory: Memory, settings: Settings) -> CanaryStatus | 
 def settled(world: World, status: dict[str, Any], grain_seconds: float) -> dict[str, Any]:
     """The old status, when only clocks have moved, by less than the grain: every write wakes everybody who watches."""
     old = world.mdep.status.model_dump(**WIRE)
+    if _spent(status) == _spent(old):
+        grain_seconds = LONGEST_GRAIN_SECONDS  # only the time of the observation has moved, and nothing is counted
     if world.mdep.unreadable or _moved_much(world, old, grain_seconds):
         return status
     return old if _without_clocks(status) == _without_clocks(old) else status
+
+
+def _spent(status: dict[str, Any]) -> object:
+    """What the clocks have counted."""
+    observed = (status.get("canary") or {}).get("observed") or {}
+    return [{**observed, "at": None}, (status.get("outage") or {}).get("seconds")]
 
 
 def _moved_much(world: World, old: dict[str, Any], grain_seconds: float) -> bool:
