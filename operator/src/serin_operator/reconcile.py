@@ -34,7 +34,7 @@ JsonObject = dict[str, Any]
 
 AGAIN_SOON_SECONDS = 0.2
 OBSTACLE_SECONDS = 10.0
-LOOKING_SECONDS = 1.0
+LOOKING_SECONDS = 5.0
 """While a look is being taken there is nothing to hurry for: its result queues the key."""
 
 _log = structlog.get_logger(__name__)

@@ -8,6 +8,7 @@ with it this thread.
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,5 +131,5 @@ class Leadership:
             self._over.exception()  # whoever is interested awaits it; nobody else need be told
 
     def _tell(self, what: Callable[..., object], *arguments: object) -> None:
-        if not self._outer.is_closed():
+        with suppress(RuntimeError):  # the loop is closed: the process ends, and nobody is there to be told
             self._outer.call_soon_threadsafe(what, *arguments)

@@ -179,7 +179,8 @@ class Process:
                 async with asyncio.timeout(_TELL_AGAIN_SECONDS):
                     await self._watches.first_sight()
             except TimeoutError:
-                self._waits_for = "; ".join(self._watches.refusals()) or "the first listing"
+                first, *others = self._watches.refusals() or ["the first listing has not ended"]
+                self._waits_for = f"{first} (and {len(others)} more)" if others else first
                 _log.warning("cannot begin yet", error=self._waits_for)
             else:
                 self._waits_for = None

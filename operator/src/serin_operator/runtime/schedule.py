@@ -12,6 +12,9 @@ from typing import Final
 
 from serin_operator.cluster.store import Key
 
+SPACING_SECONDS: Final = 1.0
+BURST_SECONDS: Final = 15.0
+"""A key is looked at once in ``SPACING_SECONDS`` on average, however often something happens to it; so many at once are fine."""
 SLOW_SECONDS: Final = 5.0
 """A look that took longer makes its key a slow one, until it takes less again."""
 
@@ -52,6 +55,7 @@ class Schedule:
         self._asked_while_running: dict[Key, float] = {}
         self._failures: dict[Key, int] = {}
         self._not_before: dict[Key, float] = {}
+        self._paced: dict[Key, float] = {}
 
     def add(self, key: Key, at: float) -> None:
         """Look at ``key`` no later than ``at``; if it is being looked at now, look again afterwards."""
@@ -71,6 +75,7 @@ class Schedule:
         del self._due[key]
         self._not_before.pop(key, None)
         self._running[key] = now
+        self._paced[key] = max(self._paced.get(key, now), now) + SPACING_SECONDS
         self._slow_running += key in self._slow
         return key
 
@@ -101,6 +106,7 @@ class Schedule:
         self._failures.pop(key, None)
         self._not_before.pop(key, None)
         self._asked_while_running.pop(key, None)
+        self._paced.pop(key, None)
         if key not in self._running:
             self._slow.discard(key)
 
@@ -139,6 +145,7 @@ class Schedule:
             self._slow.discard(key)
 
     def _set(self, key: Key, at: float) -> None:
+        at = max(at, self._paced.get(key, at) - BURST_SECONDS)
         self._due[key] = at
         heapq.heappush(self._slow_heap if key in self._slow else self._heap, (at, next(self._order), key))
 

@@ -23,6 +23,8 @@ from serin_operator.cluster.resources import Scope
 from serin_operator.cluster.stream import BOOKMARK, watch
 
 LONGEST_PATIENCE_SECONDS: Final = 30.0
+LONGEST_OUTAGE_PATIENCE_SECONDS: Final = 10.0
+"""An API server that is away comes back any moment; a right that is missing takes a person."""
 _SHORT_SECONDS: Final = 1.0
 """A stream that ends sooner, and told nothing, is begun again with patience."""
 
@@ -109,7 +111,9 @@ class Watch:
             except ApiError as error:
                 if not isinstance(error, Transient):
                     self._since = None  # what was refused or not there may have become something else meanwhile
-                await self._be_patient(error.message)
+                outage = isinstance(error, Transient)
+                longest = LONGEST_OUTAGE_PATIENCE_SECONDS if outage else LONGEST_PATIENCE_SECONDS
+                await self._be_patient(error.message, longest)
             except Exception as error:  # noqa: BLE001 - a bug of ours, or a library's: the watch must come back
                 _log.exception("a watch broke", watch=str(self.scope))
                 self._since = None
@@ -189,12 +193,12 @@ class Watch:
         if self._expected is not None and self._heard >= self._expected[0]:
             self._expected = None
 
-    async def _be_patient(self, why: str) -> None:
+    async def _be_patient(self, why: str, longest: float = LONGEST_PATIENCE_SECONDS) -> None:
         self._failures += 1
         now = self._clock.monotonic()
         self._moved_at, self._expected, self.restarts_in_a_row = now, None, 0
         was_open, self.is_open = self.is_open, False
-        full = min(LONGEST_PATIENCE_SECONDS, 0.5 * 2.0 ** min(self._failures - 1, 10))
+        full = min(longest, 0.5 * 2.0 ** min(self._failures - 1, 10))
         pause = full * (0.75 + 0.25 * random.random())  # noqa: S311 - jitter, no secret
         if self.problem != why:
             _log.warning("a watch is begun again", watch=str(self.scope), error=why, after=round(pause, 1))

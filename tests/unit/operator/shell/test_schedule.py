@@ -200,3 +200,22 @@ def test_nothing_that_was_asked_for_is_ever_lost(steps):
         left.add(taken)
         schedule.done(taken, None, now + 1000.0)
     assert left == owed
+
+
+def test_a_key_to_which_something_happens_all_the_time_is_looked_at_once_a_second_in_the_long_run() -> None:
+    schedule, looks = Schedule(), 0
+    for tick in range(6000):
+        now = tick / 100
+        schedule.add(A, now)
+        if schedule.take(now) is not None:
+            looks += 1
+            schedule.done(A, None)
+    assert 60 <= looks <= 60 + 16
+
+
+def test_a_handful_of_looks_in_a_row_are_not_put_off() -> None:
+    schedule = Schedule()
+    for tick in range(10):
+        schedule.add(A, tick / 100)
+        assert schedule.take(tick / 100) == A
+        schedule.done(A, None)

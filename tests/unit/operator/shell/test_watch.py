@@ -154,6 +154,15 @@ async def test_patience_grows_up_to_half_a_minute_and_begins_anew_after_news(wor
     assert world.pauses[-1] <= 0.5
 
 
+async def test_an_api_server_that_is_away_is_asked_for_more_often(world):
+    world.client.refused[PODS_A] = Transient("connection refused")
+    await world.begin()
+    await world.until(lambda: world.pauses)
+    for _ in range(9):
+        await world.retry()
+    assert 7.5 <= world.pauses[-1] <= 10.0
+
+
 async def test_a_stream_that_breaks_goes_on_where_it_was(world):
     await world.begin()
     await world.say(PODS_A, an_event(17), an_event(18, "BOOKMARK"), Transient("reset"))

@@ -50,4 +50,5 @@ def stable_trouble(world: World, memory: Memory, settings: Settings) -> Refusal 
     if ready >= wanted:
         return None
     found = trouble_of(revision) or Refusal(Reason.PODS_NOT_READY, "the others start, or do not say what ails them")
-    return Refusal(found.reason, f"{stable.version} serves on {ready} of {wanted} pods; {found.message}")
+    serves = f"serves on {ready} of {wanted} pods" if ready else f"is ready on none of {wanted} pods"
+    return Refusal(found.reason, f"{stable.version} {serves}; {found.message}")
