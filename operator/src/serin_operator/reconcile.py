@@ -6,6 +6,7 @@ ours, and then nothing at all is done.
 """
 
 import hashlib
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -77,6 +78,8 @@ class Ports:
     config: OperatorConfig
     desk: Desk | None = None
     """Takes the looks; without one, each is taken by ``prometheus`` while its reconcile waits."""
+    monotonic: Callable[[], float] = time.monotonic
+    """Seconds on a clock that never jumps."""
 
 
 class Reconciler:
@@ -87,7 +90,7 @@ class Reconciler:
         self._desk = ports.desk or (AtOnce(ports.prometheus) if ports.prometheus is not None else None)
         self._obstacles: dict[tuple[str, str], tuple[Obstacle, ...]] = {}
         self._made: dict[tuple[str, str], Made] = {}
-        self._told: dict[str, set[str]] = {}
+        self._told: dict[tuple[str, str], set[str]] = {}
         self._carried: dict[tuple[str, str], tuple[str, ModelDeploymentStatus]] = {}
 
     async def reconcile(self, namespace: str, name: str) -> float | None:
@@ -101,8 +104,7 @@ class Reconciler:
             self._obstacles.pop((namespace, name), None)
             self._made.pop((namespace, name), None)
             self._carried.pop((namespace, name), None)
-            if obj is not None:
-                self._told.pop(obj["metadata"]["uid"], None)
+            self._told.pop((namespace, name), None)
             return None
         try:
             world, is_looking = await self._observe(obj)
@@ -135,7 +137,7 @@ class Reconciler:
             job_events=tuple(e.get("message") or "" for e in children.events_about_jobs),
             foreign=views.foreign(children, mdep.name, mdep.uid),
             obstacles=self._obstacles.get((mdep.namespace, mdep.name), ()),
-            told=frozenset(self._told.get(mdep.uid, ())),
+            told=frozenset(self._told.get((mdep.namespace, mdep.name), ())),
             carried=self._carried_for(obj),
         )
         result, is_looking = await self._look(world)
@@ -178,9 +180,7 @@ class Reconciler:
         made = self._made.get(key)
         if made is None or made.owner_uid != world.mdep.uid:
             made = self._made[key] = Made(world.mdep.uid)
-        executor = Executor(
-            self._ports.actor, self._ports.observer, made, monotonic=lambda: self._ports.clock().timestamp()
-        )
+        executor = Executor(self._ports.actor, self._ports.observer, made, monotonic=self._ports.monotonic)
         try:
             obstacles = await executor.carry_out(decision.operations)
         finally:  # a conflict further on does not undo what was repaired before it, nor unsay what was refused
@@ -194,7 +194,8 @@ class Reconciler:
 
     async def _tell(self, obj: JsonObject, letters: Iterable[Letter]) -> None:
         """Tell what has not been told; what could not be told stays in the outbox."""
-        told = self._told.setdefault(obj["metadata"]["uid"], set())
+        metadata = obj["metadata"]
+        told = self._told.setdefault((metadata["namespace"], metadata["name"]), set())
         keys = {letter.key for letter in letters}
         told &= keys
         for letter in letters:

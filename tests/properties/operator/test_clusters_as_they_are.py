@@ -10,7 +10,7 @@ import os
 import pytest
 from tests.support.worlds import world_of
 
-QUICK = 20
+QUICK = 4
 COUNT = int(os.environ.get("SERIN_WORLDS", "500"))
 
 

@@ -14,6 +14,7 @@ from serin_operator.observe.prometheus_client import PrometheusError, Series
 
 HANGS_SECONDS = 10.0
 """The client gives up after so long."""
+_CONFIGURED = re.compile(r'"configured", "([^"]+)"')
 _RANGE = re.compile(r"\[(\d+)ms\] @ ([0-9.]+)")
 
 
@@ -87,6 +88,10 @@ class Prometheus:
                 yield Series(labels, self._told(value, name), moment)
         for key, value in self._at("serin_process_start_time_seconds", born_at, born_window):
             yield Series({"at": "born", "server_id": key[1]}, value, end)
+        configured = _CONFIGURED.search(promql)
+        for server in {key[1] for key, times in self._times.items() if len(times) > 2} if configured else ():
+            labels = {"at": "interval", "server_id": server, "configured": configured[1]}
+            yield Series(labels, self.scrapes_every, end)
 
     def _told(self, value: float, end: str) -> float:
         """What it says of a counter today."""

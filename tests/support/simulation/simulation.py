@@ -74,7 +74,9 @@ class Simulation(Mishaps):
             scrape_interval_seconds=self.scrape_seconds,
         )
         prometheus = self.prom if self.prometheus else None
-        ports = Ports(self.api, self.api, prometheus, self.operators_clock, config)  # type: ignore[arg-type]
+        ports = Ports(
+            self.api, self.api, prometheus, self.operators_clock, config, monotonic=lambda: self.cluster.elapsed
+        )
         self.reconciler = Reconciler(ports)
         self.living = Living()
 

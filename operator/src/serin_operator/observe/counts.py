@@ -25,7 +25,17 @@ from serin_operator.decide.analysis import (
 )
 from serin_operator.decide.looks import Look
 from serin_operator.observe.prometheus_client import Series
-from serin_operator.observe.soundness import BIRTH_TIME, BORN, END, INTERVAL, START, flaw_of, missed, shown
+from serin_operator.observe.soundness import (
+    BIRTH_TIME,
+    BORN,
+    END,
+    INTERVAL,
+    START,
+    flaw_of,
+    missed,
+    scraped_seldom,
+    shown,
+)
 
 _LONG_SECONDS, _LONG_SCRAPES = 300.0, 10
 """Over how much time, at least, it is found out how often a process is scraped."""
@@ -200,6 +210,9 @@ def _value(strata: Sequence[Stratum], alone: Arm, question: Question, series: It
     canary = sum(s.canary.total for s in strata)
     if not canary and not any(s.stable.total for s in strata) and not alone.total:
         what = "labels" if question.age else "requests"
+        series = list(series)
+        if seldom := scraped_seldom(series):
+            return NoData(f"no {what} of either version in this look: pods are {seldom}")
         if any(one.labels.get("at") == BORN for one in series):
             return NoData(f"no {what} of either version in this look")
         return NoData(

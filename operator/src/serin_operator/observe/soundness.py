@@ -54,16 +54,20 @@ def shown(name: str, one: Series) -> str:
 def missed(server: str, series: Iterable[Series]) -> str:
     """Why a process that was there has no sample at the start of a look: it is scraped seldom, or a scrape was missed."""
     said = f"Prometheus has no sample of {server} at the start of the look"
+    seldom = scraped_seldom(one for one in series if one.labels.get(PROCESS) == server)
+    return f"{said}: it is {seldom}" if seldom else f"{said}: a scrape was missed"
+
+
+def scraped_seldom(series: Iterable[Series]) -> str | None:
+    """How often processes are scraped, if that is more seldom than the operator was told."""
     for one in series:
-        if one.labels.get("at") != INTERVAL or one.labels.get(PROCESS) != server:
-            continue
         configured = float(one.labels.get("configured", "nan"))
-        if one.value > _MUCH * configured:
+        if one.labels.get("at") == INTERVAL and one.value > _MUCH * configured:
             return (
-                f"{said}: it is scraped about every {one.value:.0f} s, and prometheus.scrapeIntervalSeconds of the chart says"
+                f"scraped about every {one.value:.0f} s, and prometheus.scrapeIntervalSeconds of the chart says"
                 f" {configured:g}: set it to {one.value:.0f}"
             )
-    return f"{said}: a scrape was missed"
+    return None
 
 
 def _is_bound(text: str) -> bool:

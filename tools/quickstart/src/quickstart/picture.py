@@ -60,7 +60,12 @@ class Picture:
     @property
     def is_serving_what_is_wanted(self) -> bool:
         """Ready, and about this spec."""
-        return self.is_observed and self.canary is None and self.stable == self.wanted and self.condition("Ready")[0] == "True"
+        return (
+            self.is_observed
+            and self.canary is None
+            and self.stable == self.wanted
+            and self.condition("Ready")[0] == "True"
+        )
 
     def has_ended(self, version: str, outcome: str) -> bool:
         """The ledger says that the version ended so, and its pods take no part any more."""

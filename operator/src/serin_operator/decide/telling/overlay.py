@@ -14,7 +14,7 @@ from serin_operator.decide.memory.states import Idle, Refusal, Waiting
 from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.world import Obstacle, World
 
-PASSING: Final = frozenset({Reason.WEBHOOK_UNAVAILABLE, Reason.FOUGHT_OVER})
+PASSING: Final = frozenset({Reason.WEBHOOK_UNAVAILABLE, Reason.FOUGHT_OVER, Reason.BEING_DELETED})
 """Refusals that end without anybody changing the ModelDeployment."""
 BESIDE_THE_POINT: Final = frozenset({"PodDisruptionBudget"})
 """Kinds without which a version serves all the same."""
