@@ -75,7 +75,7 @@ class Simulation(Mishaps):
         )
         prometheus = self.prom if self.prometheus else None
         ports = Ports(
-            self.api, self.api, prometheus, self.operators_clock, config, monotonic=lambda: self.cluster.elapsed
+            self.api, self.api, prometheus, self.operators_clock, config, monotonic=lambda: self.elapsed
         )
         self.reconciler = Reconciler(ports)
         self.living = Living()
