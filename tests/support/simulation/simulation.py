@@ -74,9 +74,7 @@ class Simulation(Mishaps):
             scrape_interval_seconds=self.scrape_seconds,
         )
         prometheus = self.prom if self.prometheus else None
-        ports = Ports(
-            self.api, self.api, prometheus, self.operators_clock, config, monotonic=lambda: self.elapsed
-        )
+        ports = Ports(self.api, self.api, prometheus, self.operators_clock, config, monotonic=lambda: self.elapsed)
         self.reconciler = Reconciler(ports)
         self.living = Living()
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 from serin_operator.api.status import CanaryStatus, ModelDeploymentStatus, StableStatus
 from serin_operator.decide.judging.judge import worst_verdict
 from serin_operator.decide.memory.memory import Memory, stage_in_force
-from serin_operator.decide.memory.states import Baking, Growing, Holding, Idle, Reaching, Switching, Waiting
+from serin_operator.decide.memory.states import Baking, Growing, Holding, Idle, Kind, Reaching, Switching, Waiting
 from serin_operator.decide.memory.written import written_canary, written_letter, written_outage
 from serin_operator.decide.telling.conditions import address_of, conditions_of
 from serin_operator.decide.timestamps import parse, precise
@@ -69,16 +69,25 @@ def _canary(world: World, memory: Memory, settings: Settings) -> CanaryStatus | 
     if remembered is None or isinstance(memory.rollout, Idle):
         return None
     revision = world.revision(memory.rollout.candidate.revision)
-    stage = stage_in_force(memory.rollout)
+    stage = _last_stage(memory, settings)
     return remembered.model_copy(
         update={
             "weight": _canary_weight(world, memory),
+            "step": stage,
             "progress": f"{stage + 1}/{len(settings.stages)}" if stage is not None else None,
             "ready_replicas": revision.ready,
             "replicas": revision.deployment.replicas if revision.deployment else 0,
             "verdict": worst_verdict(memory.comparison.results),
         }
     )
+
+
+def _last_stage(memory: Memory, settings: Settings) -> int | None:
+    """The stage in force; for people the last one goes on counting while a version that has passed them takes over."""
+    rollout = memory.rollout
+    if isinstance(rollout, Switching | Baking) and rollout.candidate.kind is Kind.CANARY and settings.stages:
+        return len(settings.stages) - 1
+    return stage_in_force(rollout)
 
 
 def settled(world: World, status: dict[str, Any], grain_seconds: float) -> dict[str, Any]:
