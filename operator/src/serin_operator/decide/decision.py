@@ -19,13 +19,14 @@ from serin_operator.decide.memory.outbox import Announcement, Letter, delivered,
 from serin_operator.decide.memory.rebuild import recall
 from serin_operator.decide.memory.recalled import Recalled
 from serin_operator.decide.memory.states import Baking, Holding, Idle, Reaching, Waiting
+from serin_operator.decide.memory.written import written_outbox
 from serin_operator.decide.observing import observed, prepared
 from serin_operator.decide.rollout.steering import hear
 from serin_operator.decide.telling.alarms import alarms
 from serin_operator.decide.telling.overlay import overlaid
 from serin_operator.decide.telling.size import fitted
 from serin_operator.decide.telling.status import LONGEST_GRAIN_SECONDS, settled, status_of
-from serin_operator.decide.walking import judged, walk
+from serin_operator.decide.walking import Walked, judged, walk
 from serin_operator.decide.wanted.settings import Settings, settings_of
 from serin_operator.decide.world import World
 
@@ -58,14 +59,17 @@ def decide(world: World) -> Decision:
     memory = replace(walked.memory, ledger=_pruned(walked.memory, settings))
     todo, kept = keep_what_serves(world, operations(world, memory, settings))
     waiting = overlaid(world, memory, settings, walked.waiting, kept)
-    status = status_of(world, memory, settings, waiting).model_dump(**WIRE)
+    told = status_of(world, memory, settings, waiting)
     said = [*_about_memory(found), *heard.announcements, *seen.announcements, *verdict.lines, *walked.said]
     if not walked.has_ended:  # its own event tells how it ended
-        said += alarms(world, status, todo)
+        said += alarms(world, told, todo)
     memory = replace(memory, outbox=posted(memory.outbox, said, world.now))
-    exact = fitted(status_of(world, memory, settings, waiting).model_dump(**WIRE))
+    told = told.model_copy(update={"outbox": written_outbox(memory.outbox)})
+    exact = fitted(told.model_dump(**WIRE))
     status = settled(world, exact, _grain_seconds(memory, settings))
-    return Decision(status, exact if status != exact else None, todo, memory.outbox, _requeue(world, memory, waiting))
+    return Decision(
+        status, exact if status != exact else None, todo, memory.outbox, _requeue(world, memory, walked, waiting)
+    )
 
 
 def look_due(world: World) -> Look | None:
@@ -97,7 +101,7 @@ def _about_memory(found: Recalled) -> list[Announcement]:
     return [Announcement(EventReason.STATUS_REBUILT, message, warning=True)]
 
 
-def _requeue(world: World, memory: Memory, waiting: Waiting) -> float | None:
+def _requeue(world: World, memory: Memory, walked: Walked, waiting: Waiting) -> float | None:
     """When to look again even if nothing happens; events come by themselves."""
     delays = [IMPATIENCE_SECONDS] if waiting.is_moving or memory.outbox or memory.outage or memory.rebuilt_at else []
     if not isinstance(memory.rollout, Idle):
@@ -105,7 +109,7 @@ def _requeue(world: World, memory: Memory, waiting: Waiting) -> float | None:
         is_settling = memory.comparison.steady_from or memory.rollout.clock.dark
         if is_settling or (isinstance(memory.rollout, Reaching) and memory.rollout.steady):
             delays.append(SOON_SECONDS)
-        look = next_look_in(world, memory)
+        look = None if walked.is_blocked else next_look_in(world, memory)
         if look is not None:
             delays.append(max(look, 0.2))
     return min(delays, default=None)

@@ -82,7 +82,7 @@ def observed(world: World, memory: Memory, settings: Settings) -> Observed:
         message = f"the clock was set back by {behind:.0f} s; nothing of that time counts, and the open look is dropped"
         said = (Announcement(EventReason.CLOCK_SET_BACK, message, warning=True),)
     before = rollout.clock.at
-    facts = facts_of(world, memory, settings, Judgement(), abort=False)
+    facts = facts_of(world, memory, settings, Judgement())
     pods = world.revision(rollout.candidate.revision).servers
     obstructed = (facts.trouble is not None and facts.trouble.reason in HELD_AGAINST_NOBODY) or any(
         obstacle.reason in HELD_AGAINST_NOBODY for obstacle in world.obstacles

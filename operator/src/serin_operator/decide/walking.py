@@ -7,6 +7,7 @@ from typing import Final
 
 from serin_operator.api.reasons import EventReason, Outcome, Reason
 from serin_operator.decide.analysis import InvalidAnalysis
+from serin_operator.decide.judging.blocked import blocked_of
 from serin_operator.decide.judging.config import config_of
 from serin_operator.decide.judging.judge import Judged, is_about, judge, remembered_judgement
 from serin_operator.decide.looks import LookResult
@@ -62,6 +63,8 @@ class Walked:
     waiting: Waiting
     said: tuple[Announcement | Line, ...] = ()
     has_ended: bool = False
+    is_blocked: bool = False
+    """Something forbids judging, so no look will be due."""
 
 
 def judged(world: World, memory: Memory, settings: Settings) -> Verdict:
@@ -112,12 +115,12 @@ def walk(world: World, verdict: Verdict, settings: Settings, *, abort: bool) -> 
     """Advance until the rollout waits for something."""
     memory, judgement = verdict.memory, verdict.judgement
     said: list[Announcement | Line] = []
-    has_ended = False
+    has_ended, blocked = False, blocked_of(world)
     for _ in range(MOST_ARROWS):
-        facts = facts_of(world, memory, settings, judgement, abort=abort)
+        facts = facts_of(world, memory, settings, judgement, abort=abort, blocked=blocked)
         step = advance(memory.rollout, facts, plan_of(memory, settings))
         if isinstance(step, Waiting):
-            return Walked(memory, step, tuple(said), has_ended)
+            return Walked(memory, step, tuple(said), has_ended, blocked is not None)
         said += _said(world, memory, step, settings)
         if isinstance(step, Ended):
             has_ended, abort = True, False

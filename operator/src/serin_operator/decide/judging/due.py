@@ -51,10 +51,10 @@ def due_look(world: World, memory: Memory) -> Look | None:
 
 
 def next_look_in(world: World, memory: Memory) -> float | None:
-    """Seconds until ``due_look`` has something to ask; None when it will not have."""
+    """Seconds until ``due_look`` has something to ask, if nothing forbids judging; None when it will not have."""
     due = _due_at(world, memory.comparison)
     is_over = isinstance(memory.rollout, Idle) or memory.stable is None
-    if due is None or is_over or world.mdep.spec.analysis is None or blocked_of(world):
+    if due is None or is_over or world.mdep.spec.analysis is None:
         return None
     return max(0.0, (due - world.now).total_seconds())
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from serin_operator.api.status import CanaryStatus, LetterStatus, ObservedTime, OutageStatus
 from serin_operator.decide.memory.memory import Memory, stage_in_force
-from serin_operator.decide.memory.outbox import Announcement, Letter
+from serin_operator.decide.memory.outbox import Announcement, Letter, Outbox
 from serin_operator.decide.memory.states import Clock, Holding, Idle, Moving, Outage, Reaching
 from serin_operator.decide.timestamps import precise
 
@@ -65,6 +65,11 @@ def written_letter(letter: Letter) -> LetterStatus:
             key=letter.key, reason=content.reason, message=content.message[:1024], warning=content.warning or None
         )
     return LetterStatus(key=letter.key, line=content.event, fields=dict(content.fields))
+
+
+def written_outbox(outbox: Outbox) -> list[LetterStatus] | None:
+    """All letters that may not have been told."""
+    return [written_letter(letter) for letter in outbox] or None
 
 
 def _since(rollout: Moving) -> str | None:

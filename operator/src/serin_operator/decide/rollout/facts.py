@@ -7,7 +7,6 @@ from serin_operator.api.reasons import Reason
 from serin_operator.decide.health.diagnosis import hint_of, trouble_of, waits_for_source, words_of
 from serin_operator.decide.health.resolving import found_digest, refusal_of_job, trouble_of_job
 from serin_operator.decide.health.serving import is_down, stable_trouble
-from serin_operator.decide.judging.blocked import blocked_of
 from serin_operator.decide.memory.ledger import conflicting, was_promoted
 from serin_operator.decide.memory.memory import Memory
 from serin_operator.decide.memory.states import Candidate, Idle, Judgement, Kind, Moving, Refusal, Resolving, Waiting
@@ -75,13 +74,21 @@ class Facts:
     """It was stable once, and comes back."""
 
 
-def facts_of(world: World, memory: Memory, settings: Settings, judgement: Judgement, *, abort: bool) -> Facts:
+def facts_of(
+    world: World,
+    memory: Memory,
+    settings: Settings,
+    judgement: Judgement,
+    *,
+    abort: bool = False,
+    blocked: Refusal | None = None,
+) -> Facts:
     """Observe the world as the rollout's state machine sees it."""
     target = target_of(world, memory, settings)
     rollout = memory.rollout
     trouble_at_home = stable_trouble(world, memory, settings)
     if isinstance(rollout, Idle):
-        return Facts(now=world.now, target=target, standing=standing(world, memory, settings))
+        return Facts(now=world.now, target=target, standing=standing(world, memory, settings, blocked))
     intent = intent_of(world, memory, settings)
     ours = world.revision(rollout.candidate.revision)
     crashed = [pod for pod in ours.servers if _crashes_of(pod, rollout.candidate)]
@@ -97,7 +104,7 @@ def facts_of(world: World, memory: Memory, settings: Settings, judgement: Judgem
         last_words=next((words_of(pod) for pod in crashed), None),
         trouble=_trouble(world, rollout),
         hint=hint_of(ours),
-        blocked=blocked_of(world),
+        blocked=blocked,
         stable_is_down=is_down(world, memory),
         stable_trouble=trouble_at_home,
         judgement=judgement,

@@ -3,7 +3,6 @@
 from serin_operator.api.names import ANNOTATION_ACTION
 from serin_operator.api.reasons import Reason
 from serin_operator.decide.health.serving import stable_trouble
-from serin_operator.decide.judging.blocked import blocked_of
 from serin_operator.decide.memory.ledger import entry, is_rejected
 from serin_operator.decide.memory.memory import Memory
 from serin_operator.decide.memory.states import Refusal, Waiting
@@ -12,7 +11,7 @@ from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.world import World
 
 
-def standing(world: World, memory: Memory, settings: Settings) -> Waiting:
+def standing(world: World, memory: Memory, settings: Settings, blocked: Refusal | None) -> Waiting:
     """What is true of a ModelDeployment without a rollout."""
     stable = memory.stable
     if is_rejected(memory.ledger, settings.revision) and (stable is None or stable.revision != settings.revision):
@@ -33,7 +32,7 @@ def standing(world: World, memory: Memory, settings: Settings) -> Waiting:
         return Waiting(Reason.ENDPOINTS_BEHIND, message)
     message = f"{stable.version} serves on {wanted} of {wanted} pods"
     # Told before it is needed: the next version's canary would wait for ever.
-    return Waiting(Reason.SERVING, message, is_moving=False, degraded=blocked_of(world))
+    return Waiting(Reason.SERVING, message, is_moving=False, degraded=blocked)
 
 
 def _rejected(world: World, memory: Memory, settings: Settings) -> Waiting:

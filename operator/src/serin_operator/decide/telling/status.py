@@ -6,7 +6,7 @@ from serin_operator.api.status import CanaryStatus, ModelDeploymentStatus, Stabl
 from serin_operator.decide.judging.judge import worst_verdict
 from serin_operator.decide.memory.memory import Memory, stage_in_force
 from serin_operator.decide.memory.states import Baking, Growing, Holding, Idle, Kind, Reaching, Switching, Waiting
-from serin_operator.decide.memory.written import written_canary, written_letter, written_outage
+from serin_operator.decide.memory.written import written_canary, written_outage, written_outbox
 from serin_operator.decide.telling.conditions import address_of, conditions_of
 from serin_operator.decide.timestamps import parse, precise
 from serin_operator.decide.traffic.replica_ratio import is_pinned_to, selector
@@ -33,7 +33,7 @@ def status_of(world: World, memory: Memory, settings: Settings, waiting: Waiting
         last_action=memory.last_action,
         outage=written_outage(memory.outage),
         rebuilt_at=precise(memory.rebuilt_at) if memory.rebuilt_at else None,
-        outbox=[written_letter(letter) for letter in memory.outbox] or None,
+        outbox=written_outbox(memory.outbox),
     )
 
 
