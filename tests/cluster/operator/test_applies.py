@@ -1,5 +1,6 @@
 """Nothing is applied that would change nothing, as the real API server sees it: its defaults, its owners, its merging."""
 
+import asyncio
 import json
 
 import pytest
@@ -84,6 +85,13 @@ async def as_before_the_mark(client, intent):
 
 async def live(client, intent):
     return await client.call("GET", path_of(ref_of(intent)), what="get")
+
+
+async def taken_up(client, intent, *, replicas=3):
+    """Wait until the Deployment's controller has said what it has to say about a size, and no write meets one of its own."""
+    async with asyncio.timeout(60):
+        while (await live(client, intent)).get("status", {}).get("unavailableReplicas") != replicas:
+            await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize("spec", SPECS)
@@ -191,6 +199,7 @@ async def test_an_edit_of_what_is_ours_is_put_right_by_one_write(kubernetes, cli
 async def test_what_the_intent_gives_up_is_removed_and_the_size_stays(client, namespace, applied):
     intent = intents_of(namespace, SPECS["all_of_runtime_at_first"])[0]
     await (as_before_the_mark if applied else create)(client, intent)
+    await taken_up(client, intent)
     less = json.loads(json.dumps(intent))
     pod = less["spec"]["template"]["spec"]
     del pod["nodeSelector"]
