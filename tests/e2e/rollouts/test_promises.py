@@ -170,6 +170,10 @@ def test_kubectl_wait_returns_when_the_wanted_version_serves_and_not_before(spac
     space.kubectl("wait", "--for=condition=Ready", f"mdep/{space.name}", "--timeout=120s")
     assert len(space.endpoints()) == 2
     assert not space.endpoints() & reached
+    kept = {p["metadata"]["labels"]["serin.dev/revision"] for p in space.pods()}
+    assert len(kept) == 2, "the version before is kept while the new one bakes"
+    space.kubectl("wait", "--for=condition=Reconciling=False", f"mdep/{space.name}", "--timeout=60s")
+    space.wait_until("v1 is gone", lambda: len({p["metadata"]["name"] for p in space.pods()}) == 2, 60)
     status = space.status()
     assert status["stable"]["version"] == "v2"
     assert {p["metadata"]["labels"]["serin.dev/revision"] for p in space.pods()} == {status["stable"]["revision"]}

@@ -15,7 +15,7 @@ from serin_operator.decide.judging.due import due_look, next_look_in
 from serin_operator.decide.looks import Look
 from serin_operator.decide.memory import ledger as book
 from serin_operator.decide.memory.memory import Memory
-from serin_operator.decide.memory.outbox import Announcement, Letter, delivered, posted
+from serin_operator.decide.memory.outbox import Announcement, Letter, Outbox, delivered, posted
 from serin_operator.decide.memory.rebuild import recall
 from serin_operator.decide.memory.recalled import Recalled
 from serin_operator.decide.memory.states import Baking, Holding, Idle, Moving, Reaching, Waiting
@@ -33,6 +33,8 @@ from serin_operator.decide.world import World
 WIRE: Final[dict[str, Any]] = {"by_alias": True, "exclude_none": True, "mode": "json"}
 IMPATIENCE_SECONDS: Final = 5.0
 SOON_SECONDS: Final = 1.0
+TOLD_SECONDS: Final = 0.2
+"""Where nothing moves any more, what was told leaves status at once, and then status rests."""
 SHORTEST_GRAIN_SECONDS: Final = 5.0
 
 
@@ -68,7 +70,11 @@ def decide(world: World) -> Decision:
     exact = fitted(told.model_dump(**WIRE))
     status = settled(world, exact, _grain_seconds(memory, settings))
     return Decision(
-        status, exact if status != exact else None, todo, memory.outbox, _requeue(world, memory, walked, waiting)
+        status,
+        exact if status != exact else None,
+        todo,
+        memory.outbox,
+        _requeue(world, memory, walked, waiting, found.memory.outbox),
     )
 
 
@@ -108,10 +114,12 @@ def _is_settling(world: World, memory: Memory, rollout: Moving) -> bool:
     return bool(just) or 0 < rollout.clock.dark < IMPATIENCE_SECONDS
 
 
-def _requeue(world: World, memory: Memory, walked: Walked, waiting: Waiting) -> float | None:
+def _requeue(world: World, memory: Memory, walked: Walked, waiting: Waiting, before: Outbox) -> float | None:
     """When to look again even if nothing happens; events come by themselves."""
-    delays = [IMPATIENCE_SECONDS] if waiting.is_moving or memory.outbox or memory.outage or memory.rebuilt_at else []
-    if not isinstance(memory.rollout, Idle):
+    delays = [IMPATIENCE_SECONDS] if waiting.is_moving or memory.outage or memory.rebuilt_at else []
+    if isinstance(memory.rollout, Idle):
+        delays += [IMPATIENCE_SECONDS if len(memory.outbox) <= len(before) else TOLD_SECONDS] if memory.outbox else []
+    else:
         delays.append(IMPATIENCE_SECONDS)
         if _is_settling(world, memory, memory.rollout):
             delays.append(SOON_SECONDS)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from serin_operator.decide.analysis import Arm, Sample
+from serin_operator.decide.timestamps import parse
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Span:
     def parse(cls, text: str) -> "Span":
         """Inverse of ``str``."""
         start, _, end = text.partition("/")
-        return cls(datetime.fromisoformat(start), datetime.fromisoformat(end or start))
+        return cls(parse(start), parse(end or start))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """What one more observation does to memory, before anything is decided."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from serin_operator.api.reasons import EventReason
 from serin_operator.decide.health.refusals import HELD_AGAINST_NOBODY
@@ -41,19 +42,23 @@ def prepared(world: World, memory: Memory, settings: Settings) -> Memory:
             ledger = book.resolved(memory.ledger, candidate.revision, digest)
             return replace(memory, rollout=replace(rollout, candidate=candidate), ledger=ledger)
     if isinstance(rollout, Reaching | Holding | Growing):
-        return replace(memory, rollout=_placed(rollout, memory.comparison, settings))
+        return replace(memory, rollout=_placed(rollout, memory.comparison, settings, world.now))
     return memory
 
 
 def _placed(
-    rollout: Reaching | Holding | Growing, comparison: Comparison, settings: Settings
+    rollout: Reaching | Holding | Growing, comparison: Comparison, settings: Settings, now: datetime
 ) -> Reaching | Holding | Growing:
     """The same stage, after people have edited the steps: by its weight, and never back."""
     if not settings.stages:
         return Growing(rollout.candidate, rollout.clock, 0)
     weight, last = comparison.stage_weight, len(settings.stages) - 1
     if isinstance(rollout, Holding) and weight is not None and _weight(settings, rollout.stage) != weight:
-        return replace(rollout, stage=settings.stage_of(weight))
+        stage = settings.stage_of(weight)
+        if (_weight(settings, stage) or 0) <= weight:
+            return replace(rollout, stage=stage)
+        clock = replace(rollout.clock, waited=0.0, held=0.0, best=0)
+        return Reaching(rollout.candidate, clock, stage, now, in_force=stage, weight=_weight(settings, stage))
     if isinstance(rollout, Reaching) and rollout.weight not in {None, _weight(settings, rollout.stage)}:
         stage = settings.stage_of(rollout.weight or 0)
         before = None if rollout.in_force is None else min(rollout.in_force, stage)

@@ -15,4 +15,5 @@ def precise(moment: datetime) -> str:
 
 def parse(text: str) -> datetime:
     """Inverse of both."""
-    return datetime.fromisoformat(text).astimezone(UTC)
+    moment = datetime.fromisoformat(text)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

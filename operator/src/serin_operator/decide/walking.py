@@ -6,6 +6,7 @@ from math import floor
 from typing import Final
 
 from serin_operator.api.reasons import EventReason, Outcome, Reason
+from serin_operator.api.spec import Analysis
 from serin_operator.decide.analysis import InvalidAnalysis
 from serin_operator.decide.judging.blocked import blocked_of
 from serin_operator.decide.judging.config import config_of
@@ -72,7 +73,7 @@ def judged(world: World, memory: Memory, settings: Settings) -> Verdict:
     wanted, look, rollout = world.mdep.spec.analysis, world.look, memory.rollout
     if wanted is None:
         return Verdict(memory, Judgement())
-    before = Verdict(memory, remembered_judgement(memory.comparison))
+    before = Verdict(memory, _complete(remembered_judgement(memory.comparison), memory.comparison, wanted))
     if look is None or isinstance(rollout, Idle) or look.look.canary != rollout.candidate.revision:
         return before
     if not is_about(memory.comparison, look):
@@ -81,10 +82,22 @@ def judged(world: World, memory: Memory, settings: Settings) -> Verdict:
         result = judge(memory.comparison, look, config_of(wanted), world.now, world.config.design_effect)
     except InvalidAnalysis as error:
         return Verdict(memory, Judgement(passed=False, missing=str(error)))
+    except (ArithmeticError, LookupError, TypeError, ValueError):  # evidence that no release has written
+        anew = replace(memory.comparison, evidence={}, results=())
+        return Verdict(replace(memory, comparison=anew), Judgement(passed=False, missing="evidence begins anew"))
     is_ripe = _is_ripe(memory, result, settings)
     comparison = replace(result.comparison, is_ripe=is_ripe)
     judgement = replace(result.judgement, is_ripe=is_ripe)
     return Verdict(replace(memory, comparison=comparison), judgement, (_line(world, look, result),))
+
+
+def _complete(judgement: Judgement, comparison: Comparison, wanted: Analysis) -> Judgement:
+    """The judgement, unless people have asked for a metric since that no look has seen."""
+    seen = {row.metric for row in comparison.results}
+    unseen = [metric.name for metric in wanted.metrics if metric.name not in seen]
+    if not unseen or not judgement.passed:
+        return judgement
+    return replace(judgement, passed=False, missing=f"{', '.join(unseen)}: not looked at yet")
 
 
 def _is_ripe(memory: Memory, result: Judged, settings: Settings) -> bool:
@@ -176,7 +189,7 @@ def _closed(world: World, memory: Memory, ended: Ended) -> Memory:
         ledger = book.replaced(ledger, stable.revision, world.now)
     # A first version that serves, if only partly, serves on until something else does.
     takes_over = ended.outcome is Outcome.PROMOTED or (
-        candidate.kind is Kind.FIRST and stable is None and world.reached(candidate.revision) > 0
+        candidate.kind is Kind.FIRST and stable is None and world.revision(candidate.revision).has_proven_itself
     )
     if takes_over:
         stable = Stable(candidate.version, candidate.revision, candidate.sha256 or "")

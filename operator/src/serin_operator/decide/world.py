@@ -129,6 +129,11 @@ class Revision:
         return tuple(p for p in self.pods if p.component == "server" and not p.terminating)
 
     @property
+    def has_proven_itself(self) -> bool:
+        """Whether a pod that is there has been ready at some time: it may serve, now or again in a moment."""
+        return any(p.was_ready for p in self.servers)
+
+    @property
     def ready(self) -> int:
         """Serving pods that prove themselves now."""
         return sum(p.ready for p in self.servers)

@@ -18,7 +18,6 @@ import structlog
 
 from serin_operator.api import spec as api
 from serin_operator.decide.analysis import QueryFailed
-from serin_operator.decide.judging.config import interval_of
 from serin_operator.decide.looks import Look, LookResult
 from serin_operator.observe.breaker import TRY_AGAIN_SECONDS, Breaker
 from serin_operator.observe.looks import Prometheus, take
@@ -70,10 +69,12 @@ class _Request:
     def serves(self, wanted: "_Request") -> bool:
         """Whether the answer to this is one to ``wanted``, which was put together later and so may end a little later."""
         mine, theirs = self.look, wanted.look
+        known = len(mine.weight_changes)
         return (
             (mine.start, mine.stable, mine.canary, mine.canary_since, mine.weight_changes)
-            == (theirs.start, theirs.stable, theirs.canary, theirs.canary_since, theirs.weight_changes)
-            and mine.end <= theirs.end <= mine.end + interval_of(self.analysis)
+            == (theirs.start, theirs.stable, theirs.canary, theirs.canary_since, theirs.weight_changes[:known])
+            and all(change.start >= mine.end for change in theirs.weight_changes[known:])
+            and mine.end <= theirs.end
             and self.analysis == wanted.analysis
         )
 

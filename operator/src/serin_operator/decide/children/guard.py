@@ -16,23 +16,30 @@ def keep_what_serves(world: World, todo: Iterable[Operation]) -> tuple[tuple[Ope
         put off until the Service's endpoints follow is not worth a sentence.
     """
     operations = tuple(todo)
-    if not any(_serving(world, revision) for revision in world.revisions.values()):
-        return operations, None
     kept: list[str] = []
     selected = _selected_after(world, operations)
-    if not any(r.ready for r in world.revisions.values() if selected in {None, r.revision}):
+    if _would_lose_all(world, selected):
         operations = tuple(o for o in operations if not _selects(world, o))
         selected = _selected_now(world)
         kept.append(f"Service {world.mdep.name} goes on selecting what serves: no pod of the wanted version is ready")
     doomed = {revision.revision for revision in world.revisions.values() if _is_deleted(revision, operations)}
     left = [r for r in world.revisions.values() if r.revision not in doomed and selected in {None, r.revision}]
-    if any(_serving(world, revision) for revision in left):
+    if not doomed or any(_serving(world, revision) for revision in left):
         return operations, _sentence(kept)
-    spared = [r for r in world.revisions.values() if r.revision in doomed and _serving(world, r)]
+    spared = [r for r in world.revisions.values() if r.revision in doomed and r.has_proven_itself]
     uids = {r.deployment.meta.uid for r in spared if r.deployment}
     if spared and not any(r.ready for r in left):
         kept.append(f"pods of revision {spared[0].revision} are kept: nothing else is ready to serve")
     return tuple(o for o in operations if not (isinstance(o, Delete) and o.uid in uids)), _sentence(kept)
+
+
+def _would_lose_all(world: World, selected: str | None) -> bool:
+    """Whether nothing that will be selected is ready, and something that is selected now has proven itself."""
+    if selected is None or world.revision(selected).ready:
+        return False
+    now = _selected_now(world)
+    others = (r for r in world.revisions.values() if r.revision != selected and now in {None, r.revision})
+    return world.client_service is not None and any(r.has_proven_itself for r in others)
 
 
 def _serving(world: World, revision: Revision) -> int:

@@ -20,13 +20,13 @@ def outage_of(world: World, memory: Memory) -> Outage | None:
     stable = memory.stable
     if stable is None or isinstance(memory.rollout, Switching | Baking):
         return None
-    if world.reached(stable.revision):
-        return None
+    if world.reached(stable.revision) or world.revision(stable.revision).ready:
+        return None  # where pods are ready, only the way to them is broken
     before = memory.outage
     if before is None:
         return Outage(world.now)
     gap = min(max((world.now - before.at).total_seconds(), 0.0), LONGEST_GAP_SECONDS)
-    return Outage(world.now, before.seconds + gap)
+    return Outage(world.now, min(before.seconds + gap, DOWN_SECONDS))
 
 
 def is_down(world: World, memory: Memory) -> bool:

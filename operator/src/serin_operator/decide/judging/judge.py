@@ -81,7 +81,8 @@ def _taken(comparison: Comparison, result: LookResult, now: datetime) -> Compari
     """The look is done with."""
     done = replace(comparison, failed_at=None, taken_at=now)
     if any(span.start == result.look.start for span in comparison.closed):
-        return replace(done, closed=tuple(s for s in comparison.closed if s.start != result.look.start))
+        rest = (replace(s, start=result.look.end) if s.start == result.look.start else s for s in comparison.closed)
+        return replace(done, closed=tuple(span for span in rest if span.start < span.end))
     return replace(done, look_from=result.look.end)
 
 

@@ -129,16 +129,23 @@ def _trimmed(comparison: Comparison) -> Comparison:
 def _without_future(comparison: Comparison, now: datetime) -> Comparison:
     """A clock that was set back leaves times in the future: what they speak of is dropped, and begins now."""
     late = now + timedelta(seconds=1)
+    counted = comparison.evidence.get("takenAt") or 0.0
+    spans = (*comparison.closed, *comparison.changes)
     moments = (comparison.look_from, comparison.change_from, comparison.steady_from, comparison.taken_at)
-    if not any(moment and moment > late for moment in (*moments, comparison.failed_at, comparison.since)):
+    others = (comparison.failed_at, comparison.since, comparison.stage_from, *(span.end for span in spans))
+    if counted <= late.timestamp() and not any(moment and moment > late for moment in (*moments, *others)):
         return comparison
+    evidence = {**comparison.evidence, "takenAt": min(counted, now.timestamp())} if comparison.evidence else {}
     return replace(
         comparison,
+        evidence=evidence,
         since=min(comparison.since or now, now),
         look_from=None,
         change_from=now,
         steady_from=None,
         closed=(),
+        changes=tuple(span for span in comparison.changes if span.end <= late),
+        stage_from=min(comparison.stage_from, now) if comparison.stage_from else None,
         taken_at=None,
         failed_at=None,
     )

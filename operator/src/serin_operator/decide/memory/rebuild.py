@@ -29,7 +29,7 @@ def recall(world: World) -> Recalled:
     memory = found.memory
     missing = _missing(world, memory)
     if not missing:
-        if memory.rebuilt_at and world.now - memory.rebuilt_at >= PATIENCE:
+        if memory.rebuilt_at and not timedelta(0) <= world.now - memory.rebuilt_at < PATIENCE:
             memory = replace(memory, rebuilt_at=None)
         elif memory.rebuilt_at:
             memory = _completed(world, memory)

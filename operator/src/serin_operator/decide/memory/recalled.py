@@ -137,12 +137,13 @@ def _check(canary: CanaryStatus) -> None:
 
 def _state(canary: CanaryStatus, candidate: Candidate, clock: Clock) -> Rollout:
     since = _moment(canary.phase_started_at) or clock.at
+    has_stages = candidate.kind is Kind.CANARY
     match FORMER_NAMES.get(canary.phase, canary.phase):
         case "Resolving":
             return Resolving(candidate, clock)
         case "Starting":
             return Starting(candidate, clock)
-        case "Reaching":
+        case "Reaching" if has_stages:
             return Reaching(
                 candidate,
                 clock,
@@ -152,9 +153,9 @@ def _state(canary: CanaryStatus, candidate: Candidate, clock: Clock) -> Rollout:
                 _moment(canary.steady_since),
                 canary.next_weight,
             )
-        case "Holding":
+        case "Holding" if has_stages:
             return Holding(candidate, clock, canary.step or 0, since)
-        case "Growing" if canary.step is not None:
+        case "Growing" if canary.step is not None and has_stages:
             return Growing(candidate, clock, canary.step)
         case "Growing" | "Switching":  # without a stage in force it had no traffic before the switch
             return Switching(candidate, clock)
@@ -175,7 +176,7 @@ def _comparison(canary: CanaryStatus | None) -> Comparison:
         share=canary.weight if canary.share is None and canary.last_look_at else canary.share or 0,
         change_from=_moment(canary.change_since),
         steady_from=_moment(canary.change_steady_since),
-        closed=tuple(Span.parse(text) for text in canary.closed_looks or ()),
+        closed=tuple(span for span in map(Span.parse, canary.closed_looks or ()) if span.start < span.end),
         changes=tuple(Span.parse(text) for text in canary.weight_changes or ()),
         taken_at=_moment(canary.look_taken_at),
         failed_at=_moment(canary.failed_look_at),
@@ -188,7 +189,12 @@ def _comparison(canary: CanaryStatus | None) -> Comparison:
 
 def _readable(comparison: Comparison) -> Comparison:
     """The same, if its evidence can be gone on with. Evidence of another release begins anew."""
-    AnalysisState.from_dict(comparison.evidence)
+    state = AnalysisState.from_dict(comparison.evidence)
+    for one in state.metrics.values():
+        all_of = (*one.against, *one.for_it, one.worst, one.best, one.canary_bad, one.canary_total, one.stable_bad)
+        if not all(isinstance(number, int) for number in (*all_of, one.stable_total, one.step_samples, *one.base)):
+            raise ValueError("evidence that is no number")
+    float(state.taken_at or 0.0)
     spread = comparison.evidence.get("spread", {})
     for chi2, degrees in spread.values():
         float(chi2), int(degrees)

@@ -43,7 +43,7 @@ def advance(state: Rollout, facts: Facts, plan: Plan) -> Step:
     """The next state, or what it waits for, or how the rollout ended. One arrow at most; the caller asks again."""
     if isinstance(state, Idle):
         return before_traffic.idle(facts)
-    return _ended(state, facts) or _by_state(state, facts, plan)
+    return _ended(state, facts, plan) or _by_state(state, facts, plan)
 
 
 def _by_state(state: Moving, facts: Facts, plan: Plan) -> Step:
@@ -66,14 +66,15 @@ def _by_state(state: Moving, facts: Facts, plan: Plan) -> Step:
             assert_never(state)
 
 
-def _ended(state: Moving, facts: Facts) -> Ended | None:
+def _ended(state: Moving, facts: Facts, plan: Plan) -> Ended | None:
     """What ends a rollout at once, whichever state it is in."""
     candidate = state.candidate
     if facts.target is None or facts.target.revision != candidate.revision:
-        if isinstance(state, Baking) and facts.target is not None:
+        if isinstance(state, Baking) and not facts.wants_stable and facts.candidate.reached >= plan.least_replicas:
             # It has passed everything; to go back to stable for the sake of a third version would be a step down.
             message = f"{candidate.version} serves all traffic; the spec moved on while it baked"
-            return Ended(candidate, Outcome.PROMOTED, Reason.PROMOTED, message)
+            promoted = Ended(candidate, Outcome.PROMOTED, Reason.PROMOTED, message)
+            return None if plan.paused else _failed(state, facts) or promoted
         return Ended(candidate, Outcome.SUPERSEDED, Reason.SUPERSEDED, "the spec moved on before the rollout had ended")
     if facts.abort:
         return Ended(candidate, Outcome.ABORTED, Reason.ABORTED, "a person aborted the rollout")

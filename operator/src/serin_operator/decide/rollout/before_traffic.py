@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from serin_operator.api.reasons import Outcome, Reason
 from serin_operator.decide.memory.states import (
+    Baking,
     Clock,
     Ended,
     Growing,
@@ -51,16 +52,14 @@ def starting(state: Starting, facts: Facts, plan: Plan) -> Moved | Waiting | End
     candidate = state.candidate
     if candidate.kind is Kind.FIRST:
         return _first(state, facts, plan)
-    if facts.stable_is_down and candidate.kind is not Kind.RESCUE:
-        return Moved(replace(state, candidate=replace(candidate, kind=Kind.RESCUE)))
-    if candidate.kind is Kind.RESCUE and not facts.stable_is_down:
+    if candidate.kind is not facts.kind:  # stable went down or came back, or people chose another strategy
         return Moved(replace(state, candidate=replace(candidate, kind=facts.kind)))
     is_ready = facts.candidate.ready > 0 if candidate.kind is Kind.RESCUE else facts.candidate.is_complete
     if is_ready:
         return _held_before_traffic(state, facts, plan) or _first_traffic(state, facts, plan)
-    if state.clock.waited >= plan.progress_deadline_seconds and not facts.stable_is_down:
-        return too_late(state, facts, plan)
-    return _pods_start(state, facts)
+    if state.clock.waited < plan.progress_deadline_seconds:
+        return _pods_start(state, facts)
+    return _never_ready(state, facts, plan) if facts.stable_is_down else too_late(state, facts, plan)
 
 
 def _first(state: Starting, facts: Facts, plan: Plan) -> Moved | Waiting:
@@ -74,10 +73,15 @@ def _first(state: Starting, facts: Facts, plan: Plan) -> Moved | Waiting:
         )
     if state.clock.waited < plan.progress_deadline_seconds:
         return Waiting(Reason.DEPLOYING, message).with_trouble(facts.trouble)
+    return _never_ready(state, facts, plan)
+
+
+def _never_ready(state: Starting, facts: Facts, plan: Plan) -> Waiting:
+    """Nothing else serves, so it is not given up; but somebody has to know."""
     why = facts.trouble.message if facts.trouble else facts.hint or "pods are not ready, and none says why"
     failed = Refusal(
         Reason.PROGRESS_DEADLINE_EXCEEDED,
-        f"{candidate.version} not ready within {plan.progress_deadline_seconds:.0f} s: {why}",
+        f"{state.candidate.version} not ready within {plan.progress_deadline_seconds:.0f} s: {why}",
     )
     return Waiting(failed.reason, failed.message, is_moving=False, is_stalled=True, degraded=failed)
 
@@ -125,7 +129,7 @@ def is_nearly_complete(clock: Clock, facts: Facts, plan: Plan) -> bool:
     return facts.candidate.ready >= plan.least_replicas and clock.waited >= QUIET_SECONDS
 
 
-def too_late(state: Starting | Reaching | Holding | Growing | Switching, facts: Facts, plan: Plan) -> Ended:
+def too_late(state: Starting | Reaching | Holding | Growing | Switching | Baking, facts: Facts, plan: Plan) -> Ended:
     """Pods had their time."""
     why = facts.trouble.message if facts.trouble else facts.hint or "no pod says why"
     return Ended(

@@ -21,6 +21,8 @@ from serin_operator.decide.rollout.facts import Facts
 from serin_operator.decide.rollout.plan import Plan
 from serin_operator.decide.world import Pod
 
+MOST_REMEMBERED: Final = 200
+"""Pods of which it is remembered how often they ended while they warmed up."""
 SKEW_SECONDS: Final = 2.0
 """A wall clock that is so far behind what is remembered was set back."""
 
@@ -46,7 +48,7 @@ def ticked(memory: Memory, facts: Facts, plan: Plan, pods: tuple[Pod, ...], *, o
     clock = rollout.clock
     gap = min(max((facts.now - clock.at).total_seconds(), 0.0), LONGEST_GAP_SECONDS)
     ready = facts.candidate.ready
-    waits = not facts.candidate.is_complete or isinstance(rollout, Resolving)
+    waits = _waits(memory, facts)
     progressed = ready > clock.best
     undecided = memory.comparison.failed_at is None and _is_undecided(memory)
     after = Clock(
@@ -54,11 +56,25 @@ def ticked(memory: Memory, facts: Facts, plan: Plan, pods: tuple[Pod, ...], *, o
         waited=(0.0 if progressed else clock.waited + (0.0 if obstructed else gap)) if waits else 0.0,
         held=clock.held + (gap if _is_held(memory, facts, plan) else 0.0),
         analysed=clock.analysed + (gap if undecided and not plan.paused else 0.0),
-        dark=clock.dark + gap if _is_dark(memory, facts) else 0.0,
+        dark=_dark(clock, gap) if _is_dark(memory, facts) else 0.0,
         best=max(ready, clock.best),
     )
     candidate = replace(rollout.candidate, warm_restarts=_warm(rollout.candidate, pods))
     return replace(memory, rollout=replace(rollout, clock=after, candidate=candidate))
+
+
+def _waits(memory: Memory, facts: Facts) -> bool:
+    """Whether pods, or the way to them, are waited for."""
+    if isinstance(memory.rollout, Reaching | Holding):
+        return not facts.force.is_reached
+    if isinstance(memory.rollout, Switching):
+        return not (facts.candidate.is_complete and facts.force.is_reached)
+    return isinstance(memory.rollout, Resolving) or not facts.candidate.is_complete
+
+
+def _dark(clock: Clock, gap: float) -> float:
+    """It began some time since the last observation, so only what comes after this one counts."""
+    return clock.dark + gap if clock.dark else 0.001
 
 
 def _is_held(memory: Memory, facts: Facts, plan: Plan) -> bool:
@@ -86,4 +102,4 @@ def _warm(candidate: Candidate, pods: tuple[Pod, ...]) -> tuple[tuple[str, int],
     names = {pod.name for pod in pods}
     warming = {pod.name: pod.restarts for pod in pods if not pod.was_ready and pod.restarts}
     kept = {name: restarts for name, restarts in known.items() if name in names}
-    return tuple(sorted({**kept, **warming}.items())[:50])
+    return tuple(sorted({**kept, **warming}.items())[:MOST_REMEMBERED])

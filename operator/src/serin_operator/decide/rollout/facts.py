@@ -70,6 +70,8 @@ class Facts:
     """How the candidate would take over if it began now."""
     standing: Waiting = field(default_factory=lambda: Waiting(Reason.NO_VERSION_YET, "no version has become ready yet"))
     """Where things stand while nothing is rolled out."""
+    wants_stable: bool = False
+    """The spec names the version that is stable."""
     is_restored: bool = False
     """It was stable once, and comes back."""
 
@@ -109,6 +111,7 @@ def facts_of(
         stable_trouble=trouble_at_home,
         judgement=judgement,
         abort=abort,
+        wants_stable=memory.stable is not None and memory.stable.revision == settings.revision,
         kind=kind_of(world, memory, settings),
         is_restored=was_promoted(memory.ledger, ours.revision),
     )

@@ -39,9 +39,10 @@ def reaching(state: Reaching, facts: Facts, plan: Plan) -> Moved | Waiting | End
             return Moved(replace(state, steady=since))
     elif state.steady:
         return Moved(replace(state, steady=None))
-    if state.clock.waited >= plan.progress_deadline_seconds and not facts.candidate.is_complete:
-        return too_late(state, facts, plan)
-    return _in_the_way(f"{state.candidate.version}: bringing step {plan.place(state.stage)} into force", facts)
+    said = f"{state.candidate.version}: bringing step {plan.place(state.stage)} into force"
+    if state.clock.waited >= plan.progress_deadline_seconds:
+        return _overdue(state, said, facts, plan)
+    return _in_the_way(said, facts)
 
 
 def _steady_since(state: Reaching, now: datetime) -> datetime:
@@ -55,9 +56,9 @@ def holding(state: Holding, facts: Facts, plan: Plan) -> Moved | Waiting | Ended
     overdue = plan.analysed and state.clock.analysed >= plan.deadline_seconds and not facts.judgement.passed
     if overdue and (decided := _decided_by_deadline(state, facts, plan)):
         return decided
-    is_lost = not facts.force.is_reached and not facts.candidate.is_complete
-    if is_lost and state.clock.waited >= plan.progress_deadline_seconds:
-        return too_late(state, facts, plan)
+    if not facts.force.is_reached and state.clock.waited >= plan.progress_deadline_seconds:
+        said = f"{state.candidate.version}: step {plan.place(state.stage)} is not in force"
+        return _overdue(state, said, facts, plan)
     may_go = facts.force.is_reached and facts.judgement.passed and facts.judgement.is_ripe
     if plan.paused or state.clock.held < plan.stages[state.stage].hold_seconds or not may_go:
         return _held(state, facts, plan, overdue=overdue)
@@ -131,6 +132,15 @@ def _held(state: Holding, facts: Facts, plan: Plan, *, overdue: bool) -> Waiting
     hold = plan.stages[state.stage].hold_seconds
     reason = Reason.ANALYSING if plan.analysed and judged.passed else Reason.STEP_HELD
     return Waiting(reason, f"{version} at step {place}, held for {hold:.0f} s at least")
+
+
+def _overdue(state: Reaching | Holding, said: str, facts: Facts, plan: Plan) -> Waiting | Ended:
+    """The candidate has had its time; where it is not its pods that are missing, a person has to look."""
+    if not facts.candidate.is_complete:
+        return too_late(state, facts, plan)
+    waiting = _in_the_way(said, facts)
+    degraded = waiting.degraded or Refusal(waiting.reason, waiting.message)
+    return replace(waiting, is_moving=False, is_stalled=True, degraded=degraded)
 
 
 def _pods_lost(facts: Facts) -> Refusal | None:

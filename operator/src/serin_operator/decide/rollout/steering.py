@@ -9,7 +9,7 @@ from serin_operator.decide.memory.comparison import Comparison
 from serin_operator.decide.memory.ledger import Ledger, entry, is_rejected
 from serin_operator.decide.memory.memory import Memory
 from serin_operator.decide.memory.outbox import Announcement
-from serin_operator.decide.memory.states import Clock, Idle, Kind, Resolving, Starting
+from serin_operator.decide.memory.states import Baking, Clock, Idle, Kind, Resolving, Starting, Switching
 from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.world import World
 
@@ -62,9 +62,17 @@ def _retry(world: World, memory: Memory, settings: Settings) -> Heard:
         return _ignored(
             memory, "nothing to retry: the spec's version is neither rejected nor being rolled out as a canary"
         )
+    if isinstance(rollout, Switching | Baking) and not (memory.stable and world.revision(memory.stable.revision).ready):
+        return _ignored(
+            memory, "nothing to retry: the spec's version has all traffic, and nothing else could answer it"
+        )
     candidate = replace(rollout.candidate, attempt=rollout.candidate.attempt + 1, restarts=0, warm_restarts=())
     again = Resolving if isinstance(rollout, Resolving) else Starting
-    fresh = replace(memory, rollout=again(candidate, Clock(world.now)), comparison=Comparison())
+    ledger = tuple(
+        v.model_copy(update={"attempts": candidate.attempt}) if v.revision == candidate.revision else v
+        for v in memory.ledger
+    )
+    fresh = replace(memory, rollout=again(candidate, Clock(world.now)), comparison=Comparison(), ledger=ledger)
     return Heard(fresh, announcements=(_retried(world),))
 
 

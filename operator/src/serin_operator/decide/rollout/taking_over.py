@@ -33,7 +33,8 @@ def switching(state: Switching, facts: Facts, plan: Plan) -> Moved | Waiting | E
         return _over(state, facts, plan)
     can_go_back = facts.stable is not None and facts.stable.ready > 0
     if state.clock.waited >= plan.progress_deadline_seconds:
-        return too_late(state, facts, plan) if can_go_back else _stuck(state, facts, plan)
+        is_its_fault = facts.candidate.ready < plan.least_replicas
+        return too_late(state, facts, plan) if can_go_back and is_its_fault else _stuck(state, facts, plan)
     said = f"{candidate.version} is ready and takes all traffic"
     if facts.force.waits_for:
         said = f"{said}: {facts.force.waits_for}"
@@ -43,9 +44,10 @@ def switching(state: Switching, facts: Facts, plan: Plan) -> Moved | Waiting | E
     return Waiting(reason, said).with_trouble(facts.trouble)
 
 
-def _stuck(state: Switching, facts: Facts, plan: Plan) -> Waiting:
+def _stuck(state: Switching | Baking, facts: Facts, plan: Plan) -> Waiting:
     """There is nothing to go back to, so what serves is kept, and somebody has to know."""
-    why = facts.trouble.message if facts.trouble else facts.hint or "pods are not ready, and none says why"
+    lacking = facts.hint or facts.force.waits_for or "pods are not ready, and none says why"
+    why = facts.trouble.message if facts.trouble else lacking
     late = Refusal(
         Reason.PROGRESS_DEADLINE_EXCEEDED,
         f"{state.candidate.version} has {facts.candidate.ready} of {facts.candidate.wanted} pods ready"
@@ -61,7 +63,7 @@ def _enough(state: Switching, facts: Facts, plan: Plan) -> int:
 
 def _over(state: Switching, facts: Facts, plan: Plan) -> Moved | Ended:
     candidate = state.candidate
-    if plan.bake_seconds > 0 and facts.stable is not None and facts.stable.ready > 0:
+    if plan.bake_seconds > 0 and facts.stable is not None and candidate.kind is not Kind.RESCUE:
         return Moved(Baking(candidate, replace(state.clock, waited=0.0, held=0.0, dark=0.0, best=0)))
     return _promoted(state)
 
@@ -72,11 +74,24 @@ def baking(state: Baking, facts: Facts, plan: Plan) -> Waiting | Ended:
     if plan.paused:
         said = f"spec.paused holds {version}, which has all traffic; the version before keeps its pods"
         return Waiting(Reason.PAUSED, said, is_moving=False)
+    if facts.candidate.reached < plan.least_replicas:
+        return _lost_while_baking(state, facts, plan)
     if state.clock.held >= plan.bake_seconds:
         return _promoted(state)
     before = f"{facts.stable.version} keeps its pods" if facts.stable else "nothing else is kept"
     said = f"{version} serves all traffic; {before} for {plan.bake_seconds:.0f} s, to go back to"
     return Waiting(Reason.BAKING, said).with_trouble(None if facts.candidate.is_complete else facts.trouble)
+
+
+def _lost_while_baking(state: Baking, facts: Facts, plan: Plan) -> Waiting | Ended:
+    """Too few pods of the version that has all traffic: it does not become stable, and in the end goes back."""
+    if state.clock.waited >= plan.progress_deadline_seconds:
+        can_go_back = facts.stable is not None and facts.stable.ready > 0
+        return too_late(state, facts, plan) if can_go_back else _stuck(state, facts, plan)
+    arm = facts.candidate
+    said = f"{arm.version} has all traffic, and is reached on {arm.reached} of {arm.wanted} pods"
+    lost = facts.trouble or Refusal(Reason.PODS_NOT_READY, facts.hint or "none says why")
+    return Waiting(lost.reason, said).with_trouble(lost)
 
 
 def gone_dark(state: Reaching | Holding | Growing | Switching | Baking, facts: Facts) -> Ended | None:

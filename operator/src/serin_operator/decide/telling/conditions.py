@@ -4,7 +4,7 @@ from serin_operator.api.reasons import ConditionType, Reason
 from serin_operator.api.status import Condition
 from serin_operator.decide.manifests.serving import speaks_tls
 from serin_operator.decide.memory.memory import Memory
-from serin_operator.decide.memory.states import Baking, Idle, Waiting
+from serin_operator.decide.memory.states import Baking, Idle, Switching, Waiting
 from serin_operator.decide.timestamps import stamp
 from serin_operator.decide.traffic.replica_ratio import is_pinned_to
 from serin_operator.decide.wanted.settings import Settings
@@ -31,9 +31,13 @@ def is_ready(world: World, memory: Memory, settings: Settings) -> bool:
     )
 
 
+def _is_under_way(memory: Memory) -> bool:
+    return not isinstance(memory.rollout, Idle)
+
+
 def _has_everything(memory: Memory) -> str | None:
     """The revision that all traffic is meant for."""
-    if isinstance(memory.rollout, Baking):
+    if isinstance(memory.rollout, Switching | Baking):
         return memory.rollout.candidate.revision
     return memory.stable.revision if memory.stable and isinstance(memory.rollout, Idle) else None
 
@@ -55,7 +59,7 @@ def conditions_of(world: World, memory: Memory, settings: Settings, waiting: Wai
         (ConditionType.AVAILABLE, available, (Reason.SERVING, _who_serves(world, memory)) if available else here),
         (ConditionType.PROGRESSING, not stalled and waiting.reason is not Reason.PAUSED, here),
         (ConditionType.DEGRADED, wrong is not None, (wrong.reason, wrong.message) if wrong else fine),
-        (ConditionType.RECONCILING, not stalled and not (ready and not waiting.is_moving), here),
+        (ConditionType.RECONCILING, not stalled and (waiting.is_moving or not ready or _is_under_way(memory)), here),
         (ConditionType.STALLED, stalled, here if stalled else fine),
     ]
     result = []

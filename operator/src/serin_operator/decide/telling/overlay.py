@@ -29,6 +29,8 @@ def overlaid(world: World, memory: Memory, settings: Settings, waiting: Waiting,
         said = f"{waiting.message}; {kept}"
         degraded = waiting.degraded or Refusal(Reason.NOTHING_ELSE_SERVES, kept)
         waiting = replace(waiting, message=said, degraded=degraded)
+    if waiting.degraded and waiting.degraded.reason is Reason.POLICY_DENIED:
+        waiting = replace(waiting, is_moving=False, is_stalled=True)  # only a person can change a policy
     for obstacle in sorted(world.obstacles, key=_weight):
         return _with_obstacle(waiting, obstacle)
     return waiting
