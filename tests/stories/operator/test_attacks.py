@@ -373,3 +373,71 @@ async def test_ready_is_true_from_the_switch_on_also_while_people_pause() -> Non
     await simulation.live(20)
     assert simulation.moments[-1].endpoints == {"v2": 3}
     assert simulation.condition("Ready")["status"] == "True", words(simulation)
+
+
+# ---- clocks that count what nobody saw -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("calm", [13, 14, 15])
+async def test_a_readiness_that_is_gone_for_two_seconds_rolls_no_baking_version_back(calm: float) -> None:
+    simulation = await serving(replicas=1, analysis=False)
+    await canary(simulation, rollout=rollout(bakeSeconds=120))
+    await simulation.live_until(lambda s: phase(s) == "Baking", 200)
+    await simulation.live(calm)
+    simulation.blip(revision_of(simulation, "v2"), 1.9)
+    await simulation.live(5)
+    assert simulation.outcome("v2") == "InProgress", simulation.story[-4:]
+
+
+async def test_one_pod_that_has_long_been_missing_makes_no_deadline_of_anothers_blip() -> None:
+    simulation = await serving(replicas=8, analysis=False)
+    await canary(simulation, rollout=rollout(50, hold=600, progressDeadlineSeconds=60))
+    await simulation.live_until(lambda s: phase(s) == "Holding", 200)
+    simulation.blip(revision_of(simulation, "v2"), 1e6, 1)
+    await simulation.live(120)
+    assert phase(simulation) == "Holding"
+    simulation.blip(revision_of(simulation, "v2"), 2, 3)
+    await simulation.live(10)
+    assert simulation.outcome("v2") == "InProgress", simulation.story[-4:]
+
+
+async def test_a_stable_version_that_blinks_at_the_switch_is_still_kept_while_the_new_one_bakes() -> None:
+    simulation = await serving(analysis=False)
+    await canary(simulation, rollout=rollout(25, bakeSeconds=120))
+    await simulation.live_until(lambda s: phase(s) == "Switching", 200)
+    simulation.blip(revision_of(simulation, "v1"), 2)
+    await simulation.live(20)
+    assert deployment_of(simulation, "v1") is not None, simulation.story[-5:]
+    assert phase(simulation) == "Baking"
+
+
+async def test_nothing_is_promoted_while_people_pause_though_the_spec_moves_on() -> None:
+    simulation = await baking_v2()
+    simulation.change_spec(paused=True)
+    await simulation.live(5)
+    simulation.change_spec(model=name("v3"))
+    await simulation.live(15)
+    assert deployment_of(simulation, "v1") is not None, simulation.story[-5:]
+
+
+# ---- waits in which only a person can help -------------------------------------------------------------------------
+
+
+async def test_pods_that_a_policy_forbids_are_a_persons_to_mend_and_so_stalled() -> None:
+    simulation = await serving(analysis=False)
+    simulation.workloads.pods_forbidden = 'admission webhook "p.example.com" denied the request: no'
+    simulation.change_spec(model=name("v2"), rollout=rollout(progressDeadlineSeconds=60))
+    await simulation.live(300)
+    assert simulation.outcome("v2") == "InProgress"
+    assert simulation.condition("Stalled")["status"] == "True", words(simulation)
+
+
+async def test_endpoints_that_never_follow_a_switch_are_not_told_as_nothing_is_wrong() -> None:
+    simulation = await serving(analysis=False)
+    await canary(simulation, rollout=rollout(25, progressDeadlineSeconds=60))
+    await simulation.live_until(lambda s: phase(s) == "Switching", 200)
+    simulation.endpoints_are_late = True
+    await simulation.live(400)
+    assert phase(simulation) == "Switching"
+    told = simulation.condition("Degraded")["status"] == "True" or simulation.condition("Stalled")["status"] == "True"
+    assert told, words(simulation)
