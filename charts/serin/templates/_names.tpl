@@ -3,6 +3,11 @@
 {{ printf "%s-operator" .Release.Name | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
+{{/* ClusterRoles are everybody's, so that releases of the same name in two namespaces do not collide. */}}
+{{- define "serin.aggregated" -}}
+{{ printf "%s-%s" .Release.Namespace .Release.Name | trunc 58 | trimSuffix "-" }}
+{{- end }}
+
 {{/* What selects the operator's pods; never changes, Deployments refuse that. */}}
 {{- define "serin.selector" -}}
 app.kubernetes.io/name: serin-operator

@@ -57,8 +57,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
 MONITORS = {"ServiceMonitor", "PodMonitor"}
 
 
-def rendered(kubernetes: Kubernetes, values: dict[str, Any]) -> list[dict[str, Any]]:
-    command = ("helm", "template", "serin", CHART, "--namespace", SYSTEM, "--values", "-")
+def rendered(kubernetes: Kubernetes, values: dict[str, Any], namespace: str = SYSTEM) -> list[dict[str, Any]]:
+    command = ("helm", "template", "serin", CHART, "--namespace", namespace, "--values", "-")
     text = kubernetes.run(*command, text=yaml.safe_dump(values)).stdout
     return [each for each in yaml.safe_load_all(text) if each]
 
@@ -206,3 +206,13 @@ def test_a_wrong_value_is_refused_by_name(kubernetes: Kubernetes, wrong: str, sa
 def test_an_old_kubernetes_is_refused(kubernetes: Kubernetes) -> None:
     done = kubernetes.run("helm", "template", "serin", CHART, "--kube-version", "1.29.4", check=False)
     assert "requires kubeVersion" in done.stderr
+
+
+def test_two_namespaced_releases_of_one_name_share_no_cluster_wide_role(kubernetes: Kubernetes) -> None:
+    values = {"namespaces": ["scoring"], "crds": {"install": False}}
+    names = [
+        {each["metadata"]["name"] for each in rendered(kubernetes, values, namespace) if each["kind"] == "ClusterRole"}
+        for namespace in ("team-a", "team-b")
+    ]
+    assert all(names)
+    assert names[0].isdisjoint(names[1])

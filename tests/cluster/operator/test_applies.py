@@ -86,6 +86,17 @@ async def live(client, intent):
     return await client.call("GET", path_of(ref_of(intent)), what="get")
 
 
+def wait_until_taken_up(kubernetes, intent, replicas=3):
+    """Wait until the Deployment's controller has said what it has to say, so that no write meets one of its own."""
+    metadata = intent["metadata"]
+
+    def missing():
+        found = kubernetes.get("deployment", metadata["name"], "-n", metadata["namespace"])
+        return found.get("status", {}).get("unavailableReplicas") == replicas
+
+    kubernetes.wait_for("the Deployment to be taken up", missing)
+
+
 @pytest.mark.parametrize("spec", SPECS)
 async def test_what_was_created_needs_no_write_after_a_restart(client, namespace, spec):
     intents = intents_of(namespace, SPECS[spec])
@@ -188,9 +199,10 @@ async def test_an_edit_of_what_is_ours_is_put_right_by_one_write(kubernetes, cli
 
 
 @pytest.mark.parametrize("applied", [False, True], ids=["created", "applied"])
-async def test_what_the_intent_gives_up_is_removed_and_the_size_stays(client, namespace, applied):
+async def test_what_the_intent_gives_up_is_removed_and_the_size_stays(kubernetes, client, namespace, applied):
     intent = intents_of(namespace, SPECS["all_of_runtime_at_first"])[0]
     await (as_before_the_mark if applied else create)(client, intent)
+    wait_until_taken_up(kubernetes, intent)
     less = json.loads(json.dumps(intent))
     pod = less["spec"]["template"]["spec"]
     del pod["nodeSelector"]

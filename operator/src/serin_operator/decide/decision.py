@@ -18,7 +18,7 @@ from serin_operator.decide.memory.memory import Memory
 from serin_operator.decide.memory.outbox import Announcement, Letter, delivered, posted
 from serin_operator.decide.memory.rebuild import recall
 from serin_operator.decide.memory.recalled import Recalled
-from serin_operator.decide.memory.states import Baking, Holding, Idle, Reaching, Waiting
+from serin_operator.decide.memory.states import Baking, Holding, Idle, Moving, Reaching, Waiting
 from serin_operator.decide.memory.written import written_outbox
 from serin_operator.decide.observing import observed, prepared
 from serin_operator.decide.rollout.steering import hear
@@ -101,13 +101,19 @@ def _about_memory(found: Recalled) -> list[Announcement]:
     return [Announcement(EventReason.STATUS_REBUILT, message, warning=True)]
 
 
+def _is_settling(world: World, memory: Memory, rollout: Moving) -> bool:
+    """Whether something has just become so, and counts only if it still is in a second."""
+    since = (memory.comparison.steady_from, rollout.steady if isinstance(rollout, Reaching) else None)
+    just = [moment for moment in since if moment and (world.now - moment).total_seconds() < 2 * SOON_SECONDS]
+    return bool(just) or 0 < rollout.clock.dark < IMPATIENCE_SECONDS
+
+
 def _requeue(world: World, memory: Memory, walked: Walked, waiting: Waiting) -> float | None:
     """When to look again even if nothing happens; events come by themselves."""
     delays = [IMPATIENCE_SECONDS] if waiting.is_moving or memory.outbox or memory.outage or memory.rebuilt_at else []
     if not isinstance(memory.rollout, Idle):
         delays.append(IMPATIENCE_SECONDS)
-        is_settling = memory.comparison.steady_from or memory.rollout.clock.dark
-        if is_settling or (isinstance(memory.rollout, Reaching) and memory.rollout.steady):
+        if _is_settling(world, memory, memory.rollout):
             delays.append(SOON_SECONDS)
         look = None if walked.is_blocked else next_look_in(world, memory)
         if look is not None:

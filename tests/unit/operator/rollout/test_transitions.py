@@ -362,7 +362,20 @@ TABLE = [
         Switching,
         has={"candidate": RESCUE},
     ),
-    Row("… but not while a person has paused", STEP_0, {**WELL, "stable_is_down": True}, Waiting, PAUSED),
+    Row(
+        "… also while a person has paused: nothing else answers",
+        STEP_0,
+        {**WELL, "stable_is_down": True},
+        Switching,
+        PAUSED,
+    ),
+    Row(
+        "a ready rescue is not held by paused",
+        Starting(RESCUE, FRESH),
+        {**WELL, "stable_is_down": True},
+        Switching,
+        PAUSED,
+    ),
     # Growing
     Row("growth waits for full size", GROWING, {"candidate": SOME}, Waiting, has=waits(Reason.PROMOTING)),
     Row("a version at full size takes everything", GROWING, {"candidate": ALL}, Switching),

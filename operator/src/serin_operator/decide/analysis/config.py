@@ -224,14 +224,15 @@ class AnalysisConfig:
             if names.count(name) > 1:
                 raise InvalidAnalysis(f"metrics[{name}]", "is there twice", "give each metric a name of its own")
         self._shares.update(_shares_of(self.metrics, self.false_rollback_rate))
-        self._fingerprints.update({metric.name: fingerprint(metric.rule) for metric in self.metrics})
 
     def false_alarm_share(self, key: str) -> float:
         """What one metric, or one slice of it, may spend of the false-rollback rate."""
         return self._shares[key]
 
     def fingerprint_of(self, metric: Metric) -> str:
-        """`fingerprint` of a metric's rule, worked out once."""
+        """`fingerprint` of a metric's rule, worked out once, when it is asked for."""
+        if metric.name not in self._fingerprints:
+            self._fingerprints[metric.name] = fingerprint(metric.rule)
         return self._fingerprints[metric.name]
 
     def samples_needed(self, metric: Metric) -> int:

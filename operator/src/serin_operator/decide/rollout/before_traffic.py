@@ -90,7 +90,7 @@ def _held_before_traffic(state: Starting, facts: Facts, plan: Plan) -> Waiting |
     if candidate.kind is Kind.CANARY and facts.stable and not facts.stable.reached:
         said = f"{candidate.version} is ready; it waits for {facts.stable.version}, which it is compared with, to serve"
         return Waiting(Reason.PODS_NOT_READY, said).with_trouble(facts.stable_trouble)
-    if plan.paused:
+    if plan.paused and candidate.kind is not Kind.RESCUE:
         said = f"spec.paused holds {candidate.version} before its first traffic"
         return Waiting(Reason.PAUSED, said, is_moving=False)
     return None

@@ -27,7 +27,7 @@ STEADY_SECONDS = 1.0
 
 def reaching(state: Reaching, facts: Facts, plan: Plan) -> Moved | Waiting | Ended:
     """Pods start or stop, and the Service's slices follow, until the stage's weight is in force."""
-    if rescued := _rescued(state, facts, plan):
+    if rescued := _rescued(state, facts):
         return rescued
     if facts.force.is_reached:
         since = _steady_since(state, facts.now)
@@ -50,7 +50,7 @@ def _steady_since(state: Reaching, now: datetime) -> datetime:
 
 def holding(state: Holding, facts: Facts, plan: Plan) -> Moved | Waiting | Ended:
     """The stage lasts until its time is over and the evidence allows the next."""
-    if rescued := _rescued(state, facts, plan):
+    if rescued := _rescued(state, facts):
         return rescued
     overdue = plan.analysed and state.clock.analysed >= plan.deadline_seconds and not facts.judgement.passed
     if overdue and (decided := _decided_by_deadline(state, facts, plan)):
@@ -70,7 +70,7 @@ def holding(state: Holding, facts: Facts, plan: Plan) -> Moved | Waiting | Ended
 
 def growing(state: Growing, facts: Facts, plan: Plan) -> Moved | Waiting | Ended:
     """The candidate gets every pod that it needs to serve alone, and only then everything."""
-    if rescued := _rescued(state, facts, plan):
+    if rescued := _rescued(state, facts):
         return rescued
     version = state.candidate.version
     if is_nearly_complete(state.clock, facts, plan):
@@ -83,9 +83,9 @@ def growing(state: Growing, facts: Facts, plan: Plan) -> Moved | Waiting | Ended
     return Waiting(Reason.PROMOTING, said).with_trouble(facts.trouble)
 
 
-def _rescued(state: Reaching | Holding | Growing, facts: Facts, plan: Plan) -> Moved | None:
-    """Stable serves nothing any more: there is nothing to be compared with, and no reason to hold back."""
-    if not facts.stable_is_down or not facts.candidate.ready or plan.paused:
+def _rescued(state: Reaching | Holding | Growing, facts: Facts) -> Moved | None:
+    """Stable serves nothing any more: there is nothing to be compared with, and no reason to hold back, paused or not."""
+    if not facts.stable_is_down or not facts.candidate.ready:
         return None
     return Moved(Switching(replace(state.candidate, kind=Kind.RESCUE), Clock(facts.now)))
 
