@@ -1,7 +1,17 @@
 """The project's wind tunnel: a cluster in memory that does to the operator what clusters do."""
 
 from tests.support.simulation.api import Killed
-from tests.support.simulation.beginnings import canary, deployment_of, revision_of, serving, wanted_pods, words
+from tests.support.simulation.beginnings import (
+    baking_v2,
+    canary,
+    deployment_of,
+    model_of,
+    phase,
+    revision_of,
+    serving,
+    wanted_pods,
+    words,
+)
 from tests.support.simulation.behaviour import Behaviour, Crash, Flap, Waiting, late_from, one_by_one
 from tests.support.simulation.prometheus import Trouble
 from tests.support.simulation.shapes import Sidecar
@@ -22,12 +32,15 @@ __all__ = [
     "Trouble",
     "Waiting",
     "baking",
+    "baking_v2",
     "busiest_minute",
     "canary",
     "deployment_of",
     "late_from",
     "longest_without_endpoints",
+    "model_of",
     "one_by_one",
+    "phase",
     "revision_of",
     "rollout",
     "serving",

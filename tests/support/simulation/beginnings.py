@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.support.simulation.api import JsonObject
 from tests.support.simulation.simulation import Simulation
-from tests.support.simulation.specs import spec, with_analysis
+from tests.support.simulation.specs import rollout, spec, uri_of, with_analysis
 
 SIMULATION = ("scrape_seconds", "scrapes_every", "prometheus", "requests_a_second")
 
@@ -54,3 +54,22 @@ def words(simulation: Simulation) -> str:
     return "\n".join(
         f"{c['type']}={c['status']} {c['reason']}: {c['message']}" for c in simulation.status["conditions"]
     )
+
+
+def phase(simulation: Simulation) -> str | None:
+    """Where the rollout is; None where there is none."""
+    return (simulation.status.get("canary") or {}).get("phase")
+
+
+async def baking_v2(**more: Any) -> Simulation:
+    """v2 has all traffic, and v1 is kept for two minutes."""
+    simulation = await serving()
+    await canary(simulation, rollout=rollout(bakeSeconds=120, **more))
+    await simulation.live_until(lambda s: phase(s) == "Baking", 200)
+    await simulation.live(5)
+    return simulation
+
+
+def model_of(version: str) -> dict[str, str]:
+    """``spec.model`` of a version."""
+    return {"version": version, "uri": uri_of(version)}

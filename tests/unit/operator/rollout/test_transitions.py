@@ -114,7 +114,7 @@ TABLE = [
     Row(
         "the spec moves on to a third version while baking: the second has passed",
         BAKING,
-        {"target": OTHER},
+        {**SERVES_ALL, "target": OTHER},
         Ended,
         has=PROMOTED,
     ),
@@ -153,6 +153,30 @@ TABLE = [
         STEP_0,
         {**WELL, "crashes": 9, "stable": NO_STABLE},
         Waiting,
+    ),
+    Row(
+        "the spec moves on to a third version while one bakes that has lost its pods",
+        BAKING,
+        {"target": OTHER, "candidate": NONE},
+        Ended,
+        has=SUPERSEDED,
+    ),
+    Row(
+        "the spec moves on to a third version while one bakes and people pause",
+        BAKING,
+        {**SERVES_ALL, "target": OTHER},
+        Waiting,
+        PAUSED,
+        waits(Reason.PAUSED),
+    ),
+    Row("a bake that has lost too many pods is not over", replace(BAKING, clock=BAKED), {"candidate": SOME}, Waiting),
+    Row("… and goes back at the deadline", replace(BAKING, clock=LATE), {"candidate": SOME}, Ended, has=TOO_LATE),
+    Row(
+        "a kind that people have changed before the first traffic is changed",
+        Starting(CANARY, FRESH),
+        {"kind": Kind.DIRECT},
+        Starting,
+        has={"candidate": DIRECT},
     ),
     # Resolving
     Row("resolving goes on while the Job runs", Resolving(CANARY, FRESH), {}, Waiting, has=waits(Reason.RESOLVING)),
@@ -224,7 +248,7 @@ TABLE = [
     Row(
         "where stable serves nothing a canary need not be one",
         Starting(CANARY, FRESH),
-        {"stable_is_down": True},
+        {"stable_is_down": True, "kind": Kind.RESCUE},
         Starting,
         has={"candidate": RESCUE},
     ),
@@ -243,7 +267,7 @@ TABLE = [
     Row(
         "stable is back before a rescue was ready: a canary again",
         Starting(RESCUE, FRESH),
-        {"candidate": NONE},
+        {"candidate": NONE, "kind": Kind.CANARY},
         Starting,
         has={"candidate": CANARY},
     ),
@@ -455,7 +479,17 @@ TABLE = [
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.sentence)
 def test_transitions(row: Row) -> None:
     target = row.state.candidate if not isinstance(row.state, Idle) else CANARY
-    facts = Facts(**{"now": NOW, "target": target, "stable": ALL_STABLE, "candidate": Arm("v2", 1, 0, 0), **row.facts})
+    kind = row.state.candidate.kind if not isinstance(row.state, Idle) else Kind.CANARY
+    facts = Facts(
+        **{
+            "now": NOW,
+            "target": target,
+            "kind": kind,
+            "stable": ALL_STABLE,
+            "candidate": Arm("v2", 1, 0, 0),
+            **row.facts,
+        }
+    )
 
     step = advance(row.state, facts, row.plan)
 
