@@ -57,7 +57,7 @@ async def steps_seen(simulation: Simulation, version: str, deaths: list[int]) ->
 @pytest.mark.parametrize("write", range(0, 36, 3))
 async def test_an_operator_killed_at_any_write_goes_on_as_if_nothing_had_happened(write: int) -> None:
     simulation = await serving()
-    assert await steps_seen(simulation, "v2", [write]) == [(0, 25), (1, 50)]
+    assert await steps_seen(simulation, "v2", [write]) == [(0, 25), (1, 50), (1, 100)]
     assert simulation.outcome("v2") == "Promoted"
 
 
@@ -66,7 +66,7 @@ async def test_an_operator_killed_at_any_write_goes_on_as_if_nothing_had_happene
 def test_an_operator_killed_again_and_again_shows_each_step_once(deaths: list[int]) -> None:
     async def story() -> None:
         simulation = await serving()
-        assert await steps_seen(simulation, "v2", deaths) == [(0, 25), (1, 50)]
+        assert await steps_seen(simulation, "v2", deaths) == [(0, 25), (1, 50), (1, 100)]
 
     asyncio.run(story())
 

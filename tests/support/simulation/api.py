@@ -231,9 +231,15 @@ def _observed(obj: JsonObject | None) -> JsonObject | None:
 
 def _fields(obj: Any, path: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
     """Where an intent says something; the size of a Deployment is no part of what is applied."""
+    if isinstance(obj, list):
+        return {found for item in obj for found in _fields(item, (*path, _key_of(item)))}
     if not isinstance(obj, dict):
         return {path}
     return {found for key, value in obj.items() if key != "replicas" for found in _fields(value, (*path, key))}
+
+
+def _key_of(item: Any) -> str:
+    return str(item.get("name") or item.get("port") or item) if isinstance(item, dict) else str(item)
 
 
 def _has_label(obj: JsonObject, name: str) -> bool:

@@ -60,7 +60,7 @@ def by_keys(field: str, items: object) -> dict[Keys, tuple[int, Mapping[str, Any
 
 
 def in_words(path: Path) -> str:
-    """As people write it: ``spec.template.spec.containers[server].image``."""
+    """As people write it: ``template.spec.containers[server].image``."""
     words = ""
     for step in path:
         words += f".{step}" if isinstance(step, str) else f"[{','.join(str(value) for _, value in step)}]"
