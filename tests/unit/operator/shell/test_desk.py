@@ -302,7 +302,7 @@ class Replica:
         self.seen = set()
         for name, simulation in simulations.items():
             config = OperatorConfig(serving_image="x", prometheus_configured=True, scrape_interval_seconds=1.0)
-            ports = Ports(simulation, simulation, None, lambda one=simulation: one.now, config, desk=self.desk)
+            ports = Ports(simulation.api, simulation.api, None, lambda one=simulation: one.now, config, desk=self.desk)
             self.reconcilers[name] = Reconciler(ports)
 
     async def reconcile(self, namespace, name):
