@@ -19,6 +19,9 @@ from serin_operator.decide.world import World
 from serin_operator.observe import views
 
 
+pytestmark = pytest.mark.slow
+
+
 def with_analysis(version: str, **more: Any) -> dict[str, Any]:
     return spec(version, analysis=ANALYSIS, **more)
 

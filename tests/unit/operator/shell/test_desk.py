@@ -188,7 +188,8 @@ async def test_who_waits_when_it_becomes_clear_is_told_at_once():
         await room.ask(key)
     await room.until_done(50)
     assert sorted(room.done) == sorted(keys)
-    assert room.prometheus.asked == 4
+    # Four at once; before the third of them is late, two more may have begun.
+    assert 4 <= room.prometheus.asked <= 6
     assert isinstance((await room.ask(keys[49])).samples["errors"], QueryFailed)
 
 
