@@ -18,7 +18,6 @@ from serin_operator.decide.memory.rebuild import recall
 from serin_operator.decide.world import World
 from serin_operator.observe import views
 
-
 pytestmark = pytest.mark.slow
 
 
