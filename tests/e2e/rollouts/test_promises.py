@@ -105,7 +105,7 @@ def test_an_operator_killed_at_twenty_random_moments_shows_each_step_once(space:
         finally:
             watch.terminate()
             watch.wait(10)
-    assert steps_of(watched) == [(0, 25), (1, 50)]
+    assert steps_of(watched) == [(0, 25), (1, 50), (1, 100)]
     assert kills >= 20
     assert space.lost_requests() == ""
 
