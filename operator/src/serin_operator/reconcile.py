@@ -134,7 +134,6 @@ class Reconciler:
             disruption_budget=views.disruption_budget(children, mdep.name, mdep.uid),
             revisions=views.revisions(children, mdep.name, mdep.uid),
             endpoints=views.endpoints(children, mdep.name),
-            job_events=tuple(e.get("message") or "" for e in children.events_about_jobs),
             foreign=views.foreign(children, mdep.name, mdep.uid),
             obstacles=self._obstacles.get((mdep.namespace, mdep.name), ()),
             told=frozenset(self._told.get((mdep.namespace, mdep.name), ())),

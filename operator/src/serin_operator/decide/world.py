@@ -185,8 +185,6 @@ class World:
     revisions: Mapping[str, Revision] = field(default_factory=dict)
     endpoints: frozenset[str] = frozenset()
     """Names of the pods that the client Service sends requests to; they follow what it selects, a little later."""
-    job_events: tuple[str, ...] = ()
-    """Messages of events that say why a Job could not create its pod."""
     obstacles: tuple[Obstacle, ...] = ()
     foreign: tuple[Foreign, ...] = ()
     """What has our labels and is not ours, or not any more: told only where it gets in the way."""
