@@ -74,7 +74,7 @@ def _canary(world: World, memory: Memory, settings: Settings) -> CanaryStatus | 
         update={
             "weight": _canary_weight(world, memory),
             "step": stage,
-            "progress": f"{stage + 1}/{len(settings.stages)}" if stage is not None else None,
+            "progress": f"{stage + 1}/{len(settings.stages)}" if stage is not None and settings.stages else None,
             "ready_replicas": revision.ready,
             "replicas": revision.deployment.replicas if revision.deployment else 0,
             "verdict": worst_verdict(memory.comparison.results),
