@@ -15,6 +15,10 @@ class Provider(Protocol):
         """How many canary pods a weight needs beside so many of stable."""
         ...
 
+    def contradiction(self, stable: int, canary: int, weight: int) -> str | None:
+        """Why so many canary pods cannot have that weight beside so many of stable, and the way out; None: they can."""
+        ...
+
     def selected(self, world: World, traffic: Traffic) -> str | None:
         """The revision that the client Service is to be pinned to; None: open to every serving pod."""
         ...

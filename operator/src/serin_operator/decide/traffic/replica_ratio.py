@@ -20,6 +20,16 @@ class ReplicaRatio:
         wanted = floor(stable * share / (100 - share) + 0.5)
         return max(1, min(wanted, stable))
 
+    def contradiction(self, stable: int, canary: int, weight: int) -> str | None:
+        """Pods make the weight, so pods that are asked for have to make the one that is asked for, give or take a pod."""
+        made = share_of(stable, canary)
+        if abs(made - min(weight, 50)) <= tolerance(stable + canary):
+            return None
+        return (
+            f"{canary} canary pods beside {stable} of stable get {made:.0f} % of the connections, not {weight} %:"
+            " without a gateway the pods make the weight; take pods away, or write that weight"
+        )
+
     def selected(self, world: World, traffic: Traffic) -> str | None:
         """A split opens the Service, unless a third revision's pods would get requests then."""
         match traffic:
