@@ -22,12 +22,12 @@ class ReplicaRatio:
 
     def contradiction(self, stable: int, canary: int, weight: int) -> str | None:
         """Pods make the weight, so pods that are asked for have to make the one that is asked for, give or take a pod."""
-        made = share_of(stable, canary)
-        if abs(made - min(weight, 50)) <= tolerance(stable + canary):
+        needed = self.canary_pods(stable, weight)
+        if abs(canary - needed) <= 1:
             return None
         return (
-            f"{canary} canary pods beside {stable} of stable get {made:.0f} % of the connections, not {weight} %:"
-            " without a gateway the pods make the weight; take pods away, or write that weight"
+            f"{canary} canary pods beside {stable} of stable get {share_of(stable, canary):.0f} % of the connections, not"
+            f" {weight} %: without a gateway the pods make the weight, and {needed} would; leave pods out, or write that weight"
         )
 
     def selected(self, world: World, traffic: Traffic) -> str | None:
