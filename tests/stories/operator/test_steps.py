@@ -15,6 +15,7 @@ from tests.support.simulation import (
     wanted_pods,
     words,
 )
+from tests.support.simulation.faults import unavailable
 
 V2 = uri_of("v2")
 
@@ -183,3 +184,21 @@ async def test_more_samples_that_are_asked_for_while_people_pause_are_waited_for
     await simulation.live(25)
     assert (phase(simulation), step_of(simulation)) == ("Holding", 0)
     assert "of 100,000" in simulation.condition("Ready")["message"]
+
+
+async def test_pods_that_a_step_has_too_many_get_no_request_on_their_way_out() -> None:
+    wanted = steps({"weight": 0, "pods": "100%"}, {"weight": 10, "holdSeconds": 20})
+    simulation = await asked_for_v2(wanted, replicas=9)
+    simulation.refuse(unavailable(verb="scale", times=5))
+    await simulation.live_until(lambda s: step_of(s) == 1, 60)
+    assert max(m.endpoints.get("v2", 0) for m in simulation.moments) == 1
+
+
+async def test_a_version_that_was_to_get_everything_and_becomes_a_canary_gets_its_step_only() -> None:
+    simulation = await asked_for_v2({"strategy": "Immediate"}, replicas=9, paused=True)
+    await simulation.live_until(lambda s: wanted_pods(s, "v2") == 9, 30)
+    await simulation.live(5)
+    simulation.refuse(unavailable(verb="scale", times=5))
+    simulation.change_spec(rollout=rollout(10, hold=20), paused=None)
+    await simulation.live_until(lambda s: phase(s) == "Holding", 60)
+    assert max(m.endpoints.get("v2", 0) for m in simulation.moments) == 1

@@ -52,7 +52,7 @@ def _adoptions(world: World) -> Iterator[Operation]:
 
 
 def _client_service(world: World, intent: Intent) -> Iterator[Operation]:
-    selected = provider_of(world).selected(world, intent.traffic)
+    selected = provider_of(world).selected(world, intent.traffic, intent.replicas)
     desired = make.client_service(world.mdep, selected, secure=_is_secure(world, intent))
     service = world.client_service
     yield Apply(desired, service.meta.resource_version) if service else Create(desired)
