@@ -147,6 +147,17 @@ async def test_a_step_ahead_that_becomes_impossible_is_not_begun() -> None:
     assert "spec.rollout.steps[1]" in simulation.condition("Stalled")["message"]
 
 
+async def test_a_present_step_that_becomes_impossible_keeps_its_weight_and_is_held() -> None:
+    simulation = await asked_for_v2(steps({"weight": 25, "holdSeconds": 20}))
+    await simulation.live_until(lambda s: phase(s) == "Holding", 60)
+    simulation.change_spec(rollout=steps({"weight": 25, "holdSeconds": 20, "pods": 3}))
+    await simulation.live(40)
+    assert simulation.moments[-1].endpoints == {"v1": 3, "v2": 1}
+    assert "spec.rollout.steps[0]" in simulation.condition("Stalled")["message"]
+    simulation.change_spec(rollout=steps({"weight": 25, "holdSeconds": 20, "pods": 2}))
+    await simulation.live_until(lambda s: s.stable == "v2", 60)
+
+
 # ---- minSamples --------------------------------------------------------------------------------------------------------
 
 

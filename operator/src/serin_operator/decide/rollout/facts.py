@@ -63,7 +63,7 @@ class Facts:
     blocked: Refusal | None = None
     """What forbids giving the canary traffic at all, for example no Prometheus."""
     refused_stage: Refusal | None = None
-    """A stage ahead that cannot be as it is written."""
+    """Why the present stage, or one after it, cannot be as it is written."""
     stable_is_down: bool = False
     """Stable serves nothing, and has not for a while."""
     stable_trouble: Refusal | None = None

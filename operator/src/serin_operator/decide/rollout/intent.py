@@ -74,8 +74,19 @@ def intent_of(world: World, memory: Memory, settings: Settings) -> Intent:
 
 
 def pods_of(world: World, stage: Stage, full: int) -> int:
-    """Pods of the candidate in a stage, beside so many of stable."""
-    return stage.size(full, provider_of(world).canary_pods(full, stage.weight))
+    """Pods of the candidate in a stage, beside so many of stable; the weight counts where pods contradict it."""
+    provider = provider_of(world)
+    by_weight = provider.canary_pods(full, stage.weight)
+    return by_weight if contradiction(world, stage, full) else stage.size(full, by_weight)
+
+
+def contradiction(world: World, stage: Stage, full: int) -> str | None:
+    """Why a stage cannot have the pods and the weight that it asks for, and the way out; None: it can."""
+    if stage.pods is None or not stage.is_judged:
+        return None
+    provider = provider_of(world)
+    size = stage.size(full, provider.canary_pods(full, stage.weight))
+    return provider.contradiction(full, size, stage.weight)
 
 
 def _left_behind(memory: Memory) -> int:

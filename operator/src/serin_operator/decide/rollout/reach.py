@@ -2,13 +2,11 @@
 
 from serin_operator.api import names
 from serin_operator.api.reasons import Reason
-from serin_operator.decide.memory.states import Growing, Holding, Idle, Moving, Reaching, Refusal, Starting
-from serin_operator.decide.memory.states import Rollout as State
-from serin_operator.decide.rollout.intent import Intent, pods_of
+from serin_operator.decide.memory.states import Holding, Moving, Reaching, Refusal, Rollout
+from serin_operator.decide.rollout.intent import Intent, contradiction
 from serin_operator.decide.traffic.provider import provider_of
 from serin_operator.decide.traffic.split import Force, Pinned
 from serin_operator.decide.wanted.settings import Settings
-from serin_operator.decide.wanted.stages import Stage
 from serin_operator.decide.world import World
 
 
@@ -38,27 +36,11 @@ def leads_preview_to(world: World, revision: str) -> bool:
     return service is not None and service.selector.get(names.LABEL_REVISION) == revision
 
 
-def refused_stage(world: World, rollout: State, settings: Settings) -> Refusal | None:
-    """The first stage ahead whose pods cannot make its weight; a person has to say which of the two counts."""
-    for place in range(_ahead(rollout), len(settings.stages)):
+def refused_stage(world: World, rollout: Rollout, settings: Settings) -> Refusal | None:
+    """The first stage, from the present one on, whose pods cannot make its weight; a person has to say which counts."""
+    first = rollout.stage if isinstance(rollout, Reaching | Holding) else 0
+    for place in range(first, len(settings.stages)):
         stage = settings.stages[place]
-        if said := _contradiction(world, stage, settings.replicas):
+        if said := contradiction(world, stage, settings.replicas):
             return Refusal(Reason.INVALID_SPEC, f"spec.rollout.steps[{place}]: {said}")
     return None
-
-
-def _ahead(rollout: State) -> int:
-    """The first stage that has not been begun."""
-    match rollout:
-        case Idle() | Starting():
-            return 0
-        case Reaching(stage=stage) | Holding(stage=stage) | Growing(stage=stage):
-            return stage + 1
-        case _:
-            return 0
-
-
-def _contradiction(world: World, stage: Stage, full: int) -> str | None:
-    if stage.pods is None or not stage.is_judged:
-        return None
-    return provider_of(world).contradiction(full, pods_of(world, stage, full), stage.weight)
