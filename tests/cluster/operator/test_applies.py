@@ -34,6 +34,7 @@ def intents_of(namespace, spec):
         make.client_service(owner, "rev1", secure=True),
         make.revision_service(owner, "rev1"),
         make.disruption_budget(owner),
+        make.preview_service(owner, "rev1"),
     ]
     for intent in intents:  # the garbage collector would take what has an owner that is not there
         intent["metadata"]["ownerReferences"] = []
@@ -137,7 +138,7 @@ def kubectl_patch(kubernetes, intent, patch, kind="strategic"):
 
 
 async def test_what_others_add_costs_nothing(kubernetes, client, namespace):
-    deployment, service, _, budget = intents = intents_of(namespace, SPECS["all_of_runtime_at_first"])
+    deployment, service, _, budget, _ = intents = intents_of(namespace, SPECS["all_of_runtime_at_first"])
     for intent in intents:
         await create(client, intent)
         kubectl_patch(kubernetes, intent, {"metadata": {"labels": {"team": "risk"}, "annotations": {"seen": "yes"}}})

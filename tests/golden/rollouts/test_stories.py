@@ -193,6 +193,35 @@ async def tls_and_signed_feedback_are_switched_on() -> Simulation:
     return simulation
 
 
+BLUE_GREEN = {"strategy": "BlueGreen", "blueGreen": {"holdSeconds": 20}, "bakeSeconds": 10}
+
+
+async def blue_green_to_the_end() -> Simulation:
+    simulation = await served()
+    simulation.kubectl_apply(with_analysis("v2", rollout=BLUE_GREEN))
+    await simulation.run_until(lambda s: s.stable == "v2")
+    await simulation.run(10)
+    return simulation
+
+
+async def blue_green_goes_back_while_it_bakes() -> Simulation:
+    simulation = await served()
+    simulation.kubectl_apply(with_analysis("v2", rollout=BLUE_GREEN))
+    await simulation.run_until(lambda s: s.phase == "Baking")
+    simulation.behave("http://models/v2.onnx", never_ready=True)
+    await simulation.run(15)
+    return simulation
+
+
+async def a_step_lets_nobody_in_before_others_do() -> Simulation:
+    simulation = await served()
+    steps = [{"weight": 0, "pods": 2, "holdSeconds": 10}, {"weight": 50, "holdSeconds": 10, "minSamples": 400}]
+    simulation.kubectl_apply(with_analysis("v2", rollout={"steps": steps, "bakeSeconds": 10}))
+    await simulation.run_until(lambda s: s.stable == "v2")
+    await simulation.run(10)
+    return simulation
+
+
 ALL = [
     first_version,
     a_better_version_is_promoted,
@@ -211,6 +240,9 @@ ALL = [
     status_is_lost,
     children_are_deleted_and_edited_by_hand,
     tls_and_signed_feedback_are_switched_on,
+    blue_green_to_the_end,
+    blue_green_goes_back_while_it_bakes,
+    a_step_lets_nobody_in_before_others_do,
 ]
 
 

@@ -52,13 +52,18 @@ class ApiServer:
     """What the API server knows of the fields of our manager."""
 
     def _write(self, verb: str, ref: ObjectRef, body: Any = None) -> None:
-        if self.faults.writes_until_death is not None:
-            if self.faults.writes_until_death == 0:
-                self.faults.writes_until_death = None
-                raise Killed
-            self.faults.writes_until_death -= 1
+        self._outlive()
         self.writes.append((self.cluster.elapsed, verb, ref))
         self.faults.check(verb, ref, body or {})
+
+    def _outlive(self) -> None:
+        """The operator may die before any of its calls."""
+        if self.faults.writes_until_death is None:
+            return
+        if self.faults.writes_until_death == 0:
+            self.faults.writes_until_death = None
+            raise Killed
+        self.faults.writes_until_death -= 1
 
     def _admit(self, obj: JsonObject) -> None:
         for mutate in self.mutators:
@@ -214,6 +219,7 @@ class ApiServer:
         return copied(live)
 
     async def event(self, regarding: Any, *, type_: str, reason: str, message: str, key: str | None = None) -> bool:
+        self._outlive()
         if key is not None and key in self.told:
             return True
         if key is not None:

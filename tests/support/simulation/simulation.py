@@ -137,7 +137,8 @@ class Simulation(Mishaps):
 
     def _note(self, before: dict[str, int], lost: int) -> None:
         answered = {v: n - before.get(v, 0) for v, n in self.network.answered.items() if n > before.get(v, 0)}
-        ready = [p for p in self.of_kind("Pod") if is_ready(p)]
+        ours = [p for p in self.of_kind("Pod") if p["metadata"]["name"].startswith(f"{self.name}-")]
+        ready = [p for p in ours if is_ready(p)]
         canary = self.status.get("canary") or {} if self.mdep_ref in self.objects else {}
         self.moments.append(
             Moment(

@@ -21,9 +21,25 @@ def scales(simulation: Simulation, random: Random) -> None:
 
 
 def edits_the_rollout(simulation: Simulation, random: Random) -> None:
-    weights = sorted(random.sample([5, 10, 25, 40, 50, 80], random.randrange(1, 4)))
-    strategy = random.choice(["Canary", "Canary", "Immediate"])
-    simulation.change_spec(rollout=quick(*weights, strategy=strategy, hold=random.choice([0, 5, 15])))
+    strategy = random.choice(["Canary", "Canary", "Canary", "BlueGreen", "BlueGreen", "Immediate"])
+    hold = random.choice([0, 5, 15])
+    if strategy == "BlueGreen":
+        simulation.change_spec(rollout=blue_green(hold))
+        return
+    weights = sorted(random.sample([0, 5, 10, 25, 40, 50, 80], random.randrange(1, 4)))
+    wanted = quick(*weights, strategy=strategy, hold=hold)
+    for step in wanted["steps"]:
+        step.update(random.choice(MORE_OF_A_STEP))
+    simulation.change_spec(rollout=wanted)
+
+
+MORE_OF_A_STEP: tuple[dict[str, Any], ...] = ({}, {}, {"pods": 1}, {"pods": 3}, {"pods": "50%"}, {"minSamples": 150})
+
+
+def blue_green(hold: int) -> dict[str, Any]:
+    """All pods beside stable for a short time."""
+    wanted = quick(strategy="BlueGreen", blueGreen={"holdSeconds": hold})
+    return {key: value for key, value in wanted.items() if key != "steps"}
 
 
 def quick(*weights: int, **more: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from tests.support.simulation import Simulation, uri_of
 from tests.support.simulation.cluster import JsonObject, is_ready, variable
 
-from serin_operator.api.names import ObjectRef
+from serin_operator.api.names import ObjectRef, preview_service
 from serin_operator.api.status import ModelDeploymentStatus
 
 WITHOUT_ENDPOINTS_SECONDS = 15
@@ -16,6 +16,7 @@ UNPROVEN_SECONDS = 90
 SILENT_SECONDS = 120
 JUDGED_SECONDS = 60
 """The rarest looks are ten seconds apart; a bad version is found in a few."""
+ASIDE_SECONDS = 3
 MOST_A_MINUTE = 60
 
 
@@ -41,6 +42,7 @@ class Invariants:
     _not_ready: float = 0.0
     _untrue: float = 0.0
     _bad: float = 0.0
+    _let_in: float = 0.0
 
     def refusal(self, verb: str, ref: ObjectRef, body: Mapping[str, Any]) -> None:
         """Sees each write before it is done, as faults do: nothing is deleted that is the last that serves."""
@@ -76,6 +78,7 @@ class Invariants:
         self._promotions()
         self._endpoints(hindered=hindered)
         self._evidence(hindered=hindered)
+        self._aside(hindered=hindered)
         self._words(hindered=hindered)
 
     def _promotions(self) -> None:
@@ -117,6 +120,15 @@ class Invariants:
                 f"{bad[0]} fails {answers[bad[0]]:.0%} of its requests for {self._bad:.0f} s beside {good[0]}"
             )
 
+    def _aside(self, *, hindered: bool) -> None:
+        """A version that is held at weight 0 answers no client."""
+        simulation, canary = self.simulation, self.simulation.status.get("canary") or {}
+        is_aside = (canary.get("phase"), canary.get("weight"), canary.get("stepWeight")) == ("Holding", 0, 0)
+        answers = simulation.moments[-1].answered.get(canary.get("version", ""))
+        self._let_in = self._let_in + 1 if is_aside and answers and not hindered else 0.0
+        if self._let_in > ASIDE_SECONDS:
+            raise Violation(f"{canary['version']} is held at weight 0, and answers clients")
+
     def _words(self, *, hindered: bool) -> None:
         simulation = self.simulation
         conditions = {c["type"]: c for c in simulation.status.get("conditions", [])}
@@ -149,6 +161,9 @@ class Invariants:
             endpoints = simulation.moments[-1].endpoints
             if set(endpoints) != {simulation.mdep["spec"]["model"]["version"]}:
                 raise Violation(f"Ready is True, and endpoints are {dict(endpoints)}")
+        services = {service["metadata"]["name"] for service in simulation.of_kind("Service")}
+        if preview_service(simulation.name) in services and not simulation.phase:
+            raise Violation("a preview Service is left over")
         if not simulation.moments[-1].endpoints and self.proven:
             raise Violation(f"it came to rest without endpoints: {stalled['reason']}: {stalled['message']}")
 

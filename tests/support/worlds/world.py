@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from random import Random
 
 from tests.support.simulation import ANALYSIS, Simulation, longest_without_endpoints, spec, uri_of
-from tests.support.worlds.deeds import DEEDS, FORGETS, quick
+from tests.support.worlds.deeds import DEEDS, FORGETS, blue_green, quick
 from tests.support.worlds.invariants import Invariants, Violation
 from tests.support.worlds.troubles import TROUBLES, End
 
@@ -99,8 +99,9 @@ def world_of(seed: int) -> World:
     simulation.behave(uri_of("bad"), accuracy=0.4, error_rate=random.choice([0.0, 0.5]))
     simulation.behave(uri_of("broken"), report={"ok": False, "reason": "ModelInvalid", "message": "it is truncated"})
     fields = {"analysis": ANALYSIS} if random.random() < 0.7 else {}
-    wanted = spec(
-        "v1", replicas=random.randrange(1, 5), rollout=quick(25, 50, hold=random.choice([0, 5, 10])), **fields
+    way = (
+        quick(25, 50, hold=random.choice([0, 5, 10])) if random.random() < 0.75 else blue_green(random.choice([5, 20]))
     )
+    wanted = spec("v1", replicas=random.randrange(1, 5), rollout=way, **fields)
     simulation.kubectl_apply(wanted)
     return World(seed, simulation, random)

@@ -68,6 +68,11 @@ def resolve_job(name: str, revision: str, attempt: int = 0) -> str:
     return f"{name}-{revision}-resolve{suffix}"
 
 
+def preview_service(name: str) -> str:
+    """Name of the Service that reaches a new version while clients do not."""
+    return f"{name}-preview"
+
+
 def feedback_secret(name: str) -> str:
     """Name of the Secret that Serin makes for signed feedback."""
     return f"{name}-feedback"

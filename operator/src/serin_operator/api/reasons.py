@@ -44,6 +44,10 @@ class Reason(ExplainedReason):
     DEPLOYING = "Deploying", "Pods of the first version start; nothing served before."
     CANARY_STARTING = "CanaryStarting", "Pods of the new version start and warm up; they receive no traffic yet."
     SHIFTING = "Shifting", "The weight of a step is being brought into force: pods start or stop."
+    PREVIEWED = (
+        "Previewed",
+        "The new version's pods are ready and get no request of clients; it can be tried at the Service <name>-preview.",
+    )
     STEP_HELD = "StepHeld", "The canary has its share of traffic and the step's time is not over."
     ANALYSING = "Analysing", "The canary has its share of traffic and evidence is being collected."
     WAITING_FOR_DATA = "WaitingForData", "The step is held because metrics have not delivered enough data."

@@ -99,6 +99,17 @@ _REFERENCES: Final = tuple(
 
 _ROLLOUT: Final = (
     Rule(
+        "spec.rollout.steps[].pods",
+        "type(self) == int ? (self >= 1 && self <= 1000) : self.matches('^([1-9][0-9]?|100)%$')",
+        "Write a number of pods from 1 to 1000, or a percentage of spec.replicas from 1% to 100%.",
+    ),
+    Rule(
+        "spec.rollout.steps[]",
+        "self.weight > 0 || !has(self.minSamples)",
+        "A step of weight 0 gets no requests to take samples of: remove minSamples.",
+        field=".minSamples",
+    ),
+    Rule(
         "spec.rollout.steps",
         "self.map(s, s.weight).isSorted() && self.all(s, self.exists_one(t, t.weight == s.weight))",
         "Weights must rise from step to step, without repeats, for example 10, 25, 50: sort them, or remove one.",
@@ -108,6 +119,26 @@ _ROLLOUT: Final = (
         "!has(self.strategy) || self.strategy != 'Immediate' || !has(self.steps)",
         "Strategy Immediate moves all traffic at once: remove steps, or use strategy Canary.",
         field=".steps",
+    ),
+    Rule(
+        "spec.rollout",
+        "!has(self.strategy) || self.strategy != 'BlueGreen' || !has(self.steps)",
+        "Strategy BlueGreen has no steps: remove them and say blueGreen.holdSeconds, or use strategy Canary, whose first"
+        " step may have weight 0.",
+        field=".steps",
+    ),
+    Rule(
+        "spec.rollout",
+        "!has(self.blueGreen) || (has(self.strategy) && self.strategy == 'BlueGreen')",
+        "blueGreen is for strategy BlueGreen: remove it, or set strategy: BlueGreen.",
+        field=".blueGreen",
+    ),
+    Rule(
+        "spec",
+        "has(self.analysis) || !has(self.rollout) || !has(self.rollout.steps)"
+        " || self.rollout.steps.all(s, !has(s.minSamples))",
+        "minSamples of a step is for spec.analysis: remove it from the steps, or add spec.analysis.",
+        field=".rollout.steps",
     ),
     Rule(
         "spec",

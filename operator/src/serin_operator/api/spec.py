@@ -26,6 +26,7 @@ __all__ = [
     "Accuracy",
     "Analysis",
     "ApiModel",
+    "BlueGreen",
     "ConfigMapKey",
     "EnvVar",
     "EnvVarSource",
@@ -50,6 +51,7 @@ class Strategy(StrEnum):
     """How a new version takes over."""
 
     CANARY = "Canary"
+    BLUE_GREEN = "BlueGreen"
     IMMEDIATE = "Immediate"
 
 
@@ -108,15 +110,32 @@ class Step(ApiModel):
     weight: Annotated[
         int,
         Field(
-            ge=1,
+            ge=0,
             le=100,
-            description="Share of traffic for the canary in percent; replica ratio, so above 50 acts as 50.",
+            description="Share of traffic for the canary in percent; replica ratio, so above 50 acts as 50. 0: pods get"
+            " ready and no request of clients, and can be tried at the Service <name>-preview.",
         ),
     ]
+    pods: Annotated[
+        int | str | None,
+        Field(
+            description="Canary pods of this step: a number, or a percentage of spec.replicas as 50% (100%: as many as"
+            " stable). Default: as many as the weight needs; at weight 0 one. Never more than spec.replicas. Pods make the"
+            " weight, so beside a weight above 0 they have to make that weight, give or take a pod."
+        ),
+    ] = None
     hold_seconds: Annotated[
         int | None,
         Field(
             ge=0, le=604800, description="How long the step lasts at least. Default 60. With analysis: until it passes."
+        ),
+    ] = None
+    min_samples: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=100_000_000,
+            description="Canary samples that each metric needs in this step. Default: analysis.minSamples.",
         ),
     ] = None
 
@@ -126,17 +145,40 @@ class Step(ApiModel):
         return 60 if self.hold_seconds is None else self.hold_seconds
 
 
+class BlueGreen(ApiModel):
+    """How long a new version stands beside stable before it gets all requests."""
+
+    hold_seconds: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            le=604800,
+            description="How long the new version can be tried at the Service <name>-preview at least, with all its pods"
+            " ready, before all requests go to it. Default 300; spec.paused holds it for longer.",
+        ),
+    ] = None
+
+    @property
+    def hold(self) -> int:
+        """Seconds in which it can be tried at least."""
+        return 300 if self.hold_seconds is None else self.hold_seconds
+
+
 class Rollout(ApiModel):
     """How a new revision replaces the stable one."""
 
     strategy: Annotated[
         Strategy | None,
-        Field(description="Canary (default): step by step. Immediate: all traffic at once when the pods are ready."),
+        Field(
+            description="Canary (default): step by step. BlueGreen: all pods beside stable without requests, to be tried at"
+            " the Service <name>-preview, then all traffic at once. Immediate: all traffic at once when the pods are ready."
+        ),
     ] = None
     steps: Annotated[
         list[Step] | None,
         Field(min_length=1, max_length=20, description="Steps of a Canary, weights rising. Default 10, 25, 50."),
     ] = None
+    blue_green: Annotated[BlueGreen | None, Field(description="How a BlueGreen goes. Not for other strategies.")] = None
     bake_seconds: Annotated[
         int | None,
         Field(

@@ -75,7 +75,8 @@ class CanaryStatus(ApiModel):
     kind: Annotated[
         str,
         Field(
-            description="First, Canary, Direct (a restored version, or strategy Immediate) or Rescue (stable served nothing)."
+            description="First, Canary (stage by stage, BlueGreen too), Direct (a restored version, or strategy Immediate) or"
+            " Rescue (stable served nothing)."
         ),
     ]
     phase: Annotated[
@@ -89,6 +90,9 @@ class CanaryStatus(ApiModel):
     next_step: Annotated[int | None, Field(description="Index of the step that is being brought into force.")] = None
     next_weight: Annotated[int | None, Field(description="Weight in the spec of that step.")] = None
     progress: Annotated[str | None, Field(description="For people: step 2 of 3 as 2/3.")] = None
+    preview_url: Annotated[
+        str | None, Field(description="Where it can be tried inside the cluster while it gets no request of clients.")
+    ] = None
     ready_replicas: Annotated[int, Field(description="Pods that serve the model and have proven it.")] = 0
     replicas: Annotated[int, Field(description="Pods that exist.")] = 0
     started_at: Annotated[str, Field(description="When the rollout began.")]

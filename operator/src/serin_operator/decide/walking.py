@@ -5,12 +5,13 @@ from datetime import datetime
 from math import floor
 from typing import Final
 
+from serin_operator.api import names
 from serin_operator.api.reasons import EventReason, Outcome, Reason
-from serin_operator.api.spec import Analysis
 from serin_operator.decide.analysis import InvalidAnalysis
 from serin_operator.decide.judging.blocked import blocked_of
 from serin_operator.decide.judging.config import config_of
 from serin_operator.decide.judging.judge import Judged, is_about, judge, remembered_judgement
+from serin_operator.decide.judging.of_stage import completed, is_ripe, min_samples
 from serin_operator.decide.looks import LookResult
 from serin_operator.decide.memory import ledger as book
 from serin_operator.decide.memory.comparison import Comparison
@@ -31,6 +32,7 @@ from serin_operator.decide.memory.states import (
 )
 from serin_operator.decide.rollout.advance import advance
 from serin_operator.decide.rollout.facts import facts_of
+from serin_operator.decide.rollout.intent import intent_of
 from serin_operator.decide.rollout.plan import plan_of
 from serin_operator.decide.traffic.split import share_of
 from serin_operator.decide.wanted.settings import Settings
@@ -73,40 +75,23 @@ def judged(world: World, memory: Memory, settings: Settings) -> Verdict:
     wanted, look, rollout = world.mdep.spec.analysis, world.look, memory.rollout
     if wanted is None:
         return Verdict(memory, Judgement())
-    before = Verdict(memory, _complete(remembered_judgement(memory.comparison), memory.comparison, wanted))
+    before = Verdict(memory, completed(remembered_judgement(memory.comparison), memory, settings, wanted))
     if look is None or isinstance(rollout, Idle) or look.look.canary != rollout.candidate.revision:
         return before
     if not is_about(memory.comparison, look):
         return before
     try:
-        result = judge(memory.comparison, look, config_of(wanted), world.now, world.config.design_effect)
+        config = config_of(wanted, min_samples(rollout, settings, wanted))
+        result = judge(memory.comparison, look, config, world.now, world.config.design_effect)
     except InvalidAnalysis as error:
         return Verdict(memory, Judgement(passed=False, missing=str(error)))
     except (ArithmeticError, LookupError, TypeError, ValueError):  # evidence that no release has written
         anew = replace(memory.comparison, evidence={}, results=())
         return Verdict(replace(memory, comparison=anew), Judgement(passed=False, missing="evidence begins anew"))
-    is_ripe = _is_ripe(memory, result, settings)
-    comparison = replace(result.comparison, is_ripe=is_ripe)
-    judgement = replace(result.judgement, is_ripe=is_ripe)
+    ripe = is_ripe(rollout, result.comparison, settings)
+    comparison = replace(result.comparison, is_ripe=ripe)
+    judgement = replace(result.judgement, is_ripe=ripe)
     return Verdict(replace(memory, comparison=comparison), judgement, (_line(world, look, result),))
-
-
-def _complete(judgement: Judgement, comparison: Comparison, wanted: Analysis) -> Judgement:
-    """The judgement, unless people have asked for a metric since that no look has seen."""
-    seen = {row.metric for row in comparison.results}
-    unseen = [metric.name for metric in wanted.metrics if metric.name not in seen]
-    if not unseen or not judgement.passed:
-        return judgement
-    return replace(judgement, passed=False, missing=f"{', '.join(unseen)}: not looked at yet")
-
-
-def _is_ripe(memory: Memory, result: Judged, settings: Settings) -> bool:
-    """Whether the look was taken of the stage that is held, after its time was over."""
-    rollout = memory.rollout
-    if not isinstance(rollout, Holding) or result.comparison.stage_from is not None or not settings.stages:
-        return False
-    stage = settings.stages[min(rollout.stage, len(settings.stages) - 1)]
-    return rollout.clock.held >= stage.hold_seconds
 
 
 def _line(world: World, look: LookResult, result: Judged) -> Line:
@@ -215,8 +200,10 @@ def _said(world: World, memory: Memory, step: Moved | Ended, settings: Settings)
             return [Announcement(EventReason.ROLLOUT_STARTED, f"{candidate.version} from {candidate.shown_uri}")]
         case Holding(candidate=candidate, stage=stage):
             weight, reached = settings.stages[stage].weight, _achieved(world, memory, candidate.revision)
-            by_pods = "" if reached == weight else f"; the pods there are make it {reached} %"
-            place = f"step {stage + 1} of {len(settings.stages)}, weight {weight} %{by_pods}"
+            more = "" if reached == weight else f"; the pods there are make it {reached} %"
+            if intent_of(world, replace(memory, rollout=step.state), settings).preview:
+                more = f"; it can be tried at Service {names.preview_service(world.mdep.name)}"
+            place = f"step {stage + 1} of {len(settings.stages)}, weight {weight} %{more}"
             return [Announcement(EventReason.STEP_STARTED, f"{candidate.version}: {place}")]
         case Baking(candidate=candidate):
             message = f"{candidate.version} has all traffic; the version before is kept for {settings.bake_seconds} s"

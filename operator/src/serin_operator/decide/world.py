@@ -181,6 +181,8 @@ class World:
     config: OperatorConfig
     mdep: ModelDeployment
     client_service: Service | None = None
+    preview_service: Service | None = None
+    """Leads to a new version that no client reaches, for those who try it."""
     disruption_budget: ChildMeta | None = None
     revisions: Mapping[str, Revision] = field(default_factory=dict)
     endpoints: frozenset[str] = frozenset()

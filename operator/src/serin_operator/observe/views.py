@@ -125,7 +125,16 @@ def service(obj: JsonObject) -> Service:
 
 def client_service(children: Children, name: str, uid: str) -> Service | None:
     """The Service that clients use, if it is there and ours."""
-    found = (s for s in children.services if s["metadata"]["name"] == name)
+    return _service_of_the_whole(children, name, name, uid)
+
+
+def preview_service(children: Children, name: str, uid: str) -> Service | None:
+    """The Service that leads to a version under way, if it is there and ours."""
+    return _service_of_the_whole(children, names.preview_service(name), name, uid)
+
+
+def _service_of_the_whole(children: Children, its_name: str, name: str, uid: str) -> Service | None:
+    found = (s for s in children.services if s["metadata"]["name"] == its_name)
     return next((service(s) for s in found if identity.foreign_child("Service", s, name, uid) is None), None)
 
 

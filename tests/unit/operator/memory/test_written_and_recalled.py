@@ -68,6 +68,7 @@ STATES: list[Rollout] = [
     Starting(replace(CANDIDATE, kind=Kind.RESCUE), CLOCK),
     Reaching(CANDIDATE, CLOCK, 0, EARLIER),
     Reaching(CANDIDATE, CLOCK, 2, EARLIER, 1, NOW, 50),
+    Reaching(CANDIDATE, CLOCK, 0, EARLIER, weight=0),
     Holding(CANDIDATE, CLOCK, 1, EARLIER),
     Growing(CANDIDATE, CLOCK, 2),
     Switching(replace(CANDIDATE, kind=Kind.DIRECT), CLOCK),
@@ -117,6 +118,12 @@ def test_memory_is_read_back_as_it_was(rollout: Rollout) -> None:
     found = recalled(status_of(memory), "http://elsewhere")
     assert found.unreadable == ()
     assert found.memory == memory
+
+
+def test_a_stage_without_traffic_is_no_stage_that_is_unknown() -> None:
+    aside = Comparison(stage_weight=0, stage_from=NOW)
+    memory = Memory(Stable("v1", "rev1", "cd" * 32), Holding(CANDIDATE, CLOCK, 0, EARLIER), aside, begin((), CANDIDATE))
+    assert recalled(status_of(memory), "http://elsewhere").memory == memory
 
 
 @pytest.mark.parametrize(

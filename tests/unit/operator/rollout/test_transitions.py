@@ -31,7 +31,7 @@ from serin_operator.decide.rollout.advance import advance
 from serin_operator.decide.rollout.facts import Arm, Facts
 from serin_operator.decide.rollout.plan import Plan
 from serin_operator.decide.traffic.split import Force
-from serin_operator.decide.wanted.stages import Stage
+from serin_operator.decide.wanted.stages import FULL, Stage
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 A_SECOND_AGO = NOW - timedelta(seconds=1)
@@ -47,6 +47,11 @@ OUT_OF_TIME = replace(HELD, analysed=7200.0)
 PLAN = Plan((Stage(10, 60), Stage(25, 60), Stage(50, 60)), 4, 3, 600.0, 7200.0, OnDeadline.PAUSE, 300.0)
 ANALYSED, PAUSED = replace(PLAN, analysed=True), replace(PLAN, paused=True)
 UNBAKED = replace(PLAN, bake_seconds=0)
+ASIDE = replace(PLAN, stages=(Stage(0, 60, FULL, has_preview=True),))
+"""One stage without requests, on all pods."""
+ASIDE_JUDGED = replace(ASIDE, analysed=True)
+WARMED = replace(ANALYSED, stages=(Stage(0, 60), Stage(50, 60)))
+"""A stage without requests before one that has them."""
 WAITING = Judgement(passed=False, missing="errors: 12 of 100 samples")
 WORSE = Judgement("accuracy: worse", passed=False)
 STALE = Judgement(is_ripe=False)
@@ -65,6 +70,14 @@ IN_FORCE, OFF = (
     Force(is_reached=True, share=20, is_exact=True),
     Force(is_reached=False, share=0, waits_for="pod x is Terminating"),
 )
+READY_ASIDE: dict[str, Any] = {
+    "candidate": Arm("v2", 4, 4, 0),
+    "force": Force(is_reached=True, share=0, is_exact=True),
+    "preview": "m-preview",
+}
+NOBODY_JUDGES = Refusal(Reason.PROMETHEUS_NOT_CONFIGURED, "none")
+IMPOSSIBLE = Refusal(Reason.INVALID_SPEC, "spec.rollout.steps[1]: 4 pods beside 4 get 50 %, not 10 %")
+NOTHING_YET = Judgement(passed=False)
 TROUBLE = Refusal(Reason.IMAGE_PULL_FAILED, "pod p: ErrImagePull")
 WELL: dict[str, Any] = {"candidate": ONE_CANARY, "force": IN_FORCE}
 SERVES_ALL: dict[str, Any] = {"candidate": ALL, "force": Force(is_reached=True, share=100)}
@@ -468,6 +481,127 @@ TABLE = [
             has=ends(ROLLED_BACK, Reason.STOPPED_SERVING),
         )
         for where, state in (("in the switch", SWITCHING), ("while baking", BAKING))
+    ),
+    # A stage without requests
+    Row("all pods ready begin a stage without requests", Starting(CANARY, FRESH), READY_ASIDE, Reaching, ASIDE),
+    Row("… but not while some are not", Starting(CANARY, FRESH), {"candidate": SOME}, Waiting, ASIDE),
+    Row("… nor while paused", Starting(CANARY, FRESH), READY_ASIDE, Waiting, replace(ASIDE, paused=True)),
+    Row(
+        "… but while stable is not reached for a moment: nothing is compared",
+        Starting(CANARY, FRESH),
+        {**READY_ASIDE, "stable": NO_STABLE},
+        Reaching,
+        ASIDE,
+    ),
+    Row(
+        "… and though nobody could judge: there is nothing to judge",
+        Starting(CANARY, FRESH),
+        {**READY_ASIDE, "blocked": NOBODY_JUDGES},
+        Reaching,
+        ASIDE_JUDGED,
+    ),
+    Row("never ready aside is rolled back", Starting(CANARY, LATE), {}, Ended, ASIDE, TOO_LATE),
+    Row("it is in force when it was so twice", STEADY_0, READY_ASIDE, Holding, ASIDE, {"stage": 0}),
+    Row(
+        "what it waits for is named",
+        REACH_0,
+        {**READY_ASIDE, "force": replace(OFF, waits_for="2 of 4 pods of v2 are ready")},
+        Waiting,
+        ASIDE,
+        {"message": "v2: bringing step 1/1 (0 %) into force: 2 of 4 pods of v2 are ready"},
+    ),
+    Row("it lasts for its time", STEP_0, READY_ASIDE, Waiting, ASIDE, waits(Reason.PREVIEWED)),
+    Row(
+        "it says where it can be tried, and that nothing is compared",
+        STEP_0,
+        {**READY_ASIDE, "judgement": NOTHING_YET},
+        Waiting,
+        ASIDE_JUDGED,
+        {
+            "message": "v2 is ready on 4 of 4 pods and gets no request of clients, for 60 s at least; try it at Service m-preview;"
+            " without requests spec.analysis compares nothing"
+        },
+    ),
+    Row("it does not wait for evidence", HELD_0, {**READY_ASIDE, "judgement": NOTHING_YET}, Growing, ASIDE_JUDGED),
+    Row("… nor for a look after its time", HELD_0, {**READY_ASIDE, "judgement": STALE}, Growing, ASIDE_JUDGED),
+    Row(
+        "… nor does it reach the deadline of the evidence",
+        replace(STEP_0, clock=replace(FRESH, analysed=9999.0)),
+        {**READY_ASIDE, "judgement": NOTHING_YET},
+        Waiting,
+        replace(ASIDE_JUDGED, on_deadline=OnDeadline.ROLLBACK),
+        waits(Reason.PREVIEWED),
+    ),
+    Row("paused holds it", HELD_0, READY_ASIDE, Waiting, replace(ASIDE, paused=True), waits(Reason.PAUSED)),
+    Row("pods that are lost hold it", HELD_0, {**READY_ASIDE, "force": OFF}, Waiting, ASIDE, waits(Reason.SHIFTING)),
+    Row(
+        "… and roll it back in the end",
+        replace(STEP_0, clock=LATE),
+        {"candidate": SOME, "force": OFF},
+        Ended,
+        ASIDE,
+        TOO_LATE,
+    ),
+    Row(
+        "a preview that cannot be made holds it for ever, and a person is called",
+        replace(REACH_0, clock=LATE),
+        {**READY_ASIDE, "force": replace(OFF, waits_for="Service m-preview does not select v2 yet")},
+        Waiting,
+        ASIDE,
+        {"is_stalled": True},
+    ),
+    Row("crashes roll it back", STEP_0, {**READY_ASIDE, "crashes": 2}, Ended, ASIDE, CRASHED),
+    Row(
+        "a person aborts it",
+        STEP_0,
+        {**READY_ASIDE, "abort": True},
+        Ended,
+        ASIDE,
+        ends(Outcome.ABORTED, Reason.ABORTED),
+    ),
+    Row("the spec moves on from it", STEP_0, {**READY_ASIDE, "target": OTHER}, Ended, ASIDE, SUPERSEDED),
+    Row(
+        "stable goes down beside it",
+        STEP_0,
+        {**READY_ASIDE, "stable_is_down": True},
+        Switching,
+        ASIDE,
+        {"candidate": RESCUE},
+    ),
+    Row("all pods take over from it", Growing(CANARY, FRESH, 0), READY_ASIDE | {"candidate": ALL}, Switching, ASIDE),
+    Row(
+        "a stage with requests does not begin while nobody could judge it",
+        HELD_0,
+        {**READY_ASIDE, "blocked": NOBODY_JUDGES},
+        Waiting,
+        WARMED,
+        waits(Reason.PROMETHEUS_NOT_CONFIGURED, is_stalled=True),
+    ),
+    Row("… and begins when somebody can", HELD_0, READY_ASIDE, Reaching, WARMED, {"stage": 1, "weight": 50}),
+    Row(
+        "steps that cannot be are told before the first request",
+        Starting(CANARY, FRESH),
+        {**WELL, "refused_stage": IMPOSSIBLE},
+        Waiting,
+        has=waits(Reason.INVALID_SPEC, is_stalled=True),
+    ),
+    Row(
+        "… and those that are edited so are not begun",
+        HELD_0,
+        {**WELL, "refused_stage": IMPOSSIBLE},
+        Waiting,
+        has=waits(Reason.INVALID_SPEC, is_stalled=True),
+    ),
+    Row(
+        "while it bakes it is said that nothing was compared",
+        BAKING,
+        SERVES_ALL,
+        Waiting,
+        ASIDE_JUDGED,
+        {
+            "message": "v2 serves all traffic; v1 keeps its pods for 300 s, to go back to; spec.analysis compares nothing, since"
+            " the two never answer clients side by side"
+        },
     ),
     # Baking
     Row("the version before is kept for a while", BAKING, SERVES_ALL, Waiting, has=waits(Reason.BAKING)),

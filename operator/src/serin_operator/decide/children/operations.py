@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from serin_operator.api.names import LABEL_REVISION, ObjectRef
+from serin_operator.api.names import LABEL_MODEL_DEPLOYMENT, LABEL_REVISION, ObjectRef, preview_service
 
 
 @dataclass(frozen=True)
@@ -72,11 +72,13 @@ Operation = Create | Apply | Adopt | Annotate | Scale | Delete | Provide
 
 
 def leads_clients(operation: Operation) -> bool:
-    """Whether it decides which pods clients reach: Services but those of one revision, and routes of a gateway."""
+    """Whether it decides which pods clients reach: Services but those of one revision or of a preview, and routes of a gateway."""
     if not isinstance(operation, Create | Apply):
         return False
-    kind, labels = operation.obj["kind"], operation.obj["metadata"].get("labels") or {}
-    return kind in _ROUTES or (kind == "Service" and LABEL_REVISION not in labels)
+    kind, metadata = operation.obj["kind"], operation.obj["metadata"]
+    labels = metadata.get("labels") or {}
+    is_preview = metadata["name"] == preview_service(labels.get(LABEL_MODEL_DEPLOYMENT, ""))
+    return kind in _ROUTES or (kind == "Service" and LABEL_REVISION not in labels and not is_preview)
 
 
 def takes_away(operation: Operation) -> bool:

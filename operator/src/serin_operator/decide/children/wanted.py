@@ -29,6 +29,7 @@ def operations(world: World, memory: Memory, settings: Settings) -> tuple[Operat
         *_births(world, memory, intent, settings),
         *_notes(world, memory),
         *_serving(world, intent),
+        *_preview(world, memory, intent),
         *_resolving(world, memory, intent, settings),
         *_disruption_budget(world, settings),
         *_removals(world, memory, intent, settings),
@@ -40,7 +41,7 @@ def _ref(world: World, meta: ChildMeta) -> ObjectRef:
 
 
 def _adoptions(world: World) -> Iterator[Operation]:
-    metas = [world.client_service.meta] if world.client_service else []
+    metas = [service.meta for service in (world.client_service, world.preview_service) if service]
     for revision in world.revisions.values():
         metas += [o.meta for o in (revision.born, revision.deployment, revision.service, *revision.jobs) if o]
     if world.disruption_budget:
@@ -51,7 +52,7 @@ def _adoptions(world: World) -> Iterator[Operation]:
 
 
 def _client_service(world: World, intent: Intent) -> Iterator[Operation]:
-    selected = provider_of(world).selected(world, intent.traffic)
+    selected = provider_of(world).selected(world, intent.traffic, intent.replicas)
     desired = make.client_service(world.mdep, selected, secure=_is_secure(world, intent))
     service = world.client_service
     yield Apply(desired, service.meta.resource_version) if service else Create(desired)
@@ -122,6 +123,17 @@ def _serving(world: World, intent: Intent) -> Iterator[Operation]:
                 )
         service = make.revision_service(world.mdep, name, secure=speaks_tls(revision.born.template))
         yield Apply(service, revision.service.meta.resource_version) if revision.service else Create(service)
+
+
+def _preview(world: World, memory: Memory, intent: Intent) -> Iterator[Operation]:
+    """The Service that leads to a version without clients; it goes as soon as clients reach that version, or never will."""
+    service, name = world.preview_service, intent.preview
+    born = world.revision(name).born if name else None
+    if name and born:
+        desired = make.preview_service(world.mdep, name, secure=speaks_tls(born.template))
+        yield Apply(desired, service.meta.resource_version) if service else Create(desired)
+    elif service and not memory.rebuilt_at:
+        yield Delete(_ref(world, service.meta), service.meta.uid)
 
 
 def _resolving(world: World, memory: Memory, intent: Intent, settings: Settings) -> Iterator[Operation]:

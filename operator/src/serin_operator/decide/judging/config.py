@@ -13,12 +13,17 @@ DEFAULT_MAX_INCREASE: Final = 0.005
 DEFAULT_MAX_DECREASE: Final = 0.01
 
 
-def config_of(analysis: api.Analysis) -> AnalysisConfig:
-    """The engine's configuration, with the defaults that the descriptions of the API promise."""
+def config_of(analysis: api.Analysis, min_samples: int | None = None) -> AnalysisConfig:
+    """The engine's configuration, with the defaults that the descriptions of the API promise.
+
+    Args:
+        analysis: As the spec has it.
+        min_samples: What the present stage needs of each metric, where it says so itself.
+    """
     return AnalysisConfig(
         metrics=tuple(_metric(m) for m in analysis.metrics),
         false_rollback_rate=analysis.false_rollback_rate or DEFAULT_FALSE_ROLLBACK_RATE,
-        min_samples=analysis.min_samples or DEFAULT_MIN_SAMPLES,
+        min_samples=min_samples or analysis.min_samples or DEFAULT_MIN_SAMPLES,
     )
 
 

@@ -76,6 +76,11 @@ def client_service(mdep: ModelDeployment, revision: str | None, *, secure: bool 
     return _service(mdep, mdep.name, traffic.selector(mdep.name, revision), secure=secure)
 
 
+def preview_service(mdep: ModelDeployment, revision: str, *, secure: bool = False) -> JsonObject:
+    """Reaches a version that clients do not reach yet, by a name that does not change from one version to the next."""
+    return _service(mdep, names.preview_service(mdep.name), traffic.selector(mdep.name, revision), secure=secure)
+
+
 def _service(
     mdep: ModelDeployment, name: str, selector: Mapping[str, str], revision: str | None = None, *, secure: bool
 ) -> JsonObject:

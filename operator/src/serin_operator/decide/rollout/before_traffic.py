@@ -88,16 +88,21 @@ def _never_ready(state: Starting, facts: Facts, plan: Plan) -> Waiting:
 
 def _held_before_traffic(state: Starting, facts: Facts, plan: Plan) -> Waiting | None:
     candidate = state.candidate
-    if facts.blocked and candidate.kind is Kind.CANARY:
-        blocked = facts.blocked
-        return Waiting(blocked.reason, blocked.message, is_moving=False, is_stalled=True, degraded=blocked)
-    if candidate.kind is Kind.CANARY and facts.stable and not facts.stable.reached:
+    if candidate.kind is Kind.CANARY and (refused := refused_ahead(0, facts, plan)):
+        return Waiting(refused.reason, refused.message, is_moving=False, is_stalled=True, degraded=refused)
+    if candidate.kind is Kind.CANARY and plan.stages[0].is_judged and facts.stable and not facts.stable.reached:
         said = f"{candidate.version} is ready; it waits for {facts.stable.version}, which it is compared with, to serve"
         return Waiting(Reason.PODS_NOT_READY, said).with_trouble(facts.stable_trouble)
     if plan.paused and candidate.kind is not Kind.RESCUE:
         said = f"spec.paused holds {candidate.version} before its first traffic"
         return Waiting(Reason.PAUSED, said, is_moving=False)
     return None
+
+
+def refused_ahead(stage: int, facts: Facts, plan: Plan) -> Refusal | None:
+    """Why ``stage`` may not begin, nor any after it: steps that cannot be, or evidence that nobody could take."""
+    has_requests = any(ahead.is_judged for ahead in plan.stages[stage : stage + 1])
+    return facts.refused_stage or (facts.blocked if has_requests else None)
 
 
 def _first_traffic(state: Starting, facts: Facts, plan: Plan) -> Moved:

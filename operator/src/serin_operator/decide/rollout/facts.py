@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from serin_operator.api import names
 from serin_operator.api.reasons import Reason
 from serin_operator.decide.health.diagnosis import hint_of, trouble_of, waits_for_source, words_of
 from serin_operator.decide.health.resolving import found_digest, refusal_of_job, trouble_of_job
@@ -11,9 +12,9 @@ from serin_operator.decide.memory.ledger import conflicting, was_promoted
 from serin_operator.decide.memory.memory import Memory
 from serin_operator.decide.memory.states import Candidate, Idle, Judgement, Kind, Moving, Refusal, Resolving, Waiting
 from serin_operator.decide.rollout.intent import Intent, intent_of
+from serin_operator.decide.rollout.reach import force_of, refused_stage
 from serin_operator.decide.rollout.standing import standing
 from serin_operator.decide.rollout.target import kind_of, target_of
-from serin_operator.decide.traffic.provider import provider_of
 from serin_operator.decide.traffic.split import Force
 from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.world import Pod, World
@@ -61,6 +62,8 @@ class Facts:
     """What its pods wait for, although nothing is wrong (yet)."""
     blocked: Refusal | None = None
     """What forbids giving the canary traffic at all, for example no Prometheus."""
+    refused_stage: Refusal | None = None
+    """Why the present stage, or one after it, cannot be as it is written."""
     stable_is_down: bool = False
     """Stable serves nothing, and has not for a while."""
     stable_trouble: Refusal | None = None
@@ -74,6 +77,8 @@ class Facts:
     """The spec names the version that is stable."""
     is_restored: bool = False
     """It was stable once, and comes back."""
+    preview: str | None = None
+    """Where the candidate can be tried while no client reaches it."""
 
 
 def facts_of(
@@ -89,8 +94,9 @@ def facts_of(
     target = target_of(world, memory, settings)
     rollout = memory.rollout
     trouble_at_home = stable_trouble(world, memory, settings)
+    refused = refused_stage(world, rollout, settings)
     if isinstance(rollout, Idle):
-        return Facts(now=world.now, target=target, standing=standing(world, memory, settings, blocked))
+        return Facts(now=world.now, target=target, standing=standing(world, memory, settings, blocked or refused))
     intent = intent_of(world, memory, settings)
     ours = world.revision(rollout.candidate.revision)
     crashed = [pod for pod in ours.servers if _crashes_of(pod, rollout.candidate)]
@@ -99,7 +105,7 @@ def facts_of(
         target=target,
         candidate=_arm(world, rollout.candidate.version, ours.revision, intent),
         stable=_arm(world, memory.stable.version, memory.stable.revision, intent) if memory.stable else None,
-        force=provider_of(world).force(world, intent.traffic, intent.replicas),
+        force=force_of(world, rollout, intent),
         born=ours.born is not None,
         refused=_refusal(world, memory, rollout.candidate),
         crashes=sum(_crashes_of(pod, rollout.candidate) for pod in crashed) - rollout.candidate.restarts,
@@ -107,6 +113,7 @@ def facts_of(
         trouble=_trouble(world, rollout),
         hint=hint_of(ours),
         blocked=blocked,
+        refused_stage=refused,
         stable_is_down=is_down(world, memory),
         stable_trouble=trouble_at_home,
         judgement=judgement,
@@ -114,6 +121,7 @@ def facts_of(
         wants_stable=memory.stable is not None and memory.stable.revision == settings.revision,
         kind=kind_of(world, memory, settings),
         is_restored=was_promoted(memory.ledger, ours.revision),
+        preview=names.preview_service(world.mdep.name) if intent.preview else None,
     )
 
 

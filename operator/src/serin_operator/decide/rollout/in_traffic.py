@@ -17,7 +17,7 @@ from serin_operator.decide.memory.states import (
     Switching,
     Waiting,
 )
-from serin_operator.decide.rollout.before_traffic import QUIET_SECONDS, is_nearly_complete, too_late
+from serin_operator.decide.rollout.before_traffic import QUIET_SECONDS, is_nearly_complete, refused_ahead, too_late
 from serin_operator.decide.rollout.facts import Facts
 from serin_operator.decide.rollout.plan import Plan
 
@@ -53,15 +53,20 @@ def holding(state: Holding, facts: Facts, plan: Plan) -> Moved | Waiting | Ended
     """The stage lasts until its time is over and the evidence allows the next."""
     if rescued := _rescued(state, facts):
         return rescued
-    overdue = plan.analysed and state.clock.analysed >= plan.deadline_seconds and not facts.judgement.passed
+    is_judged = plan.is_judged(state.stage)
+    overdue = is_judged and state.clock.analysed >= plan.deadline_seconds and not facts.judgement.passed
     if overdue and (decided := _decided_by_deadline(state, facts, plan)):
         return decided
     if not facts.force.is_reached and state.clock.waited >= plan.progress_deadline_seconds:
         said = f"{state.candidate.version}: step {plan.place(state.stage)} is not in force"
         return _overdue(state, said, facts, plan)
-    may_go = facts.force.is_reached and facts.judgement.passed and facts.judgement.is_ripe
-    if plan.paused or state.clock.held < plan.stages[state.stage].hold_seconds or not may_go:
+    has_passed = not is_judged or (facts.judgement.passed and facts.judgement.is_ripe)
+    is_over = state.clock.held >= plan.stages[state.stage].hold_seconds
+    if plan.paused or not (is_over and facts.force.is_reached and has_passed):
         return _held(state, facts, plan, overdue=overdue)
+    if refused := refused_ahead(state.stage + 1, facts, plan):
+        said = f"{state.candidate.version} is held at step {plan.place(state.stage)}: {refused.message}"
+        return Waiting(refused.reason, said, is_moving=False, is_stalled=True, degraded=refused)
     clock = replace(state.clock, waited=0.0, held=0.0, best=0)
     if state.stage + 1 < len(plan.stages):
         weight = plan.stages[state.stage + 1].weight
@@ -114,6 +119,8 @@ def _held(state: Holding, facts: Facts, plan: Plan, *, overdue: bool) -> Waiting
             f" ({judged.missing or 'no look has ended'}); raise rollout.deadlineSeconds, or retry or abort with the annotation",
         )
         return Waiting(held.reason, held.message, is_moving=False, is_stalled=True, degraded=held)
+    if not plan.stages[state.stage].is_judged:
+        return _previewed(state, facts, plan)
     if judged.unanswered:
         down = Refusal(Reason.PROMETHEUS_UNREACHABLE, f"{version} is held at step {place}: {judged.unanswered}")
         return Waiting(down.reason, down.message, degraded=down)
@@ -126,12 +133,30 @@ def _held(state: Holding, facts: Facts, plan: Plan, *, overdue: bool) -> Waiting
             degraded=facts.blocked,
         )
     if not facts.force.is_reached:
-        return _in_the_way(f"{version}: step {place} is not in force", facts).with_trouble(_pods_lost(facts))
+        return _not_in_force(state, facts, plan)
     if judged.missing:
         return Waiting(Reason.WAITING_FOR_DATA, f"{version} at step {place}: {judged.missing}")
     hold = plan.stages[state.stage].hold_seconds
     reason = Reason.ANALYSING if plan.analysed and judged.passed else Reason.STEP_HELD
     return Waiting(reason, f"{version} at step {place}, held for {hold:.0f} s at least")
+
+
+def _previewed(state: Holding, facts: Facts, plan: Plan) -> Waiting:
+    """Without requests of clients nothing can be compared, so nothing is said of evidence: neither that it is lacking nor that it passed."""
+    if not facts.force.is_reached:
+        return _not_in_force(state, facts, plan)
+    arm, hold = facts.candidate, plan.stages[state.stage].hold_seconds
+    said = f"{arm.version} is ready on {arm.ready} of {arm.wanted} pods and gets no request of clients, for {hold:.0f} s at least"
+    if facts.preview:
+        said = f"{said}; try it at Service {facts.preview}"
+    if plan.analysed:
+        said = f"{said}; without requests spec.analysis compares nothing"
+    return Waiting(Reason.PREVIEWED, said)
+
+
+def _not_in_force(state: Holding, facts: Facts, plan: Plan) -> Waiting:
+    said = f"{state.candidate.version}: step {plan.place(state.stage)} is not in force"
+    return _in_the_way(said, facts).with_trouble(_pods_lost(facts))
 
 
 def _overdue(state: Reaching | Holding, said: str, facts: Facts, plan: Plan) -> Waiting | Ended:

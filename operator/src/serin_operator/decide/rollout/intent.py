@@ -32,6 +32,8 @@ class Intent:
     traffic: Traffic
     resolving: str | None = None
     """Revision whose resolve Job should exist."""
+    preview: str | None = None
+    """Revision that the preview Service leads to; None: there is none."""
 
 
 def intent_of(world: World, memory: Memory, settings: Settings) -> Intent:
@@ -46,24 +48,50 @@ def intent_of(world: World, memory: Memory, settings: Settings) -> Intent:
     home = Pinned(stable or ours)
 
     def sized(stage: int) -> dict[str, int]:
-        return {**replicas, ours: provider_of(world).canary_pods(full, _at(stages, stage).weight) if stages else full}
+        return {**replicas, ours: pods_of(world, _at(stages, stage), full) if stages else full}
 
     def split(stage: int) -> Traffic:
-        return Split(stable, ours, _at(stages, stage).weight if stages else 50) if stable else home
+        weight = _at(stages, stage).weight if stages else _left_behind(memory)
+        return Split(stable, ours, weight) if stable and weight > 0 else home
+
+    def preview(stage: int) -> str | None:
+        return ours if stages and _at(stages, stage).has_preview else None
 
     match rollout:
         case Resolving():
             return Intent(replicas, home, resolving=None if world.revision(ours).born else ours)
         case Starting(candidate=candidate):
-            return Intent(sized(0) if candidate.kind is Kind.CANARY else {**replicas, ours: full}, home)
+            is_canary = candidate.kind is Kind.CANARY
+            return Intent(sized(0) if is_canary else {**replicas, ours: full}, home, preview=preview(0))
         case Reaching(stage=stage) | Holding(stage=stage):
-            return Intent(sized(stage), split(stage))
+            return Intent(sized(stage), split(stage), preview=preview(stage))
         case Growing(stage=stage):
-            return Intent({**replicas, ours: full}, split(stage))
+            return Intent({**replicas, ours: full}, split(stage), preview=preview(stage))
         case Switching() | Baking():
             return Intent({**replicas, ours: full}, Pinned(ours))
         case _:
             assert_never(rollout)
+
+
+def pods_of(world: World, stage: Stage, full: int) -> int:
+    """Pods of the candidate in a stage, beside so many of stable; the weight counts where pods contradict it."""
+    provider = provider_of(world)
+    by_weight = provider.canary_pods(full, stage.weight)
+    return by_weight if contradiction(world, stage, full) else stage.size(full, by_weight)
+
+
+def contradiction(world: World, stage: Stage, full: int) -> str | None:
+    """Why a stage cannot have the pods and the weight that it asks for, and the way out; None: it can."""
+    if stage.pods is None or not stage.is_judged:
+        return None
+    provider = provider_of(world)
+    size = stage.size(full, provider.canary_pods(full, stage.weight))
+    return provider.contradiction(full, size, stage.weight)
+
+
+def _left_behind(memory: Memory) -> int:
+    """Percent of the traffic while people have taken away every stage: as much as there was, if there was any."""
+    return 0 if memory.comparison.stage_weight == 0 else 50
 
 
 def _at(stages: tuple[Stage, ...], stage: int) -> Stage:

@@ -1,6 +1,6 @@
 """What the spec says about a candidate's way."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from serin_operator.api.spec import OnDeadline
 from serin_operator.decide.memory.memory import Memory
@@ -28,6 +28,10 @@ class Plan:
         """For people: step 2 of 3 at its weight."""
         return f"{stage + 1}/{len(self.stages)} ({self.stages[stage].weight} %)"
 
+    def is_judged(self, stage: int) -> bool:
+        """Whether evidence decides about a stage, beside time, pods and crashes."""
+        return self.analysed and stage < len(self.stages) and self.stages[stage].is_judged
+
 
 def plan_of(memory: Memory, settings: Settings) -> Plan:
     """The plan for the candidate under way. A weight that is in force is not taken back when the steps are edited."""
@@ -50,4 +54,4 @@ def stages_of(memory: Memory, settings: Settings) -> tuple[Stage, ...]:
     if isinstance(rollout, Idle) or rollout.candidate.kind is not Kind.CANARY:
         return ()
     least = memory.comparison.stage_weight or 0
-    return tuple(replace(stage, weight=max(stage.weight, least)) for stage in settings.stages)
+    return tuple(stage.at_least(least) for stage in settings.stages)

@@ -80,6 +80,8 @@ def baking(state: Baking, facts: Facts, plan: Plan) -> Waiting | Ended:
         return _promoted(state)
     before = f"{facts.stable.version} keeps its pods" if facts.stable else "nothing else is kept"
     said = f"{version} serves all traffic; {before} for {plan.bake_seconds:.0f} s, to go back to"
+    if plan.analysed and plan.stages and not any(stage.is_judged for stage in plan.stages):
+        said = f"{said}; spec.analysis compares nothing, since the two never answer clients side by side"
     return Waiting(Reason.BAKING, said).with_trouble(None if facts.candidate.is_complete else facts.trouble)
 
 

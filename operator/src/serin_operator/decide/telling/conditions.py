@@ -1,14 +1,16 @@
 """The conditions of status, from the situation. They change together, and only when something did."""
 
+from serin_operator.api.names import preview_service
 from serin_operator.api.reasons import ConditionType, Reason
 from serin_operator.api.status import Condition
 from serin_operator.decide.manifests.serving import speaks_tls
 from serin_operator.decide.memory.memory import Memory
 from serin_operator.decide.memory.states import Baking, Idle, Switching, Waiting
+from serin_operator.decide.rollout.reach import leads_preview_to
 from serin_operator.decide.timestamps import stamp
 from serin_operator.decide.traffic.replica_ratio import is_pinned_to
 from serin_operator.decide.wanted.settings import Settings
-from serin_operator.decide.world import World
+from serin_operator.decide.world import Revision, World
 
 LONGEST_MESSAGE = 1024
 
@@ -95,4 +97,16 @@ def address_of(world: World, memory: Memory) -> str:
     serving = world.mdep.spec.serving
     born = world.revision(memory.stable.revision).born if memory.stable else None
     secure = speaks_tls(born.template) if born else bool(serving and serving.tls)
-    return f"{'https' if secure else 'http'}://{world.mdep.name}.{world.mdep.namespace}.svc"
+    return _address(world.mdep.name, world.mdep.namespace, secure=secure)
+
+
+def preview_address_of(world: World, revision: Revision) -> str | None:
+    """Where a version that no client reaches can be tried; None where the preview Service does not lead to it."""
+    if revision.born is None or not leads_preview_to(world, revision.revision):
+        return None
+    service = preview_service(world.mdep.name)
+    return _address(service, world.mdep.namespace, secure=speaks_tls(revision.born.template))
+
+
+def _address(service: str, namespace: str, *, secure: bool) -> str:
+    return f"{'https' if secure else 'http'}://{service}.{namespace}.svc"

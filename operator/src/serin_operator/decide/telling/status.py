@@ -7,7 +7,7 @@ from serin_operator.decide.judging.judge import worst_verdict
 from serin_operator.decide.memory.memory import Memory, stage_in_force
 from serin_operator.decide.memory.states import Baking, Growing, Holding, Idle, Kind, Reaching, Switching, Waiting
 from serin_operator.decide.memory.written import written_canary, written_outage, written_outbox
-from serin_operator.decide.telling.conditions import address_of, conditions_of
+from serin_operator.decide.telling.conditions import address_of, conditions_of, preview_address_of
 from serin_operator.decide.timestamps import parse, precise
 from serin_operator.decide.traffic.replica_ratio import is_pinned_to, selector
 from serin_operator.decide.wanted.settings import Settings
@@ -77,6 +77,7 @@ def _canary(world: World, memory: Memory, settings: Settings) -> CanaryStatus | 
             "progress": f"{stage + 1}/{len(settings.stages)}" if stage is not None and settings.stages else None,
             "ready_replicas": revision.ready,
             "replicas": revision.deployment.replicas if revision.deployment else 0,
+            "preview_url": preview_address_of(world, revision),
             "verdict": worst_verdict(memory.comparison.results),
         }
     )

@@ -15,8 +15,18 @@ class Provider(Protocol):
         """How many canary pods a weight needs beside so many of stable."""
         ...
 
-    def selected(self, world: World, traffic: Traffic) -> str | None:
-        """The revision that the client Service is to be pinned to; None: open to every serving pod."""
+    def contradiction(self, stable: int, canary: int, weight: int) -> str | None:
+        """Why so many canary pods cannot have that weight beside so many of stable, and the way out; None: they can."""
+        ...
+
+    def selected(self, world: World, traffic: Traffic, wanted: Mapping[str, int]) -> str | None:
+        """The revision that the client Service is to be pinned to; None: open to every serving pod.
+
+        Args:
+            world: As it is observed.
+            traffic: Where requests should go.
+            wanted: How many pods each revision should have.
+        """
         ...
 
     def force(self, world: World, traffic: Traffic, wanted: Mapping[str, int]) -> Force:

@@ -20,13 +20,23 @@ class ReplicaRatio:
         wanted = floor(stable * share / (100 - share) + 0.5)
         return max(1, min(wanted, stable))
 
-    def selected(self, world: World, traffic: Traffic) -> str | None:
-        """A split opens the Service, unless a third revision's pods would get requests then."""
+    def contradiction(self, stable: int, canary: int, weight: int) -> str | None:
+        """Pods make the weight, so pods that are asked for have to make the one that is asked for, give or take a pod."""
+        needed = self.canary_pods(stable, weight)
+        if abs(canary - needed) <= 1:
+            return None
+        return (
+            f"{canary} canary pods beside {stable} of stable get {share_of(stable, canary):.0f} % of the connections, not"
+            f" {weight} %: without a gateway the pods make the weight, and {needed} would; leave pods out, or write that weight"
+        )
+
+    def selected(self, world: World, traffic: Traffic, wanted: Mapping[str, int]) -> str | None:
+        """A split opens the Service, unless pods would get requests then that should get none."""
         match traffic:
             case Pinned(revision=revision):
                 return revision
             case Split(stable=stable):
-                return stable if any(_strangers(world, traffic)) else None
+                return stable if any(_in_the_way(world, traffic, wanted)) else None
 
     def force(self, world: World, traffic: Traffic, wanted: Mapping[str, int]) -> Force:
         """What the Service selects, and what its EndpointSlices say of it."""
@@ -55,8 +65,8 @@ def _force_of_split(world: World, split: Split, wanted: Mapping[str, int]) -> Fo
     stable, canary = world.reached(split.stable), world.reached(split.canary)
     share = share_of(stable, canary)
     rounded = floor(share + 0.5)
-    if strangers := list(_strangers(world, split)):
-        return Force(is_reached=False, share=rounded, waits_for=f"{strangers[0]} is still there and would get requests")
+    if lacking := next(_in_the_way(world, split, wanted), None):
+        return Force(is_reached=False, share=rounded, waits_for=lacking)
     if not is_open(world):
         return Force(
             is_reached=False, share=0, waits_for=f"Service {world.mdep.name} does not select both versions yet"
@@ -74,11 +84,18 @@ def _force_of_split(world: World, split: Split, wanted: Mapping[str, int]) -> Fo
     return Force(is_reached=False, share=rounded, waits_for=said, slices_behind=behind)
 
 
-def _strangers(world: World, split: Split) -> Iterator[str]:
-    """Pods of a third revision that an open Service would send requests to; those on their way out get none."""
+def _in_the_way(world: World, split: Split, wanted: Mapping[str, int]) -> Iterator[str]:
+    """Pods that an open Service would send requests to: of a third revision, or more of the canary than make its weight.
+
+    Those on their way out get none. Where the canary has its share already, a pod too many is no reason to take it away.
+    """
     for revision in world.revisions.values():
         if revision.revision not in {split.stable, split.canary}:
-            yield from (f"pod {pod.name} of revision {revision.revision}" for pod in revision.servers)
+            for pod in revision.servers:
+                yield f"pod {pod.name} of revision {revision.revision} is still there and would get requests"
+    ready, most = world.revision(split.canary).ready, wanted.get(split.canary, 0)
+    if ready > most and not is_open(world):
+        yield f"{ready} canary pods are there, and only {most} are to get requests"
 
 
 def _first_other(world: World, revision: str) -> str:

@@ -1,0 +1,51 @@
+"""What the stage that a rollout is in asks of its judgement."""
+
+from dataclasses import replace
+
+from serin_operator.api.spec import Analysis
+from serin_operator.decide.judging.config import DEFAULT_MIN_SAMPLES
+from serin_operator.decide.memory.comparison import Comparison
+from serin_operator.decide.memory.memory import Memory
+from serin_operator.decide.memory.states import Baking, Growing, Holding, Judgement, Reaching, Rollout, Switching
+from serin_operator.decide.wanted.settings import Settings
+from serin_operator.decide.wanted.stages import Stage
+
+
+def stage_judged(rollout: Rollout, settings: Settings) -> Stage | None:
+    """The stage whose samples are counted: that in force, or the one on its way, or the last one that was passed."""
+    match rollout:
+        case Holding(stage=place) | Growing(stage=place):
+            pass
+        case Reaching(stage=coming, in_force=in_force):
+            place = coming if in_force is None else in_force
+        case Switching() | Baking():
+            place = len(settings.stages) - 1
+        case _:
+            return None
+    return settings.stages[min(place, len(settings.stages) - 1)] if settings.stages else None
+
+
+def min_samples(rollout: Rollout, settings: Settings, wanted: Analysis) -> int:
+    """Samples that each metric needs now."""
+    stage = stage_judged(rollout, settings)
+    return (stage and stage.min_samples) or wanted.min_samples or DEFAULT_MIN_SAMPLES
+
+
+def completed(judgement: Judgement, memory: Memory, settings: Settings, wanted: Analysis) -> Judgement:
+    """The judgement, unless people have asked since for a metric that no look has seen, or for more samples than there are."""
+    if not judgement.passed:
+        return judgement
+    rows, needed = memory.comparison.results, min_samples(memory.rollout, settings, wanted)
+    unseen = [metric.name for metric in wanted.metrics if metric.name not in {row.metric for row in rows}]
+    missing = [f"{', '.join(unseen)}: not looked at yet"] if unseen else []
+    few = (row for row in rows if row.samples is not None and row.samples < needed)
+    missing += [f"{row.metric}: {row.samples:,} of {needed:,} samples in this step" for row in few]
+    return replace(judgement, passed=False, missing="; ".join(missing)) if missing else judgement
+
+
+def is_ripe(rollout: Rollout, comparison: Comparison, settings: Settings) -> bool:
+    """Whether the look was taken of the stage that is held, after its time was over."""
+    if not isinstance(rollout, Holding) or comparison.stage_from is not None:
+        return False
+    stage = stage_judged(rollout, settings)
+    return stage is not None and rollout.clock.held >= stage.hold_seconds
