@@ -119,6 +119,14 @@ class Step(ApiModel):
             ge=0, le=604800, description="How long the step lasts at least. Default 60. With analysis: until it passes."
         ),
     ] = None
+    pause: Annotated[
+        bool | None,
+        Field(
+            description="After its time the step waits for a person: annotate serin.dev/action with resume@<a new word>"
+            " (go on when the analysis passes), skip-step@<...> (go on now) or promote@<...> (take all traffic now). Fail still"
+            " rolls back meanwhile. Default false."
+        ),
+    ] = None
 
     @property
     def hold(self) -> int:
@@ -248,7 +256,11 @@ class ModelDeploymentSpec(ApiModel):
         int | None, Field(ge=1, le=50, description="Ended versions kept in the ledger, to go back to. Default 10.")
     ] = None
     paused: Annotated[
-        bool | None, Field(description="Stops steps and promotion; repair and rollback still happen.")
+        bool | None,
+        Field(
+            description="Stops steps and promotion; repair and rollback still happen. To pause without the spec, annotate"
+            " serin.dev/action=pause@<a new word>; that does not lift this, and resume@<...> lifts only that."
+        ),
     ] = None
 
 

@@ -13,6 +13,7 @@ from serin_operator.decide.judging.config import config_of
 from serin_operator.decide.judging.judge import Judged, is_about, judge, remembered_judgement
 from serin_operator.decide.looks import LookResult
 from serin_operator.decide.memory import ledger as book
+from serin_operator.decide.memory.actions import concluded
 from serin_operator.decide.memory.comparison import Comparison
 from serin_operator.decide.memory.memory import Memory, Stable
 from serin_operator.decide.memory.outbox import Announcement, Line
@@ -193,7 +194,15 @@ def _closed(world: World, memory: Memory, ended: Ended) -> Memory:
     )
     if takes_over:
         stable = Stable(candidate.version, candidate.revision, candidate.sha256 or "")
-    return replace(memory, stable=stable, rollout=Idle(), comparison=Comparison(), ledger=ledger, outage=None)
+    return replace(
+        memory,
+        stable=stable,
+        rollout=Idle(),
+        comparison=Comparison(),
+        ledger=ledger,
+        outage=None,
+        actions=concluded(memory.actions, ended),
+    )
 
 
 def _said(world: World, memory: Memory, step: Moved | Ended, settings: Settings) -> list[Announcement | Line]:

@@ -12,7 +12,7 @@ from serin_operator.decide.memory.memory import Memory
 from serin_operator.decide.memory.states import Candidate, Idle, Judgement, Kind, Moving, Refusal, Resolving, Waiting
 from serin_operator.decide.rollout.intent import Intent, intent_of
 from serin_operator.decide.rollout.standing import standing
-from serin_operator.decide.rollout.target import kind_of, target_of
+from serin_operator.decide.rollout.target import is_remembered, kind_of, target_of, wanted_revision
 from serin_operator.decide.traffic.provider import provider_of
 from serin_operator.decide.traffic.split import Force
 from serin_operator.decide.wanted.settings import Settings
@@ -41,7 +41,7 @@ class Facts:
 
     now: datetime
     target: Candidate | None
-    """What the spec wants that is neither stable nor rejected; None: nothing to roll out."""
+    """What is wanted and is neither stable nor rejected; None: nothing to roll out."""
     candidate: Arm = Arm("", 0, 0, 0)
     stable: Arm | None = None
     """None: no version has ever become stable."""
@@ -71,7 +71,11 @@ class Facts:
     standing: Waiting = field(default_factory=lambda: Waiting(Reason.NO_VERSION_YET, "no version has become ready yet"))
     """Where things stand while nothing is rolled out."""
     wants_stable: bool = False
-    """The spec names the version that is stable."""
+    """The version that is wanted is stable."""
+    went_back_to: str | None = None
+    """The version that a person went back to, while it is held."""
+    is_remembered: bool = True
+    """Something tells how the candidate's pods are made."""
     is_restored: bool = False
     """It was stable once, and comes back."""
 
@@ -111,7 +115,9 @@ def facts_of(
         stable_trouble=trouble_at_home,
         judgement=judgement,
         abort=abort,
-        wants_stable=memory.stable is not None and memory.stable.revision == settings.revision,
+        wants_stable=memory.stable is not None and memory.stable.revision == wanted_revision(memory, settings),
+        went_back_to=memory.hold.version if memory.hold else None,
+        is_remembered=is_remembered(world, settings, ours.revision),
         kind=kind_of(world, memory, settings),
         is_restored=was_promoted(memory.ledger, ours.revision),
     )

@@ -17,6 +17,8 @@ class Stage:
     """Percent of the traffic."""
     hold_seconds: float
     """Seconds in which the weight has to be in force before the stage may end."""
+    pause: bool = False
+    """After that it waits for a person."""
 
 
 def stages_of(rollout: Rollout) -> tuple[Stage, ...]:
@@ -25,7 +27,7 @@ def stages_of(rollout: Rollout) -> tuple[Stage, ...]:
 
 
 def _canary(rollout: Rollout) -> tuple[Stage, ...]:
-    return tuple(Stage(step.weight, step.hold) for step in rollout.steps or DEFAULT_STEPS)
+    return tuple(Stage(step.weight, step.hold, pause=bool(step.pause)) for step in rollout.steps or DEFAULT_STEPS)
 
 
 def _immediate(_rollout: Rollout) -> tuple[Stage, ...]:
