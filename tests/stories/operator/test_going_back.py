@@ -383,7 +383,7 @@ async def test_failures_leave_every_version_that_could_be_gone_back_to_in_the_le
     await simulation.live_until(lambda s: s.stable == "v1", 100)
 
 
-@pytest.mark.parametrize("write", range(0, 26, 3))
+@pytest.mark.parametrize("write", [0, 1, 2, 4, 7, 11, 16])
 async def test_a_rollback_is_carried_out_once_though_the_operator_dies_at_any_write(write: int) -> None:
     simulation = await promoted("v1", "v2")
     began = simulation.elapsed

@@ -8,6 +8,7 @@ from tests.support.simulation import ANALYSIS, Simulation, rollout, uri_of
 from tests.support.worlds.troubles import VERSIONS
 
 Deed = Callable[[Simulation, Random], None]
+STEERING = ("pause", "resume", "resume", "promote", "skip-step", "rollback=v1", "rollback=v2", "rollback=nothing")
 CHILDREN = ("Deployment", "Service", "ControllerRevision", "PodDisruptionBudget", "Job", "Pod")
 
 
@@ -24,6 +25,12 @@ def edits_the_rollout(simulation: Simulation, random: Random) -> None:
     weights = sorted(random.sample([5, 10, 25, 40, 50, 80], random.randrange(1, 4)))
     strategy = random.choice(["Canary", "Canary", "Immediate"])
     simulation.change_spec(rollout=quick(*weights, strategy=strategy, hold=random.choice([0, 5, 15])))
+
+
+def lets_a_step_wait_for_a_person(simulation: Simulation, random: Random) -> None:
+    wanted = quick(25, 50, hold=5)
+    random.choice(wanted["steps"])["pause"] = True
+    simulation.change_spec(rollout=wanted)
 
 
 def quick(*weights: int, **more: Any) -> dict[str, Any]:
@@ -43,7 +50,7 @@ def edits_the_analysis(simulation: Simulation, random: Random) -> None:
 
 
 def annotates(simulation: Simulation, random: Random) -> None:
-    verb = random.choice(["retry", "retry", "abort", "dance"])
+    verb = random.choice(["retry", "retry", "abort", "dance", *STEERING, *STEERING])
     simulation.annotate(f"{verb}@{simulation.version}" + "x" * random.choice([0, 0, 300]))
 
 
@@ -107,6 +114,7 @@ DEEDS: tuple[Deed, ...] = (
     *(applies_a_version,) * 8,
     *(scales, edits_the_rollout, annotates, deletes_a_child, edits_a_child) * 2,
     pauses_or_goes_on,
+    lets_a_step_wait_for_a_person,
     edits_the_analysis,
     takes_labels_away,
     makes_something_of_their_own,
