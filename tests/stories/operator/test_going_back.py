@@ -324,6 +324,18 @@ async def test_status_that_is_lost_while_a_version_is_held_does_not_bring_the_ot
     assert simulation.lost == 0
 
 
+async def test_a_back_up_with_an_old_rollback_on_it_goes_back_to_nothing() -> None:
+    simulation = await held_at_v1()
+    simulation.change_spec(model=model_of("v3"))
+    await simulation.live_until(lambda s: s.stable == "v3", 300)
+    await simulation.live(10)
+    simulation.restore()
+    await simulation.live(200)
+    assert simulation.stable == "v3", words(simulation)
+    assert "hold" not in simulation.status
+    assert "may be from before status was lost" in simulation.told("ActionIgnored")[-1]
+
+
 async def test_a_back_up_comes_back_held_as_it_was() -> None:
     simulation = await held_at_v1()
     simulation.behave(V1, ready_after=20)

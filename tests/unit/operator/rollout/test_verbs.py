@@ -231,9 +231,26 @@ def test_of_many_versions_the_newest_are_named() -> None:
 
 def test_a_rollback_while_status_is_being_rebuilt_waits_for_what_is_on_its_way_back() -> None:
     before = memory_in("Idle", ledger=LEDGER[:1], rebuilt_at=EARLIER)
-    assert heard("rollback=v0@1", before) == Heard(before)
+    assert heard("rollback=v1@1", before) == Heard(before)
     later = replace(before, ledger=LEDGER)
-    assert heard("rollback=v0@1", later).memory.hold is not None
+    assert heard("rollback=v1@1", later).memory.hold is not None
+
+
+@pytest.mark.parametrize("verb", ["rollback=v0", "abort", "promote", "skip-step", "retry"])
+def test_an_annotation_that_may_be_older_than_the_loss_of_status_is_not_carried_out_again(verb: str) -> None:
+    before = memory_in("Holding", rebuilt_at=EARLIER)
+    after = heard(f"{verb}@old", before)
+    assert (after.memory.rollout, after.memory.hold, after.abort) == (before.rollout, None, False)
+    assert "write it with a new word" in message(after)
+    anew = heard(f"{verb}@new", after.memory)
+    assert anew.memory.actions[0].fate is not Fate.IGNORED
+
+
+@pytest.mark.parametrize("verb", ["rollback=v1", "pause"])
+def test_an_annotation_that_says_what_is_so_holds_on_though_status_was_lost(verb: str) -> None:
+    after = heard(f"{verb}@old", memory_in("Idle", rebuilt_at=EARLIER)).memory
+    assert bool(after.hold) == (verb != "pause")
+    assert bool(after.pause) == (verb == "pause")
 
 
 def test_nothing_is_held_once_the_spec_makes_another_revision() -> None:

@@ -66,7 +66,16 @@ def _answer(text: str, world: World, memory: Memory, settings: Settings) -> Answ
         or bool(equals) != bool(argument)
     ):
         return Ignored(f"action {text[:80]!r} is not understood: {_what_can_be_written()}")
-    return verb.carry_out(Asked(world, memory, settings, argument))
+    answer = verb.carry_out(Asked(world, memory, settings, argument))
+    if isinstance(answer, Carried) and not answer.confirms and _may_be_old(memory):
+        told = f"{text[:80]} may be from before status was lost, and done already"
+        return Ignored(f"{told}; if you want it, write it with a new word")
+    return answer
+
+
+def _may_be_old(memory: Memory) -> bool:
+    """Status was lost, and with it what had been heard: a back-up may bring an annotation along that is months old."""
+    return memory.rebuilt_at is not None and memory.last_action is None and not memory.actions
 
 
 def _what_can_be_written() -> str:

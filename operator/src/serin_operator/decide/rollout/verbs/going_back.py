@@ -37,7 +37,8 @@ def _go_back(asked: Asked) -> Answer:
         else f"; it is held: the spec's {spec} waits until spec.model changes; to let it come, {written('resume')}"
     )
     fate, revision = (Fate.DONE, None) if serves else (Fate.BEGUN, found.revision)
-    return Carried(after, EventReason.WENT_BACK, f"{found.version} {how}{doubt}{until}", fate, revision)
+    said = f"{found.version} {how}{doubt}{until}"
+    return Carried(after, EventReason.WENT_BACK, said, fate, revision, confirms=serves)
 
 
 def _found(asked: Asked) -> VersionStatus | None:

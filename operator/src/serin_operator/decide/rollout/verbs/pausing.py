@@ -18,7 +18,7 @@ def _pause(asked: Asked) -> Answer:
     what = "the next version" if isinstance(rollout, Idle) else rollout.candidate.version
     also = "; spec.paused is true as well" if asked.settings.paused else ""
     message = f"steps and promotion of {what} are paused; to go on, {written('resume')}{also}"
-    return Carried(replace(memory, pause=Pause(asked.world.now, asked.by)), EventReason.PAUSED, message)
+    return Carried(replace(memory, pause=Pause(asked.world.now, asked.by)), EventReason.PAUSED, message, confirms=True)
 
 
 def _resume(asked: Asked) -> Answer:

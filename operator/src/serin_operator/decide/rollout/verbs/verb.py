@@ -46,6 +46,8 @@ class Carried:
     revision: str | None = None
     """The rollout whose end tells what came of it, where that is not known yet."""
     abort: bool = False
+    confirms: bool = False
+    """It asks for nothing but what is so, or what does no harm: good also if it may have been carried out before."""
 
 
 @dataclass(frozen=True)
