@@ -35,6 +35,8 @@ async def test_a_step_that_says_pause_waits_for_a_person_and_says_what_to_write(
     assert simulation.moments[-1].endpoints == {"v1": 3, "v2": 1}
     ready = simulation.condition("Ready")
     assert ready["reason"] == "StepPaused"
+    assert simulation.condition("Progressing")["status"] == "False"
+    assert "waits for a person" in simulation.told("StepStarted")[-1]
     for said in ("v2 at step 1/2 (25 %)", "resume@", "skip-step@", "promote@"):
         assert said in ready["message"]
     assert simulation.condition("Stalled")["status"] == "False"

@@ -52,7 +52,10 @@ class Reason(ExplainedReason):
         "spec.paused is true, or an action has paused: no step, no promotion; repair and rollback still happen.",
     )
     STEP_PAUSED = "StepPaused", "The step says pause: true and its time is over; a person lets it go with an action."
-    PROMOTING = "Promoting", "The canary has passed every step; it grows to full size and takes all traffic."
+    PROMOTING = (
+        "Promoting",
+        "Every step is passed, or a person promoted it: it grows to full size and takes all traffic.",
+    )
     BAKING = "Baking", "The new version serves all traffic; the one before keeps its pods for rollout.bakeSeconds."
     RESTORING = (
         "Restoring",
@@ -70,7 +73,7 @@ class Reason(ExplainedReason):
         "BirthForgotten",
         "The ControllerRevision that told how a version's pods are made is gone, so the version cannot be restored.",
     )
-    REPLACING = "Replacing", "strategy Immediate: the new version takes all traffic as soon as it is ready."
+    REPLACING = "Replacing", "strategy Immediate, or promoted by hand: it takes all traffic as soon as it is ready."
     REPAIRING = "Repairing", "The Service that clients use was deleted or edited; it is being put right."
     # Where a rollout has ended.
     SERVING = "Serving", "The wanted version serves on all counted pods."

@@ -226,7 +226,8 @@ def _said(world: World, memory: Memory, step: Moved | Ended, settings: Settings)
             weight, reached = settings.stages[stage].weight, _achieved(world, memory, candidate.revision)
             by_pods = "" if reached == weight else f"; the pods there are make it {reached} %"
             place = f"step {stage + 1} of {len(settings.stages)}, weight {weight} %{by_pods}"
-            return [Announcement(EventReason.STEP_STARTED, f"{candidate.version}: {place}")]
+            then = "; after its time it waits for a person" if settings.stages[stage].pause else ""
+            return [Announcement(EventReason.STEP_STARTED, f"{candidate.version}: {place}{then}")]
         case Baking(candidate=candidate):
             message = f"{candidate.version} has all traffic; the version before is kept for {settings.bake_seconds} s"
             return [Announcement(EventReason.SWITCHED, message)]

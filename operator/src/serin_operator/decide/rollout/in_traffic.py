@@ -102,7 +102,7 @@ def growing(state: Growing, facts: Facts, plan: Plan) -> Moved | Waiting | Ended
         return Moved(Switching(state.candidate, replace(state.clock, waited=0.0, held=0.0, best=0)))
     if state.clock.waited >= plan.progress_deadline_seconds:
         return too_late(state, facts, plan)
-    said = f"{version} passed; it grows to {facts.candidate.wanted} pods and takes all traffic"
+    said = f"{version} grows to {facts.candidate.wanted} pods, and then takes all traffic"
     return Waiting(Reason.PROMOTING, said).with_trouble(facts.trouble)
 
 
