@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from tests.support.simulation import spec
@@ -260,6 +261,24 @@ def test_nothing_is_held_once_the_spec_makes_another_revision() -> None:
     (told,) = after.announcements
     assert told.reason == EventReason.HOLD_ENDED
     assert "v1 is no longer held by rollback=v1 by anna" in told.message
+
+
+def test_nothing_is_held_that_the_ledger_has_lost_unless_it_is_on_its_way_back() -> None:
+    before = memory_in("Idle", hold=Hold("rev-v7", "v7", OURS, EARLIER))
+    (told,) = heard("", before).announcements
+    assert "the ledger has lost it" in told.message
+    rebuilding = replace(before, rebuilt_at=EARLIER)
+    assert heard("", rebuilding) == Heard(rebuilding)
+
+
+def test_an_action_that_the_release_before_has_carried_out_is_not_new() -> None:
+    before = memory_in("Holding", last_action="abort@1")
+    assert heard("abort@1", before) == Heard(before)
+
+
+def test_every_verb_is_explained_to_people() -> None:
+    page = Path("docs/steering.md").read_text()
+    assert [verb.form for verb in VERBS.values() if f"| `{verb.form}` |" not in page] == []
 
 
 def test_only_the_last_few_actions_are_remembered_and_messages_are_short() -> None:

@@ -100,7 +100,8 @@ def _with_hold_as_it_is(world: World, memory: Memory, settings: Settings) -> tup
     if hold.instead_of == settings.revision and (entry(memory.ledger, hold.revision) or memory.rebuilt_at):
         is_spec = hold.revision == settings.revision and _has_come(memory, hold.revision)
         return (replace(memory, hold=None) if is_spec else memory), ()
-    message = f"{hold.version} is no longer held by {hold.told}: the spec has moved on, to {spec}"
+    why = f"the spec has moved on, to {spec}" if hold.instead_of != settings.revision else "the ledger has lost it"
+    message = f"{hold.version} is no longer held by {hold.told}: {why}"
     return replace(memory, hold=None), (Announcement(EventReason.HOLD_ENDED, message),)
 
 
