@@ -114,6 +114,49 @@ async def a_person_aborts() -> Simulation:
     return simulation
 
 
+async def a_person_goes_back_at_night_and_resumes_in_the_morning() -> Simulation:
+    simulation = await a_better_version_is_promoted()
+    simulation.tell("---- a person: rollback=v1@night")
+    simulation.annotate("rollback=v1@night")
+    await simulation.run_until(lambda s: s.stable == "v1")
+    await simulation.run(10)
+    simulation.tell(f"---- kubectl get mdep: {simulation.condition('Ready')['message']}")
+    simulation.kubectl_apply(with_analysis("v2"))
+    await simulation.run(30)
+    simulation.tell("---- a person: resume@morning")
+    simulation.annotate("resume@morning")
+    await simulation.run_until(lambda s: s.stable == "v2")
+    await simulation.run(3)
+    return simulation
+
+
+async def a_person_goes_back_to_a_version_that_does_not_start() -> Simulation:
+    simulation = await a_better_version_is_promoted()
+    simulation.behave("http://models/v1.onnx", never_ready=True)
+    rollout = {**spec()["rollout"], "progressDeadlineSeconds": 30}
+    simulation.kubectl_apply(with_analysis("v2", rollout=rollout))
+    simulation.annotate("rollback=v1@night")
+    await simulation.run_until(lambda s: s.outcome("v1") == "RolledBack")
+    await simulation.run(3)
+    simulation.tell(f"---- kubectl get mdep: {simulation.condition('Ready')['message']}")
+    return simulation
+
+
+async def a_step_waits_for_a_person_who_pauses_and_promotes() -> Simulation:
+    simulation = await served()
+    steps = [{"weight": 25, "holdSeconds": 10, "pause": True}, {"weight": 50, "holdSeconds": 10}]
+    simulation.kubectl_apply(with_analysis("v2", rollout={"steps": steps, "bakeSeconds": 10}))
+    await simulation.run_until(lambda s: s.condition("Ready")["reason"] == "StepPaused")
+    for word in ("resume@1", "pause@2", "skip-step@3", "dance@4", "promote@5"):
+        simulation.tell(f"---- kubectl get mdep: {simulation.condition('Ready')['message']}")
+        simulation.tell(f"---- a person: {word}")
+        simulation.annotate(word)
+        await simulation.run(8)
+    await simulation.run_until(lambda s: s.stable == "v2")
+    await simulation.run(3)
+    return simulation
+
+
 async def prometheus_is_away_and_comes_back() -> Simulation:
     simulation = await served()
     simulation.kubectl_apply(with_analysis("v2"))
@@ -233,6 +276,9 @@ ALL = [
     an_old_version_comes_back_without_a_canary,
     a_rejected_version_is_retried_when_a_person_says_so,
     a_person_aborts,
+    a_person_goes_back_at_night_and_resumes_in_the_morning,
+    a_person_goes_back_to_a_version_that_does_not_start,
+    a_step_waits_for_a_person_who_pauses_and_promotes,
     prometheus_is_away_and_comes_back,
     analysis_without_prometheus_never_starts,
     no_labels_until_the_deadline,

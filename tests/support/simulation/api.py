@@ -72,7 +72,8 @@ class ApiServer:
     # ---- eyes ------------------------------------------------------------------------------------------------------
 
     async def model_deployment(self, namespace: str, name: str) -> JsonObject | None:
-        return _observed(self.cluster.objects.get(ObjectRef(names.API_VERSION, names.KIND, namespace, name)))
+        live = self.cluster.objects.get(ObjectRef(names.API_VERSION, names.KIND, namespace, name))
+        return None if live is None else dict(copied(live))
 
     async def get(self, ref: ObjectRef) -> JsonObject | None:
         return copied(self.cluster.objects.get(ref))

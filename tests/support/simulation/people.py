@@ -39,9 +39,17 @@ class People(Cluster):
         spec = {**copied(self.mdep["spec"]), **fields}
         self.kubectl_apply({key: value for key, value in spec.items() if value is not None})
 
-    def annotate(self, action: str) -> None:
+    def annotate(self, action: str, by: str = "kubectl-annotate") -> None:
         """``kubectl annotate serin.dev/action=…``."""
-        self.kubectl_apply(self.mdep["spec"], {names.ANNOTATION_ACTION: action})
+
+        def change(obj: JsonObject) -> None:
+            obj["metadata"].setdefault("annotations", {})[names.ANNOTATION_ACTION] = action
+
+        self.edit(self.mdep, by, change)
+
+    def last_action(self) -> JsonObject:
+        """What came of the last action that was heard."""
+        return dict((self.status.get("actions") or [{}])[0])
 
     def kubectl_scale(self, replicas: int) -> None:
         """What an autoscaler does through /scale."""

@@ -8,6 +8,7 @@ from tests.support.simulation import ANALYSIS, Simulation, rollout, uri_of
 from tests.support.worlds.troubles import VERSIONS
 
 Deed = Callable[[Simulation, Random], None]
+STEERING = ("pause", "resume", "resume", "promote", "skip-step", "rollback=v1", "rollback=v2", "rollback=nothing")
 CHILDREN = ("Deployment", "Service", "ControllerRevision", "PodDisruptionBudget", "Job", "Pod")
 
 
@@ -42,6 +43,12 @@ def blue_green(hold: int) -> dict[str, Any]:
     return {key: value for key, value in wanted.items() if key != "steps"}
 
 
+def lets_a_step_wait_for_a_person(simulation: Simulation, random: Random) -> None:
+    wanted = quick(25, 50, hold=5)
+    random.choice(wanted["steps"])["pause"] = True
+    simulation.change_spec(rollout=wanted)
+
+
 def quick(*weights: int, **more: Any) -> dict[str, Any]:
     """Steps with deadlines that a short story can wait for."""
     return rollout(*weights, **{"progressDeadlineSeconds": 40, "deadlineSeconds": 60, **more})
@@ -59,7 +66,7 @@ def edits_the_analysis(simulation: Simulation, random: Random) -> None:
 
 
 def annotates(simulation: Simulation, random: Random) -> None:
-    verb = random.choice(["retry", "retry", "abort", "dance"])
+    verb = random.choice(["retry", "retry", "abort", "dance", *STEERING, *STEERING])
     simulation.annotate(f"{verb}@{simulation.version}" + "x" * random.choice([0, 0, 300]))
 
 
@@ -123,6 +130,7 @@ DEEDS: tuple[Deed, ...] = (
     *(applies_a_version,) * 8,
     *(scales, edits_the_rollout, annotates, deletes_a_child, edits_a_child) * 2,
     pauses_or_goes_on,
+    lets_a_step_wait_for_a_person,
     edits_the_analysis,
     takes_labels_away,
     makes_something_of_their_own,

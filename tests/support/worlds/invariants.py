@@ -18,6 +18,7 @@ JUDGED_SECONDS = 60
 """The rarest looks are ten seconds apart; a bad version is found in a few."""
 ASIDE_SECONDS = 3
 MOST_A_MINUTE = 60
+WAITS_FOR_PEOPLE = frozenset({"Paused", "StepPaused"})
 
 
 class Violation(AssertionError):
@@ -87,7 +88,7 @@ class Invariants:
             version = message.partition(":")[0]
             if reason in {"RolledBack", "PreflightFailed"}:
                 self.rejected.add(version)
-            if reason == "Retried":
+            if reason in {"Retried", "WentBack"}:
                 self.rejected.discard(message.partition(" ")[0])
             if reason == "Promoted" and version in self.rejected:
                 raise Violation(f"{version} was promoted though it had been rejected")
@@ -146,7 +147,7 @@ class Invariants:
         telling = any(
             conditions.get(kind, {}).get("status") == "True" for kind in ("Degraded", "Stalled", "Reconciling")
         )
-        paused = conditions.get("Ready", {}).get("reason") == "Paused"
+        paused = conditions.get("Ready", {}).get("reason") in WAITS_FOR_PEOPLE
         if self._not_ready > SILENT_SECONDS and not telling and not paused and not hindered:
             raise Violation(f"nothing is wrong, says status, for {self._not_ready:.0f} s without {version}")
 
@@ -155,7 +156,7 @@ class Invariants:
         simulation = self.simulation
         ModelDeploymentStatus.model_validate(simulation.status)
         ready, stalled = simulation.condition("Ready"), simulation.condition("Stalled")
-        if ready["status"] != "True" and stalled["status"] != "True" and ready["reason"] != "Paused":
+        if ready["status"] != "True" and stalled["status"] != "True" and ready["reason"] not in WAITS_FOR_PEOPLE:
             raise Violation(f"it never comes to rest: {ready['reason']}: {ready['message']}")
         if ready["status"] == "True":
             endpoints = simulation.moments[-1].endpoints
@@ -170,7 +171,7 @@ class Invariants:
     def is_at_rest(self) -> bool:
         """Whether there is nothing more to wait for."""
         ready, stalled = self.simulation.condition("Ready"), self.simulation.condition("Stalled")
-        return ready["status"] == "True" or stalled["status"] == "True" or ready["reason"] == "Paused"
+        return ready["status"] == "True" or stalled["status"] == "True" or ready["reason"] in WAITS_FOR_PEOPLE
 
     def quiet_minute(self, since: float) -> None:
         """A minute in which nothing happened."""

@@ -23,7 +23,7 @@ COMPONENT_SERVER: Final = "server"
 COMPONENT_RESOLVE: Final = "resolve"
 
 ANNOTATION_ACTION: Final = "serin.dev/action"
-"""Written by people only: ``retry@<nonce>`` or ``abort@<nonce>``."""
+"""Written by people only: a verb, ``@`` and a nonce, for example ``retry@monday`` or ``rollback=v7@1``."""
 
 ANNOTATION_WRITTEN: Final = "serin.dev/written"
 """On children, written by the operator: which fields, and which values, its last write of the object had."""

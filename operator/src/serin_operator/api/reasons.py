@@ -51,11 +51,33 @@ class Reason(ExplainedReason):
     STEP_HELD = "StepHeld", "The canary has its share of traffic and the step's time is not over."
     ANALYSING = "Analysing", "The canary has its share of traffic and evidence is being collected."
     WAITING_FOR_DATA = "WaitingForData", "The step is held because metrics have not delivered enough data."
-    PAUSED = "Paused", "spec.paused is true: no step, no promotion; repair and rollback still happen."
-    PROMOTING = "Promoting", "The canary has passed every step; it grows to full size and takes all traffic."
+    PAUSED = (
+        "Paused",
+        "spec.paused is true, or an action has paused: no step, no promotion; repair and rollback still happen.",
+    )
+    STEP_PAUSED = "StepPaused", "The step says pause: true and its time is over; a person lets it go with an action."
+    PROMOTING = (
+        "Promoting",
+        "Every step is passed, or a person promoted it: it grows to full size and takes all traffic.",
+    )
     BAKING = "Baking", "The new version serves all traffic; the one before keeps its pods for rollout.bakeSeconds."
-    RESTORING = "Restoring", "The spec names a version that was promoted before; it comes back without a canary."
-    REPLACING = "Replacing", "strategy Immediate: the new version takes all traffic as soon as it is ready."
+    RESTORING = (
+        "Restoring",
+        "A version that was promoted before comes back without a canary: the spec names it, or a person went back to it.",
+    )
+    HELD_BY_ROLLBACK = (
+        "HeldByRollback",
+        "A person went back to the version that serves; the spec names another one, which waits for a change, or for resume.",
+    )
+    ROLLBACK_FAILED = (
+        "RollbackFailed",
+        "The version that a person went back to did not come back; what served before serves on.",
+    )
+    BIRTH_FORGOTTEN = (
+        "BirthForgotten",
+        "The ControllerRevision that told how a version's pods are made is gone, so the version cannot be restored.",
+    )
+    REPLACING = "Replacing", "strategy Immediate, or promoted by hand: it takes all traffic as soon as it is ready."
     REPAIRING = "Repairing", "The Service that clients use was deleted or edited; it is being put right."
     # Where a rollout has ended.
     SERVING = "Serving", "The wanted version serves on all counted pods."
@@ -208,6 +230,15 @@ class EventReason(ExplainedReason):
     SUPERSEDED = "Superseded", "A rollout ended because the spec moved on."
     ABORTED = "Aborted", "A person ended a rollout."
     RETRIED = "Retried", "A person asked for a rejected version to be tried again."
+    PAUSED = "Paused", "A person paused steps and promotion with an action."
+    RESUMED = "Resumed", "A person let go what had been paused or held."
+    PROMOTED_BY_HAND = (
+        "PromotedByHand",
+        "A person promoted a version: neither steps nor evidence are waited for, but its pods are.",
+    )
+    STEP_SKIPPED = "StepSkipped", "A person ended a step before its time."
+    WENT_BACK = "WentBack", "A person went back to a version of the ledger, which is held."
+    HOLD_ENDED = "HoldEnded", "A version that a person went back to is no longer held: the spec has moved on."
     ACTION_IGNORED = "ActionIgnored", "The action annotation could not be understood or does not apply now."
     DEADLINE_EXCEEDED = "DeadlineExceeded", "A rollout was held past its deadline."
     STALLED = "Stalled", "Something keeps the operator from going on; the message says what to do."

@@ -138,6 +138,14 @@ class Step(ApiModel):
             description="Canary samples that each metric needs in this step. Default: analysis.minSamples.",
         ),
     ] = None
+    pause: Annotated[
+        bool | None,
+        Field(
+            description="After its time the step waits for a person: annotate serin.dev/action with resume@<a new word>"
+            " (go on when the analysis passes), skip-step@<...> (go on now) or promote@<...> (take all traffic now). Fail still"
+            " rolls back meanwhile. Default false."
+        ),
+    ] = None
 
     @property
     def hold(self) -> int:
@@ -155,6 +163,13 @@ class BlueGreen(ApiModel):
             le=604800,
             description="How long the new version can be tried at the Service <name>-preview at least, with all its pods"
             " ready, before all requests go to it. Default 300; spec.paused holds it for longer.",
+        ),
+    ] = None
+    pause: Annotated[
+        bool | None,
+        Field(
+            description="After that time it waits for a person: annotate serin.dev/action with resume@<a new word>. Default"
+            " false."
         ),
     ] = None
 
@@ -290,7 +305,11 @@ class ModelDeploymentSpec(ApiModel):
         int | None, Field(ge=1, le=50, description="Ended versions kept in the ledger, to go back to. Default 10.")
     ] = None
     paused: Annotated[
-        bool | None, Field(description="Stops steps and promotion; repair and rollback still happen.")
+        bool | None,
+        Field(
+            description="Stops steps and promotion; repair and rollback still happen. To pause without the spec, annotate"
+            " serin.dev/action=pause@<a new word>; that does not lift this, and resume@<...> lifts only that."
+        ),
     ] = None
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from serin_operator.api.spec import ApiModel
+from serin_operator.api.steering import ActionStatus, HoldStatus, PauseStatus
 
 
 class Condition(ApiModel):
@@ -75,8 +76,8 @@ class CanaryStatus(ApiModel):
     kind: Annotated[
         str,
         Field(
-            description="First, Canary (stage by stage, BlueGreen too), Direct (a restored version, or strategy Immediate) or"
-            " Rescue (stable served nothing)."
+            description="First, Canary (stage by stage, BlueGreen too), Direct (a restored version, or strategy Immediate),"
+            " Rescue (stable served nothing) or Rollback (a person went back to it)."
         ),
     ]
     phase: Annotated[
@@ -100,6 +101,9 @@ class CanaryStatus(ApiModel):
         None
     )
     attempt: Annotated[int, Field(description="0, or how often a person asked for a retry.")] = 0
+    order: Annotated[
+        str | None, Field(description="What a person asked of it and is not done yet: promote, skip-step or resume.")
+    ] = None
     restarts: Annotated[int | None, Field(description="Container restarts before the canary got traffic.")] = None
     warm_restarts: Annotated[
         dict[str, Any] | None,
@@ -162,6 +166,13 @@ class VersionStatus(ApiModel):
     promoted_at: Annotated[str | None, Field(description="When it became stable the last time.")] = None
     ended_at: Annotated[str | None, Field(description="When its rollout ended, or it was replaced.")] = None
     attempts: Annotated[int | None, Field(description="Retries that people asked for.")] = None
+    distrusted: Annotated[
+        bool | None,
+        Field(
+            description="The evidence spoke against it after it had been promoted: it takes all steps again, unless a person"
+            " goes back to it."
+        ),
+    ] = None
 
 
 class OutageStatus(ApiModel):
@@ -206,6 +217,20 @@ class ModelDeploymentStatus(ApiModel):
     ] = None
     last_action: Annotated[
         str | None, Field(description="The last action annotation that was carried out or refused.")
+    ] = None
+    actions: Annotated[
+        list[ActionStatus] | None,
+        Field(description="The last five actions that people asked for with serin.dev/action, newest first."),
+    ] = None
+    pause: Annotated[
+        PauseStatus | None, Field(description="Present while the annotation has paused it; resume lifts it.")
+    ] = None
+    hold: Annotated[
+        HoldStatus | None,
+        Field(
+            description="Present while a version that a person went back to is wanted instead of the spec's: until the spec"
+            " makes another revision, or somebody writes resume."
+        ),
     ] = None
     outage: Annotated[
         OutageStatus | None, Field(description="Present while requests reach no pod of the stable version.")

@@ -85,7 +85,10 @@ def look_due(world: World) -> Look | None:
 
 
 def _pruned(memory: Memory, settings: Settings) -> book.Ledger:
-    keep = [r for r in (memory.stable and memory.stable.revision, settings.revision) if r]
+    keep = {settings.revision}
+    keep |= {memory.stable.revision} if memory.stable else set()
+    keep |= {memory.hold.revision} if memory.hold else set()
+    keep |= set() if isinstance(memory.rollout, Idle) else {memory.rollout.candidate.revision}
     return book.pruned(memory.ledger, keep, settings.history_limit)
 
 

@@ -14,6 +14,7 @@ from serin_operator.decide.judging.judge import Judged, is_about, judge, remembe
 from serin_operator.decide.judging.of_stage import completed, is_ripe, min_samples
 from serin_operator.decide.looks import LookResult
 from serin_operator.decide.memory import ledger as book
+from serin_operator.decide.memory.actions import concluded
 from serin_operator.decide.memory.comparison import Comparison
 from serin_operator.decide.memory.memory import Memory, Stable
 from serin_operator.decide.memory.outbox import Announcement, Line
@@ -178,7 +179,15 @@ def _closed(world: World, memory: Memory, ended: Ended) -> Memory:
     )
     if takes_over:
         stable = Stable(candidate.version, candidate.revision, candidate.sha256 or "")
-    return replace(memory, stable=stable, rollout=Idle(), comparison=Comparison(), ledger=ledger, outage=None)
+    return replace(
+        memory,
+        stable=stable,
+        rollout=Idle(),
+        comparison=Comparison(),
+        ledger=ledger,
+        outage=None,
+        actions=concluded(memory.actions, ended),
+    )
 
 
 def _said(world: World, memory: Memory, step: Moved | Ended, settings: Settings) -> list[Announcement | Line]:
@@ -204,7 +213,8 @@ def _said(world: World, memory: Memory, step: Moved | Ended, settings: Settings)
             if intent_of(world, replace(memory, rollout=step.state), settings).preview:
                 more = f"; it can be tried at Service {names.preview_service(world.mdep.name)}"
             place = f"step {stage + 1} of {len(settings.stages)}, weight {weight} %{more}"
-            return [Announcement(EventReason.STEP_STARTED, f"{candidate.version}: {place}")]
+            then = "; after its time it waits for a person" if settings.stages[stage].pause else ""
+            return [Announcement(EventReason.STEP_STARTED, f"{candidate.version}: {place}{then}")]
         case Baking(candidate=candidate):
             message = f"{candidate.version} has all traffic; the version before is kept for {settings.bake_seconds} s"
             return [Announcement(EventReason.SWITCHED, message)]

@@ -45,6 +45,8 @@ class ModelDeployment:
     status: ModelDeploymentStatus
     unreadable: tuple[str, ...] = ()
     """Fields of status that somebody has made unreadable."""
+    action_by: str | None = None
+    """The field manager that wrote the action annotation, if managedFields tell."""
 
 
 @dataclass(frozen=True)

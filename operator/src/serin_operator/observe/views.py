@@ -20,6 +20,7 @@ from serin_operator.decide.world import (
     Service,
     Why,
 )
+from serin_operator.observe.annotators import who_asked
 from serin_operator.observe.children import Children
 from serin_operator.observe.pods import pod
 from serin_operator.observe.warnings import about, moment
@@ -44,6 +45,7 @@ def model_deployment(obj: JsonObject) -> ModelDeployment:
         spec=ModelDeploymentSpec.model_validate(obj.get("spec") or {}),
         status=status,
         unreadable=unreadable,
+        action_by=who_asked(metadata),
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from serin_operator.api.status import MetricStatus, ModelDeploymentStatus, StableStatus
 from serin_operator.decide.looks import Span
+from serin_operator.decide.memory.actions import Fate, Record
 from serin_operator.decide.memory.comparison import Comparison
 from serin_operator.decide.memory.ledger import begin
 from serin_operator.decide.memory.memory import Memory, Stable
@@ -20,6 +21,7 @@ from serin_operator.decide.memory.states import (
     Holding,
     Idle,
     Kind,
+    Order,
     Outage,
     Reaching,
     Resolving,
@@ -27,6 +29,8 @@ from serin_operator.decide.memory.states import (
     Starting,
     Switching,
 )
+from serin_operator.decide.memory.steered import written_actions, written_hold, written_pause
+from serin_operator.decide.memory.stops import Hold, Pause
 from serin_operator.decide.memory.written import written_canary, written_letter, written_outage
 from serin_operator.decide.timestamps import precise
 
@@ -69,6 +73,9 @@ STATES: list[Rollout] = [
     Reaching(CANDIDATE, CLOCK, 0, EARLIER),
     Reaching(CANDIDATE, CLOCK, 2, EARLIER, 1, NOW, 50),
     Reaching(CANDIDATE, CLOCK, 0, EARLIER, weight=0),
+    Holding(replace(CANDIDATE, order=Order.GO_ON), CLOCK, 1, EARLIER),
+    Starting(replace(CANDIDATE, order=Order.PROMOTE), CLOCK),
+    Starting(replace(CANDIDATE, kind=Kind.ROLLBACK), CLOCK),
     Holding(CANDIDATE, CLOCK, 1, EARLIER),
     Growing(CANDIDATE, CLOCK, 2),
     Switching(replace(CANDIDATE, kind=Kind.DIRECT), CLOCK),
@@ -92,6 +99,9 @@ def status_of(memory: Memory) -> ModelDeploymentStatus:
         canary=written_canary(memory),
         versions=list(memory.ledger) or None,
         last_action=memory.last_action,
+        actions=written_actions(memory.actions),
+        pause=written_pause(memory.pause),
+        hold=written_hold(memory.hold),
         outage=written_outage(memory.outage),
         rebuilt_at=precise(memory.rebuilt_at) if memory.rebuilt_at else None,
         outbox=[written_letter(letter) for letter in memory.outbox] or None,
@@ -107,6 +117,12 @@ def test_memory_is_read_back_as_it_was(rollout: Rollout) -> None:
         comparison=Comparison() if isinstance(rollout, Idle) else COMPARISON,
         ledger=begin((), CANDIDATE),
         last_action="retry@monday",
+        actions=(
+            Record("rollback=v1@2", NOW, Fate.BEGUN, "v1 comes back", "kubectl-annotate", "rev1"),
+            Record("dance@1", EARLIER, Fate.IGNORED, "not understood"),
+        ),
+        pause=Pause(NOW, "kubectl-annotate"),
+        hold=Hold("rev1", "v1", "rev2", EARLIER),
         outage=Outage(NOW, 12.5),
         outbox=(
             Letter("Promoted/1", Announcement("Promoted", "v2: v2 serves all traffic")),

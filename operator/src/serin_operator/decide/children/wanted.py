@@ -81,7 +81,7 @@ def _births(world: World, memory: Memory, intent: Intent, settings: Settings) ->
     When a person has deleted both, it is born again if the spec still names it; else only its running pods are left.
     """
     rollout, ordinal = memory.rollout, 1 + max((r.born.ordinal for r in world.revisions.values() if r.born), default=0)
-    if isinstance(rollout, Resolving) and rollout.candidate.sha256:
+    if isinstance(rollout, Resolving) and rollout.candidate.sha256 and rollout.candidate.revision == settings.revision:
         candidate = rollout.candidate
         if world.revision(candidate.revision).born is None:
             sha256 = candidate.sha256 or ""

@@ -25,9 +25,18 @@ def is_rejected(ledger: Ledger, revision: str) -> bool:
 
 
 def was_promoted(ledger: Ledger, revision: str) -> bool:
-    """Whether ``revision`` has ever become stable, so that it may come back without a canary."""
+    """Whether ``revision`` has ever become stable and was not found out since, so that it may come back without a canary."""
     found = entry(ledger, revision)
-    return found is not None and found.promoted_at is not None and found.reason != Reason.ANALYSIS_FAILED
+    return found is not None and is_restorable(found) and not _is_distrusted(found)
+
+
+def is_restorable(version: VersionStatus) -> bool:
+    """Whether a person may go back to it: it has been stable, whatever was said of it since."""
+    return version.promoted_at is not None
+
+
+def _is_distrusted(version: VersionStatus) -> bool:
+    return bool(version.distrusted) or version.reason == Reason.ANALYSIS_FAILED
 
 
 def conflicting(ledger: Ledger, version: str, sha256: str) -> VersionStatus | None:
@@ -45,8 +54,9 @@ def begin(ledger: Ledger, candidate: Candidate) -> Ledger:
         sha256=candidate.sha256 or (earlier.sha256 if earlier else None),
         outcome=Outcome.IN_PROGRESS,
         started_at=stamp(candidate.started_at),
-        promoted_at=earlier.promoted_at if was_promoted(ledger, candidate.revision) and earlier else None,
+        promoted_at=earlier.promoted_at if earlier else None,
         attempts=candidate.attempt or None,
+        distrusted=(earlier is not None and is_restorable(earlier) and _is_distrusted(earlier)) or None,
     )
     return (begun, *(v for v in ledger if v.revision != candidate.revision))
 
@@ -63,7 +73,7 @@ def end(ledger: Ledger, ended: Ended, now: datetime) -> Ledger:
         "outcome": ended.outcome.value,
         "reason": ended.reason.value,
         "message": ended.message[:1024],
-        **({"promoted_at": stamp(now), "ended_at": None} if promoted else {"ended_at": stamp(now)}),
+        **({"promoted_at": stamp(now), "ended_at": None, "distrusted": None} if promoted else {"ended_at": stamp(now)}),
     }
     # A version that was promoted once and is superseded on its way back remains one that can be restored.
     before = entry(ledger, ended.candidate.revision)
@@ -77,11 +87,22 @@ def replaced(ledger: Ledger, revision: str, now: datetime) -> Ledger:
     return tuple(v.model_copy(update={"ended_at": stamp(now)}) if v.revision == revision else v for v in ledger)
 
 
+def forgiven(ledger: Ledger, revision: str) -> Ledger:
+    """No longer rejected; its next rollout counts as one more attempt."""
+    known = entry(ledger, revision)
+    attempts = ((known.attempts or 0) if known else 0) + 1
+    change = {"outcome": Outcome.SUPERSEDED.value, "attempts": attempts}
+    return tuple(v.model_copy(update=change) if v.revision == revision else v for v in ledger)
+
+
 def pruned(ledger: Ledger, keep: Iterable[str], limit: int) -> Ledger:
-    """At most ``limit`` entries beside those in ``keep``. Of the others the oldest go, those that can be gone back to last."""
+    """At most ``limit`` entries beside those in ``keep``. Of the others the oldest go, those that can be gone back to last.
+
+    What went wrong last has a place of its own beside them: failures push nothing out that can be restored.
+    """
     kept = set(keep)
     others = [v for v in ledger if v.revision not in kept]
-    chosen = sorted(others, key=lambda v: not was_promoted(ledger, v.revision))[:limit]
-    if limit > 1 and others and others[0] not in chosen and not was_promoted(ledger, others[0].revision):
-        chosen[-1] = others[0]  # what went wrong last is worth a place of its own
+    chosen = sorted(others, key=lambda v: not is_restorable(v))[:limit]
+    if others and not is_restorable(others[0]) and others[0] not in chosen:
+        chosen.append(others[0])
     return tuple(v for v in ledger if v.revision in kept or v in chosen)

@@ -3,10 +3,12 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from serin_operator.decide.memory.actions import Records
 from serin_operator.decide.memory.comparison import Comparison
 from serin_operator.decide.memory.ledger import Ledger
 from serin_operator.decide.memory.outbox import Letter
 from serin_operator.decide.memory.states import Growing, Holding, Idle, Outage, Reaching, Rollout
+from serin_operator.decide.memory.stops import Hold, Pause
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,12 @@ class Memory:
     comparison: Comparison = field(default_factory=Comparison)
     ledger: Ledger = ()
     last_action: str | None = None
+    """As the release before remembered it; ``actions`` tell more."""
+    actions: Records = ()
+    pause: Pause | None = None
+    """Present while people have paused by annotation."""
+    hold: Hold | None = None
+    """Present while a version is wanted that a person went back to."""
     outage: Outage | None = None
     """Present while requests reach no pod of stable."""
     outbox: tuple[Letter, ...] = ()

@@ -24,6 +24,7 @@ from serin_operator.decide.memory.states import (
     Holding,
     Idle,
     Kind,
+    Order,
     Outage,
     Reaching,
     Resolving,
@@ -31,6 +32,7 @@ from serin_operator.decide.memory.states import (
     Starting,
     Switching,
 )
+from serin_operator.decide.memory.steered import recalled_actions, recalled_hold, recalled_pause
 from serin_operator.decide.timestamps import parse
 
 T = TypeVar("T")
@@ -75,6 +77,9 @@ def recalled(status: ModelDeploymentStatus, uri: str, unreadable: tuple[str, ...
             comparison=comparison,
             ledger=ledger,
             last_action=status.last_action,
+            actions=reader.read("actions", lambda: recalled_actions(status.actions), ()),
+            pause=reader.read("pause", lambda: recalled_pause(status.pause), None),
+            hold=reader.read("hold", lambda: recalled_hold(status.hold), None),
             outage=reader.read("outage", lambda: _outage(status), None),
             outbox=reader.read("outbox", lambda: tuple(map(_letter, status.outbox or ())), ()),
             rebuilt_at=reader.read("rebuiltAt", lambda: _moment(status.rebuilt_at), None),
@@ -119,6 +124,7 @@ def _rollout(canary: CanaryStatus | None, uri: str) -> Rollout:
         attempt=canary.attempt,
         warm_restarts=tuple(sorted((str(pod), int(n)) for pod, n in (canary.warm_restarts or {}).items())),
         restarts=canary.restarts or 0,
+        order=Order(canary.order) if canary.order else None,
     )
     return _state(canary, candidate, clock)
 

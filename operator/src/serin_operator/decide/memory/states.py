@@ -20,6 +20,19 @@ class Kind(StrEnum):
     """All traffic at once when ready: a version that was promoted before, or a strategy without stages."""
     RESCUE = "Rescue"
     """All traffic as soon as a pod is ready: stable serves nothing, so there is nothing to be compared with."""
+    ROLLBACK = "Rollback"
+    """All traffic at once when ready, paused or not: a person went back to it."""
+
+
+class Order(StrEnum):
+    """What a person asked of the candidate under way and is not done yet; in the words of the annotation."""
+
+    PROMOTE = "promote"
+    """Neither stages nor evidence are waited for any more, nor is the end of the bake."""
+    SKIP_STEP = "skip-step"
+    """The stage ends now."""
+    GO_ON = "resume"
+    """The stage no longer waits for a person; its time and the evidence still count."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +50,13 @@ class Candidate:
     """Container restarts of pods before they were ready, by pod: those of warming up do not count against it."""
     restarts: int = 0
     """Restarts that are forgiven beside those: counted over all pods, by an earlier release."""
+    order: Order | None = None
+    """What a person asked of it last, until it is done."""
+
+    @property
+    def obeyed(self) -> Self:
+        """The same, with nothing left to do that a person asked for."""
+        return replace(self, order=None)
 
     @property
     def shown_uri(self) -> str:

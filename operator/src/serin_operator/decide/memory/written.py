@@ -30,6 +30,7 @@ def written_canary(memory: Memory) -> CanaryStatus | None:
         next_weight=rollout.weight if isinstance(rollout, Reaching) else None,
         started_at=precise(candidate.started_at),
         attempt=candidate.attempt,
+        order=candidate.order.value if candidate.order else None,
         restarts=candidate.restarts or None,
         warm_restarts=dict(candidate.warm_restarts) or None,
         phase_started_at=_since(rollout),

@@ -69,23 +69,32 @@ def _by_state(state: Moving, facts: Facts, plan: Plan) -> Step:
 def _ended(state: Moving, facts: Facts, plan: Plan) -> Ended | None:
     """What ends a rollout at once, whichever state it is in."""
     candidate = state.candidate
+    if facts.abort:
+        return Ended(candidate, Outcome.ABORTED, Reason.ABORTED, "a person aborted the rollout")
     if facts.target is None or facts.target.revision != candidate.revision:
+        if facts.went_back_to:
+            return _left_for(facts.went_back_to, state, facts)
         if isinstance(state, Baking) and not facts.wants_stable and facts.candidate.reached >= plan.least_replicas:
             # It has passed everything; to go back to stable for the sake of a third version would be a step down.
             message = f"{candidate.version} serves all traffic; the spec moved on while it baked"
             promoted = Ended(candidate, Outcome.PROMOTED, Reason.PROMOTED, message)
             return None if plan.paused else _failed(state, facts) or promoted
         return Ended(candidate, Outcome.SUPERSEDED, Reason.SUPERSEDED, "the spec moved on before the rollout had ended")
-    if facts.abort:
-        return Ended(candidate, Outcome.ABORTED, Reason.ABORTED, "a person aborted the rollout")
     if isinstance(state, Reaching | Holding | Growing | Switching | Baking) and candidate.kind is not Kind.FIRST:
         return _failed(state, facts)
     return None
 
 
+def _left_for(version: str, state: Moving, facts: Facts) -> Ended:
+    """A person goes back to another version: whatever was under way is over, and what the evidence said of it stays true."""
+    if isinstance(state, Reaching | Holding | Growing | Switching | Baking) and facts.judgement.failed:
+        return Ended(state.candidate, Outcome.ROLLED_BACK, Reason.ANALYSIS_FAILED, facts.judgement.failed)
+    return Ended(state.candidate, Outcome.SUPERSEDED, Reason.SUPERSEDED, f"a person went back to {version}")
+
+
 def _failed(state: Reaching | Holding | Growing | Switching | Baking, facts: Facts) -> Ended | None:
     """What ends a rollout in every state in which the candidate has traffic, until the old version's pods are gone."""
-    if facts.judgement.failed:
+    if facts.judgement.failed and state.candidate.kind is not Kind.ROLLBACK:
         return Ended(state.candidate, Outcome.ROLLED_BACK, Reason.ANALYSIS_FAILED, facts.judgement.failed)
     nothing_to_go_back_to = facts.stable is None or facts.stable.ready == 0
     if facts.crashes >= CRASHES_THAT_ROLL_BACK and not nothing_to_go_back_to:

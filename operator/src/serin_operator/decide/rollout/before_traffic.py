@@ -35,6 +35,8 @@ def idle(facts: Facts) -> Moved | Waiting:
 def resolving(state: Resolving, facts: Facts, plan: Plan) -> Moved | Waiting | Ended:
     """A model that the Job accepts is born; then pods may start."""
     candidate, clock = state.candidate, state.clock
+    if facts.went_back_to:  # how its pods are made is remembered, whatever the spec says now
+        return _forgotten(state, facts) or Moved(Starting(candidate, Clock(facts.now)))
     if facts.born:
         return Moved(Starting(candidate, Clock(facts.now, analysed=clock.analysed)))
     if facts.refused:
@@ -47,6 +49,18 @@ def resolving(state: Resolving, facts: Facts, plan: Plan) -> Moved | Waiting | E
     return Waiting(Reason.RESOLVING, said).with_trouble(facts.trouble)
 
 
+def _forgotten(state: Resolving | Starting, facts: Facts) -> Ended | None:
+    """A version of which nothing tells any more how its pods are made cannot come back."""
+    if facts.is_remembered:
+        return None
+    version = state.candidate.version
+    message = (
+        f"nothing tells any more how pods of {version} are made: its ControllerRevision is gone;"
+        f" name {version} in spec.model, and it is rolled out as a new version"
+    )
+    return Ended(state.candidate, Outcome.ROLLED_BACK, Reason.BIRTH_FORGOTTEN, message)
+
+
 def starting(state: Starting, facts: Facts, plan: Plan) -> Moved | Waiting | Ended:
     """Pods warm up without traffic; what comes then depends on whether there are stages, and whether stable serves."""
     candidate = state.candidate
@@ -54,6 +68,8 @@ def starting(state: Starting, facts: Facts, plan: Plan) -> Moved | Waiting | End
         return _first(state, facts, plan)
     if candidate.kind is not facts.kind:  # stable went down or came back, or people chose another strategy
         return Moved(replace(state, candidate=replace(candidate, kind=facts.kind)))
+    if facts.went_back_to and (forgotten := _forgotten(state, facts)):
+        return forgotten
     is_ready = facts.candidate.ready > 0 if candidate.kind is Kind.RESCUE else facts.candidate.is_complete
     if is_ready:
         return _held_before_traffic(state, facts, plan) or _first_traffic(state, facts, plan)
@@ -93,9 +109,8 @@ def _held_before_traffic(state: Starting, facts: Facts, plan: Plan) -> Waiting |
     if candidate.kind is Kind.CANARY and plan.stages[0].is_judged and facts.stable and not facts.stable.reached:
         said = f"{candidate.version} is ready; it waits for {facts.stable.version}, which it is compared with, to serve"
         return Waiting(Reason.PODS_NOT_READY, said).with_trouble(facts.stable_trouble)
-    if plan.paused and candidate.kind is not Kind.RESCUE:
-        said = f"spec.paused holds {candidate.version} before its first traffic"
-        return Waiting(Reason.PAUSED, said, is_moving=False)
+    if plan.paused and candidate.kind not in {Kind.RESCUE, Kind.ROLLBACK}:
+        return plan.held_by_people(f"{candidate.version} before its first traffic")
     return None
 
 
@@ -106,7 +121,7 @@ def refused_ahead(stage: int, facts: Facts, plan: Plan) -> Refusal | None:
 
 
 def _first_traffic(state: Starting, facts: Facts, plan: Plan) -> Moved:
-    candidate = state.candidate
+    candidate = state.candidate.obeyed
     if candidate.kind is Kind.CANARY:
         return Moved(Reaching(candidate, Clock(facts.now), 0, facts.now, weight=plan.stages[0].weight))
     return Moved(Switching(candidate, Clock(facts.now)))
@@ -122,8 +137,9 @@ def _pods_start(state: Starting, facts: Facts) -> Waiting:
             f"{candidate.version}: pods start; the first that is ready gets all traffic, since stable serves nothing"
         )
         return Waiting(Reason.REPLACING, message).with_trouble(facts.trouble)
-    reason = Reason.RESTORING if facts.is_restored else Reason.REPLACING
-    message = f"{candidate.version}: {facts.candidate.wanted} pods start, without traffic"
+    reason = Reason.RESTORING if facts.is_restored or facts.went_back_to else Reason.REPLACING
+    why = "; a person went back to it" if facts.went_back_to else ""
+    message = f"{candidate.version}: {facts.candidate.wanted} pods start, without traffic{why}"
     return Waiting(reason, message).with_trouble(facts.trouble)
 
 

@@ -55,7 +55,7 @@ def ticked(memory: Memory, facts: Facts, plan: Plan, pods: tuple[Pod, ...], *, o
         at=facts.now,
         waited=(0.0 if progressed else clock.waited + (0.0 if obstructed else gap)) if waits else 0.0,
         held=clock.held + (gap if _is_held(memory, facts, plan) else 0.0),
-        analysed=clock.analysed + (gap if undecided and not plan.paused else 0.0),
+        analysed=clock.analysed + (gap if undecided and not _is_paused(memory, plan) else 0.0),
         dark=_dark(clock, gap) if _is_dark(memory, facts) else 0.0,
         best=max(ready, clock.best),
     )
@@ -75,6 +75,14 @@ def _waits(memory: Memory, facts: Facts) -> bool:
 def _dark(clock: Clock, gap: float) -> float:
     """It began some time since the last observation, so only what comes after this one counts."""
     return clock.dark + gap if clock.dark else 0.001
+
+
+def _is_paused(memory: Memory, plan: Plan) -> bool:
+    """Whether a person is waited for, and not the evidence."""
+    rollout = memory.rollout
+    if plan.paused or not isinstance(rollout, Holding) or not plan.waits_for_person(rollout):
+        return plan.paused
+    return rollout.clock.held >= plan.stages[rollout.stage].hold_seconds
 
 
 def _is_held(memory: Memory, facts: Facts, plan: Plan) -> bool:

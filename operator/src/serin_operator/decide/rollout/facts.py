@@ -14,7 +14,7 @@ from serin_operator.decide.memory.states import Candidate, Idle, Judgement, Kind
 from serin_operator.decide.rollout.intent import Intent, intent_of
 from serin_operator.decide.rollout.reach import force_of, refused_stage
 from serin_operator.decide.rollout.standing import standing
-from serin_operator.decide.rollout.target import kind_of, target_of
+from serin_operator.decide.rollout.target import is_remembered, kind_of, target_of, wanted_revision
 from serin_operator.decide.traffic.split import Force
 from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.world import Pod, World
@@ -42,7 +42,7 @@ class Facts:
 
     now: datetime
     target: Candidate | None
-    """What the spec wants that is neither stable nor rejected; None: nothing to roll out."""
+    """What is wanted and is neither stable nor rejected; None: nothing to roll out."""
     candidate: Arm = Arm("", 0, 0, 0)
     stable: Arm | None = None
     """None: no version has ever become stable."""
@@ -74,7 +74,11 @@ class Facts:
     standing: Waiting = field(default_factory=lambda: Waiting(Reason.NO_VERSION_YET, "no version has become ready yet"))
     """Where things stand while nothing is rolled out."""
     wants_stable: bool = False
-    """The spec names the version that is stable."""
+    """The version that is wanted is stable."""
+    went_back_to: str | None = None
+    """The version that a person went back to, while it is held."""
+    is_remembered: bool = True
+    """Something tells how the candidate's pods are made."""
     is_restored: bool = False
     """It was stable once, and comes back."""
     preview: str | None = None
@@ -118,7 +122,9 @@ def facts_of(
         stable_trouble=trouble_at_home,
         judgement=judgement,
         abort=abort,
-        wants_stable=memory.stable is not None and memory.stable.revision == settings.revision,
+        wants_stable=memory.stable is not None and memory.stable.revision == wanted_revision(memory, settings),
+        went_back_to=memory.hold.version if memory.hold else None,
+        is_remembered=is_remembered(world, settings, ours.revision),
         kind=kind_of(world, memory, settings),
         is_restored=was_promoted(memory.ledger, ours.revision),
         preview=names.preview_service(world.mdep.name) if intent.preview else None,

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from serin_operator.api.names import ANNOTATION_ACTION
 from serin_operator.api.reasons import Outcome, Reason
 from serin_operator.api.spec import OnDeadline
 from serin_operator.decide.memory.states import (
@@ -12,6 +13,7 @@ from serin_operator.decide.memory.states import (
     Holding,
     Kind,
     Moved,
+    Order,
     Reaching,
     Refusal,
     Switching,
@@ -21,14 +23,15 @@ from serin_operator.decide.rollout.before_traffic import QUIET_SECONDS, is_nearl
 from serin_operator.decide.rollout.facts import Facts
 from serin_operator.decide.rollout.plan import Plan
 
+GO_ON = f"annotate {ANNOTATION_ACTION}=resume@<a new word>, skip-step@<...> or promote@<...>"
 STEADY_SECONDS = 1.0
 """A weight is in force when it was so for two observations running."""
 
 
 def reaching(state: Reaching, facts: Facts, plan: Plan) -> Moved | Waiting | Ended:
     """Pods start or stop, and the Service's slices follow, until the stage's weight is in force."""
-    if rescued := _rescued(state, facts):
-        return rescued
+    if moved := _rescued(state, facts) or _ordered(state, facts, plan):
+        return moved
     if facts.force.is_reached:
         since = _steady_since(state, facts.now)
         patience = 0.9 * STEADY_SECONDS if facts.force.is_exact else QUIET_SECONDS
@@ -51,8 +54,8 @@ def _steady_since(state: Reaching, now: datetime) -> datetime:
 
 def holding(state: Holding, facts: Facts, plan: Plan) -> Moved | Waiting | Ended:
     """The stage lasts until its time is over and the evidence allows the next."""
-    if rescued := _rescued(state, facts):
-        return rescued
+    if moved := _rescued(state, facts) or _ordered(state, facts, plan):
+        return moved
     is_judged = plan.is_judged(state.stage)
     overdue = is_judged and state.clock.analysed >= plan.deadline_seconds and not facts.judgement.passed
     if overdue and (decided := _decided_by_deadline(state, facts, plan)):
@@ -62,16 +65,35 @@ def holding(state: Holding, facts: Facts, plan: Plan) -> Moved | Waiting | Ended
         return _overdue(state, said, facts, plan)
     has_passed = not is_judged or (facts.judgement.passed and facts.judgement.is_ripe)
     is_over = state.clock.held >= plan.stages[state.stage].hold_seconds
-    if plan.paused or not (is_over and facts.force.is_reached and has_passed):
+    is_held = plan.paused or plan.waits_for_person(state)
+    if is_held or not (is_over and facts.force.is_reached and has_passed):
         return _held(state, facts, plan, overdue=overdue)
+    return _onward(state, facts, plan)
+
+
+def _onward(state: Reaching | Holding, facts: Facts, plan: Plan) -> Moved | Waiting:
+    """The stage is over."""
     if refused := refused_ahead(state.stage + 1, facts, plan):
         said = f"{state.candidate.version} is held at step {plan.place(state.stage)}: {refused.message}"
         return Waiting(refused.reason, said, is_moving=False, is_stalled=True, degraded=refused)
-    clock = replace(state.clock, waited=0.0, held=0.0, best=0)
-    if state.stage + 1 < len(plan.stages):
-        weight = plan.stages[state.stage + 1].weight
-        return Moved(Reaching(state.candidate, clock, state.stage + 1, facts.now, state.stage, weight=weight))
-    return Moved(Growing(state.candidate, clock, state.stage))
+    candidate, clock = state.candidate.obeyed, replace(state.clock, waited=0.0, held=0.0, best=0)
+    if state.stage + 1 >= len(plan.stages):
+        return Moved(Growing(candidate, clock, state.stage))
+    in_force = state.stage if isinstance(state, Holding) else state.in_force
+    weight = plan.stages[state.stage + 1].weight
+    return Moved(Reaching(candidate, clock, state.stage + 1, facts.now, in_force, weight=weight))
+
+
+def _ordered(state: Reaching | Holding, facts: Facts, plan: Plan) -> Moved | Waiting | None:
+    """What a person has ordered is done at once; a Fail has ended the rollout before it comes to that."""
+    match state.candidate.order:
+        case Order.PROMOTE:
+            clock = replace(state.clock, waited=0.0, held=0.0, best=0)
+            return Moved(Growing(state.candidate.obeyed, clock, state.stage))
+        case Order.SKIP_STEP:
+            return _onward(state, facts, plan)
+        case _:
+            return None
 
 
 def growing(state: Growing, facts: Facts, plan: Plan) -> Moved | Waiting | Ended:
@@ -81,11 +103,11 @@ def growing(state: Growing, facts: Facts, plan: Plan) -> Moved | Waiting | Ended
     version = state.candidate.version
     if is_nearly_complete(state.clock, facts, plan):
         if plan.paused:
-            return Waiting(Reason.PAUSED, f"spec.paused holds {version} before it takes all traffic", is_moving=False)
+            return plan.held_by_people(f"{version} before it takes all traffic")
         return Moved(Switching(state.candidate, replace(state.clock, waited=0.0, held=0.0, best=0)))
     if state.clock.waited >= plan.progress_deadline_seconds:
         return too_late(state, facts, plan)
-    said = f"{version} passed; it grows to {facts.candidate.wanted} pods and takes all traffic"
+    said = f"{version} grows to {facts.candidate.wanted} pods, and then takes all traffic"
     return Waiting(Reason.PROMOTING, said).with_trouble(facts.trouble)
 
 
@@ -93,7 +115,7 @@ def _rescued(state: Reaching | Holding | Growing, facts: Facts) -> Moved | None:
     """Stable serves nothing any more: there is nothing to be compared with, and no reason to hold back, paused or not."""
     if not facts.stable_is_down or not facts.candidate.ready:
         return None
-    return Moved(Switching(replace(state.candidate, kind=Kind.RESCUE), Clock(facts.now)))
+    return Moved(Switching(replace(state.candidate.obeyed, kind=Kind.RESCUE), Clock(facts.now)))
 
 
 def _decided_by_deadline(state: Holding, facts: Facts, plan: Plan) -> Moved | Ended | None:
@@ -102,8 +124,10 @@ def _decided_by_deadline(state: Holding, facts: Facts, plan: Plan) -> Moved | En
             missing = facts.judgement.missing or "no look has ended"
             message = f"no verdict within {plan.deadline_seconds:.0f} s: {missing}"
             return Ended(state.candidate, Outcome.ROLLED_BACK, Reason.DEADLINE_EXCEEDED, message)
-        case OnDeadline.PROMOTE if not plan.paused:
-            return Moved(Growing(state.candidate, replace(state.clock, waited=0.0, best=0), state.stage))
+        case OnDeadline.PROMOTE if not plan.paused and not plan.waits_for_person(state):
+            if any(stage.pause for stage in plan.stages[state.stage + 1 :]):
+                return _onward(state, facts, plan)  # a deadline is no person
+            return Moved(Growing(state.candidate.obeyed, replace(state.clock, waited=0.0, best=0), state.stage))
         case _:
             return None
 
@@ -111,12 +135,12 @@ def _decided_by_deadline(state: Holding, facts: Facts, plan: Plan) -> Moved | En
 def _held(state: Holding, facts: Facts, plan: Plan, *, overdue: bool) -> Waiting:
     version, place, judged = state.candidate.version, plan.place(state.stage), facts.judgement
     if plan.paused:
-        return Waiting(Reason.PAUSED, f"spec.paused holds {version} at step {place}", is_moving=False)
+        return plan.held_by_people(f"{version} at step {place}")
     if overdue:
         held = Refusal(
             Reason.DEADLINE_EXCEEDED,
             f"{version} is held at step {place}: no verdict within {plan.deadline_seconds:.0f} s"
-            f" ({judged.missing or 'no look has ended'}); raise rollout.deadlineSeconds, or retry or abort with the annotation",
+            f" ({judged.missing or 'no look has ended'}); raise rollout.deadlineSeconds, or promote, skip-step, retry or abort with the annotation",
         )
         return Waiting(held.reason, held.message, is_moving=False, is_stalled=True, degraded=held)
     if not plan.stages[state.stage].is_judged:
@@ -134,11 +158,16 @@ def _held(state: Holding, facts: Facts, plan: Plan, *, overdue: bool) -> Waiting
         )
     if not facts.force.is_reached:
         return _not_in_force(state, facts, plan)
+    hold = plan.stages[state.stage].hold_seconds
+    if plan.waits_for_person(state) and state.clock.held >= hold:
+        missing = f"; besides, {judged.missing}" if judged.missing else ""
+        said = f"{version} at step {place} waits for a person, as the step says; {GO_ON}{missing}"
+        return Waiting(Reason.STEP_PAUSED, said, is_moving=False)
     if judged.missing:
         return Waiting(Reason.WAITING_FOR_DATA, f"{version} at step {place}: {judged.missing}")
-    hold = plan.stages[state.stage].hold_seconds
     reason = Reason.ANALYSING if plan.analysed and judged.passed else Reason.STEP_HELD
-    return Waiting(reason, f"{version} at step {place}, held for {hold:.0f} s at least")
+    then = ", and then until a person lets it go" if plan.waits_for_person(state) else ""
+    return Waiting(reason, f"{version} at step {place}, held for {hold:.0f} s at least{then}")
 
 
 def _previewed(state: Holding, facts: Facts, plan: Plan) -> Waiting:
@@ -151,7 +180,11 @@ def _previewed(state: Holding, facts: Facts, plan: Plan) -> Waiting:
         said = f"{said}; try it at Service {facts.preview}"
     if plan.analysed:
         said = f"{said}; without requests spec.analysis compares nothing"
-    return Waiting(Reason.PREVIEWED, said)
+    if not plan.waits_for_person(state):
+        return Waiting(Reason.PREVIEWED, said)
+    if state.clock.held < hold:
+        return Waiting(Reason.PREVIEWED, f"{said}, and then until a person lets it go")
+    return Waiting(Reason.STEP_PAUSED, f"{said}; it waits for a person, as the spec says; {GO_ON}", is_moving=False)
 
 
 def _not_in_force(state: Holding, facts: Facts, plan: Plan) -> Waiting:

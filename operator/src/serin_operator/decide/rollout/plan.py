@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from serin_operator.api.reasons import Reason
 from serin_operator.api.spec import OnDeadline
 from serin_operator.decide.memory.memory import Memory
-from serin_operator.decide.memory.states import Idle, Kind
+from serin_operator.decide.memory.states import Holding, Idle, Kind, Order, Waiting
 from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.wanted.stages import Stage
 
@@ -23,6 +24,16 @@ class Plan:
     bake_seconds: float
     paused: bool = False
     analysed: bool = False
+    pauser: str = "spec.paused holds"
+    """Who or what has paused, with its verb."""
+
+    def held_by_people(self, what: str) -> Waiting:
+        """What somebody holds."""
+        return Waiting(Reason.PAUSED, f"{self.pauser} {what}", is_moving=False)
+
+    def waits_for_person(self, state: Holding) -> bool:
+        """Whether the stage does not end before a person says so."""
+        return self.stages[state.stage].pause and state.candidate.order is not Order.GO_ON
 
     def place(self, stage: int) -> str:
         """For people: step 2 of 3 at its weight."""
@@ -43,9 +54,16 @@ def plan_of(memory: Memory, settings: Settings) -> Plan:
         deadline_seconds=settings.deadline_seconds,
         on_deadline=settings.on_deadline,
         bake_seconds=settings.bake_seconds,
-        paused=settings.paused,
+        paused=settings.paused or memory.pause is not None,
         analysed=settings.analysed,
+        pauser=_pauser(memory, settings),
     )
+
+
+def _pauser(memory: Memory, settings: Settings) -> str:
+    if memory.pause is None:
+        return "spec.paused holds"
+    return f"spec.paused and {memory.pause.told} hold" if settings.paused else f"{memory.pause.told} holds"
 
 
 def stages_of(memory: Memory, settings: Settings) -> tuple[Stage, ...]:

@@ -6,6 +6,7 @@ from serin_operator.decide.health.serving import stable_trouble
 from serin_operator.decide.memory.ledger import entry, is_rejected
 from serin_operator.decide.memory.memory import Memory
 from serin_operator.decide.memory.states import Refusal, Waiting
+from serin_operator.decide.rollout.held import held, who_serves_on
 from serin_operator.decide.traffic.replica_ratio import is_pinned_to
 from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.world import World
@@ -13,9 +14,16 @@ from serin_operator.decide.world import World
 
 def standing(world: World, memory: Memory, settings: Settings, blocked: Refusal | None) -> Waiting:
     """What is true of a ModelDeployment without a rollout."""
+    if memory.hold:
+        return held(world, memory, settings, memory.hold, _of_stable(world, memory, settings, blocked))
     stable = memory.stable
     if is_rejected(memory.ledger, settings.revision) and (stable is None or stable.revision != settings.revision):
         return _rejected(world, memory, settings)
+    return _of_stable(world, memory, settings, blocked)
+
+
+def _of_stable(world: World, memory: Memory, settings: Settings, blocked: Refusal | None) -> Waiting:
+    stable = memory.stable
     if stable is None:
         if memory.rebuilt_at:
             said = "status was lost, and nothing tells yet which version served; waiting for what is being restored"
@@ -31,6 +39,8 @@ def standing(world: World, memory: Memory, settings: Settings, blocked: Refusal 
         message = f"{stable.version} is ready on {wanted} pods; the EndpointSlices of Service {world.mdep.name} do not say so yet"
         return Waiting(Reason.ENDPOINTS_BEHIND, message)
     message = f"{stable.version} serves on {wanted} of {wanted} pods"
+    if memory.pause:
+        message = f"{message}; {memory.pause.told} will hold the next version"
     # Told before it is needed: the next version's canary would wait for ever.
     return Waiting(Reason.SERVING, message, is_moving=False, degraded=blocked)
 
@@ -38,9 +48,7 @@ def standing(world: World, memory: Memory, settings: Settings, blocked: Refusal 
 def _rejected(world: World, memory: Memory, settings: Settings) -> Waiting:
     known = entry(memory.ledger, settings.revision)
     reason = (Reason.of(known.reason) if known else None) or Reason.TARGET_REJECTED
-    serving = "nothing serves"
-    if memory.stable and world.reached(memory.stable.revision):
-        serving = f"{memory.stable.version} serves on"
+    serving = who_serves_on(world, memory)
     way_out = f"change spec.model, or annotate {ANNOTATION_ACTION}=retry@<a new word>"
     what = f"{known.version} {known.outcome}: {known.message or 'nothing more is known'}" if known else "rejected"
     message = f"{what}; {serving}; {way_out}"

@@ -1,15 +1,18 @@
 """Switching and Baking: the candidate gets all traffic, while the version before keeps its pods."""
 
 from dataclasses import replace
+from typing import Final
 
 from serin_operator.api.reasons import Outcome, Reason
 from serin_operator.decide.memory.states import (
     Baking,
+    Candidate,
     Ended,
     Growing,
     Holding,
     Kind,
     Moved,
+    Order,
     Reaching,
     Refusal,
     Switching,
@@ -19,6 +22,8 @@ from serin_operator.decide.rollout.before_traffic import too_late
 from serin_operator.decide.rollout.facts import Facts
 from serin_operator.decide.rollout.plan import Plan
 
+AT_ONCE: Final = frozenset({Kind.RESCUE, Kind.ROLLBACK})
+"""What replaces a version that nobody wants back does not bake."""
 DARK_SECONDS = 3.0
 """A version with all traffic and no ready pod is given so long, if the one before it could answer."""
 
@@ -27,9 +32,8 @@ def switching(state: Switching, facts: Facts, plan: Plan) -> Moved | Waiting | E
     """Over when requests reach enough of the candidate's pods, and no other version's."""
     candidate = state.candidate
     if facts.force.is_reached and facts.candidate.reached >= _enough(state, facts, plan):
-        if plan.paused and candidate.kind is not Kind.FIRST:
-            said = f"spec.paused holds {candidate.version}, which has all traffic; the version before keeps its pods"
-            return Waiting(Reason.PAUSED, said, is_moving=False)
+        if plan.paused and candidate.kind not in {Kind.FIRST, Kind.ROLLBACK}:
+            return _paused(candidate, plan)
         return _over(state, facts, plan)
     can_go_back = facts.stable is not None and facts.stable.ready > 0
     if state.clock.waited >= plan.progress_deadline_seconds:
@@ -63,7 +67,7 @@ def _enough(state: Switching, facts: Facts, plan: Plan) -> int:
 
 def _over(state: Switching, facts: Facts, plan: Plan) -> Moved | Ended:
     candidate = state.candidate
-    if plan.bake_seconds > 0 and facts.stable is not None and candidate.kind is not Kind.RESCUE:
+    if plan.bake_seconds > 0 and facts.stable is not None and candidate.kind not in AT_ONCE:
         return Moved(Baking(candidate, replace(state.clock, waited=0.0, held=0.0, dark=0.0, best=0)))
     return _promoted(state)
 
@@ -72,17 +76,20 @@ def baking(state: Baking, facts: Facts, plan: Plan) -> Waiting | Ended:
     """For a while going back stays one write."""
     version = state.candidate.version
     if plan.paused:
-        said = f"spec.paused holds {version}, which has all traffic; the version before keeps its pods"
-        return Waiting(Reason.PAUSED, said, is_moving=False)
+        return _paused(state.candidate, plan)
     if facts.candidate.reached < plan.least_replicas:
         return _lost_while_baking(state, facts, plan)
-    if state.clock.held >= plan.bake_seconds:
+    if state.clock.held >= plan.bake_seconds or state.candidate.order is Order.PROMOTE:
         return _promoted(state)
     before = f"{facts.stable.version} keeps its pods" if facts.stable else "nothing else is kept"
     said = f"{version} serves all traffic; {before} for {plan.bake_seconds:.0f} s, to go back to"
     if plan.analysed and plan.stages and not any(stage.is_judged for stage in plan.stages):
         said = f"{said}; spec.analysis compares nothing, since the two never answer clients side by side"
     return Waiting(Reason.BAKING, said).with_trouble(None if facts.candidate.is_complete else facts.trouble)
+
+
+def _paused(candidate: Candidate, plan: Plan) -> Waiting:
+    return plan.held_by_people(f"{candidate.version}, which has all traffic; the version before keeps its pods")
 
 
 def _lost_while_baking(state: Baking, facts: Facts, plan: Plan) -> Waiting | Ended:
@@ -106,5 +113,6 @@ def gone_dark(state: Reaching | Holding | Growing | Switching | Baking, facts: F
 
 
 def _promoted(state: Switching | Baking) -> Ended:
-    version = state.candidate.version
-    return Ended(state.candidate, Outcome.PROMOTED, Reason.PROMOTED, f"{version} serves all traffic")
+    version, is_back = state.candidate.version, state.candidate.kind is Kind.ROLLBACK
+    said = f"{version} serves all traffic{' again, since a person went back to it' if is_back else ''}"
+    return Ended(state.candidate, Outcome.PROMOTED, Reason.PROMOTED, said)

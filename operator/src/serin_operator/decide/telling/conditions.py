@@ -13,6 +13,7 @@ from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.world import Revision, World
 
 LONGEST_MESSAGE = 1024
+HELD_BY_PEOPLE = frozenset({Reason.PAUSED, Reason.STEP_PAUSED})
 
 
 def is_ready(world: World, memory: Memory, settings: Settings) -> bool:
@@ -59,7 +60,7 @@ def conditions_of(world: World, memory: Memory, settings: Settings, waiting: Wai
     rows = [
         (ConditionType.READY, ready, here),
         (ConditionType.AVAILABLE, available, (Reason.SERVING, _who_serves(world, memory)) if available else here),
-        (ConditionType.PROGRESSING, not stalled and waiting.reason is not Reason.PAUSED, here),
+        (ConditionType.PROGRESSING, not stalled and waiting.reason not in HELD_BY_PEOPLE, here),
         (ConditionType.DEGRADED, wrong is not None, (wrong.reason, wrong.message) if wrong else fine),
         (ConditionType.RECONCILING, not stalled and (waiting.is_moving or not ready or _is_under_way(memory)), here),
         (ConditionType.STALLED, stalled, here if stalled else fine),

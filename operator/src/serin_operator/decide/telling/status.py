@@ -6,6 +6,7 @@ from serin_operator.api.status import CanaryStatus, ModelDeploymentStatus, Stabl
 from serin_operator.decide.judging.judge import worst_verdict
 from serin_operator.decide.memory.memory import Memory, stage_in_force
 from serin_operator.decide.memory.states import Baking, Growing, Holding, Idle, Kind, Reaching, Switching, Waiting
+from serin_operator.decide.memory.steered import written_actions, written_hold, written_pause
 from serin_operator.decide.memory.written import written_canary, written_outage, written_outbox
 from serin_operator.decide.telling.conditions import address_of, conditions_of, preview_address_of
 from serin_operator.decide.timestamps import parse, precise
@@ -31,6 +32,9 @@ def status_of(world: World, memory: Memory, settings: Settings, waiting: Waiting
         canary=_canary(world, memory, settings),
         versions=list(memory.ledger) or None,
         last_action=memory.last_action,
+        actions=written_actions(memory.actions),
+        pause=written_pause(memory.pause),
+        hold=written_hold(memory.hold),
         outage=written_outage(memory.outage),
         rebuilt_at=precise(memory.rebuilt_at) if memory.rebuilt_at else None,
         outbox=written_outbox(memory.outbox),

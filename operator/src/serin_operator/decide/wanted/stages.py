@@ -34,6 +34,8 @@ class Stage:
     pods: Pods = None
     min_samples: int | None = None
     """Samples that each metric needs of this stage; None: as many as of any other."""
+    pause: bool = False
+    """After that it waits for a person."""
     has_preview: bool = False
     """Whether a Service of its own leads to the new version, for those who try it before clients reach it."""
 
@@ -72,7 +74,10 @@ def _canary(rollout: Rollout) -> tuple[Stage, ...]:
 
 
 def _of_step(step: Step) -> Stage:
-    return Stage(step.weight, step.hold, _pods(step.pods), step.min_samples, has_preview=step.weight == 0)
+    is_aside = step.weight == 0
+    return Stage(
+        step.weight, step.hold, _pods(step.pods), step.min_samples, pause=bool(step.pause), has_preview=is_aside
+    )
 
 
 def _pods(said: int | str | None) -> Pods:
@@ -85,7 +90,7 @@ def _pods(said: int | str | None) -> Pods:
 
 def _blue_green(rollout: Rollout) -> tuple[Stage, ...]:
     wanted = rollout.blue_green or BlueGreen()
-    return (Stage(0, wanted.hold, FULL, has_preview=True),)
+    return (Stage(0, wanted.hold, FULL, pause=bool(wanted.pause), has_preview=True),)
 
 
 def _immediate(_rollout: Rollout) -> tuple[Stage, ...]:
