@@ -33,9 +33,9 @@ async def serving() -> Simulation:
     return simulation
 
 
-async def steps_seen(simulation: Simulation, version: str, deaths: list[int]) -> list[tuple[int, int]]:
+async def steps_seen(simulation: Simulation, version: str, deaths: list[int], **more: Any) -> list[tuple[int, int]]:
     """Roll out ``version`` with an operator that dies after each of these numbers of writes; the steps that status showed."""
-    simulation.kubectl_apply(with_analysis(version))
+    simulation.kubectl_apply(with_analysis(version, **more))
     seen: list[tuple[int, int]] = []
     left = list(deaths)
     for _ in range(400):
@@ -69,6 +69,25 @@ def test_an_operator_killed_again_and_again_shows_each_step_once(deaths: list[in
     async def story() -> None:
         simulation = await serving()
         assert await steps_seen(simulation, "v2", deaths) == [(0, 25), (1, 50), (1, 100)]
+
+    asyncio.run(story())
+
+
+BLUE_GREEN = {"strategy": "BlueGreen", "blueGreen": {"holdSeconds": 5}, "bakeSeconds": 5}
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.integers(0, 9), min_size=3, max_size=12))
+def test_an_operator_killed_again_and_again_switches_once(deaths: list[int]) -> None:
+    async def story() -> None:
+        simulation = await serving()
+        began = simulation.elapsed
+        simulation.change_spec(rollout=BLUE_GREEN)
+        assert await steps_seen(simulation, "v2", deaths, rollout=BLUE_GREEN) == [(0, 0), (0, 100)]
+        answered = [tuple(sorted(m.answered)) for m in simulation.since(began + 1)]
+        assert set(answered) == {("v1",), ("v2",)}
+        assert answered == sorted(answered)
+        assert len(simulation.told("Switched")) == 1
 
     asyncio.run(story())
 

@@ -1,14 +1,19 @@
 """What the stage that a rollout is in asks of its judgement."""
 
 from dataclasses import replace
+from typing import Final
 
 from serin_operator.api.spec import Analysis
+from serin_operator.decide.analysis import Reason as VerdictReason
 from serin_operator.decide.judging.config import DEFAULT_MIN_SAMPLES
 from serin_operator.decide.memory.comparison import Comparison
 from serin_operator.decide.memory.memory import Memory
 from serin_operator.decide.memory.states import Baking, Growing, Holding, Judgement, Reaching, Rollout, Switching
 from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.wanted.stages import Stage
+
+_BY_SAMPLES: Final = frozenset({VerdictReason.NO_EVIDENCE_AGAINST.value, VerdictReason.NON_INFERIOR.value})
+"""What a metric says that has passed because it had its samples."""
 
 
 def stage_judged(rollout: Rollout, settings: Settings) -> Stage | None:
@@ -38,8 +43,8 @@ def completed(judgement: Judgement, memory: Memory, settings: Settings, wanted: 
     rows, needed = memory.comparison.results, min_samples(memory.rollout, settings, wanted)
     unseen = [metric.name for metric in wanted.metrics if metric.name not in {row.metric for row in rows}]
     missing = [f"{', '.join(unseen)}: not looked at yet"] if unseen else []
-    few = (row for row in rows if row.samples is not None and row.samples < needed)
-    missing += [f"{row.metric}: {row.samples:,} of {needed:,} samples in this step" for row in few]
+    few = (row for row in rows if row.reason in _BY_SAMPLES and (row.samples or 0) < needed)
+    missing += [f"{row.metric}: {row.samples or 0:,} of {needed:,} samples in this step" for row in few]
     return replace(judgement, passed=False, missing="; ".join(missing)) if missing else judgement
 
 
