@@ -268,6 +268,14 @@ TABLE = [
         ends(Outcome.PROMOTED, Reason.PROMOTED),
     ),
     Row(
+        "… nor is it held where nothing else serves",
+        Switching(replace(BACK, kind=Kind.RESCUE), FRESH),
+        {**BY_HAND, **ALL},
+        Ended,
+        PAUSED,
+        ends(Outcome.PROMOTED, Reason.PROMOTED),
+    ),
+    Row(
         "it needs no evidence",
         Switching(BACK, FRESH),
         {**BY_HAND, **ALL, "judgement": WORSE},

@@ -109,7 +109,7 @@ def _held_before_traffic(state: Starting, facts: Facts, plan: Plan) -> Waiting |
     if candidate.kind is Kind.CANARY and plan.stages[0].is_judged and facts.stable and not facts.stable.reached:
         said = f"{candidate.version} is ready; it waits for {facts.stable.version}, which it is compared with, to serve"
         return Waiting(Reason.PODS_NOT_READY, said).with_trouble(facts.stable_trouble)
-    if plan.paused and candidate.kind not in {Kind.RESCUE, Kind.ROLLBACK}:
+    if plan.paused and candidate.kind is not Kind.RESCUE and facts.went_back_to is None:
         return plan.held_by_people(f"{candidate.version} before its first traffic")
     return None
 

@@ -32,7 +32,7 @@ def switching(state: Switching, facts: Facts, plan: Plan) -> Moved | Waiting | E
     """Over when requests reach enough of the candidate's pods, and no other version's."""
     candidate = state.candidate
     if facts.force.is_reached and facts.candidate.reached >= _enough(state, facts, plan):
-        if plan.paused and candidate.kind not in {Kind.FIRST, Kind.ROLLBACK}:
+        if plan.paused and candidate.kind is not Kind.FIRST and facts.went_back_to is None:
             return _paused(candidate, plan)
         return _over(state, facts, plan)
     can_go_back = facts.stable is not None and facts.stable.ready > 0
