@@ -118,7 +118,7 @@ def _rescued(state: Reaching | Holding | Growing, facts: Facts) -> Moved | None:
     return Moved(Switching(replace(state.candidate.obeyed, kind=Kind.RESCUE), Clock(facts.now)))
 
 
-def _decided_by_deadline(state: Holding, facts: Facts, plan: Plan) -> Moved | Ended | None:
+def _decided_by_deadline(state: Holding, facts: Facts, plan: Plan) -> Moved | Waiting | Ended | None:
     match plan.on_deadline:
         case OnDeadline.ROLLBACK:
             missing = facts.judgement.missing or "no look has ended"
