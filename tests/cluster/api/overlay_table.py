@@ -16,11 +16,19 @@ BAD_OVERLAYS = (
         "app.kubernetes.io/name is set by Serin",
     ),
     Bad(
-        "a label is a Deployment's", "runtime.pod.labels", {"pod-template-hash": "x"}, "pod.labels", "remove it, or give"
+        "a label is a Deployment's",
+        "runtime.pod.labels",
+        {"pod-template-hash": "x"},
+        "pod.labels",
+        "remove it, or give",
     ),
     Bad("a pod's label has a space", "runtime.pod.labels", {"team": "very good"}, "pod.labels", "a value of letters"),
     Bad(
-        "an annotation is Serin's", "runtime.pod.annotations", {"serin.dev/written": "x"}, "pod.annotations", "remove it"
+        "an annotation is Serin's",
+        "runtime.pod.annotations",
+        {"serin.dev/written": "x"},
+        "pod.annotations",
+        "remove it",
     ),
     Bad(
         "an annotation loosens AppArmor",
@@ -53,7 +61,9 @@ BAD_OVERLAYS = (
     ),
     Bad("no skew", "runtime.pod.topologySpreadConstraints.0.maxSkew", 0, "[0].maxSkew", "greater than or equal to 1"),
     Bad("a place is no label", f"{_NEAR}.topologyKey", "my zone", "podAffinityTerm.topologyKey", "Write a label"),
-    Bad("a node is chosen by no values", f"{_TERMS}.0.matchExpressions.0.values", [], "values", "add values, or remove"),
+    Bad(
+        "a node is chosen by no values", f"{_TERMS}.0.matchExpressions.0.values", [], "values", "add values, or remove"
+    ),
     Bad(
         "a node has more than a word",
         f"{_TERMS}.1.matchExpressions.0.values",
@@ -104,7 +114,11 @@ BAD_OVERLAYS = (
         "secret.items[0].path",
         "Write the name of a file",
     ),
-    Bad("a folder of no size", "runtime.pod.volumes.4.emptyDir.sizeLimit", "0", "emptyDir.sizeLimit", "a number above 0"),
-    Bad("a container is brought along", "runtime.pod.initContainers", [{"name": "a"}], "spec.runtime.pod.initContainers"),
+    Bad(
+        "a folder of no size", "runtime.pod.volumes.4.emptyDir.sizeLimit", "0", "emptyDir.sizeLimit", "a number above 0"
+    ),
+    Bad(
+        "a container is brought along", "runtime.pod.initContainers", [{"name": "a"}], "spec.runtime.pod.initContainers"
+    ),
     Bad("the pod is on the node's network", "runtime.pod.hostNetwork", True, "spec.runtime.pod.hostNetwork"),
 )

@@ -25,7 +25,7 @@ _LOOSENING: Final = (
     "(^|[.])serin[.]dev/|^container[.]apparmor[.]security[.]|(^|[.])seccomp[.]security[.]|^io[.]kubernetes[.]cri-o[.]"
     "|^cdi[.]k8s[.]io/"
 )
-_FOLDERS_OF_SERIN: Final = "^/(tmp|var/cache/serin|etc/serin|mnt/models|app|opt/venv)(/|$)"
+FOLDERS_OF_SERIN: Final = "^/(tmp|var/cache/serin|etc/serin|mnt/models|app|opt/venv)(/|$)"
 _FOLDERS_OF_THE_SYSTEM: Final = (
     "^/(bin|sbin|lib|lib32|lib64|usr|proc|sys|dev|boot)(/|$)|^/(etc|var|var/cache|var/run|run|mnt|opt|root|home)$"
 )
@@ -159,7 +159,7 @@ OVERLAY_RULES: Final = (
     ),
     Rule(
         f"{_VOLUMES}[].mountPath",
-        f"self == '/dev/shm' || !self.matches('{_FOLDERS_OF_SERIN}|{_FOLDERS_OF_THE_SYSTEM}')",
+        f"self == '/dev/shm' || !self.matches('{FOLDERS_OF_SERIN}|{_FOLDERS_OF_THE_SYSTEM}')",
         "Folders of Serin (/tmp, /app, /etc/serin, /mnt/models, /var/cache/serin, /opt/venv) and of the system stay as they"
         " are: mount it elsewhere, for example at /data.",
         "self + ' is, or holds, a folder of Serin or of the system: mount it elsewhere, for example at /data'",
