@@ -53,7 +53,7 @@ def settled(kubernetes, namespace, hands, wanted):
     kubernetes.wait_for("the wanted version", lambda: is_ready(kubernetes, namespace), seconds=60)
     kubernetes.wait_for(
         "the end of the rollout",
-        lambda: "canary" not in now(kubernetes, namespace)["status"],
+        lambda: not {"canary", "outbox"} & set(now(kubernetes, namespace)["status"]),
         seconds=60,
     )
     before = now(kubernetes, namespace)
