@@ -31,6 +31,8 @@ if underWay then
   return { status = paused and "Suspended" or "Progressing", message = message }
 end
 if is("Degraded") then
-  return { status = "Degraded", message = told("Degraded") }
+  -- Pods that only start, after a change of replicas or when one is replaced, are no harm while others serve.
+  local start = conditions.Degraded.reason == "PodsNotReady" and is("Available")
+  return { status = start and "Progressing" or "Degraded", message = told("Degraded") }
 end
 return { status = is("Ready") and "Healthy" or "Progressing", message = told("Ready") }

@@ -116,3 +116,33 @@ def test_an_object_that_no_operator_has_looked_at_is_in_progress_for_kstatus(kub
     found = kubernetes.get("modeldeployment", "m", "-n", namespace)
     assert found["status"] == {"observedGeneration": -1}
     assert readings({"m": found}, "return {status = 'Unknown'}", {"current": "true"})["m"].kstatus == "InProgress"
+
+
+@pytest.fixture
+def a_chart(tmp_path):
+    """A chart of a user's with a ModelDeployment in it, of a version."""
+
+    def written(namespace, version, uri):
+        (tmp_path / "templates").mkdir(exist_ok=True)
+        (tmp_path / "Chart.yaml").write_text("{apiVersion: v2, name: models, version: 0.1.0}")
+        wanted = of_git(namespace, version=version, uri=uri)
+        (tmp_path / "templates" / "model.yaml").write_text(yaml.safe_dump(wanted))
+        return str(tmp_path)
+
+    return written
+
+
+def test_helm_waits_for_a_rollout_and_goes_back_when_a_version_is_refused(
+    kubernetes, kubelet, namespace, start_operator, a_chart
+):
+    start_operator()
+    waiting = ("-n", namespace, "--wait", "--timeout", "60s")
+    kubernetes.helm("install", "models", a_chart(namespace, "v1", "file:///models/v1.onnx"), *waiting)
+    assert is_ready(kubernetes, namespace)
+    with pytest.raises(Exception, match="v2"):
+        bad = a_chart(namespace, "v2", "file:///models/missing")
+        kubernetes.helm("upgrade", "models", bad, *waiting, "--rollback-on-failure")
+    found = now(kubernetes, namespace)
+    assert found["spec"]["model"]["version"] == "v1"
+    assert is_ready(kubernetes, namespace)
+    assert found["status"]["versions"][0]["outcome"] in {"FailedPreflight", "Promoted"}

@@ -270,7 +270,7 @@ MOMENTS: Final = (
     Moment(the_spec_cannot_be_read, *REFUSED),
     Moment(a_policy_refuses_the_pods, *REFUSED),
     Moment(analysis_without_prometheus, *REFUSED),
-    Moment(a_pod_of_what_serves_crashes_again_and_again, "Current", "Degraded"),
+    Moment(a_pod_of_what_serves_crashes_again_and_again, "InProgress", "Degraded"),
     Moment(what_serves_is_down, "InProgress", "Degraded"),
     Moment(a_pod_of_what_serves_crashes_during_a_rollout, *PROGRESSING),
     Moment(it_is_scaled_up, *PROGRESSING),
