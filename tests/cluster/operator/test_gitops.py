@@ -139,8 +139,8 @@ def test_helm_waits_for_a_rollout_and_goes_back_when_a_version_is_refused(
     waiting = ("-n", namespace, "--wait", "--timeout", "60s")
     kubernetes.helm("install", "models", a_chart(namespace, "v1", "file:///models/v1.onnx"), *waiting)
     assert is_ready(kubernetes, namespace)
+    bad = a_chart(namespace, "v2", "file:///models/missing")
     with pytest.raises(Exception, match="v2"):
-        bad = a_chart(namespace, "v2", "file:///models/missing")
         kubernetes.helm("upgrade", "models", bad, *waiting, "--rollback-on-failure")
     found = now(kubernetes, namespace)
     assert found["spec"]["model"]["version"] == "v1"

@@ -12,6 +12,7 @@ from tests.support.simulation import (
     ANALYSIS,
     Crash,
     Simulation,
+    Waiting,
     baking_v2,
     canary,
     late_from,
@@ -106,9 +107,9 @@ async def a_canary_waits_while_prometheus_is_away() -> Simulation:
 
 async def a_canary_lacks_a_secret() -> Simulation:
     simulation = await serving()
-    simulation.lack_volumes('MountVolume.SetUp failed for volume "tls" : secret "credit-tls" not found')
-    simulation.change_spec(model={"version": "v2", "uri": V2}, serving={"tls": {"secretName": "credit-tls"}})
-    await simulation.live_until(lambda s: s.condition("Degraded")["status"] == "True")
+    simulation.behave(V2, waiting=Waiting("CreateContainerConfigError", 'secret "store" not found'))
+    simulation.change_spec(model={"version": "v2", "uri": V2})
+    await simulation.live_until(lambda s: s.condition("Degraded")["reason"] == "MissingReference")
     return simulation
 
 
