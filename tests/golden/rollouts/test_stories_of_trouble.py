@@ -117,7 +117,7 @@ async def a_sidecar_is_injected_and_does_not_confuse_anybody() -> Simulation:
     return simulation
 
 
-async def the_source_of_the_model_goes_away_while_pods_start() -> Simulation:
+async def the_source_of_the_model_is_away() -> Simulation:
     simulation = await served()
     simulation.behave(V2, source_away=True)
     simulation.kubectl_apply(with_analysis("v2", rollout=rollout(progressDeadlineSeconds=60)))
@@ -138,7 +138,7 @@ ALL = [
     the_operator_restarts_at_every_stage,
     readiness_comes_and_goes_and_is_held_against_nobody,
     a_sidecar_is_injected_and_does_not_confuse_anybody,
-    the_source_of_the_model_goes_away_while_pods_start,
+    the_source_of_the_model_is_away,
 ]
 
 
