@@ -9,9 +9,12 @@ import pytest
 import yaml
 from tests.golden.gitops.moments import MOMENTS, Moment
 from tests.golden.gitops.test_statuses import STATUSES
-from tests.support.gitops import Reading, readings
+from tests.support.gitops import Reading, is_there, readings
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not is_there(), reason="no Go of 1.26 or newer to build the tools' own libraries with"),
+]
 
 LUA = Path("examples/argo-cd/health.lua")
 PAGE = Path("docs/gitops.md")
