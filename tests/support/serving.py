@@ -87,16 +87,31 @@ def wait_for(condition, seconds: float = 20.0):
 
 @contextmanager
 def serving(
-    model: Path | str, folder: Path, *, ready: bool = True, env: dict[str, str] | None = None, **settings: Any
+    model: Path | str,
+    folder: Path,
+    *,
+    ready: bool = True,
+    env: dict[str, str] | None = None,
+    before: tuple[str, ...] = (),
+    **settings: Any,
 ) -> Iterator[Serving]:
-    """Starts a server on free ports with its log in a folder, and stops it in the end."""
+    """Starts a server on free ports with its log in a folder, and stops it in the end.
+
+    Args:
+        model: What it serves.
+        folder: For what it writes.
+        ready: Whether to wait until it is.
+        env: More variables.
+        before: A program, with arguments, that becomes the server.
+        settings: Flags of the server.
+    """
     log = folder / f"server-{time.monotonic_ns()}.log"
     given = {"name": "m", "http_port": 0, "grpc_port": 0, "metrics_port": 0, "drain_seconds": 0,
              "host": "127.0.0.1", "cache_dir": folder / "cache", "termination_log": folder / "termination", **settings}  # fmt: skip
     flags = [text for name, value in given.items() for text in (f"--{name.replace('_', '-')}", str(value))]
     with log.open("w") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "serin_server", "serve", "--model", str(model), *flags],
+            [*before, sys.executable, "-m", "serin_server", "serve", "--model", str(model), *flags],
             stderr=out, stdout=subprocess.DEVNULL, env={**os.environ, "HOME": str(folder), **(env or {})},
         )  # fmt: skip
     server = Serving(process, log, given["name"])

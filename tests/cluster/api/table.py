@@ -34,6 +34,76 @@ GOOD: dict[str, Any] = {
             "nodeSelector": {"kubernetes.io/arch": "amd64"},
             "tolerations": [{"key": "gpu", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 60}],
             "serviceAccountName": "models",
+            "pod": {
+                "labels": {"team": "risk", "example.com/cost-centre": "42"},
+                "annotations": {"sidecar.istio.io/proxyCPU": "100m"},
+                "topologySpreadConstraints": [
+                    {
+                        "maxSkew": 1,
+                        "topologyKey": "topology.kubernetes.io/zone",
+                        "whenUnsatisfiable": "DoNotSchedule",
+                        "minDomains": 2,
+                        "nodeAffinityPolicy": "Honor",
+                        "nodeTaintsPolicy": "Honor",
+                    },
+                    {
+                        "maxSkew": 2,
+                        "topologyKey": "kubernetes.io/hostname",
+                        "whenUnsatisfiable": "ScheduleAnyway",
+                        "labelSelector": {"matchLabels": {"team": "risk"}},
+                    },
+                ],
+                "affinity": {
+                    "nodeAffinity": {
+                        "requiredDuringSchedulingIgnoredDuringExecution": {
+                            "nodeSelectorTerms": [
+                                {"matchExpressions": [{"key": "disk", "operator": "In", "values": ["ssd", "nvme"]}]},
+                                {"matchExpressions": [{"key": "cores", "operator": "Gt", "values": ["8"]}]},
+                            ]
+                        },
+                        "preferredDuringSchedulingIgnoredDuringExecution": [
+                            {
+                                "weight": 10,
+                                "preference": {"matchExpressions": [{"key": "spot", "operator": "DoesNotExist"}]},
+                            }
+                        ],
+                    },
+                    "podAffinity": {
+                        "preferredDuringSchedulingIgnoredDuringExecution": [
+                            {
+                                "weight": 50,
+                                "podAffinityTerm": {
+                                    "topologyKey": "topology.kubernetes.io/zone",
+                                    "labelSelector": {
+                                        "matchExpressions": [{"key": "app", "operator": "In", "values": ["features"]}]
+                                    },
+                                },
+                            }
+                        ]
+                    },
+                    "podAntiAffinity": {
+                        "requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "kubernetes.io/hostname"}]
+                    },
+                },
+                "priorityClassName": "serving",
+                "runtimeClassName": "gvisor",
+                "volumes": [
+                    {"name": "features", "mountPath": "/data/features", "persistentVolumeClaim": {"claimName": "f"}},
+                    {
+                        "name": "out",
+                        "mountPath": "/data/out",
+                        "persistentVolumeClaim": {"claimName": "out", "readOnly": False},
+                    },
+                    {
+                        "name": "token",
+                        "mountPath": "/etc/store",
+                        "secret": {"secretName": "store", "items": [{"key": "token", "path": "token"}]},
+                    },
+                    {"name": "rules", "mountPath": "/etc/rules", "configMap": {"name": "rules"}},
+                    {"name": "shm", "mountPath": "/dev/shm", "emptyDir": {"medium": "Memory", "sizeLimit": "64Mi"}},
+                    {"name": "work", "mountPath": "/data/work", "emptyDir": {}},
+                ],
+            },
         },
         "serving": {
             "tls": {"secretName": "credit-tls", "clientCA": {"configMapKeyRef": {"name": "ca", "key": "ca.crt"}}},

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.cluster.api.overlay_table import BAD_OVERLAYS
 from tests.cluster.api.settings_table import BAD_SETTINGS
 from tests.cluster.api.table import BAD, GOOD, Bad
 from tests.support.kubernetes import Kubernetes
@@ -17,7 +18,7 @@ from serin_operator.api.schema import Schema
 
 pytestmark = pytest.mark.cluster
 
-ALL_BAD = (*BAD, *BAD_SETTINGS)
+ALL_BAD = (*BAD, *BAD_SETTINGS, *BAD_OVERLAYS)
 MINIMAL = {**GOOD, "spec": {"model": {"version": "v1", "uri": "pvc://models/credit"}}}
 
 
@@ -140,6 +141,7 @@ def test_kubectl_scale_changes_replicas_and_nothing_else(control_plane: Kubernet
         ("mdep.spec.analysis", "shared by all metrics"),
         ("mdep.spec.model.uri", "pods serve only the digest found then"),
         ("mdep.spec.runtime.resources", "Above memory it is killed"),
+        ("mdep.spec.runtime.pod.volumes", "Kinds that reach the node are not offered"),
         ("mdep.spec.serving.tls", "as cert-manager makes it"),
         ("mdep.spec.serving.feedback.signing", "Serin makes a Secret <name>-feedback"),
         ("mdep.spec.runtime.batching", 'Write "Off" in quotes'),

@@ -132,6 +132,23 @@ async def test_what_operators_of_before_wrote_needs_no_write(client, namespace):
         assert process.writes == []
 
 
+async def test_a_service_of_one_family_is_written_once_and_keeps_its_address(client, namespace):
+    _, service, *_ = intents_of(namespace, SPECS["as_little_as_possible"])
+    before = {**service, "spec": {name: value for name, value in service["spec"].items() if name != "ipFamilyPolicy"}}
+    born = await create(client, before)
+    async with Restarted(client, namespace) as process:
+        assert not isinstance(await process.apply(service), AsItIs)
+    found = await live(client, service)
+    assert found["spec"]["ipFamilyPolicy"] == "PreferDualStack"
+    assert found["spec"]["clusterIP"] == born["spec"]["clusterIP"]
+    async with Restarted(client, namespace) as process:
+        assert isinstance(await process.apply(service), AsItIs)
+    # An operator of before finds nothing there that it cannot live with.
+    async with Restarted(client, namespace) as process:
+        await process.apply(before)
+    assert (await live(client, service))["spec"]["clusterIP"] == born["spec"]["clusterIP"]
+
+
 def kubectl_patch(kubernetes, intent, patch, kind="strategic"):
     what = (intent["kind"], intent["metadata"]["name"], "-n", intent["metadata"]["namespace"])
     kubernetes.kubectl("patch", *what, "--type", kind, "-p", json.dumps(patch))

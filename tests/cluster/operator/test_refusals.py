@@ -110,10 +110,24 @@ QUOTA = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none
             Reason.MISSING_REFERENCE,
             "ServiceAccount nobody does not",
         ),
+        (
+            {"priorityClassName": "nobodys"},
+            "privileged",
+            [],
+            Reason.MISSING_REFERENCE,
+            "PriorityClass nobodys does not exist: create it, or correct spec.runtime.pod.priorityClassName",
+        ),
+        (
+            {"runtimeClassName": "nobodys"},
+            "privileged",
+            [],
+            Reason.MISSING_REFERENCE,
+            "RuntimeClass nobodys does not exist: create it, or correct spec.runtime.pod.runtimeClassName",
+        ),
         ({}, "restricted", [], Reason.POLICY_DENIED, "Pod Security level restricted:latest"),
         ({}, "privileged", [QUOTA], Reason.QUOTA_EXCEEDED, "exceeded quota: none"),
     ],
-    ids=["an account", "Pod Security", "a quota"],
+    ids=["an account", "a priority", "a runtime", "Pod Security", "a quota"],
 )
 def test_what_keeps_pods_from_being_made_is_read_from_their_deployment(
     kubernetes, namespace, pod, level, objects, reason, words

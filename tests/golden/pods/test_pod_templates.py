@@ -66,6 +66,7 @@ SPECS: dict[str, dict[str, Any]] = {
             "feedback": {"signing": "Managed"},
         },
     },
+    "everything_of_the_overlay": {"model": MODEL, "runtime": {"pod": GOOD["spec"]["runtime"]["pod"]}},
     "everything_of_serving": {"model": MODEL, "serving": GOOD["spec"]["serving"]},
 }
 

@@ -4,28 +4,11 @@ Each story drives the real reconciler through a simulated cluster. A difference 
 is what you meant, run ``UPDATE_GOLDEN=1 make unit`` and commit the new story.
 """
 
-import os
-from pathlib import Path
-from typing import Any
-
 import pytest
-from tests.support.simulation import ANALYSIS, NAMESPACE, Simulation, spec
+from tests.golden.rollouts.kept import Story, is_as_it_was_reviewed, served, with_analysis
+from tests.support.simulation import NAMESPACE, Simulation, spec
 
 from serin_operator.api.names import ObjectRef
-
-STORIES = Path(__file__).parent
-
-
-def with_analysis(version: str, **more: Any) -> dict[str, Any]:
-    return spec(version, analysis=ANALYSIS, **more)
-
-
-async def served(version: str = "v1", **kw: Any) -> Simulation:
-    simulation = Simulation(**kw)
-    simulation.kubectl_apply(with_analysis(version))
-    await simulation.run_until(lambda s: s.stable == version)
-    await simulation.run(60)
-    return simulation
 
 
 async def first_version() -> Simulation:
@@ -293,10 +276,5 @@ ALL = [
 
 
 @pytest.mark.parametrize("story", ALL, ids=lambda story: story.__name__)
-async def test_story(story: Any) -> None:
-    simulation = await story()
-    told = "\n".join(simulation.story) + "\n"
-    path = STORIES / f"{story.__name__}.txt"
-    if os.environ.get("UPDATE_GOLDEN"):
-        path.write_text(told)
-    assert told == path.read_text()
+async def test_story(story: Story) -> None:
+    await is_as_it_was_reviewed(story)

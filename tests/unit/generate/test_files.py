@@ -33,8 +33,9 @@ def test_the_charts_crd_stays_when_the_chart_goes_and_can_be_left_out():
     assert text.index("{{- if .Values.crds.install }}") < text.index("apiVersion:")
 
 
-def test_the_crd_on_disk_is_less_than_100_kilobytes():
-    assert len(crd.plain().encode()) < 100_000
+def test_the_crd_on_disk_is_less_than_200_kilobytes():
+    # Indentation is a third of it: as JSON, which is what kubectl and the API server keep, another test bounds it.
+    assert len(crd.plain().encode()) < 200_000
 
 
 def test_a_value_is_documented_by_the_nearest_comment_above_it():

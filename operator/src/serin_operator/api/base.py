@@ -1,7 +1,15 @@
-"""What every type of the API has in common."""
+"""What every type of the API has in common, and values that many of them have."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+
+Quantity = Annotated[
+    int | str,
+    Field(description='A quantity as Kubernetes writes it: 2, 500m, 1.5Gi. A decimal number in quotes: "0.5".'),
+]
+LabelValue = Annotated[str, Field(max_length=63, description="Value of the label.")]
 
 
 class ApiModel(BaseModel):

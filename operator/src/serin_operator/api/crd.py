@@ -35,6 +35,9 @@ _COLUMNS: Final = (
     ("URL", "string", ".status.url", 1, "Where clients inside the cluster send requests."),
 )
 
+_NOT_LOOKED_AT: Final = {"observedGeneration": -1}
+"""Status of a new object. Without it kstatus takes an object that no operator has looked at for one that is done."""
+
 
 def object_schema() -> Schema:
     """The schema of the whole object, with the CEL rules in place.
@@ -52,7 +55,7 @@ def object_schema() -> Schema:
             # The bound is the API server's own; said here, it bounds what the rule for the name can cost.
             "metadata": {"type": "object", "properties": {"name": {"type": "string", "maxLength": 253}}},
             "spec": structural_schema(ModelDeploymentSpec),
-            "status": structural_schema(ModelDeploymentStatus),
+            "status": {**structural_schema(ModelDeploymentStatus), "default": dict(_NOT_LOOKED_AT)},
         },
     }
     nodes = dict(fields(schema))

@@ -4,8 +4,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from serin_operator.api.base import ApiModel
-from serin_operator.api.pod import Quantity
+from serin_operator.api.base import ApiModel, Quantity
 
 TensorName = Annotated[str, Field(min_length=1, max_length=253)]
 Fraction = Annotated[float, Field(ge=0, le=1)]

@@ -22,6 +22,9 @@ MANAGED_BY: Final = "serin"
 COMPONENT_SERVER: Final = "server"
 COMPONENT_RESOLVE: Final = "resolve"
 
+CONTAINER: Final = "server"
+"""Name of our container in every pod, serving or resolving: others may be injected before and after it."""
+
 ANNOTATION_ACTION: Final = "serin.dev/action"
 """Written by people only: a verb, ``@`` and a nonce, for example ``retry@monday`` or ``rollback=v7@1``."""
 

@@ -9,15 +9,10 @@ from typing import Annotated, Final
 
 from pydantic import BeforeValidator, Field
 
-from serin_operator.api.base import ApiModel
+from serin_operator.api.base import ApiModel, LabelValue, Quantity
+from serin_operator.api.overlay import PodOverlay
 
-Quantity = Annotated[
-    int | str,
-    Field(description='A quantity as Kubernetes writes it: 2, 500m, 1.5Gi. A decimal number in quotes: "0.5".'),
-]
 ResourceList = Annotated[dict[str, Quantity], Field(max_length=16)]
-LabelValue = Annotated[str, Field(max_length=63, description="Value of the label.")]
-
 
 MOST_BATCH_ROWS: Final = 65536
 DEFAULT_BATCH_ROWS: Final = 256
@@ -207,4 +202,8 @@ class Runtime(ApiModel):
             max_length=253,
             description="Service account of the pods. Default: default. No token is mounted either way.",
         ),
+    ] = None
+    pod: Annotated[
+        PodOverlay | None,
+        Field(description="What else of the pods: labels, annotations, placement, priority, volumes."),
     ] = None

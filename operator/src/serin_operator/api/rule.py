@@ -23,14 +23,14 @@ class Rule:
     field: str = ""
 
 
+LABEL_KEY: Final = "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
+LABEL_VALUE: Final = "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"
 _SUBDOMAIN: Final = r"self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')"
 
 
-def object_name(path: str, kind: str) -> Rule:
-    """The name of another object in the namespace, as Kubernetes allows it."""
-    return Rule(
-        path, _SUBDOMAIN, f"Give the name of a {kind} in this namespace: a-z, 0-9, '-' and '.', as kubectl shows it."
-    )
+def object_name(path: str, kind: str, where: str = "in this namespace") -> Rule:
+    """The name of another object, as Kubernetes allows it."""
+    return Rule(path, _SUBDOMAIN, f"Give the name of a {kind} {where}: a-z, 0-9, '-' and '.', as kubectl shows it.")
 
 
 def object_key(path: str) -> Rule:

@@ -8,6 +8,7 @@ pattern can only show itself. Errors of type stop CEL; there the API server name
 from typing import Final
 
 from serin_operator.api.names import MAX_NAME_LENGTH
+from serin_operator.api.overlay_rules import OVERLAY_RULES
 from serin_operator.api.rule import Rule, object_key, object_name
 from serin_operator.api.runtime_rules import RUNTIME_RULES
 from serin_operator.api.serving_rules import SERVING_RULES
@@ -169,11 +170,22 @@ _ANALYSIS: Final = (
     ),
 )
 
-RULES: Final = (_NAME_RULE, *_MODEL, *_REFERENCES, *RUNTIME_RULES, *SERVING_RULES, *said_twice(), *_ROLLOUT, *_ANALYSIS)
+RULES: Final = (
+    _NAME_RULE,
+    *_MODEL,
+    *_REFERENCES,
+    *RUNTIME_RULES,
+    *OVERLAY_RULES,
+    *SERVING_RULES,
+    *said_twice(),
+    *_ROLLOUT,
+    *_ANALYSIS,
+)
 
 MAP_LISTS: Final = {
     "spec.runtime.env": "name",
     "spec.runtime.imagePullSecrets": "name",
+    "spec.runtime.pod.volumes": "name",
     "spec.analysis.metrics": "name",
     "status.conditions": "type",
 }

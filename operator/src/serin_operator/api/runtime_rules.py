@@ -3,10 +3,8 @@
 from typing import Final
 
 from serin_operator.api.pod import DEFAULT_BATCH_ROWS
-from serin_operator.api.rule import Rule, object_name
+from serin_operator.api.rule import LABEL_KEY, LABEL_VALUE, Rule, object_name
 
-_LABEL_KEY: Final = "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
-_LABEL_VALUE: Final = "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"
 _KNOWN_RESOURCE: Final = "k in ['cpu', 'memory', 'ephemeral-storage'] || k.startsWith('hugepages-') || k.contains('/')"
 _SET_BY_SERIN: Final = "^SERIN_(MODEL_|SOURCE_|POD_|CONTAINER_|THREADS$|BATCHING$|CACHE_DIR$|HTTP_PORT$|GRPC_PORT$|METRICS_PORT$|TERMINATION_LOG$)"
 
@@ -109,7 +107,7 @@ RUNTIME_RULES: Final = (
     ),
     Rule(
         "spec.runtime.nodeSelector",
-        f"self.all(k, k.matches('{_LABEL_KEY}') && self[k].matches('{_LABEL_VALUE}'))",
+        f"self.all(k, k.matches('{LABEL_KEY}') && self[k].matches('{LABEL_VALUE}'))",
         "Write labels as nodes have them (kubectl get nodes --show-labels): kubernetes.io/arch: amd64.",
     ),
     Rule(

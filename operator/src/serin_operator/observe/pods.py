@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from serin_operator.api import names
-from serin_operator.decide.manifests.pod import CONTAINER
 from serin_operator.decide.pod import Beside, Gate, Pod
 from serin_operator.observe.mounts import unmounted
 from serin_operator.observe.warnings import warned
@@ -77,7 +76,7 @@ def our_container(obj: JsonObject) -> JsonObject:
     """The status of our container; empty while there is none. Native sidecars are told among the init containers."""
     status = obj.get("status") or {}
     statuses = [*(status.get("containerStatuses") or []), *(status.get("initContainerStatuses") or [])]
-    return next((each for each in statuses if each.get("name", CONTAINER) == CONTAINER), {})
+    return next((each for each in statuses if each.get("name", names.CONTAINER) == names.CONTAINER), {})
 
 
 def _given_up(status: JsonObject) -> str | None:
@@ -140,7 +139,7 @@ def _beside(status: JsonObject) -> Iterator[Beside]:
             waiting = state.get("waiting") or {}
             is_done = init and (state.get("terminated") or {}).get("exitCode") == 0
             is_to_come = not state or (waiting.get("reason") in _STARTING and not ended)
-            if each.get("name", CONTAINER) == CONTAINER or each.get("ready") or is_done or is_to_come:
+            if each.get("name", names.CONTAINER) == names.CONTAINER or each.get("ready") or is_done or is_to_come:
                 continue
             yield Beside(
                 name=each["name"],

@@ -36,7 +36,7 @@ def no_node(pod: Pod, where: str) -> Refusal:
     """No node takes the pod, or a claim that it mounts is not there."""
     said = pod.unschedulable or ""
     if lacking := _NOT_FOUND.search(said):
-        return _absent(pod, where, KINDS[lacking[1].lower()], lacking[2], "spec.model.uri")
+        return _absent(pod, where, KINDS[lacking[1].lower()], lacking[2], "spec.model.uri or spec.runtime.pod.volumes")
     return Refusal(Reason.POD_UNSCHEDULABLE, f"{where} finds no node: {said}")
 
 
@@ -72,7 +72,8 @@ def not_started(pod: Pod, where: str) -> Refusal | None:
 def _unmounted(pod: Pod, where: str, problem: MountProblem) -> Refusal:
     """Which object or key is missing, by name, and what to do."""
     field = FIELDS_OF_VOLUMES.get(
-        problem.volume, f"what puts volume {problem.volume} into the pod, which is not Serin's"
+        problem.volume,
+        f"what puts volume {problem.volume} into the pod: spec.runtime.pod.volumes, or an injector of others",
     )
     known = f"{problem.kind} {problem.name}" if problem.name else f"volume {problem.volume}"
     if lacking := _NO_KEY.search(problem.message):

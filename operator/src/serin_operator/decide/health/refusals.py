@@ -51,6 +51,18 @@ _KINDS: Final = (
         replaces=True,
     ),
     _kind(
+        r"no PriorityClass with name (?P<name>\S+) was found",
+        Reason.MISSING_REFERENCE,
+        "PriorityClass {name} does not exist: create it, or correct spec.runtime.pod.priorityClassName",
+        replaces=True,
+    ),
+    _kind(
+        r'RuntimeClass "(?P<name>[^"]+)" not found',
+        Reason.MISSING_REFERENCE,
+        "RuntimeClass {name} does not exist: create it, or correct spec.runtime.pod.runtimeClassName",
+        replaces=True,
+    ),
+    _kind(
         r'failed calling webhook "(?P<name>[^"]+)"',
         Reason.WEBHOOK_UNAVAILABLE,
         "admission webhook {name} does not answer: bring it back, or remove its configuration; Serin goes on trying",

@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from serin_operator.api.names import CONTAINER
 from serin_operator.api.reasons import Reason
-from serin_operator.decide.manifests.pod import CONTAINER
 from serin_operator.decide.memory.states import Refusal
 from serin_operator.decide.pod import Pod, Warned
 

@@ -87,7 +87,8 @@ def _service(
     """A Service whose ports lead only to pods that speak what the port promises.
 
     Each port asks for a named port of the pods, and plain pods and those with TLS name theirs differently: while a rollout
-    switches TLS on or off, no client is sent to a pod that does not understand it.
+    switches TLS on or off, no client is sent to a pod that does not understand it. Where the cluster has both families of
+    addresses, so has the Service.
 
     Args:
         mdep: The owner.
@@ -105,6 +106,7 @@ def _service(
         "metadata": _metadata(mdep, name, revision),
         "spec": {
             "type": "ClusterIP",
+            "ipFamilyPolicy": "PreferDualStack",
             "selector": dict(selector),
             "ports": [{"name": n, "port": port, "targetPort": n, "protocol": "TCP"} for n, port in ports],
         },
@@ -177,7 +179,8 @@ def resolve_job(
     """
     pod = template(mdep, config, revision, None, resolve=True)
     patience = max(1, min(LONGEST_SOURCE_TIMEOUT_SECONDS, deadline_seconds // 3))
-    pod["spec"]["containers"][0]["env"].append({"name": "SERIN_SOURCE_TIMEOUT_SECONDS", "value": str(patience)})
+    ours = next(each for each in pod["spec"]["containers"] if each["name"] == names.CONTAINER)
+    ours["env"].append({"name": "SERIN_SOURCE_TIMEOUT_SECONDS", "value": str(patience)})
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",

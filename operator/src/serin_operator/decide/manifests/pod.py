@@ -4,16 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from serin_operator.api import names
+from serin_operator.api.overlay import PodOverlay
 from serin_operator.api.spec import EnvVar, ModelSource, Runtime
 from serin_operator.api.variables import variables_of
-from serin_operator.decide.manifests import serving
+from serin_operator.decide.manifests import overlay, serving
 from serin_operator.decide.world import ModelDeployment, OperatorConfig
 
 JsonObject = dict[str, Any]
 
 NAMESPACE_VARIABLE = "SERIN_MODEL_NAMESPACE"
-CONTAINER = "server"
-"""Name of our container in every pod, serving or resolving: others may be injected before and after it."""
 SAFE_TO_EVICT = "cluster-autoscaler.kubernetes.io/safe-to-evict"
 """Without it the autoscaler keeps every node that has a pod with an emptyDir; ours hold only what can be fetched again."""
 USER = 65532
@@ -40,7 +39,9 @@ def template(
         resolve: For the Job that fetches, verifies and loads once, instead of serving.
     """
     runtime = mdep.spec.runtime or Runtime()
-    component = names.COMPONENT_RESOLVE if resolve else names.COMPONENT_SERVER
+    more = runtime.pod or PodOverlay()
+    own = names.child_labels(mdep.name, revision, names.COMPONENT_RESOLVE if resolve else names.COMPONENT_SERVER)
+    mode = overlay.file_mode(has_fixed_user=config.has_fixed_user)
     pod: JsonObject = {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
@@ -50,7 +51,11 @@ def template(
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [_container(mdep, config, revision, sha256, resolve=resolve)],
-        "volumes": [*_volumes(mdep.spec.model), *serving.volumes(_mounted(mdep, resolve=resolve))],
+        "volumes": [
+            *_volumes(mdep.spec.model),
+            *serving.volumes(_mounted(mdep, resolve=resolve), mode),
+            *overlay.volumes(more, mode),
+        ],
         "tolerations": _tolerations(runtime),
     }
     if runtime.service_account_name:
@@ -63,18 +68,13 @@ def template(
         pod["restartPolicy"] = "Never"
     else:
         pod["terminationGracePeriodSeconds"] = TERMINATION_GRACE_SECONDS
-        pod["topologySpreadConstraints"] = [
-            {
-                "maxSkew": 1,
-                "topologyKey": "kubernetes.io/hostname",
-                "whenUnsatisfiable": "ScheduleAnyway",
-                "labelSelector": {"matchLabels": names.child_labels(mdep.name, revision, component)},
-            }
-        ]
-    metadata: JsonObject = {"labels": names.child_labels(mdep.name, revision, component)}
-    if not resolve:
-        metadata["annotations"] = {SAFE_TO_EVICT: "true"}
-    return {"metadata": metadata, "spec": pod}
+        pod["topologySpreadConstraints"] = overlay.spread(more, own)
+    pod["affinity"] = overlay.affinity(more, own, resolve=resolve)
+    pod["priorityClassName"], pod["runtimeClassName"] = more.priority_class_name, more.runtime_class_name
+    metadata: JsonObject = {"labels": overlay.labels(more, own)}
+    if annotations := {**({} if resolve else {SAFE_TO_EVICT: "true"}), **(more.annotations or {})}:
+        metadata["annotations"] = annotations
+    return {"metadata": metadata, "spec": {name: value for name, value in pod.items() if value is not None}}
 
 
 def _container(
@@ -83,7 +83,7 @@ def _container(
     runtime = mdep.spec.runtime or Runtime()
     policy = runtime.image_pull_policy or (None if runtime.image else config.serving_image_pull_policy)
     container: JsonObject = {
-        "name": CONTAINER,
+        "name": names.CONTAINER,
         "image": runtime.image or config.serving_image,
         "args": ["resolve" if resolve else "serve"],
         "env": _environment(mdep, revision, sha256, serving.variables(_mounted(mdep, resolve=resolve))),
@@ -92,7 +92,11 @@ def _container(
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         },
-        "volumeMounts": [*_mounts(mdep.spec.model), *serving.volume_mounts(_mounted(mdep, resolve=resolve))],
+        "volumeMounts": [
+            *_mounts(mdep.spec.model),
+            *serving.volume_mounts(_mounted(mdep, resolve=resolve)),
+            *overlay.volume_mounts(runtime.pod or PodOverlay()),
+        ],
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
     if policy:
@@ -155,7 +159,7 @@ def _of_the_pod(name: str, path: str) -> JsonObject:
 def namespace_of(born: Mapping[str, Any]) -> str | None:
     """The namespace that a pod template names as its own; None: that in which its pods run."""
     containers = (born.get("spec") or {}).get("containers") or []
-    env = next((each.get("env") or [] for each in containers if each.get("name") == CONTAINER), [])
+    env = next((each.get("env") or [] for each in containers if each.get("name") == names.CONTAINER), [])
     return next((each.get("value") for each in env if each.get("name") == NAMESPACE_VARIABLE), None)
 
 

@@ -15,8 +15,6 @@ from serin_operator.api.serving import Feedback, Serving, Signing
 JsonObject = dict[str, Any]
 
 FOLDER = "/etc/serin"
-READ_BY_GROUP = 0o440
-"""The pods' group is the fsGroup, so that the server can read what nobody else in the container may."""
 PORT_HTTPS = "https"
 PORT_GRPCS = "grpcs"
 
@@ -77,13 +75,13 @@ def _one(volume: str, variable: str, file: str, reference: EnvVarSource | Secret
         return Mount(volume, _secret(secret.name, {secret.key: file}), {variable: file})
     config_map = reference.config_map_key_ref
     items = [{"key": config_map.key, "path": file}] if config_map else []
-    source = {"name": config_map.name if config_map else "", "items": items, "defaultMode": READ_BY_GROUP}
+    source = {"name": config_map.name if config_map else "", "items": items}
     return Mount(volume, {"configMap": source}, {variable: file})
 
 
 def _secret(name: str, files: Mapping[str, str]) -> JsonObject:
     items = [{"key": key, "path": path} for key, path in files.items()]
-    return {"secret": {"secretName": name, "items": items, "defaultMode": READ_BY_GROUP}}
+    return {"secret": {"secretName": name, "items": items}}
 
 
 def variables(mounts: tuple[Mount, ...]) -> dict[str, str]:
@@ -91,9 +89,12 @@ def variables(mounts: tuple[Mount, ...]) -> dict[str, str]:
     return {variable: f"{mount.folder}/{file}" for mount in mounts for variable, file in mount.files.items()}
 
 
-def volumes(mounts: tuple[Mount, ...]) -> list[JsonObject]:
-    """Volumes of the pod."""
-    return [{"name": mount.volume, **mount.source} for mount in mounts]
+def volumes(mounts: tuple[Mount, ...], mode: int) -> list[JsonObject]:
+    """Volumes of the pod, whose files have this mode."""
+    return [
+        {"name": mount.volume, **{kind: {**source, "defaultMode": mode} for kind, source in mount.source.items()}}
+        for mount in mounts
+    ]
 
 
 def volume_mounts(mounts: tuple[Mount, ...]) -> list[JsonObject]:
@@ -129,4 +130,5 @@ def probe(serving: Serving | None, path: str) -> JsonObject:
 def speaks_tls(template: Mapping[str, Any]) -> bool:
     """Whether pods of ``template``, whenever it was born, serve over TLS."""
     found = (template.get("spec") or {}).get("containers") or ()
-    return any(port.get("name") == PORT_HTTPS for container in found for port in container.get("ports") or ())
+    ours: Mapping[str, Any] = next((each for each in found if each.get("name") == names.CONTAINER), {})
+    return any(port.get("name") == PORT_HTTPS for port in ours.get("ports") or ())

@@ -16,9 +16,12 @@ def revision_of(spec: ModelDeploymentSpec) -> str:
     Replicas, rollout and analysis are not part of it. Absent fields do not count, so that a field added to the API
     later changes no revision that exists.
     """
+    runtime = spec.runtime.model_dump(by_alias=True, exclude_none=True, mode="json") if spec.runtime else {}
+    if pod := _said(runtime.pop("pod", {})):
+        runtime["pod"] = pod
     content = {
         "model": spec.model.model_dump(by_alias=True, exclude_none=True, mode="json"),
-        "runtime": spec.runtime.model_dump(by_alias=True, exclude_none=True, mode="json") if spec.runtime else {},
+        "runtime": runtime,
     }
     if spec.serving and (serving := _said(spec.serving.model_dump(by_alias=True, exclude_none=True, mode="json"))):
         content["serving"] = serving
