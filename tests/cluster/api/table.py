@@ -164,7 +164,7 @@ BAD = (
     Bad("a Secret has a bad key", "model.headerSecret.key", "a/b", "spec.model.headerSecret.key", "Keys have letters"),
     Bad("a field of the model is unknown", "model.url", "https://a.example/m.onnx", "spec.model.url"),
     # Scale and history.
-    Bad("no replicas", "replicas", 0, "spec.replicas", "greater than or equal to 1"),
+    Bad("fewer replicas than none", "replicas", -1, "spec.replicas", "greater than or equal to 0"),
     Bad("replicas are a string", "replicas", "three", "spec.replicas"),
     Bad("no history", "revisionHistoryLimit", 0, "spec.revisionHistoryLimit", "greater than or equal to 1"),
     Bad("paused is a word", "paused", "yes please", "spec.paused"),

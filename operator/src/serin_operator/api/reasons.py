@@ -54,6 +54,10 @@ class Reason(ExplainedReason):
     REPLACING = "Replacing", "strategy Immediate: the new version takes all traffic as soon as it is ready."
     REPAIRING = "Repairing", "The Service that clients use was deleted or edited; it is being put right."
     # Where a rollout has ended.
+    SCALED_TO_ZERO = (
+        "ScaledToZero",
+        "spec.replicas is 0: there are no pods; a rollout waits, and goes on when it is raised.",
+    )
     SERVING = "Serving", "The wanted version serves on all counted pods."
     PROMOTED = "Promoted", "The new version passed every step and took over."
     ANALYSIS_FAILED = "AnalysisFailed", "The evidence says that the new version is worse; it was rolled back."

@@ -140,6 +140,9 @@ _ANALYSIS: Final = (
 
 RULES: Final = (_NAME_RULE, *_MODEL, *_REFERENCES, *RUNTIME_RULES, *SERVING_RULES, *said_twice(), *_ROLLOUT, *_ANALYSIS)
 
+DEFAULTS: Final = {"spec.replicas": 1}
+"""Fields that the API server fills in. /scale answers 500 for an object that lacks this one; nothing else has a default."""
+
 MAP_LISTS: Final = {
     "spec.runtime.env": "name",
     "spec.runtime.imagePullSecrets": "name",

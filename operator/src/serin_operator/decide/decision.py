@@ -59,7 +59,7 @@ def decide(world: World) -> Decision:
     verdict = judged(world, seen.memory, settings)
     walked = walk(world, verdict, settings, abort=heard.abort)
     memory = replace(walked.memory, ledger=_pruned(walked.memory, settings))
-    todo, kept = keep_what_serves(world, operations(world, memory, settings))
+    todo, kept = keep_what_serves(world, operations(world, memory, settings), asleep=not settings.replicas)
     waiting = overlaid(world, memory, settings, walked.waiting, kept)
     told = status_of(world, memory, settings, waiting)
     said = [*_about_memory(found), *heard.announcements, *seen.announcements, *verdict.lines, *walked.said]

@@ -16,6 +16,7 @@ from serin_operator.decide.memory.states import (
     Switching,
 )
 from serin_operator.decide.rollout.plan import stages_of
+from serin_operator.decide.rollout.sizes import handed_over, hands_over, shared, size_of
 from serin_operator.decide.traffic.provider import provider_of
 from serin_operator.decide.traffic.split import Pinned, Split, Traffic
 from serin_operator.decide.wanted.settings import Settings
@@ -36,34 +37,63 @@ class Intent:
 
 def intent_of(world: World, memory: Memory, settings: Settings) -> Intent:
     """The intent for the state that the rollout is in."""
-    full = settings.replicas
+    ours = memory.rollout.candidate.revision if isinstance(memory.rollout, Resolving) else None
+    resolving = ours if ours and not world.revision(ours).born else None
+    return Intent(_pods(world, memory, settings), _traffic(memory, settings), resolving)
+
+
+def _traffic(memory: Memory, settings: Settings) -> Traffic:
+    """Where requests go: stable's until the candidate has passed, or the candidate's where nothing else serves."""
+    stages = stages_of(memory, settings)
     stable = memory.stable.revision if memory.stable else None
-    replicas = {stable: full} if stable else {}
-    rollout = memory.rollout
-    if isinstance(rollout, Idle):
-        return Intent(replicas, Pinned(stable or settings.revision))
-    ours, stages = rollout.candidate.revision, stages_of(memory, settings)
-    home = Pinned(stable or ours)
+    match memory.rollout:
+        case Reaching(candidate=ours, stage=stage) | Holding(candidate=ours, stage=stage) if stable:
+            return Split(stable, ours.revision, _at(stages, stage).weight if stages else 50)
+        case Growing(candidate=ours, stage=stage) if stable:
+            return Split(stable, ours.revision, _at(stages, stage).weight if stages else 50)
+        case Switching(candidate=ours) | Baking(candidate=ours):
+            return Pinned(ours.revision)
+        case Idle():
+            return Pinned(stable or settings.revision)
+        case rollout:
+            return Pinned(stable or rollout.candidate.revision)
 
-    def sized(stage: int) -> dict[str, int]:
-        return {**replicas, ours: provider_of(world).canary_pods(full, _at(stages, stage).weight) if stages else full}
 
-    def split(stage: int) -> Traffic:
-        return Split(stable, ours, _at(stages, stage).weight if stages else 50) if stable else home
-
+def _pods(world: World, memory: Memory, settings: Settings) -> dict[str, int]:
+    """How many pods of which revision."""
+    full, rollout = size_of(memory, settings), memory.rollout
+    stable = memory.stable.revision if memory.stable else None
+    home = {stable: full} if stable else {}
+    if isinstance(rollout, Idle | Resolving):
+        return home
+    ours, kind = rollout.candidate.revision, rollout.candidate.kind
     match rollout:
-        case Resolving():
-            return Intent(replicas, home, resolving=None if world.revision(ours).born else ours)
-        case Starting(candidate=candidate):
-            return Intent(sized(0) if candidate.kind is Kind.CANARY else {**replicas, ours: full}, home)
+        case _ if not full:
+            return {**home, ours: 0}
+        case Starting() if kind is Kind.CANARY:
+            return home | _beside(world, memory, settings, 0)
         case Reaching(stage=stage) | Holding(stage=stage):
-            return Intent(sized(stage), split(stage))
-        case Growing(stage=stage):
-            return Intent({**replicas, ours: full}, split(stage))
-        case Switching() | Baking():
-            return Intent({**replicas, ours: full}, Pinned(ours))
+            return home | _beside(world, memory, settings, stage)
+        case Starting() | Growing() | Switching() | Baking():
+            gives = stable and hands_over(kind, settings)
+            return handed_over(world, stable, ours, full) if stable and gives else {**home, ours: full}
         case _:
             assert_never(rollout)
+
+
+def _beside(world: World, memory: Memory, settings: Settings, stage: int) -> dict[str, int]:
+    """Pods of the candidate at a stage, and of stable where it gives them back."""
+    full, stages = size_of(memory, settings), stages_of(memory, settings)
+    stable, rollout = memory.stable, memory.rollout
+    if isinstance(rollout, Idle):
+        return {}
+    ours = rollout.candidate.revision
+    if not stages:
+        return {ours: full}
+    weight = _at(stages, stage).weight
+    if stable and settings.shrinks:
+        return dict(zip((stable.revision, ours), shared(full, weight), strict=True))
+    return {ours: provider_of(world).canary_pods(full, weight)}
 
 
 def _at(stages: tuple[Stage, ...], stage: int) -> Stage:

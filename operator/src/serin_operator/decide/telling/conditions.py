@@ -54,12 +54,15 @@ def conditions_of(world: World, memory: Memory, settings: Settings, waiting: Wai
     fine = (Reason.AS_EXPECTED, "nothing is wrong")
     here = (waiting.reason, waiting.message)
     wrong, stalled = waiting.degraded, waiting.is_stalled
+    sleeps, under_way = waiting.reason is Reason.SCALED_TO_ZERO, _is_under_way(memory)
+    held = waiting.reason is Reason.PAUSED or (sleeps and under_way)
+    works = waiting.is_moving or under_way or not (ready or sleeps)
     rows = [
         (ConditionType.READY, ready, here),
         (ConditionType.AVAILABLE, available, (Reason.SERVING, _who_serves(world, memory)) if available else here),
-        (ConditionType.PROGRESSING, not stalled and waiting.reason is not Reason.PAUSED, here),
+        (ConditionType.PROGRESSING, not stalled and not held, here),
         (ConditionType.DEGRADED, wrong is not None, (wrong.reason, wrong.message) if wrong else fine),
-        (ConditionType.RECONCILING, not stalled and (waiting.is_moving or not ready or _is_under_way(memory)), here),
+        (ConditionType.RECONCILING, not stalled and works, here),
         (ConditionType.STALLED, stalled, here if stalled else fine),
     ]
     result = []

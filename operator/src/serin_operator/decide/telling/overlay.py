@@ -11,6 +11,7 @@ from serin_operator.decide.health.serving import is_down, stable_trouble
 from serin_operator.decide.health.strangers import stranger_that_serves
 from serin_operator.decide.memory.memory import Memory
 from serin_operator.decide.memory.states import Idle, Refusal, Waiting
+from serin_operator.decide.rollout.intent import intent_of
 from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.world import Obstacle, World
 
@@ -65,7 +66,9 @@ def _with_obstacle(waiting: Waiting, obstacle: Obstacle) -> Waiting:
 
 def _with_stable(world: World, memory: Memory, settings: Settings, waiting: Waiting) -> Waiting:
     """A serving version in trouble is told, whatever a rollout does or a rejection says."""
-    trouble = stable_trouble(world, memory, settings)
+    stable = memory.stable
+    wanted = intent_of(world, memory, settings).replicas.get(stable.revision, 0) if stable else 0
+    trouble = stable_trouble(world, memory, wanted)
     if trouble is None or (waiting.degraded and waiting.degraded.message == trouble.message):
         return waiting
     if is_down(world, memory) and memory.stable:
