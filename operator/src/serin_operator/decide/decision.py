@@ -116,7 +116,8 @@ def _is_settling(world: World, memory: Memory, rollout: Moving) -> bool:
 
 def _requeue(world: World, memory: Memory, walked: Walked, waiting: Waiting, before: Outbox) -> float | None:
     """When to look again even if nothing happens; events come by themselves."""
-    delays = [IMPATIENCE_SECONDS] if waiting.is_moving or memory.outage or memory.rebuilt_at else []
+    moves = waiting.is_moving or memory.outage or memory.rebuilt_at or memory.floor
+    delays = [IMPATIENCE_SECONDS] if moves else []
     if isinstance(memory.rollout, Idle):
         delays += [IMPATIENCE_SECONDS if len(memory.outbox) <= len(before) else TOLD_SECONDS] if memory.outbox else []
     else:
