@@ -9,7 +9,7 @@ from serin_operator.api.status import MetricStatus, ModelDeploymentStatus, Stabl
 from serin_operator.decide.looks import Span
 from serin_operator.decide.memory.comparison import Comparison
 from serin_operator.decide.memory.ledger import begin
-from serin_operator.decide.memory.memory import Memory, Stable
+from serin_operator.decide.memory.memory import Floor, Memory, Stable
 from serin_operator.decide.memory.outbox import Announcement, Letter, Line
 from serin_operator.decide.memory.recalled import recalled
 from serin_operator.decide.memory.states import (
@@ -27,7 +27,7 @@ from serin_operator.decide.memory.states import (
     Starting,
     Switching,
 )
-from serin_operator.decide.memory.written import written_canary, written_letter, written_outage
+from serin_operator.decide.memory.written import written_canary, written_floor, written_letter, written_outage
 from serin_operator.decide.timestamps import precise
 
 NOW = datetime(2026, 11, 20, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -92,6 +92,7 @@ def status_of(memory: Memory) -> ModelDeploymentStatus:
         versions=list(memory.ledger) or None,
         last_action=memory.last_action,
         outage=written_outage(memory.outage),
+        floor=written_floor(memory.floor),
         rebuilt_at=precise(memory.rebuilt_at) if memory.rebuilt_at else None,
         outbox=[written_letter(letter) for letter in memory.outbox] or None,
     )
@@ -106,7 +107,8 @@ def test_memory_is_read_back_as_it_was(rollout: Rollout) -> None:
         comparison=Comparison() if isinstance(rollout, Idle) else COMPARISON,
         ledger=begin((), CANDIDATE),
         last_action="retry@monday",
-        outage=Outage(NOW, 12.5),
+        outage=Outage(NOW, 12.5, is_waking=True),
+        floor=Floor(7, EARLIER),
         outbox=(
             Letter("Promoted/1", Announcement("Promoted", "v2: v2 serves all traffic")),
             Letter("RolledBack/2", Announcement("RolledBack", "worse", warning=True)),

@@ -59,12 +59,12 @@ def with_floor(memory: Memory, after: Reaching | Switching, settings: Settings, 
 
 def floor_of(memory: Memory, settings: Settings, now: datetime) -> Floor | None:
     """The floor after one more observation: lowered by a step where no candidate has traffic; None once it says nothing."""
-    floor = memory.floor
-    if floor is None or not settings.replicas:
+    floor, has_traffic = memory.floor, not isinstance(memory.rollout, Idle | Resolving | Starting)
+    if not settings.replicas:
         return None
-    if not isinstance(memory.rollout, Idle | Resolving | Starting):
-        return floor
-    if floor.pods <= settings.replicas:
+    if has_traffic and memory.stable:  # without one, it was woken in this state, or comes from a release that had none
+        return floor or Floor(settings.replicas, now)
+    if floor is None or floor.pods <= settings.replicas:
         return None
     if floor.at > now:  # the clock was set back
         return replace(floor, at=now)

@@ -12,6 +12,7 @@ from serin_operator.decide.health.strangers import stranger_that_serves
 from serin_operator.decide.memory.memory import Memory
 from serin_operator.decide.memory.states import Idle, Refusal, Waiting
 from serin_operator.decide.rollout.intent import intent_of
+from serin_operator.decide.telling.sizes import size_beside
 from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.world import Obstacle, World
 
@@ -30,6 +31,8 @@ def overlaid(world: World, memory: Memory, settings: Settings, waiting: Waiting,
         said = f"{waiting.message}; {kept}"
         degraded = waiting.degraded or Refusal(Reason.NOTHING_ELSE_SERVES, kept)
         waiting = replace(waiting, message=said, degraded=degraded)
+    if beside := size_beside(world, memory, settings):
+        waiting = replace(waiting, message=f"{waiting.message}; {beside}")
     if waiting.degraded and waiting.degraded.reason is Reason.POLICY_DENIED:
         waiting = replace(waiting, is_moving=False, is_stalled=True)  # only a person can change a policy
     for obstacle in sorted(world.obstacles, key=_weight):
