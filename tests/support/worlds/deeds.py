@@ -17,13 +17,16 @@ def applies_a_version(simulation: Simulation, random: Random) -> None:
 
 
 def scales(simulation: Simulation, random: Random) -> None:
-    simulation.kubectl_scale(random.randrange(1, 6))
+    simulation.kubectl_scale(random.randrange(6))
 
 
 def edits_the_rollout(simulation: Simulation, random: Random) -> None:
     weights = sorted(random.sample([5, 10, 25, 40, 50, 80], random.randrange(1, 4)))
     strategy = random.choice(["Canary", "Canary", "Immediate"])
-    simulation.change_spec(rollout=quick(*weights, strategy=strategy, hold=random.choice([0, 5, 15])))
+    scale = random.choice(["Keep", "Shrink"])
+    simulation.change_spec(
+        rollout=quick(*weights, strategy=strategy, hold=random.choice([0, 5, 15]), stableScale=scale)
+    )
 
 
 def quick(*weights: int, **more: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from random import Random
 
-from tests.support.simulation import ANALYSIS, Simulation, longest_without_endpoints, spec, uri_of
+from tests.support.simulation import ANALYSIS, Autoscaler, Simulation, longest_without_endpoints, spec, uri_of
 from tests.support.worlds.deeds import DEEDS, FORGETS, quick
 from tests.support.worlds.invariants import Invariants, Violation
 from tests.support.worlds.troubles import TROUBLES, End
@@ -82,7 +82,12 @@ class World:
     def _is_hindered(self) -> bool:
         simulation = self.simulation
         declared = len(simulation.api.faults.declared) > 1 or simulation.workloads.pods_forbidden
-        return bool(declared or simulation.endpoints_are_late or simulation.rivals or simulation.clock_offset)
+        return bool(declared or simulation.endpoints_are_late or _rivals(simulation) or simulation.clock_offset)
+
+
+def _rivals(simulation: Simulation) -> bool:
+    """Whether somebody works against the operator; an autoscaler at its proper place does not."""
+    return any(not isinstance(rival, Autoscaler) for rival in simulation.rivals)
 
 
 def _asked(simulation: Simulation) -> str:

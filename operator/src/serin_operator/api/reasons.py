@@ -85,6 +85,10 @@ class Reason(ExplainedReason):
         "FoughtOver",
         "Another field manager changes a child object again and again; the message names it, the field and both values.",
     )
+    SCALED_ELSEWHERE = (
+        "ScaledElsewhere",
+        "An autoscaler aims at the Deployment of one version, which Serin then does not scale; aim it at the ModelDeployment.",
+    )
     VERSION_CONFLICT = "VersionConflict", "spec.model.version was already used for a model with another digest."
     PROMETHEUS_NOT_CONFIGURED = (
         "PrometheusNotConfigured",

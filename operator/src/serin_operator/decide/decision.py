@@ -33,6 +33,8 @@ from serin_operator.decide.world import World
 WIRE: Final[dict[str, Any]] = {"by_alias": True, "exclude_none": True, "mode": "json"}
 IMPATIENCE_SECONDS: Final = 5.0
 SOON_SECONDS: Final = 1.0
+AUTOSCALER_SECONDS: Final = 30.0
+"""Nobody tells when one that aims at a child has gone."""
 TOLD_SECONDS: Final = 0.2
 """Where nothing moves any more, what was told leaves status at once, and then status rests."""
 SHORTEST_GRAIN_SECONDS: Final = 5.0
@@ -118,6 +120,8 @@ def _requeue(world: World, memory: Memory, walked: Walked, waiting: Waiting, bef
     """When to look again even if nothing happens; events come by themselves."""
     moves = waiting.is_moving or memory.outage or memory.rebuilt_at or memory.floor
     delays = [IMPATIENCE_SECONDS] if moves else []
+    if world.autoscalers:
+        delays.append(AUTOSCALER_SECONDS)
     if isinstance(memory.rollout, Idle):
         delays += [IMPATIENCE_SECONDS if len(memory.outbox) <= len(before) else TOLD_SECONDS] if memory.outbox else []
     else:

@@ -154,7 +154,7 @@ def _entered(world: World, memory: Memory, after: Moving, settings: Settings) ->
             ledger = book.begin(memory.ledger, candidate)
             return replace(memory, rollout=after, comparison=Comparison(), ledger=ledger)
         case Reaching() | Switching():
-            return with_floor(memory, after, settings, world.now)
+            return with_floor(world, memory, after, settings)
         case Holding() if isinstance(before, Reaching):
             return replace(memory, rollout=after, comparison=_in_force(world, memory, after, settings))
         case _:

@@ -16,7 +16,7 @@ from serin_operator.decide.memory.states import (
     Switching,
 )
 from serin_operator.decide.rollout.plan import stages_of
-from serin_operator.decide.rollout.sizes import handed_over, hands_over, shared, size_of
+from serin_operator.decide.rollout.sizes import handed_over, hands_over, live_size_of, shared
 from serin_operator.decide.traffic.provider import provider_of
 from serin_operator.decide.traffic.split import Pinned, Split, Traffic
 from serin_operator.decide.wanted.settings import Settings
@@ -39,7 +39,9 @@ def intent_of(world: World, memory: Memory, settings: Settings) -> Intent:
     """The intent for the state that the rollout is in."""
     ours = memory.rollout.candidate.revision if isinstance(memory.rollout, Resolving) else None
     resolving = ours if ours and not world.revision(ours).born else None
-    return Intent(_pods(world, memory, settings), _traffic(memory, settings), resolving)
+    pods = _pods(world, memory, settings)
+    pods |= {each: size for each in pods if (size := world.scaled_elsewhere(each)) is not None}
+    return Intent(pods, _traffic(memory, settings), resolving)
 
 
 def _traffic(memory: Memory, settings: Settings) -> Traffic:
@@ -61,7 +63,7 @@ def _traffic(memory: Memory, settings: Settings) -> Traffic:
 
 def _pods(world: World, memory: Memory, settings: Settings) -> dict[str, int]:
     """How many pods of which revision."""
-    full, rollout = size_of(memory, settings), memory.rollout
+    full, rollout = live_size_of(world, memory, settings), memory.rollout
     stable = memory.stable.revision if memory.stable else None
     home = {stable: full} if stable else {}
     if isinstance(rollout, Idle | Resolving):
@@ -83,7 +85,7 @@ def _pods(world: World, memory: Memory, settings: Settings) -> dict[str, int]:
 
 def _beside(world: World, memory: Memory, settings: Settings, stage: int) -> dict[str, int]:
     """Pods of the candidate at a stage, and of stable where it gives them back."""
-    full, stages = size_of(memory, settings), stages_of(memory, settings)
+    full, stages = live_size_of(world, memory, settings), stages_of(memory, settings)
     stable, rollout = memory.stable, memory.rollout
     if isinstance(rollout, Idle):
         return {}

@@ -20,8 +20,14 @@ STEP_SHARE: Final = 10
 """One pod in so many goes in a step, and one at least: more load for the others than any usual tolerance hides."""
 
 
+def live_size_of(world: World, memory: Memory, settings: Settings) -> int:
+    """Pods of stable, and of a version that takes over; as it is where an autoscaler aims at stable's own Deployment."""
+    elsewhere = world.scaled_elsewhere(memory.stable.revision) if memory.stable else None
+    return size_of(memory, settings) if elsewhere is None else elsewhere
+
+
 def size_of(memory: Memory, settings: Settings) -> int:
-    """Pods that a version with all traffic gets: what the spec says, and no fewer than the floor."""
+    """Pods that a version with all traffic is to have: what the spec says, and no fewer than the floor."""
     if not settings.replicas:
         return 0
     return max(settings.replicas, memory.floor.pods if memory.floor else 0)
@@ -50,11 +56,11 @@ def hands_over(kind: Kind, settings: Settings) -> bool:
     return settings.shrinks and kind in {Kind.CANARY, Kind.RESCUE}
 
 
-def with_floor(memory: Memory, after: Reaching | Switching, settings: Settings, now: datetime) -> Memory:
+def with_floor(world: World, memory: Memory, after: Reaching | Switching, settings: Settings) -> Memory:
     """Memory on entering ``after``: with a candidate's first traffic the size of stable is one that nothing goes below."""
     if memory.stable is None or not isinstance(memory.rollout, Starting):
         return replace(memory, rollout=after)
-    return replace(memory, rollout=after, floor=Floor(size_of(memory, settings), now))
+    return replace(memory, rollout=after, floor=Floor(max(1, live_size_of(world, memory, settings)), world.now))
 
 
 def floor_of(memory: Memory, settings: Settings, now: datetime) -> Floor | None:

@@ -6,7 +6,7 @@ from serin_operator.decide.health.serving import stable_trouble
 from serin_operator.decide.memory.ledger import entry, is_rejected
 from serin_operator.decide.memory.memory import Memory, Stable
 from serin_operator.decide.memory.states import Refusal, Waiting
-from serin_operator.decide.rollout.sizes import size_of
+from serin_operator.decide.rollout.sizes import live_size_of
 from serin_operator.decide.traffic.replica_ratio import is_pinned_to
 from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.world import World
@@ -25,7 +25,7 @@ def standing(world: World, memory: Memory, settings: Settings, blocked: Refusal 
     if not is_pinned_to(world, stable.revision):
         message = f"Service {world.mdep.name} is gone or selects something else; it is being put right"
         return Waiting(Reason.REPAIRING, message, degraded=Refusal(Reason.REPAIRING, message))
-    wanted = size_of(memory, settings)
+    wanted = live_size_of(world, memory, settings)
     if not wanted:
         return _asleep(world, stable, blocked)
     if trouble := stable_trouble(world, memory, wanted):
@@ -34,7 +34,7 @@ def standing(world: World, memory: Memory, settings: Settings, blocked: Refusal 
         message = f"{stable.version} is ready on {wanted} pods; the EndpointSlices of Service {world.mdep.name} do not say so yet"
         return Waiting(Reason.ENDPOINTS_BEHIND, message)
     message = f"{stable.version} serves on {wanted} of {wanted} pods"
-    if wanted > settings.replicas:
+    if memory.floor and wanted > settings.replicas:
         message = f"{message}, which come down to {settings.replicas} step by step, so that an autoscaler sees each"
         return Waiting(Reason.SERVING, message, degraded=blocked)
     # Told before it is needed: the next version's canary would wait for ever.

@@ -7,7 +7,7 @@ from serin_operator.decide.memory.memory import Memory
 from serin_operator.decide.memory.states import Baking, Idle, Switching, Waiting
 from serin_operator.decide.timestamps import stamp
 from serin_operator.decide.traffic.replica_ratio import is_pinned_to
-from serin_operator.decide.wanted.settings import Settings
+from serin_operator.decide.wanted.settings import Settings, enough_of
 from serin_operator.decide.world import World
 
 LONGEST_MESSAGE = 1024
@@ -21,11 +21,12 @@ def is_ready(world: World, memory: Memory, settings: Settings) -> bool:
     revision = _has_everything(memory)
     if revision is None or revision != settings.revision:
         return False
-    deployment = world.revision(revision).deployment
+    deployment, elsewhere = world.revision(revision).deployment, world.scaled_elsewhere(revision)
+    least = settings.least_replicas if elsewhere is None else enough_of(elsewhere)
     return (
         deployment is not None
         and deployment.observed_generation_current
-        and min(deployment.available, world.reached(revision)) >= settings.least_replicas
+        and min(deployment.available, world.reached(revision)) >= least
         and is_pinned_to(world, revision)
         and world.reaches_only(revision)
     )

@@ -12,7 +12,7 @@ from serin_operator.decide.health.strangers import stranger_that_serves
 from serin_operator.decide.memory.memory import Memory
 from serin_operator.decide.memory.states import Idle, Refusal, Waiting
 from serin_operator.decide.rollout.intent import intent_of
-from serin_operator.decide.telling.sizes import size_beside
+from serin_operator.decide.telling.sizes import scaled_elsewhere, size_beside
 from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.world import Obstacle, World
 
@@ -48,6 +48,7 @@ def _beside(world: World, memory: Memory) -> Iterator[Refusal]:
     if not isinstance(memory.rollout, Idle):
         revisions.append(memory.rollout.candidate.revision)
     for revision in revisions:
+        yield from scaled_elsewhere(world, revision)
         if elsewhere := born_elsewhere(world, world.revision(revision)):
             yield elsewhere
     yield from clock_skew(world)
