@@ -48,7 +48,7 @@ class Invariants:
         """Sees each write before it is done, as faults do: nothing is deleted that is the last that serves."""
         del body
         simulation = self.simulation
-        if verb != "delete" or ref.kind not in {"Deployment", "Service"} or self._sleeps():
+        if verb != "delete" or ref.kind not in {"Deployment", "Service"} or self.sleeps():
             return
         if ref.kind == "Service" and ref.name == simulation.name:
             raise Violation("the client Service is deleted")
@@ -63,7 +63,7 @@ class Invariants:
         if version_of(goes[0]) in proven and not stays & proven:
             raise Violation(f"{ref} is deleted, and only {', '.join(sorted(stays))} serves, which never was stable")
 
-    def _sleeps(self) -> bool:
+    def sleeps(self) -> bool:
         """Whether nothing is to serve."""
         return self.simulation.mdep["spec"].get("replicas", 1) == 0
 
@@ -75,9 +75,11 @@ class Invariants:
         """While a canary has traffic, no version that serves is smaller than stable was at its start."""
         simulation = self.simulation
         canary, floor = simulation.status.get("canary") or {}, simulation.status.get("floor")
-        if canary.get("phase") not in {"Reaching", "Holding", "Growing"} or not floor or self._sleeps():
+        if canary.get("phase") not in {"Reaching", "Holding", "Growing"} or not floor or self.sleeps():
             return
         stable = simulation.status.get("stable") or {}
+        if any("had been scaled" in message for message in simulation.told("Repaired")):
+            return  # somebody scales children as well, and is met with patience
         both = stable.get("replicas", 0) + canary.get("replicas", 0)
         if both < floor["replicas"] and both and not hindered:
             self._small += 1
@@ -116,7 +118,7 @@ class Invariants:
 
     def _endpoints(self, *, hindered: bool) -> None:
         moment = self.simulation.moments[-1]
-        if moment.endpoints or not moment.ready or hindered or self._sleeps():
+        if moment.endpoints or not moment.ready or hindered or self.sleeps():
             self._without = 0.0
             return
         self._without += 1
@@ -165,7 +167,7 @@ class Invariants:
         simulation = self.simulation
         ModelDeploymentStatus.model_validate(simulation.status)
         ready, stalled = simulation.condition("Ready"), simulation.condition("Stalled")
-        if self._sleeps():
+        if self.sleeps():
             self._asleep()
             return
         if ready["status"] != "True" and stalled["status"] != "True" and ready["reason"] != "Paused":
@@ -181,14 +183,15 @@ class Invariants:
         """Nobody has asked for pods, so there are none, and nothing else is wrong."""
         simulation = self.simulation
         servers = [p for p in simulation.of_kind("Pod") if "server" in p["metadata"]["labels"].values()]
-        ours = [p for p in servers if p["metadata"].get("ownerReferences") and not is_terminating(p)]
+        owned = [p for p in servers if p["metadata"].get("ownerReferences") and not is_terminating(p)]
+        ours = [p for p in owned if p["metadata"]["name"].startswith(f"{simulation.name}-")]
         if ours:
             raise Violation(f"spec.replicas is 0, and {ours[0]['metadata']['name']} is there")
 
     def is_at_rest(self) -> bool:
         """Whether there is nothing more to wait for."""
         ready, stalled = self.simulation.condition("Ready"), self.simulation.condition("Stalled")
-        if self._sleeps():
+        if self.sleeps():
             return not self.simulation.moments[-1].ready
         return ready["status"] == "True" or stalled["status"] == "True" or ready["reason"] == "Paused"
 

@@ -17,7 +17,7 @@ from serin_operator.decide.world import World
 STEP_SECONDS: Final = 60.0
 """An autoscaler looks every 15 s or so, at a metric of the last half minute."""
 STEP_SHARE: Final = 10
-"""One pod in so many goes in a step, and one at least: more load for the others than any usual tolerance hides."""
+"""One pod in so many goes in a step, and one at least: after one or two an autoscaler's tolerance hides it no more."""
 
 
 def live_size_of(world: World, memory: Memory, settings: Settings) -> int:
