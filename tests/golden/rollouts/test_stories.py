@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.simulation import ANALYSIS, NAMESPACE, Simulation, spec
+from tests.support.simulation import ANALYSIS, NAMESPACE, Autoscaler, Simulation, spec
 
 from serin_operator.api.names import ObjectRef
 
@@ -193,6 +193,42 @@ async def tls_and_signed_feedback_are_switched_on() -> Simulation:
     return simulation
 
 
+async def an_autoscaler_sees_a_part_of_the_load_and_is_not_followed() -> Simulation:
+    simulation = Simulation(requests_a_second=60)
+    simulation.kubectl_apply(with_analysis("v1", replicas=6))
+    await simulation.run_until(lambda s: s.stable == "v1")
+    simulation.rivals.append(Autoscaler(10.0, stabilisation_seconds=30))
+    await simulation.run(60)
+    steps = {"steps": [{"weight": 50, "holdSeconds": 60}], "bakeSeconds": 60}
+    simulation.kubectl_apply(with_analysis("v2", replicas=6, rollout=steps))
+    await simulation.run_until(lambda s: s.stable == "v2")
+    await simulation.run(150)
+    return simulation
+
+
+async def pods_are_short_and_stable_gives_some() -> Simulation:
+    simulation = await served()
+    steps = {**spec()["rollout"], "stableScale": "Shrink"}
+    simulation.kubectl_apply(with_analysis("v2", replicas=6, rollout=steps))
+    await simulation.run_until(lambda s: s.stable == "v2")
+    simulation.behave("http://models/v3.onnx", error_rate=0.5)
+    simulation.kubectl_apply(with_analysis("v3", replicas=6, rollout=steps))
+    await simulation.run_until(lambda s: s.outcome("v3") == "RolledBack")
+    await simulation.run(5)
+    return simulation
+
+
+async def a_model_is_scaled_to_zero_in_mid_rollout_and_woken() -> Simulation:
+    simulation = await served()
+    simulation.kubectl_apply(with_analysis("v2"))
+    await simulation.run_until(lambda s: (s.status.get("canary") or {}).get("step") == 1)
+    simulation.kubectl_scale(0)
+    await simulation.run(120)
+    simulation.kubectl_scale(3)
+    await simulation.run_until(lambda s: s.stable == "v2")
+    return simulation
+
+
 ALL = [
     first_version,
     a_better_version_is_promoted,
@@ -211,6 +247,9 @@ ALL = [
     status_is_lost,
     children_are_deleted_and_edited_by_hand,
     tls_and_signed_feedback_are_switched_on,
+    an_autoscaler_sees_a_part_of_the_load_and_is_not_followed,
+    pods_are_short_and_stable_gives_some,
+    a_model_is_scaled_to_zero_in_mid_rollout_and_woken,
 ]
 
 

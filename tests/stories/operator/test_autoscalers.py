@@ -36,10 +36,12 @@ async def test_under_steady_load_a_rollout_leaves_the_size_of_what_serves_as_it_
     while simulation.outcome("v2") != "Promoted":
         await simulation.live(1)
         assert wanted_pods(simulation, "v1") in {8, 0}, simulation.phase
-    sizes = set()
+    sizes, worst = set(), 0.0
     for _ in range(200):
         await simulation.live(1)
         sizes.add(wanted_pods(simulation, "v2"))
+        worst = max(worst, *simulation.kubelet.load.values())
+    assert worst <= 1.2 * TARGET, f"a pod had {worst:.1f} requests a second"
     assert min(sizes) >= 7, f"an autoscaler that saw a part of the load is believed step by step: {sizes}"
     assert wanted_pods(simulation, "v2") in {8, 9}
     assert simulation.lost == 0

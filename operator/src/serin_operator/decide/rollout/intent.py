@@ -49,10 +49,9 @@ def _traffic(memory: Memory, settings: Settings) -> Traffic:
     stages = stages_of(memory, settings)
     stable = memory.stable.revision if memory.stable else None
     match memory.rollout:
-        case Reaching(candidate=ours, stage=stage) | Holding(candidate=ours, stage=stage) if stable:
-            return Split(stable, ours.revision, _at(stages, stage).weight if stages else 50)
-        case Growing(candidate=ours, stage=stage) if stable:
-            return Split(stable, ours.revision, _at(stages, stage).weight if stages else 50)
+        case Reaching() | Holding() | Growing() as state if stable:
+            weight = _at(stages, state.stage).weight if stages else 50
+            return Split(stable, state.candidate.revision, weight)
         case Switching(candidate=ours) | Baking(candidate=ours):
             return Pinned(ours.revision)
         case Idle():
