@@ -43,6 +43,10 @@ status; it makes and removes the children. It reads no Secret, and it deletes no
 - apiGroups: [""]
   resources: [events]
   verbs: [list]
+# Whether an autoscaler aims at a child: asked only where somebody else has scaled one.
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]
+  verbs: [list]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]

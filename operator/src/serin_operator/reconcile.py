@@ -135,6 +135,7 @@ class Reconciler:
             disruption_budget=views.disruption_budget(children, mdep.name, mdep.uid),
             revisions=views.revisions(children, mdep.name, mdep.uid),
             endpoints=views.endpoints(children, mdep.name),
+            autoscalers=views.autoscalers(children),
             foreign=views.foreign(children, mdep.name, mdep.uid),
             obstacles=self._obstacles.get((mdep.namespace, mdep.name), ()),
             told=frozenset(self._told.get((mdep.namespace, mdep.name), ())),

@@ -238,7 +238,7 @@ BAD = (
     Bad("a Secret has a bad key", "model.headerSecret.key", "a/b", "spec.model.headerSecret.key", "Keys have letters"),
     Bad("a field of the model is unknown", "model.url", "https://a.example/m.onnx", "spec.model.url"),
     # Scale and history.
-    Bad("no replicas", "replicas", 0, "spec.replicas", "greater than or equal to 1"),
+    Bad("fewer replicas than none", "replicas", -1, "spec.replicas", "greater than or equal to 0"),
     Bad("replicas are a string", "replicas", "three", "spec.replicas"),
     Bad("no history", "revisionHistoryLimit", 0, "spec.revisionHistoryLimit", "greater than or equal to 1"),
     Bad("paused is a word", "paused", "yes please", "spec.paused"),
@@ -318,6 +318,20 @@ BAD = (
         {"strategy": "BlueGreen", "steps": [{"weight": 5}]},
         "spec.rollout.steps",
         "blueGreen.holdSeconds",
+    ),
+    Bad(
+        "blue-green on the pods of stable",
+        "rollout",
+        {"strategy": "BlueGreen", "stableScale": "Shrink"},
+        "spec.rollout.stableScale",
+        "remove stableScale",
+    ),
+    Bad(
+        "pods of a step where the weight shares them",
+        "rollout",
+        {"stableScale": "Shrink", "steps": [{"weight": 5, "pods": 1}]},
+        "spec.rollout.steps",
+        "remove pods",
     ),
     Bad("blue-green of a canary", "rollout.blueGreen", {}, "spec.rollout.blueGreen", "set strategy: BlueGreen"),
     Bad(

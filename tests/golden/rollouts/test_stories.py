@@ -6,7 +6,7 @@ is what you meant, run ``UPDATE_GOLDEN=1 make unit`` and commit the new story.
 
 import pytest
 from tests.golden.rollouts.kept import Story, is_as_it_was_reviewed, served, with_analysis
-from tests.support.simulation import NAMESPACE, Simulation, spec
+from tests.support.simulation import NAMESPACE, Autoscaler, Simulation, spec
 
 from serin_operator.api.names import ObjectRef
 
@@ -248,6 +248,42 @@ async def a_step_lets_nobody_in_before_others_do() -> Simulation:
     return simulation
 
 
+async def an_autoscaler_sees_a_part_of_the_load_and_is_not_followed() -> Simulation:
+    simulation = Simulation(requests_a_second=60)
+    simulation.kubectl_apply(with_analysis("v1", replicas=6))
+    await simulation.run_until(lambda s: s.stable == "v1")
+    simulation.rivals.append(Autoscaler(10.0, stabilisation_seconds=30))
+    await simulation.run(60)
+    steps = {"steps": [{"weight": 50, "holdSeconds": 60}], "bakeSeconds": 60}
+    simulation.kubectl_apply(with_analysis("v2", replicas=6, rollout=steps))
+    await simulation.run_until(lambda s: s.stable == "v2")
+    await simulation.run(150)
+    return simulation
+
+
+async def pods_are_short_and_stable_gives_some() -> Simulation:
+    simulation = await served()
+    steps = {**spec()["rollout"], "stableScale": "Shrink"}
+    simulation.kubectl_apply(with_analysis("v2", replicas=6, rollout=steps))
+    await simulation.run_until(lambda s: s.stable == "v2")
+    simulation.behave("http://models/v3.onnx", error_rate=0.5)
+    simulation.kubectl_apply(with_analysis("v3", replicas=6, rollout=steps))
+    await simulation.run_until(lambda s: s.outcome("v3") == "RolledBack")
+    await simulation.run(5)
+    return simulation
+
+
+async def a_model_is_scaled_to_zero_in_mid_rollout_and_woken() -> Simulation:
+    simulation = await served()
+    simulation.kubectl_apply(with_analysis("v2"))
+    await simulation.run_until(lambda s: (s.status.get("canary") or {}).get("step") == 1)
+    simulation.kubectl_scale(0)
+    await simulation.run(120)
+    simulation.kubectl_scale(3)
+    await simulation.run_until(lambda s: s.stable == "v2")
+    return simulation
+
+
 ALL = [
     first_version,
     a_better_version_is_promoted,
@@ -272,6 +308,9 @@ ALL = [
     blue_green_to_the_end,
     blue_green_goes_back_while_it_bakes,
     a_step_lets_nobody_in_before_others_do,
+    an_autoscaler_sees_a_part_of_the_load_and_is_not_followed,
+    pods_are_short_and_stable_gives_some,
+    a_model_is_scaled_to_zero_in_mid_rollout_and_woken,
 ]
 
 

@@ -10,6 +10,7 @@ from tests.support.simulation import (
     rollout,
     serving,
     uri_of,
+    wanted_pods,
     words,
 )
 from tests.support.simulation.cluster import JsonObject
@@ -65,6 +66,31 @@ async def test_a_fight_is_left_with_patience_and_named(about: str) -> None:
     await simulation.live(320)
     assert manager not in words(simulation)
     assert simulation.condition("Ready")["status"] == "True"
+
+
+async def test_an_autoscaler_that_aims_at_a_child_is_named_and_never_written_against() -> None:
+    simulation = await serving()
+    ours = simulation.child("Deployment", f"{simulation.name}-{revision_of(simulation, 'v1')}")
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": ours["metadata"]["name"]}
+    metadata = {"namespace": ours["metadata"]["namespace"], "name": "theirs"}
+    kind = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler"}
+    theirs = simulation.put({**kind, "metadata": metadata, "spec": {"scaleTargetRef": target}})
+    simulation.rivals.append(rival_scales)
+    await simulation.live(60)
+    assert simulation.written("scale") == 0
+    assert simulation.moments[-1].endpoints == {"v1": 5}
+    degraded = simulation.condition("Degraded")
+    assert degraded["reason"] == "ScaledElsewhere"
+    assert "aim its scaleTargetRef at kind ModelDeployment, name credit-risk" in degraded["message"]
+    assert simulation.condition("Ready")["status"] == "True"
+    await canary(simulation, rollout=rollout(50, hold=5))
+    assert wanted_pods(simulation, "v2") == 5, "the canary is sized from what stable has"
+    await simulation.live_until(lambda s: s.outcome("v2") == "Promoted", 200)
+    simulation.remove(theirs)
+    simulation.rivals.clear()
+    await simulation.live(140)
+    assert wanted_pods(simulation, "v2") == 3, "step by step"
+    assert simulation.condition("Degraded")["status"] == "False", words(simulation)
 
 
 async def test_a_fight_about_one_child_does_not_hold_a_rollout() -> None:

@@ -1,6 +1,7 @@
 """The project's wind tunnel: a cluster in memory that does to the operator what clusters do."""
 
 from tests.support.simulation.api import Killed
+from tests.support.simulation.autoscaler import Autoscaler
 from tests.support.simulation.beginnings import (
     baking_v2,
     canary,
@@ -23,6 +24,7 @@ __all__ = [
     "ANALYSIS",
     "NAMESPACE",
     "START",
+    "Autoscaler",
     "Behaviour",
     "Crash",
     "Flap",

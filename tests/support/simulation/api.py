@@ -92,6 +92,7 @@ class ApiServer:
             pods=labelled("Pod"),
             endpoint_slices=labelled("EndpointSlice"),
             pod_disruption_budgets=labelled("PodDisruptionBudget"),
+            autoscalers=copied(self.cluster.of_kind("HorizontalPodAutoscaler")),
             events_about_jobs=[
                 copied(e) for e in self.workloads.events_about_jobs if e["involvedObject"]["uid"] in alive
             ],

@@ -55,6 +55,15 @@ class People(Cluster):
         """What an autoscaler does through /scale."""
         self.kubectl_apply({**self.mdep["spec"], "replicas": replicas})
 
+    def scale(self) -> tuple[int, int | None]:
+        """What GET /scale says: ``spec.replicas``, and ``status.replicas`` once there is one."""
+        return self.mdep["spec"].get("replicas", 1), self.status.get("replicas")
+
+    def selected_by_scale(self) -> list[JsonObject]:
+        """The pods that the selector in /scale finds."""
+        wanted = dict(part.split("=") for part in self.status.get("selector", "").split(",") if part)
+        return [p for p in self.of_kind("Pod") if wanted and wanted.items() <= p["metadata"]["labels"].items()]
+
     @property
     def mdep_ref(self) -> ObjectRef:
         return ObjectRef(names.API_VERSION, names.KIND, NAMESPACE, self.name)

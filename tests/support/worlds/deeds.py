@@ -18,7 +18,7 @@ def applies_a_version(simulation: Simulation, random: Random) -> None:
 
 
 def scales(simulation: Simulation, random: Random) -> None:
-    simulation.kubectl_scale(random.randrange(1, 6))
+    simulation.kubectl_scale(random.randrange(6))
 
 
 def edits_the_rollout(simulation: Simulation, random: Random) -> None:
@@ -28,9 +28,10 @@ def edits_the_rollout(simulation: Simulation, random: Random) -> None:
         simulation.change_spec(rollout=blue_green(hold))
         return
     weights = sorted(random.sample([0, 5, 10, 25, 40, 50, 80], random.randrange(1, 4)))
-    wanted = quick(*weights, strategy=strategy, hold=hold)
+    scale = random.choice(["Keep", "Shrink"])
+    wanted = quick(*weights, strategy=strategy, hold=hold, stableScale=scale)
     for step in wanted["steps"]:
-        step.update(random.choice(MORE_OF_A_STEP))
+        step.update(random.choice(MORE_OF_A_STEP) if scale == "Keep" else {})
     simulation.change_spec(rollout=wanted)
 
 

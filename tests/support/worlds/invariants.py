@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.support.simulation import Simulation, uri_of
-from tests.support.simulation.cluster import JsonObject, is_ready, variable
+from tests.support.simulation.cluster import JsonObject, is_ready, is_terminating, variable
 
 from serin_operator.api.names import ObjectRef, preview_service
 from serin_operator.api.status import ModelDeploymentStatus
@@ -44,13 +44,14 @@ class Invariants:
     _untrue: float = 0.0
     _bad: float = 0.0
     _let_in: float = 0.0
+    _small: float = 0.0
 
     def refusal(self, verb: str, ref: ObjectRef, body: Mapping[str, Any]) -> None:
         """Sees each write before it is done, as faults do: nothing is deleted that is the last that serves."""
         del body
-        if verb != "delete" or ref.kind not in {"Deployment", "Service"}:
-            return
         simulation = self.simulation
+        if verb != "delete" or ref.kind not in {"Deployment", "Service"} or self.sleeps():
+            return
         if ref.kind == "Service" and ref.name == simulation.name:
             raise Violation("the client Service is deleted")
         served = [p for p in simulation.endpoints() if is_ready(p)]
@@ -64,9 +65,30 @@ class Invariants:
         if version_of(goes[0]) in proven and not stays & proven:
             raise Violation(f"{ref} is deleted, and only {', '.join(sorted(stays))} serves, which never was stable")
 
+    def sleeps(self) -> bool:
+        """Whether nothing is to serve."""
+        return self.simulation.mdep["spec"].get("replicas", 1) == 0
+
     def forget(self) -> None:
         """Status was lost: what was rejected cannot be known any more."""
         self.rejected.clear()
+
+    def _sizes(self, *, hindered: bool) -> None:
+        """While a canary has traffic, no version that serves is smaller than stable was at its start."""
+        simulation = self.simulation
+        canary, floor = simulation.status.get("canary") or {}, simulation.status.get("floor")
+        if canary.get("phase") not in {"Reaching", "Holding", "Growing"} or not floor or self.sleeps():
+            return
+        stable = simulation.status.get("stable") or {}
+        if any("had been scaled" in message for message in simulation.told("Repaired")):
+            return  # somebody scales children as well, and is met with patience
+        both = stable.get("replicas", 0) + canary.get("replicas", 0)
+        if both < floor["replicas"] and both and not hindered:
+            self._small += 1
+        else:
+            self._small = 0.0
+        if self._small > WITHOUT_ENDPOINTS_SECONDS:
+            raise Violation(f"{both} pods are asked for, and {floor['replicas']} were at the canary's start")
 
     def check(self, *, hindered: bool) -> None:
         """Hold the present second against all of them.
@@ -81,6 +103,7 @@ class Invariants:
         self._evidence(hindered=hindered)
         self._aside(hindered=hindered)
         self._words(hindered=hindered)
+        self._sizes(hindered=hindered)
 
     def _promotions(self) -> None:
         simulation = self.simulation
@@ -98,7 +121,7 @@ class Invariants:
 
     def _endpoints(self, *, hindered: bool) -> None:
         moment = self.simulation.moments[-1]
-        if moment.endpoints or not moment.ready or hindered:
+        if moment.endpoints or not moment.ready or hindered or self.sleeps():
             self._without = 0.0
             return
         self._without += 1
@@ -147,7 +170,7 @@ class Invariants:
         telling = any(
             conditions.get(kind, {}).get("status") == "True" for kind in ("Degraded", "Stalled", "Reconciling")
         )
-        paused = conditions.get("Ready", {}).get("reason") in WAITS_FOR_PEOPLE
+        paused = conditions.get("Ready", {}).get("reason") in {*WAITS_FOR_PEOPLE, "ScaledToZero"}
         if self._not_ready > SILENT_SECONDS and not telling and not paused and not hindered:
             raise Violation(f"nothing is wrong, says status, for {self._not_ready:.0f} s without {version}")
 
@@ -156,6 +179,9 @@ class Invariants:
         simulation = self.simulation
         ModelDeploymentStatus.model_validate(simulation.status)
         ready, stalled = simulation.condition("Ready"), simulation.condition("Stalled")
+        if self.sleeps():
+            self._asleep()
+            return
         if ready["status"] != "True" and stalled["status"] != "True" and ready["reason"] not in WAITS_FOR_PEOPLE:
             raise Violation(f"it never comes to rest: {ready['reason']}: {ready['message']}")
         if ready["status"] == "True":
@@ -168,9 +194,20 @@ class Invariants:
         if not simulation.moments[-1].endpoints and self.proven:
             raise Violation(f"it came to rest without endpoints: {stalled['reason']}: {stalled['message']}")
 
+    def _asleep(self) -> None:
+        """Nobody has asked for pods, so there are none, and nothing else is wrong."""
+        simulation = self.simulation
+        servers = [p for p in simulation.of_kind("Pod") if "server" in p["metadata"]["labels"].values()]
+        owned = [p for p in servers if p["metadata"].get("ownerReferences") and not is_terminating(p)]
+        ours = [p for p in owned if p["metadata"]["name"].startswith(f"{simulation.name}-")]
+        if ours:
+            raise Violation(f"spec.replicas is 0, and {ours[0]['metadata']['name']} is there")
+
     def is_at_rest(self) -> bool:
         """Whether there is nothing more to wait for."""
         ready, stalled = self.simulation.condition("Ready"), self.simulation.condition("Stalled")
+        if self.sleeps():
+            return not self.simulation.moments[-1].ready
         return ready["status"] == "True" or stalled["status"] == "True" or ready["reason"] in WAITS_FOR_PEOPLE
 
     def quiet_minute(self, since: float) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from random import Random
 
 from tests.support.simulation import (
+    Autoscaler,
     Behaviour,
     Crash,
     Flap,
@@ -137,6 +138,20 @@ def rival_scales(simulation: Simulation, random: Random) -> End:
     return lambda: simulation.rivals.remove(rival)
 
 
+def autoscaler_comes(simulation: Simulation, random: Random) -> End:
+    """An HPA on the ModelDeployment, while the load changes."""
+    scaler = Autoscaler(random.choice([5.0, 10.0, 20.0]), most=8, is_external=random.random() < 0.5)
+    before = simulation.requests_a_second
+    simulation.rivals.append(scaler)
+    simulation.requests_a_second = random.choice([0, 20, 40, 80])
+
+    def end() -> None:
+        simulation.rivals.remove(scaler)
+        simulation.requests_a_second = before
+
+    return end
+
+
 def sidecars_are_injected(simulation: Simulation, random: Random) -> End:
     """A mesh comes, and goes."""
     simulation.inject(Sidecar(restarts=random.randrange(5), exit_reason=random.choice([None, "OOMKilled"])))
@@ -173,6 +188,8 @@ TROUBLES: tuple[Begin, ...] = (
     writes_are_refused,
     pods_are_forbidden,
     rival_scales,
+    autoscaler_comes,
+    autoscaler_comes,
     sidecars_are_injected,
     clock_is_wrong,
     operator_dies,

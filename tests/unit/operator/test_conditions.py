@@ -100,7 +100,7 @@ async def test_the_same_version_label_for_another_model_is_refused() -> None:
 async def test_a_spec_that_cannot_be_read_names_the_field_and_leaves_what_serves_alone() -> None:
     simulation = await serving()
     broken = spec("v1")
-    broken["replicas"] = 0
+    broken["replicas"] = -1
     simulation.kubectl_apply(broken)
     await simulation.reconcile()
     assert simulation.condition("Stalled")["reason"] == "InvalidSpec"

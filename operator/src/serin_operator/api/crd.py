@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from serin_operator.api.names import GROUP, KIND, PLURAL, SHORT_NAME, VERSION
 from serin_operator.api.rule import Rule
-from serin_operator.api.rules import MAP_LISTS, RULES
+from serin_operator.api.rules import DEFAULTS, MAP_LISTS, RULES
 from serin_operator.api.schema import Schema, fields, structural_schema
 from serin_operator.api.spec import ModelDeploymentSpec
 from serin_operator.api.status import ModelDeploymentStatus
@@ -61,6 +61,8 @@ def object_schema() -> Schema:
     nodes = dict(fields(schema))
     for rule in RULES:
         _node(nodes, rule.path).setdefault("x-kubernetes-validations", []).append(_validation(rule))
+    for path, value in DEFAULTS.items():
+        _node(nodes, path)["default"] = value
     for path, key in MAP_LISTS.items():
         _node(nodes, path).update({"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]})
     return schema

@@ -80,6 +80,10 @@ class Reason(ExplainedReason):
     REPLACING = "Replacing", "strategy Immediate, or promoted by hand: it takes all traffic as soon as it is ready."
     REPAIRING = "Repairing", "The Service that clients use was deleted or edited; it is being put right."
     # Where a rollout has ended.
+    SCALED_TO_ZERO = (
+        "ScaledToZero",
+        "spec.replicas is 0: there are no pods; a rollout waits, and goes on when it is raised.",
+    )
     SERVING = "Serving", "The wanted version serves on all counted pods."
     PROMOTED = "Promoted", "The new version passed every step and took over."
     ANALYSIS_FAILED = "AnalysisFailed", "The evidence says that the new version is worse; it was rolled back."
@@ -106,6 +110,10 @@ class Reason(ExplainedReason):
     FOUGHT_OVER = (
         "FoughtOver",
         "Another field manager changes a child object again and again; the message names it, the field and both values.",
+    )
+    SCALED_ELSEWHERE = (
+        "ScaledElsewhere",
+        "An autoscaler aims at the Deployment of one version, which Serin then does not scale; aim it at the ModelDeployment.",
     )
     VERSION_CONFLICT = "VersionConflict", "spec.model.version was already used for a model with another digest."
     PROMETHEUS_NOT_CONFIGURED = (

@@ -40,7 +40,7 @@ _API_INTRODUCTION: Final = f"""\
 
 `{API_VERSION}`, namespaced, short name `{SHORT_NAME}`. `kubectl explain {SHORT_NAME}.spec --recursive` tells the same.
 
-You write `spec`; the operator writes `status` and nothing else. No field has a default in the schema, so your object
+You write `spec`; the operator writes `status` and nothing else. No field but `replicas` has a default in the schema, so your object
 stays as you wrote it: defaults are applied when it is read, and stand in the descriptions.
 
 {_EXAMPLE}

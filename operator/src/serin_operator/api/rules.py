@@ -135,6 +135,19 @@ _ROLLOUT: Final = (
         field=".blueGreen",
     ),
     Rule(
+        "spec.rollout",
+        "!has(self.stableScale) || self.stableScale != 'Shrink' || !has(self.strategy) || self.strategy != 'BlueGreen'",
+        "Strategy BlueGreen needs room for all pods of both versions: remove stableScale, or use strategy Canary.",
+        field=".stableScale",
+    ),
+    Rule(
+        "spec.rollout",
+        "!has(self.stableScale) || self.stableScale != 'Shrink' || !has(self.steps)"
+        " || self.steps.all(s, !has(s.pods) || s.weight == 0)",
+        "With stableScale Shrink both versions share the pods by the weight: remove pods from the steps, or use Keep.",
+        field=".steps",
+    ),
+    Rule(
         "spec",
         "has(self.analysis) || !has(self.rollout) || !has(self.rollout.steps)"
         " || self.rollout.steps.all(s, !has(s.minSamples))",
@@ -181,6 +194,9 @@ RULES: Final = (
     *_ROLLOUT,
     *_ANALYSIS,
 )
+
+DEFAULTS: Final = {"spec.replicas": 1}
+"""Fields that the API server fills in. /scale answers 500 for an object that lacks this one; nothing else has a default."""
 
 MAP_LISTS: Final = {
     "spec.runtime.env": "name",

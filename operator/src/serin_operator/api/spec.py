@@ -1,7 +1,8 @@
 """``spec`` of a ModelDeployment, as pydantic models: the source of the CRD and of the reference.
 
-Descriptions are read by people through ``kubectl explain``. Nothing here has a schema default: the operator applies
-defaults when it reads (the properties and ``…_or_default`` fields), so that the user's object stays as it was written.
+Descriptions are read by people through ``kubectl explain``. Nothing here has a schema default but ``replicas``, which ``/scale``
+cannot be without: the operator applies defaults when it reads (the properties and ``…_or_default`` fields), so that the
+user's object stays as it was written.
 """
 
 from enum import StrEnum
@@ -41,6 +42,7 @@ __all__ = [
     "Rollout",
     "Runtime",
     "SecretKey",
+    "StableScale",
     "Step",
     "Strategy",
     "Toleration",
@@ -61,6 +63,13 @@ class OnDeadline(StrEnum):
     PAUSE = "Pause"
     ROLLBACK = "Rollback"
     PROMOTE = "Promote"
+
+
+class StableScale(StrEnum):
+    """What becomes of the stable version's pods while a canary has pods beside it."""
+
+    KEEP = "Keep"
+    SHRINK = "Shrink"
 
 
 class ModelSource(ApiModel):
@@ -194,6 +203,14 @@ class Rollout(ApiModel):
         Field(min_length=1, max_length=20, description="Steps of a Canary, weights rising. Default 10, 25, 50."),
     ] = None
     blue_green: Annotated[BlueGreen | None, Field(description="How a BlueGreen goes. Not for other strategies.")] = None
+    stable_scale: Annotated[
+        StableScale | None,
+        Field(
+            description="Keep (default): stable keeps its pods while a canary runs beside it, so going back needs none."
+            " Shrink, for those short of GPUs: stable gives back as many pods as the canary takes, and grows again at once"
+            " when the canary fails."
+        ),
+    ] = None
     bake_seconds: Annotated[
         int | None,
         Field(
@@ -275,7 +292,15 @@ class ModelDeploymentSpec(ApiModel):
     """What the user wants. Serin never writes here; what is comes in status."""
 
     model: Annotated[ModelSource, Field(description="Which model is served, and where it comes from.")]
-    replicas: Annotated[int | None, Field(ge=1, le=1000, description="Pods of the stable version. Default 1.")] = None
+    replicas: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            le=1000,
+            description="Pods of the stable version; a canary is sized from it. Default 1. Leave it out where an autoscaler"
+            " writes it through /scale (kubectl scale, HPA, KEDA). 0: no pods; a rollout waits until it is raised.",
+        ),
+    ] = None
     runtime: Annotated[
         Runtime | None,
         Field(description="How the serving pods run. A change is a new revision and is rolled out like a new model."),

@@ -180,6 +180,16 @@ class OutageStatus(ApiModel):
 
     at: Annotated[str, Field(description="The last observation that counted.")]
     seconds: Annotated[float, Field(description="Observed seconds.")]
+    waking: Annotated[
+        bool | None, Field(description="It began at 0 replicas, so its pods have rollout.progressDeadlineSeconds.")
+    ] = None
+
+
+class FloorStatus(ApiModel):
+    """The size that what serves does not go below, whatever /scale says."""
+
+    replicas: Annotated[int, Field(description="Pods.")]
+    at: Annotated[str, Field(description="When the rollout's first traffic set it, or it was lowered last.")]
 
 
 class LetterStatus(ApiModel):
@@ -203,7 +213,12 @@ class ModelDeploymentStatus(ApiModel):
         list[Condition] | None, Field(description="Ready, Available, Progressing, Degraded, Reconciling, Stalled.")
     ] = None
     url: Annotated[str | None, Field(description="Where clients inside the cluster send requests.")] = None
-    replicas: Annotated[int | None, Field(description="Pods of the stable version.")] = None
+    replicas: Annotated[
+        int | None,
+        Field(
+            description="For /scale: pods of the stable version alone; from the switch on, of the one that has all traffic."
+        ),
+    ] = None
     selector: Annotated[str | None, Field(description="Label selector of those pods, for the scale subresource.")] = (
         None
     )
@@ -234,6 +249,13 @@ class ModelDeploymentStatus(ApiModel):
     ] = None
     outage: Annotated[
         OutageStatus | None, Field(description="Present while requests reach no pod of the stable version.")
+    ] = None
+    floor: Annotated[
+        FloorStatus | None,
+        Field(
+            description="Nothing that serves goes below this size: what stable had when the new version got its first"
+            " traffic. When the rollout is over it comes down to spec.replicas step by step."
+        ),
     ] = None
     rebuilt_at: Annotated[
         str | None,

@@ -1,10 +1,11 @@
-"""What is kept of ``managedFields``: which fields of an object are ours."""
+"""What is kept of ``managedFields``: which fields of an object are ours, and who else has scaled it."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 from serin_operator.api.names import FIELD_MANAGER
 
+SCALE: Final = "scale"
 _APPLIED: Final = frozenset({"Deployment", "Service", "PodDisruptionBudget"})
 """Kinds of which it matters."""
 _KEPT: Final = ("manager", "operation", "fieldsV1")
@@ -13,9 +14,23 @@ _KEPT: Final = ("manager", "operation", "fieldsV1")
 def owned_fields(obj: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Our own entries about the object itself: what was applied; where nothing was applied yet, what was created.
 
-    Others' entries and those of subresources are as large again as the object, and nobody decides by them.
+    And of others the names of those who have set its size through ``/scale``, and have it still. Others' entries and those of subresources are as large again as the object, and nobody decides by them.
     """
     managed = obj["metadata"].get("managedFields") or [] if obj["kind"] in _APPLIED else []
     own = [entry for entry in managed if entry.get("manager") == FIELD_MANAGER and not entry.get("subresource")]
     applied = [entry for entry in own if entry.get("operation") == "Apply"]
-    return [{key: entry.get(key) for key in _KEPT} for entry in applied or own]
+    scaled = [
+        {key: entry.get(key) for key in ("manager", "operation", "subresource")} for entry in managed if _scales(entry)
+    ]
+    return [{key: entry.get(key) for key in _KEPT} for entry in applied or own] + scaled
+
+
+def _scales(entry: Mapping[str, Any]) -> bool:
+    fields = (entry.get("fieldsV1") or {}).get("f:spec") or {}
+    return entry.get("subresource") == SCALE and entry.get("manager") != FIELD_MANAGER and "f:replicas" in fields
+
+
+def is_scaled_by_others(obj: Mapping[str, Any]) -> bool:
+    """Whether the size that an object has, as it is kept, was set by somebody else through ``/scale``."""
+    managed = obj["metadata"].get("managedFields") or []
+    return any(entry.get("subresource") == SCALE and entry.get("manager") != FIELD_MANAGER for entry in managed)

@@ -47,6 +47,8 @@ EVENTS: Final = Resource("events.k8s.io/v1", "Event", "events")
 SECRETS: Final = Resource("v1", "Secret", "secrets")
 """Created, and nothing else: no Secret is ever read."""
 CORE_EVENTS: Final = Resource("v1", "Event", "events")
+AUTOSCALERS: Final = Resource("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
+"""Listed where somebody else has scaled a child, to tell whether an autoscaler goes on doing it."""
 
 CHILDREN: Final = (DEPLOYMENTS, SERVICES, JOBS, CONTROLLER_REVISIONS, PODS, ENDPOINT_SLICES, POD_DISRUPTION_BUDGETS)
 """What belongs to a ModelDeployment and is watched, by label; EndpointSlices have the labels of their Service."""

@@ -33,6 +33,8 @@ from serin_operator.decide.world import World
 WIRE: Final[dict[str, Any]] = {"by_alias": True, "exclude_none": True, "mode": "json"}
 IMPATIENCE_SECONDS: Final = 5.0
 SOON_SECONDS: Final = 1.0
+AUTOSCALER_SECONDS: Final = 30.0
+"""Nobody tells when one that aims at a child has gone."""
 TOLD_SECONDS: Final = 0.2
 """Where nothing moves any more, what was told leaves status at once, and then status rests."""
 SHORTEST_GRAIN_SECONDS: Final = 5.0
@@ -59,7 +61,7 @@ def decide(world: World) -> Decision:
     verdict = judged(world, seen.memory, settings)
     walked = walk(world, verdict, settings, abort=heard.abort)
     memory = replace(walked.memory, ledger=_pruned(walked.memory, settings))
-    todo, kept = keep_what_serves(world, operations(world, memory, settings))
+    todo, kept = keep_what_serves(world, operations(world, memory, settings), asleep=not settings.replicas)
     waiting = overlaid(world, memory, settings, walked.waiting, kept)
     told = status_of(world, memory, settings, waiting)
     said = [*_about_memory(found), *heard.announcements, *seen.announcements, *verdict.lines, *walked.said]
@@ -119,7 +121,10 @@ def _is_settling(world: World, memory: Memory, rollout: Moving) -> bool:
 
 def _requeue(world: World, memory: Memory, walked: Walked, waiting: Waiting, before: Outbox) -> float | None:
     """When to look again even if nothing happens; events come by themselves."""
-    delays = [IMPATIENCE_SECONDS] if waiting.is_moving or memory.outage or memory.rebuilt_at else []
+    moves = waiting.is_moving or memory.outage or memory.rebuilt_at or memory.floor
+    delays = [IMPATIENCE_SECONDS] if moves else []
+    if world.autoscalers:
+        delays.append(AUTOSCALER_SECONDS)
     if isinstance(memory.rollout, Idle):
         has_news = {letter.key for letter in memory.outbox} - {letter.key for letter in before}
         delays += [TOLD_SECONDS if has_news else IMPATIENCE_SECONDS] if memory.outbox else []

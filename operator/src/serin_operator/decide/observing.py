@@ -18,6 +18,7 @@ from serin_operator.decide.memory.states import Growing, Holding, Idle, Judgemen
 from serin_operator.decide.rollout.clock import is_set_back, ticked
 from serin_operator.decide.rollout.facts import facts_of
 from serin_operator.decide.rollout.plan import plan_of
+from serin_operator.decide.rollout.sizes import floor_of
 from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.world import World
 
@@ -77,7 +78,8 @@ def _weight(settings: Settings, stage: int) -> int | None:
 
 def observed(world: World, memory: Memory, settings: Settings) -> Observed:
     """Let the clocks tick, and see where requests go."""
-    memory = replace(memory, outage=outage_of(world, memory))
+    floor = floor_of(memory, settings, world.now)
+    memory = replace(memory, outage=outage_of(world, memory, settings), floor=floor)
     rollout = memory.rollout
     if isinstance(rollout, Idle):
         return Observed(memory)

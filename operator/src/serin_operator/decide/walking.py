@@ -29,12 +29,14 @@ from serin_operator.decide.memory.states import (
     Moving,
     Reaching,
     Resolving,
+    Switching,
     Waiting,
 )
 from serin_operator.decide.rollout.advance import advance
 from serin_operator.decide.rollout.facts import facts_of
 from serin_operator.decide.rollout.intent import intent_of
 from serin_operator.decide.rollout.plan import plan_of
+from serin_operator.decide.rollout.sizes import with_floor
 from serin_operator.decide.traffic.split import share_of
 from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.world import World
@@ -137,6 +139,8 @@ def _entered(world: World, memory: Memory, after: Moving, settings: Settings) ->
         case Resolving(candidate=candidate):
             ledger = book.begin(memory.ledger, candidate)
             return replace(memory, rollout=after, comparison=Comparison(), ledger=ledger)
+        case Reaching() | Switching():
+            return with_floor(world, memory, after, settings)
         case Holding() if isinstance(before, Reaching):
             return replace(memory, rollout=after, comparison=_in_force(world, memory, after, settings))
         case _:
@@ -179,6 +183,7 @@ def _closed(world: World, memory: Memory, ended: Ended) -> Memory:
     )
     if takes_over:
         stable = Stable(candidate.version, candidate.revision, candidate.sha256 or "")
+    floor = memory.floor and replace(memory.floor, at=world.now)
     return replace(
         memory,
         stable=stable,
@@ -186,6 +191,7 @@ def _closed(world: World, memory: Memory, ended: Ended) -> Memory:
         comparison=Comparison(),
         ledger=ledger,
         outage=None,
+        floor=floor,
         actions=concluded(memory.actions, ended),
     )
 

@@ -190,6 +190,8 @@ class World:
     endpoints: frozenset[str] = frozenset()
     """Names of the pods that the client Service sends requests to; they follow what it selects, a little later."""
     obstacles: tuple[Obstacle, ...] = ()
+    autoscalers: Mapping[str, str] = field(default_factory=dict)
+    """HorizontalPodAutoscalers by the Deployment that they scale, where somebody else has scaled one of ours."""
     foreign: tuple[Foreign, ...] = ()
     """What has our labels and is not ours, or not any more: told only where it gets in the way."""
     look: LookResult | None = None
@@ -201,6 +203,11 @@ class World:
     def revision(self, revision: str) -> Revision:
         """All that exists of ``revision``; empty where nothing does."""
         return self.revisions.get(revision) or Revision(revision)
+
+    def scaled_elsewhere(self, revision: str) -> int | None:
+        """The size of the revision's Deployment, if an autoscaler aims at it: then it is none of ours."""
+        deployment = self.revision(revision).deployment
+        return deployment.replicas if deployment and deployment.meta.name in self.autoscalers else None
 
     def reached(self, revision: str) -> int:
         """Ready pods of ``revision`` that the client Service sends requests to."""

@@ -1,13 +1,16 @@
 """Read from the API server: the ModelDeployment live, its children from the store that the watches keep."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 from serin_operator.api.names import ObjectRef
 from serin_operator.cluster.client import ApiClient
-from serin_operator.cluster.errors import Blind
+from serin_operator.cluster.errors import Blind, Forbidden, NotFound
+from serin_operator.cluster.managed import is_scaled_by_others
 from serin_operator.cluster.resources import (
+    AUTOSCALERS,
     CONTROLLER_REVISIONS,
     CORE_EVENTS,
     DEPLOYMENTS,
@@ -31,6 +34,7 @@ _PATIENCE_SECONDS: Final = 3.0
 _PATIENCE_WHILE_RUNNING_SECONDS: Final = 30.0
 """A model may take its time to load; only then does a pod whose container runs have more to tell than its status."""
 _ASK_AGAIN_SECONDS: Final = 10.0
+_AUTOSCALERS_SECONDS: Final = 20.0
 _FORGOTTEN_SECONDS: Final = 600.0
 
 
@@ -64,6 +68,7 @@ class KubernetesReader:
         self._monotonic = monotonic
         self._blind_spot = blind_spot
         self._waiting: dict[str, _Asked] = {}
+        self._scalers: dict[str, tuple[float, list[JsonObject]]] = {}
 
     async def model_deployment(self, namespace: str, name: str) -> JsonObject | None:
         """The ModelDeployment as it is now, or ``None`` when it is gone.
@@ -90,9 +95,21 @@ class KubernetesReader:
             pods=found[PODS.kind],
             endpoint_slices=found[ENDPOINT_SLICES.kind],
             pod_disruption_budgets=found[POD_DISRUPTION_BUDGETS.kind],
+            autoscalers=await self._autoscalers(namespace, found[DEPLOYMENTS.kind]),
             events_about_jobs=await self._failed_creations(namespace, found[JOBS.kind], found[PODS.kind]),
             events_about_pods=await self._warnings(namespace, found[PODS.kind]),
         )
+
+    async def _autoscalers(self, namespace: str, deployments: list[JsonObject]) -> list[JsonObject]:
+        """Those of the namespace, where somebody else has scaled a child; none where they may not be listed."""
+        if not any(map(is_scaled_by_others, deployments)):
+            return []
+        at, known = self._scalers.get(namespace, (float("-inf"), []))
+        if self._monotonic() - at >= _AUTOSCALERS_SECONDS:
+            with suppress(Forbidden, NotFound):
+                known, _ = await self._client.list_all(AUTOSCALERS, namespace)
+            self._scalers[namespace] = (self._monotonic(), known)
+        return known
 
     async def _failed_creations(
         self, namespace: str, jobs: list[JsonObject], pods: list[JsonObject]

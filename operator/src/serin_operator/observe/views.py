@@ -158,6 +158,12 @@ def disruption_budget(children: Children, name: str, uid: str) -> ChildMeta | No
     return next((_meta(b, "policy/v1", kind) for b in found), None)
 
 
+def autoscalers(children: Children) -> dict[str, str]:
+    """Which HorizontalPodAutoscaler scales which Deployment, by their names."""
+    targets = ((a["spec"]["scaleTargetRef"], a["metadata"]["name"]) for a in children.autoscalers)
+    return {target["name"]: name for target, name in targets if target.get("kind") == "Deployment"}
+
+
 def revisions(children: Children, name: str, uid: str) -> dict[str, Revision]:
     """Everything of ours that exists, by revision; what is foreign, or on its way out, is left out."""
 

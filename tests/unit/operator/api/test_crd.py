@@ -24,8 +24,8 @@ def test_every_field_teaches_something_in_kubectl_explain():
     assert untold == []
 
 
-def test_nothing_is_written_into_the_users_object():
-    assert [path for path, node in NODES.items() if "default" in node] == ["status"]
+def test_nothing_is_written_into_the_users_object_but_what_scale_cannot_be_without():
+    assert [path for path, node in NODES.items() if "default" in node] == ["spec.replicas", "status"]
 
 
 def test_a_tightened_rule_can_never_block_a_status():

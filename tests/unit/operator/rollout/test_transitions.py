@@ -44,7 +44,8 @@ HELD = replace(FRESH, held=60.0)
 BAKED = replace(FRESH, held=300.0)
 DARK = replace(FRESH, dark=3.0)
 OUT_OF_TIME = replace(HELD, analysed=7200.0)
-PLAN = Plan((Stage(10, 60), Stage(25, 60), Stage(50, 60)), 4, 3, 600.0, 7200.0, OnDeadline.PAUSE, 300.0)
+PLAN = Plan((Stage(10, 60), Stage(25, 60), Stage(50, 60)), 4, 600.0, 7200.0, OnDeadline.PAUSE, 300.0)
+ASLEEP = replace(PLAN, replicas=0)
 ANALYSED, PAUSED = replace(PLAN, analysed=True), replace(PLAN, paused=True)
 UNBAKED = replace(PLAN, bake_seconds=0)
 ASIDE = replace(PLAN, stages=(Stage(0, 60, FULL, has_preview=True),))
@@ -412,6 +413,68 @@ TABLE = [
         {**WELL, "stable_is_down": True},
         Switching,
         PAUSED,
+    ),
+    # Scaled by people and autoscalers
+    *(
+        Row(
+            f"at zero a canary {where} leaves the traffic, and keeps what it has reached",
+            state,
+            {**WELL, "stable": NO_STABLE},
+            Starting,
+            ASLEEP,
+            {"candidate": CANARY},
+        )
+        for where, state in list(IN_TRAFFIC.items())[:3]
+    ),
+    *(
+        Row(
+            f"at zero a version that is {where} waits, however long",
+            replace(state, clock=LATE),
+            {"candidate": Arm("v2", 0, 0, 0), "stable": Arm("v1", 0, 0, 0)},
+            Waiting,
+            ASLEEP,
+            waits(Reason.SCALED_TO_ZERO, is_stalled=False, degraded=None),
+        )
+        for where, state in (("starting", Starting(CANARY, FRESH)), ("switching", SWITCHING), ("baking", BAKING))
+    ),
+    Row("a first version at zero waits too", Starting(FIRST, LATE), {"stable": None}, Waiting, ASLEEP),
+    Row("at zero a model is verified all the same", Resolving(CANARY, FRESH), {"born": True}, Starting, ASLEEP),
+    Row("a failing look counts at zero", STEP_0, {**WELL, "judgement": WORSE}, Ended, ASLEEP, WORSE_END),
+    Row("people end a rollout at zero", Starting(CANARY, FRESH), {"abort": True}, Ended, ASLEEP),
+    Row(
+        "a canary that was asleep begins at the step where it was",
+        Starting(CANARY, FRESH),
+        WELL,
+        Reaching,
+        replace(PLAN, resumes_at=1),
+        {"stage": 1, "in_force": None, "weight": 25},
+    ),
+    Row(
+        "pods that an autoscaler adds beside a step, and that find no room, are held against nobody",
+        replace(STEP_0, clock=replace(LATE, best=1)),
+        {"force": OFF, "candidate": Arm("v2", 2, 1, 1)},
+        Waiting,
+        has=waits(Reason.SHIFTING, is_stalled=True),
+    ),
+    Row(
+        "… but a canary that has lost one of its own is",
+        replace(STEP_0, clock=replace(LATE, best=2)),
+        {"force": OFF, "candidate": Arm("v2", 2, 1, 1)},
+        Ended,
+        has=TOO_LATE,
+    ),
+    Row(
+        "a version grows to the size at its first traffic; what is asked for beyond may come later",
+        replace(GROWING, clock=replace(FRESH, waited=30.0)),
+        {"candidate": Arm("v2", 12, 4, 1, floor=4)},
+        Switching,
+    ),
+    Row(
+        "a bake is not lost because an autoscaler wants more",
+        replace(BAKING, clock=BAKED),
+        {**SERVES_ALL, "candidate": Arm("v2", 12, 4, 4, floor=4)},
+        Ended,
+        has=PROMOTED,
     ),
     # Growing
     Row("growth waits for full size", GROWING, {"candidate": SOME}, Waiting, has=waits(Reason.PROMOTING)),

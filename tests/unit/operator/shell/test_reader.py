@@ -2,7 +2,9 @@
 
 import pytest
 
-from serin_operator.cluster.errors import Blind
+from serin_operator.api.names import FIELD_MANAGER
+from serin_operator.api.names import LABEL_MODEL_DEPLOYMENT as LABEL
+from serin_operator.cluster.errors import Blind, Forbidden
 from serin_operator.cluster.store import Store
 from serin_operator.observe.kubernetes import KubernetesReader
 
@@ -25,3 +27,64 @@ async def test_a_namespace_that_cannot_be_seen_is_not_read_and_the_reason_is_tol
 
 async def test_the_others_are_read(reader):
     assert (await reader.model_deployment("light", "m"))["metadata"]["name"] == "m"
+
+
+DEPLOYMENT = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"namespace": "light", "name": "m-abc", "uid": "u", "resourceVersion": "5", "labels": {LABEL: "m"}},
+}
+SCALER = {"metadata": {"name": "theirs"}, "spec": {"scaleTargetRef": {"kind": "Deployment", "name": "m-abc"}}}
+
+
+def scaled_by(manager, subresource="scale"):
+    fields = {"f:spec": {"f:replicas": {}}}
+    entry = {"manager": manager, "operation": "Update", "subresource": subresource, "fieldsV1": fields}
+    return {**DEPLOYMENT, "metadata": {**DEPLOYMENT["metadata"], "managedFields": [entry]}}
+
+
+class WithAutoscalers(Client):
+    def __init__(self, refuses=None):
+        self.asked, self.refuses = 0, refuses
+
+    async def list_all(self, resource, _namespace, **_selectors):
+        assert resource.kind == "HorizontalPodAutoscaler"
+        self.asked += 1
+        if self.refuses:
+            raise self.refuses
+        return [SCALER], "1"
+
+
+async def autoscalers_seen(client, deployment, times=1, every=0.0):
+    clock, store = [0.0], Store(lambda: 0.0)
+    store.put(deployment)
+    reader = KubernetesReader(client, store, lambda: clock[0])
+    found = []
+    for _ in range(times):
+        found = (await reader.children("light", "m", "uid")).autoscalers
+        clock[0] += every
+    return found
+
+
+@pytest.mark.parametrize("manager", ["kube-controller-manager", "keda", "kubectl"])
+async def test_autoscalers_are_asked_for_where_somebody_else_has_scaled_a_child(manager):
+    assert await autoscalers_seen(WithAutoscalers(), scaled_by(manager)) == [SCALER]
+
+
+@pytest.mark.parametrize(
+    "deployment", [DEPLOYMENT, scaled_by(FIELD_MANAGER), scaled_by("kube-controller-manager", "status")]
+)
+async def test_otherwise_nobody_asks(deployment):
+    client = WithAutoscalers()
+    assert await autoscalers_seen(client, deployment) == []
+    assert client.asked == 0
+
+
+async def test_they_are_asked_for_now_and_then_and_not_at_every_look():
+    client = WithAutoscalers()
+    assert await autoscalers_seen(client, scaled_by("keda"), times=9, every=5.0) == [SCALER]
+    assert client.asked == 3
+
+
+async def test_where_they_may_not_be_listed_there_are_none():
+    assert await autoscalers_seen(WithAutoscalers(Forbidden("no")), scaled_by("keda")) == []

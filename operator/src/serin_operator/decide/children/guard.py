@@ -8,14 +8,23 @@ from serin_operator.decide.traffic.replica_ratio import pinned_revision
 from serin_operator.decide.world import Revision, World
 
 
-def keep_what_serves(world: World, todo: Iterable[Operation]) -> tuple[tuple[Operation, ...], str | None]:
+def keep_what_serves(
+    world: World, todo: Iterable[Operation], *, asleep: bool = False
+) -> tuple[tuple[Operation, ...], str | None]:
     """The operations without those that would take the last endpoints of the client Service.
+
+    Args:
+        world: As observed.
+        todo: What is to be done.
+        asleep: Nothing is to serve, so nothing has to be kept for it.
 
     Returns:
         What may be done now, and a sentence about what is kept because nothing else could serve instead. What is merely
         put off until the Service's endpoints follow is not worth a sentence.
     """
     operations = tuple(todo)
+    if asleep:
+        return operations, None
     kept: list[str] = []
     selected = _selected_after(world, operations)
     if _would_lose_all(world, selected):

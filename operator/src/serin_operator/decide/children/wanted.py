@@ -31,7 +31,7 @@ def operations(world: World, memory: Memory, settings: Settings) -> tuple[Operat
         *_serving(world, intent),
         *_preview(world, memory, intent),
         *_resolving(world, memory, intent, settings),
-        *_disruption_budget(world, settings),
+        *_disruption_budget(world, intent, settings),
         *_removals(world, memory, intent, settings),
     )
 
@@ -154,9 +154,9 @@ def _resolving(world: World, memory: Memory, intent: Intent, settings: Settings)
         yield Delete(_ref(world, job.meta), job.meta.uid)
 
 
-def _disruption_budget(world: World, settings: Settings) -> Iterator[Operation]:
+def _disruption_budget(world: World, intent: Intent, settings: Settings) -> Iterator[Operation]:
     budget = world.disruption_budget
-    if settings.replicas > 1:
+    if max(settings.replicas, *intent.replicas.values(), 0) > 1:
         desired = make.disruption_budget(world.mdep)
         yield Apply(desired, budget.resource_version) if budget else Create(desired)
     elif budget:

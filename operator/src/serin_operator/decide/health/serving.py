@@ -1,5 +1,6 @@
 """Whether the stable version serves, whatever a rollout does meanwhile."""
 
+from dataclasses import replace
 from typing import Final
 
 from serin_operator.api.reasons import Reason
@@ -15,18 +16,22 @@ LONGEST_GAP_SECONDS: Final = 15.0
 """Between two observations at most this much time counts: what nobody saw uses up no deadline and holds no stage."""
 
 
-def outage_of(world: World, memory: Memory) -> Outage | None:
-    """The outage of stable so far; None while requests reach one of its pods, or are meant to reach another version."""
+def outage_of(world: World, memory: Memory, settings: Settings) -> Outage | None:
+    """The outage of stable so far; None while requests reach one of its pods, or are meant to reach another version or nobody."""
     stable = memory.stable
-    if stable is None or isinstance(memory.rollout, Switching | Baking):
+    if stable is None or not settings.replicas or isinstance(memory.rollout, Switching | Baking):
         return None
     if world.reached(stable.revision) or world.revision(stable.revision).ready:
         return None  # where pods are ready, only the way to them is broken
     before = memory.outage
     if before is None:
-        return Outage(world.now)
+        deployment = world.revision(stable.revision).deployment
+        return Outage(world.now, is_waking=deployment is not None and not deployment.replicas)
     gap = min(max((world.now - before.at).total_seconds(), 0.0), LONGEST_GAP_SECONDS)
-    return Outage(world.now, min(before.seconds + gap, DOWN_SECONDS))
+    patience = settings.progress_deadline_seconds if before.is_waking else DOWN_SECONDS
+    if before.is_waking and before.seconds + gap >= patience:
+        return Outage(world.now, DOWN_SECONDS)
+    return replace(before, at=world.now, seconds=min(before.seconds + gap, patience))
 
 
 def is_down(world: World, memory: Memory) -> bool:
@@ -37,16 +42,17 @@ def is_down(world: World, memory: Memory) -> bool:
     revision = world.revision(stable.revision)
     if revision.deployment is None and revision.born is None:
         return not world.reached(stable.revision)
-    return memory.outage is not None and memory.outage.seconds >= DOWN_SECONDS
+    outage = memory.outage
+    return outage is not None and not outage.is_waking and outage.seconds >= DOWN_SECONDS
 
 
-def stable_trouble(world: World, memory: Memory, settings: Settings) -> Refusal | None:
-    """What is wrong with the version that serves; None when all its pods do."""
+def stable_trouble(world: World, memory: Memory, wanted: int) -> Refusal | None:
+    """What is wrong with the version that serves; None when all the ``wanted`` pods of it do."""
     stable = memory.stable
     if stable is None:
         return None
     revision = world.revision(stable.revision)
-    ready, wanted = revision.ready, settings.replicas
+    ready = revision.ready
     if ready >= wanted:
         return None
     found = trouble_of(revision) or Refusal(Reason.PODS_NOT_READY, "the others start, or do not say what ails them")

@@ -21,6 +21,15 @@ class Stable:
 
 
 @dataclass(frozen=True)
+class Floor:
+    """Pods that nothing that serves goes below: what stable had when a candidate got its first traffic."""
+
+    pods: int
+    at: datetime
+    """When it was set, or lowered last."""
+
+
+@dataclass(frozen=True)
 class Memory:
     """What one reconcile leaves to the next."""
 
@@ -37,6 +46,8 @@ class Memory:
     """Present while a version is wanted that a person went back to."""
     outage: Outage | None = None
     """Present while requests reach no pod of stable."""
+    floor: Floor | None = None
+    """Present while a candidate has traffic, and afterwards until it has come down to what the spec says."""
     outbox: tuple[Letter, ...] = ()
     """What is to be told, and may not have been."""
     rebuilt_at: datetime | None = None

@@ -14,7 +14,7 @@ from serin_operator.decide.analysis.errors import InvalidAnalysis
 from serin_operator.decide.looks import Span
 from serin_operator.decide.memory.comparison import Comparison
 from serin_operator.decide.memory.ledger import entry
-from serin_operator.decide.memory.memory import Memory, Stable
+from serin_operator.decide.memory.memory import Floor, Memory, Stable
 from serin_operator.decide.memory.outbox import Announcement, Letter, Line
 from serin_operator.decide.memory.states import (
     Baking,
@@ -37,6 +37,7 @@ from serin_operator.decide.timestamps import parse
 
 T = TypeVar("T")
 
+MOST_PODS: Final = 1000
 LONGEST_SECONDS: Final = 10 * 365 * 86400.0
 FORMER_NAMES: Final = {"Shifting": "Reaching", "Stepping": "Holding", "Promoting": "Growing"}
 """As the first release wrote the phases."""
@@ -81,6 +82,7 @@ def recalled(status: ModelDeploymentStatus, uri: str, unreadable: tuple[str, ...
             pause=reader.read("pause", lambda: recalled_pause(status.pause), None),
             hold=reader.read("hold", lambda: recalled_hold(status.hold), None),
             outage=reader.read("outage", lambda: _outage(status), None),
+            floor=reader.read("floor", lambda: _floor(status), None),
             outbox=reader.read("outbox", lambda: tuple(map(_letter, status.outbox or ())), ()),
             rebuilt_at=reader.read("rebuiltAt", lambda: _moment(status.rebuilt_at), None),
         ),
@@ -208,7 +210,17 @@ def _readable(comparison: Comparison) -> Comparison:
 
 
 def _outage(status: ModelDeploymentStatus) -> Outage | None:
-    return Outage(parse(status.outage.at), status.outage.seconds) if status.outage else None
+    outage = status.outage
+    return Outage(parse(outage.at), outage.seconds, bool(outage.waking)) if outage else None
+
+
+def _floor(status: ModelDeploymentStatus) -> Floor | None:
+    """Raises ValueError for a size that no spec can ask for."""
+    if status.floor is None:
+        return None
+    if not 0 < status.floor.replicas <= MOST_PODS:
+        raise ValueError("a size that cannot be")
+    return Floor(status.floor.replicas, parse(status.floor.at))
 
 
 def _letter(letter: LetterStatus) -> Letter:

@@ -208,6 +208,8 @@ class Outage:
 
     at: datetime
     seconds: float = 0.0
+    is_waking: bool = False
+    """It had been scaled to zero: pods that start have more time than those that were lost."""
 
 
 @dataclass(frozen=True)

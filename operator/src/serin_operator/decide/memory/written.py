@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Final
 
-from serin_operator.api.status import CanaryStatus, LetterStatus, ObservedTime, OutageStatus
-from serin_operator.decide.memory.memory import Memory, stage_in_force
+from serin_operator.api.status import CanaryStatus, FloorStatus, LetterStatus, ObservedTime, OutageStatus
+from serin_operator.decide.memory.memory import Floor, Memory, stage_in_force
 from serin_operator.decide.memory.outbox import Announcement, Letter, Outbox
 from serin_operator.decide.memory.states import Clock, Holding, Idle, Moving, Outage, Reaching
 from serin_operator.decide.timestamps import precise
@@ -55,7 +55,14 @@ def written_canary(memory: Memory) -> CanaryStatus | None:
 
 def written_outage(outage: Outage | None) -> OutageStatus | None:
     """How long stable has not been reached."""
-    return OutageStatus(at=precise(outage.at), seconds=round(outage.seconds, 3)) if outage else None
+    if outage is None:
+        return None
+    return OutageStatus(at=precise(outage.at), seconds=round(outage.seconds, 3), waking=outage.is_waking or None)
+
+
+def written_floor(floor: Floor | None) -> FloorStatus | None:
+    """The size that nothing goes below."""
+    return FloorStatus(replicas=floor.pods, at=precise(floor.at)) if floor else None
 
 
 def written_letter(letter: Letter) -> LetterStatus:

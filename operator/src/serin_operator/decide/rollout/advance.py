@@ -31,6 +31,7 @@ from serin_operator.decide.memory.states import (
     Waiting,
 )
 from serin_operator.decide.rollout import before_traffic, in_traffic, taking_over
+from serin_operator.decide.rollout.asleep import asleep
 from serin_operator.decide.rollout.facts import Facts
 from serin_operator.decide.rollout.plan import Plan
 
@@ -43,7 +44,8 @@ def advance(state: Rollout, facts: Facts, plan: Plan) -> Step:
     """The next state, or what it waits for, or how the rollout ended. One arrow at most; the caller asks again."""
     if isinstance(state, Idle):
         return before_traffic.idle(facts)
-    return _ended(state, facts, plan) or _by_state(state, facts, plan)
+    ended = _ended(state, facts, plan)
+    return ended or (None if plan.replicas else asleep(state, facts)) or _by_state(state, facts, plan)
 
 
 def _by_state(state: Moving, facts: Facts, plan: Plan) -> Step:
@@ -74,7 +76,7 @@ def _ended(state: Moving, facts: Facts, plan: Plan) -> Ended | None:
     if facts.target is None or facts.target.revision != candidate.revision:
         if facts.went_back_to:
             return _left_for(facts.went_back_to, state, facts)
-        if isinstance(state, Baking) and not facts.wants_stable and facts.candidate.reached >= plan.least_replicas:
+        if isinstance(state, Baking) and not facts.wants_stable and facts.candidate.reached >= facts.candidate.enough:
             # It has passed everything; to go back to stable for the sake of a third version would be a step down.
             message = f"{candidate.version} serves all traffic; the spec moved on while it baked"
             promoted = Ended(candidate, Outcome.PROMOTED, Reason.PROMOTED, message)

@@ -80,8 +80,8 @@ def starting(state: Starting, facts: Facts, plan: Plan) -> Moved | Waiting | End
 
 def _first(state: Starting, facts: Facts, plan: Plan) -> Moved | Waiting:
     candidate = state.candidate
-    if is_nearly_complete(state.clock, facts, plan):
-        return Moved(Switching(candidate, Clock(facts.now)))
+    if is_nearly_complete(state.clock, facts):
+        return Moved(Switching(candidate, Clock(facts.now, best=facts.candidate.ready)))
     message = f"{candidate.version}: {facts.candidate.wanted} pods start"
     if facts.candidate.ready:
         message = (
@@ -123,8 +123,9 @@ def refused_ahead(stage: int, facts: Facts, plan: Plan) -> Refusal | None:
 def _first_traffic(state: Starting, facts: Facts, plan: Plan) -> Moved:
     candidate = state.candidate.obeyed
     if candidate.kind is Kind.CANARY:
-        return Moved(Reaching(candidate, Clock(facts.now), 0, facts.now, weight=plan.stages[0].weight))
-    return Moved(Switching(candidate, Clock(facts.now)))
+        stage, clock = plan.resumes_at, Clock(facts.now, analysed=state.clock.analysed)
+        return Moved(Reaching(candidate, clock, stage, facts.now, weight=plan.stages[stage].weight))
+    return Moved(Switching(candidate, Clock(facts.now, best=facts.candidate.ready)))
 
 
 def _pods_start(state: Starting, facts: Facts) -> Waiting:
@@ -143,11 +144,11 @@ def _pods_start(state: Starting, facts: Facts) -> Waiting:
     return Waiting(reason, message).with_trouble(facts.trouble)
 
 
-def is_nearly_complete(clock: Clock, facts: Facts, plan: Plan) -> bool:
+def is_nearly_complete(clock: Clock, facts: Facts) -> bool:
     """Every pod is ready; or nearly every one, and the rest has not come for a while."""
     if facts.candidate.is_complete:
         return True
-    return facts.candidate.ready >= plan.least_replicas and clock.waited >= QUIET_SECONDS
+    return facts.candidate.ready >= facts.candidate.enough and clock.waited >= QUIET_SECONDS
 
 
 def too_late(state: Starting | Reaching | Holding | Growing | Switching | Baking, facts: Facts, plan: Plan) -> Ended:

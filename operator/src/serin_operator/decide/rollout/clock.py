@@ -50,14 +50,15 @@ def ticked(memory: Memory, facts: Facts, plan: Plan, pods: tuple[Pod, ...], *, o
     ready = facts.candidate.ready
     waits = _waits(memory, facts)
     progressed = ready > clock.best
+    sleeps = not plan.replicas
     undecided = memory.comparison.failed_at is None and _is_undecided(memory)
     after = Clock(
         at=facts.now,
-        waited=(0.0 if progressed else clock.waited + (0.0 if obstructed else gap)) if waits else 0.0,
+        waited=(0.0 if progressed else clock.waited + (0.0 if obstructed else gap)) if waits and not sleeps else 0.0,
         held=clock.held + (gap if _is_held(memory, facts, plan) else 0.0),
         analysed=clock.analysed + (gap if undecided and not _is_paused(memory, plan) else 0.0),
         dark=_dark(clock, gap) if _is_dark(memory, facts) else 0.0,
-        best=max(ready, clock.best),
+        best=0 if sleeps else max(ready, clock.best),
     )
     candidate = replace(rollout.candidate, warm_restarts=_warm(rollout.candidate, pods))
     return replace(memory, rollout=replace(rollout, clock=after, candidate=candidate))
@@ -65,6 +66,8 @@ def ticked(memory: Memory, facts: Facts, plan: Plan, pods: tuple[Pod, ...], *, o
 
 def _waits(memory: Memory, facts: Facts) -> bool:
     """Whether pods, or the way to them, are waited for."""
+    if isinstance(memory.rollout, Baking):
+        return facts.candidate.reached < facts.candidate.enough
     if isinstance(memory.rollout, Reaching | Holding):
         return not facts.force.is_reached
     if isinstance(memory.rollout, Switching):
@@ -101,7 +104,8 @@ def _is_dark(memory: Memory, facts: Facts) -> bool:
     """The version that has all traffic has no ready pod, and the one before it could answer."""
     if not isinstance(memory.rollout, Switching | Baking) or facts.stable is None:
         return False
-    return facts.candidate.ready == 0 and facts.stable.ready > 0
+    has_been_ready = memory.rollout.clock.best > 0  # it has not, since it was woken from zero
+    return has_been_ready and facts.candidate.ready == 0 and facts.stable.ready > 0
 
 
 def _warm(candidate: Candidate, pods: tuple[Pod, ...]) -> tuple[tuple[str, int], ...]:

@@ -9,14 +9,14 @@ from serin_operator.decide.health.diagnosis import hint_of, trouble_of, waits_fo
 from serin_operator.decide.health.resolving import found_digest, refusal_of_job, trouble_of_job
 from serin_operator.decide.health.serving import is_down, stable_trouble
 from serin_operator.decide.memory.ledger import conflicting, was_promoted
-from serin_operator.decide.memory.memory import Memory
+from serin_operator.decide.memory.memory import Floor, Memory
 from serin_operator.decide.memory.states import Candidate, Idle, Judgement, Kind, Moving, Refusal, Resolving, Waiting
 from serin_operator.decide.rollout.intent import Intent, intent_of
 from serin_operator.decide.rollout.reach import force_of, refused_stage
 from serin_operator.decide.rollout.standing import standing
 from serin_operator.decide.rollout.target import is_remembered, kind_of, target_of, wanted_revision
 from serin_operator.decide.traffic.split import Force
-from serin_operator.decide.wanted.settings import Settings
+from serin_operator.decide.wanted.settings import Settings, enough_of
 from serin_operator.decide.world import Pod, World
 
 
@@ -29,11 +29,18 @@ class Arm:
     ready: int
     reached: int
     """Ready pods that requests reach."""
+    floor: int | None = None
+    """Pods with which it may be judged by its pods at all; what an autoscaler adds meanwhile may lack a node."""
 
     @property
     def is_complete(self) -> bool:
         """Every pod that it should have is ready."""
         return self.ready >= self.wanted > 0
+
+    @property
+    def enough(self) -> int:
+        """The fewest pods that count as serving at full size."""
+        return enough_of(self.wanted if self.floor is None else min(self.wanted, self.floor))
 
 
 @dataclass(frozen=True)
@@ -97,18 +104,17 @@ def facts_of(
     """Observe the world as the rollout's state machine sees it."""
     target = target_of(world, memory, settings)
     rollout = memory.rollout
-    trouble_at_home = stable_trouble(world, memory, settings)
     refused = refused_stage(world, rollout, settings)
     if isinstance(rollout, Idle):
         return Facts(now=world.now, target=target, standing=standing(world, memory, settings, blocked or refused))
     intent = intent_of(world, memory, settings)
-    ours = world.revision(rollout.candidate.revision)
+    ours, stable = world.revision(rollout.candidate.revision), memory.stable
     crashed = [pod for pod in ours.servers if _crashes_of(pod, rollout.candidate)]
     return Facts(
         now=world.now,
         target=target,
-        candidate=_arm(world, rollout.candidate.version, ours.revision, intent),
-        stable=_arm(world, memory.stable.version, memory.stable.revision, intent) if memory.stable else None,
+        candidate=_arm(world, rollout.candidate.version, ours.revision, intent, memory.floor),
+        stable=_arm(world, stable.version, stable.revision, intent) if stable else None,
         force=force_of(world, rollout, intent),
         born=ours.born is not None,
         refused=_refusal(world, memory, rollout.candidate),
@@ -119,10 +125,10 @@ def facts_of(
         blocked=blocked,
         refused_stage=refused,
         stable_is_down=is_down(world, memory),
-        stable_trouble=trouble_at_home,
+        stable_trouble=stable_trouble(world, memory, intent.replicas.get(stable.revision, 0)) if stable else None,
         judgement=judgement,
         abort=abort,
-        wants_stable=memory.stable is not None and memory.stable.revision == wanted_revision(memory, settings),
+        wants_stable=stable is not None and stable.revision == wanted_revision(memory, settings),
         went_back_to=memory.hold.version if memory.hold else None,
         is_remembered=is_remembered(world, settings, ours.revision),
         kind=kind_of(world, memory, settings),
@@ -131,9 +137,9 @@ def facts_of(
     )
 
 
-def _arm(world: World, version: str, revision: str, intent: Intent) -> Arm:
-    seen = world.revision(revision)
-    return Arm(version, intent.replicas.get(revision, 0), seen.ready, world.reached(revision))
+def _arm(world: World, version: str, revision: str, intent: Intent, floor: Floor | None = None) -> Arm:
+    seen, wanted = world.revision(revision), intent.replicas.get(revision, 0)
+    return Arm(version, wanted, seen.ready, world.reached(revision), floor.pods if floor else None)
 
 
 def _crashes_of(pod: Pod, candidate: Candidate) -> int:

@@ -101,10 +101,10 @@ def growing(state: Growing, facts: Facts, plan: Plan) -> Moved | Waiting | Ended
     if rescued := _rescued(state, facts):
         return rescued
     version = state.candidate.version
-    if is_nearly_complete(state.clock, facts, plan):
+    if is_nearly_complete(state.clock, facts):
         if plan.paused:
             return plan.held_by_people(f"{version} before it takes all traffic")
-        return Moved(Switching(state.candidate, replace(state.clock, waited=0.0, held=0.0, best=0)))
+        return Moved(Switching(state.candidate, replace(state.clock, waited=0.0, held=0.0, best=facts.candidate.ready)))
     if state.clock.waited >= plan.progress_deadline_seconds:
         return too_late(state, facts, plan)
     said = f"{version} grows to {facts.candidate.wanted} pods, and then takes all traffic"
@@ -115,7 +115,8 @@ def _rescued(state: Reaching | Holding | Growing, facts: Facts) -> Moved | None:
     """Stable serves nothing any more: there is nothing to be compared with, and no reason to hold back, paused or not."""
     if not facts.stable_is_down or not facts.candidate.ready:
         return None
-    return Moved(Switching(replace(state.candidate.obeyed, kind=Kind.RESCUE), Clock(facts.now)))
+    rescue = replace(state.candidate.obeyed, kind=Kind.RESCUE)
+    return Moved(Switching(rescue, Clock(facts.now, best=facts.candidate.ready)))
 
 
 def _decided_by_deadline(state: Holding, facts: Facts, plan: Plan) -> Moved | Waiting | Ended | None:
@@ -193,8 +194,13 @@ def _not_in_force(state: Holding, facts: Facts, plan: Plan) -> Waiting:
 
 
 def _overdue(state: Reaching | Holding, said: str, facts: Facts, plan: Plan) -> Waiting | Ended:
-    """The candidate has had its time; where it is not its pods that are missing, a person has to look."""
-    if not facts.candidate.is_complete:
+    """The candidate has had its time; where it is not its pods that are missing, a person has to look.
+
+    Nor is it held against it where it has lost none, and an autoscaler wants more of both versions than there is room for.
+    """
+    best, ready = state.clock.best, facts.candidate.ready
+    has_lost_none = isinstance(state, Holding) and 0 < best <= ready
+    if not (facts.candidate.is_complete or has_lost_none):
         return too_late(state, facts, plan)
     waiting = _in_the_way(said, facts)
     degraded = waiting.degraded or Refusal(waiting.reason, waiting.message)

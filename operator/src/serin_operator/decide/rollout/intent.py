@@ -16,6 +16,7 @@ from serin_operator.decide.memory.states import (
     Switching,
 )
 from serin_operator.decide.rollout.plan import stages_of
+from serin_operator.decide.rollout.sizes import handed_over, hands_over, live_size_of, shared
 from serin_operator.decide.traffic.provider import provider_of
 from serin_operator.decide.traffic.split import Pinned, Split, Traffic
 from serin_operator.decide.wanted.settings import Settings
@@ -38,39 +39,77 @@ class Intent:
 
 def intent_of(world: World, memory: Memory, settings: Settings) -> Intent:
     """The intent for the state that the rollout is in."""
-    full = settings.replicas
+    ours = memory.rollout.candidate.revision if isinstance(memory.rollout, Resolving) else None
+    resolving = ours if ours and not world.revision(ours).born else None
+    pods = _pods(world, memory, settings)
+    pods |= {each: size for each in pods if (size := world.scaled_elsewhere(each)) is not None}
+    preview = _preview(memory, settings) if any(pods.values()) else None
+    return Intent(pods, _traffic(memory, settings), resolving, preview)
+
+
+def _traffic(memory: Memory, settings: Settings) -> Traffic:
+    """Where requests go: stable's until the candidate has passed, or the candidate's where nothing else serves."""
+    stages = stages_of(memory, settings)
     stable = memory.stable.revision if memory.stable else None
-    replicas = {stable: full} if stable else {}
-    rollout = memory.rollout
-    if isinstance(rollout, Idle):
-        return Intent(replicas, Pinned(stable or settings.revision))
-    ours, stages = rollout.candidate.revision, stages_of(memory, settings)
-    home = Pinned(stable or ours)
+    match memory.rollout:
+        case Reaching() | Holding() | Growing() as state if stable:
+            weight = _at(stages, state.stage).weight if stages else _left_behind(memory)
+            return Split(stable, state.candidate.revision, weight) if weight > 0 else Pinned(stable)
+        case Switching(candidate=ours) | Baking(candidate=ours):
+            return Pinned(ours.revision)
+        case Idle():
+            return Pinned(stable or settings.revision)
+        case rollout:
+            return Pinned(stable or rollout.candidate.revision)
 
-    def sized(stage: int) -> dict[str, int]:
-        return {**replicas, ours: pods_of(world, _at(stages, stage), full) if stages else full}
 
-    def split(stage: int) -> Traffic:
-        weight = _at(stages, stage).weight if stages else _left_behind(memory)
-        return Split(stable, ours, weight) if stable and weight > 0 else home
+def _preview(memory: Memory, settings: Settings) -> str | None:
+    """The candidate, while its stage has a preview; the first stage's begins before it."""
+    stages = stages_of(memory, settings)
+    match memory.rollout:
+        case Starting(candidate=candidate) if stages and stages[0].has_preview:
+            return candidate.revision
+        case Reaching() | Holding() | Growing() as state if stages and _at(stages, state.stage).has_preview:
+            return state.candidate.revision
+        case _:
+            return None
 
-    def preview(stage: int) -> str | None:
-        return ours if stages and _at(stages, stage).has_preview else None
 
+def _pods(world: World, memory: Memory, settings: Settings) -> dict[str, int]:
+    """How many pods of which revision."""
+    full, rollout = live_size_of(world, memory, settings), memory.rollout
+    stable = memory.stable.revision if memory.stable else None
+    home = {stable: full} if stable else {}
+    if isinstance(rollout, Idle | Resolving):
+        return home
+    ours, kind = rollout.candidate.revision, rollout.candidate.kind
     match rollout:
-        case Resolving():
-            return Intent(replicas, home, resolving=None if world.revision(ours).born else ours)
-        case Starting(candidate=candidate):
-            is_canary = candidate.kind is Kind.CANARY
-            return Intent(sized(0) if is_canary else {**replicas, ours: full}, home, preview=preview(0))
+        case _ if not full:
+            return {**home, ours: 0}
+        case Starting() if kind is Kind.CANARY:
+            return home | _beside(world, memory, settings, 0)
         case Reaching(stage=stage) | Holding(stage=stage):
-            return Intent(sized(stage), split(stage), preview=preview(stage))
-        case Growing(stage=stage):
-            return Intent({**replicas, ours: full}, split(stage), preview=preview(stage))
-        case Switching() | Baking():
-            return Intent({**replicas, ours: full}, Pinned(ours))
+            return home | _beside(world, memory, settings, stage)
+        case Starting() | Growing() | Switching() | Baking():
+            gives = stable and hands_over(kind, settings)
+            return handed_over(world, stable, ours, full) if stable and gives else {**home, ours: full}
         case _:
             assert_never(rollout)
+
+
+def _beside(world: World, memory: Memory, settings: Settings, stage: int) -> dict[str, int]:
+    """Pods of the candidate at a stage, and of stable where it gives them back."""
+    full, stages = live_size_of(world, memory, settings), stages_of(memory, settings)
+    stable, rollout = memory.stable, memory.rollout
+    if isinstance(rollout, Idle):
+        return {}
+    ours = rollout.candidate.revision
+    if not stages:
+        return {ours: full}
+    wanted = _at(stages, stage)
+    if stable and settings.shrinks and wanted.is_judged:
+        return dict(zip((stable.revision, ours), shared(full, wanted.weight), strict=True))
+    return {ours: pods_of(world, wanted, full)}
 
 
 def pods_of(world: World, stage: Stage, full: int) -> int:

@@ -16,14 +16,15 @@ class Plan:
 
     stages: tuple[Stage, ...]
     replicas: int
-    least_replicas: int
-    """The fewest pods that count as serving at full size."""
+    """0: nothing is to serve."""
     progress_deadline_seconds: float
     deadline_seconds: float
     on_deadline: OnDeadline
     bake_seconds: float
     paused: bool = False
     analysed: bool = False
+    resumes_at: int = 0
+    """The stage at which the candidate gets its first traffic: the one that was in force before it was scaled to zero."""
     pauser: str = "spec.paused holds"
     """Who or what has paused, with its verb."""
 
@@ -46,10 +47,10 @@ class Plan:
 
 def plan_of(memory: Memory, settings: Settings) -> Plan:
     """The plan for the candidate under way. A weight that is in force is not taken back when the steps are edited."""
+    weight = memory.comparison.stage_weight
     return Plan(
         stages=stages_of(memory, settings),
         replicas=settings.replicas,
-        least_replicas=settings.least_replicas,
         progress_deadline_seconds=settings.progress_deadline_seconds,
         deadline_seconds=settings.deadline_seconds,
         on_deadline=settings.on_deadline,
@@ -57,6 +58,7 @@ def plan_of(memory: Memory, settings: Settings) -> Plan:
         paused=settings.paused or memory.pause is not None,
         analysed=settings.analysed,
         pauser=_pauser(memory, settings),
+        resumes_at=settings.stage_of(weight) if weight is not None and settings.stages else 0,
     )
 
 

@@ -4,9 +4,10 @@ from serin_operator.api.names import ANNOTATION_ACTION
 from serin_operator.api.reasons import Reason
 from serin_operator.decide.health.serving import stable_trouble
 from serin_operator.decide.memory.ledger import entry, is_rejected
-from serin_operator.decide.memory.memory import Memory
+from serin_operator.decide.memory.memory import Memory, Stable
 from serin_operator.decide.memory.states import Refusal, Waiting
 from serin_operator.decide.rollout.held import held, who_serves_on
+from serin_operator.decide.rollout.sizes import live_size_of
 from serin_operator.decide.traffic.replica_ratio import is_pinned_to
 from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.world import World
@@ -32,8 +33,10 @@ def _of_stable(world: World, memory: Memory, settings: Settings, blocked: Refusa
     if not is_pinned_to(world, stable.revision):
         message = f"Service {world.mdep.name} is gone or selects something else; it is being put right"
         return Waiting(Reason.REPAIRING, message, degraded=Refusal(Reason.REPAIRING, message))
-    wanted = settings.replicas
-    if trouble := stable_trouble(world, memory, settings):
+    wanted = live_size_of(world, memory, settings)
+    if not wanted:
+        return _asleep(world, stable, blocked)
+    if trouble := stable_trouble(world, memory, wanted):
         return Waiting(trouble.reason, trouble.message, degraded=trouble)
     if world.reached(stable.revision) < wanted or not world.reaches_only(stable.revision):
         message = f"{stable.version} is ready on {wanted} pods; the EndpointSlices of Service {world.mdep.name} do not say so yet"
@@ -41,8 +44,18 @@ def _of_stable(world: World, memory: Memory, settings: Settings, blocked: Refusa
     message = f"{stable.version} serves on {wanted} of {wanted} pods"
     if memory.pause:
         message = f"{message}; {memory.pause.told} will hold the next version"
+    if memory.floor and wanted > settings.replicas:
+        message = f"{message}, which come down to {settings.replicas} step by step, so that an autoscaler sees each"
+        return Waiting(Reason.SERVING, message, degraded=blocked)
     # Told before it is needed: the next version's canary would wait for ever.
     return Waiting(Reason.SERVING, message, is_moving=False, degraded=blocked)
+
+
+def _asleep(world: World, stable: Stable, blocked: Refusal | None) -> Waiting:
+    message = f"spec.replicas is 0: {stable.version} has no pods, and starts when it is raised"
+    return Waiting(
+        Reason.SCALED_TO_ZERO, message, is_moving=bool(world.revision(stable.revision).servers), degraded=blocked
+    )
 
 
 def _rejected(world: World, memory: Memory, settings: Settings) -> Waiting:

@@ -31,13 +31,13 @@ DARK_SECONDS = 3.0
 def switching(state: Switching, facts: Facts, plan: Plan) -> Moved | Waiting | Ended:
     """Over when requests reach enough of the candidate's pods, and no other version's."""
     candidate = state.candidate
-    if facts.force.is_reached and facts.candidate.reached >= _enough(state, facts, plan):
+    if facts.force.is_reached and facts.candidate.reached >= _enough(state, facts):
         if plan.paused and candidate.kind is not Kind.FIRST and facts.went_back_to is None:
             return _paused(candidate, plan)
         return _over(state, facts, plan)
     can_go_back = facts.stable is not None and facts.stable.ready > 0
     if state.clock.waited >= plan.progress_deadline_seconds:
-        is_its_fault = facts.candidate.ready < plan.least_replicas
+        is_its_fault = facts.candidate.ready < facts.candidate.enough
         return too_late(state, facts, plan) if can_go_back and is_its_fault else _stuck(state, facts, plan)
     said = f"{candidate.version} is ready and takes all traffic"
     if facts.force.waits_for:
@@ -60,15 +60,17 @@ def _stuck(state: Switching | Baking, facts: Facts, plan: Plan) -> Waiting:
     return Waiting(late.reason, late.message, is_moving=False, is_stalled=True, degraded=late)
 
 
-def _enough(state: Switching, facts: Facts, plan: Plan) -> int:
+def _enough(state: Switching, facts: Facts) -> int:
     """All of its pods; nearly all, where the rest has not come for a while (it had been told to go on without)."""
-    return facts.candidate.wanted if state.clock.waited == 0 else plan.least_replicas
+    return facts.candidate.wanted if state.clock.waited == 0 else facts.candidate.enough
 
 
 def _over(state: Switching, facts: Facts, plan: Plan) -> Moved | Ended:
     candidate = state.candidate
     if plan.bake_seconds > 0 and facts.stable is not None and candidate.kind not in AT_ONCE:
-        return Moved(Baking(candidate, replace(state.clock, waited=0.0, held=0.0, dark=0.0, best=0)))
+        return Moved(
+            Baking(candidate, replace(state.clock, waited=0.0, held=0.0, dark=0.0, best=facts.candidate.ready))
+        )
     return _promoted(state)
 
 
@@ -77,7 +79,7 @@ def baking(state: Baking, facts: Facts, plan: Plan) -> Waiting | Ended:
     version = state.candidate.version
     if plan.paused:
         return _paused(state.candidate, plan)
-    if facts.candidate.reached < plan.least_replicas:
+    if facts.candidate.reached < facts.candidate.enough:
         return _lost_while_baking(state, facts, plan)
     if state.clock.held >= plan.bake_seconds or state.candidate.order is Order.PROMOTE:
         return _promoted(state)

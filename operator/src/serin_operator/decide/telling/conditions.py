@@ -9,7 +9,7 @@ from serin_operator.decide.memory.states import Baking, Idle, Switching, Waiting
 from serin_operator.decide.rollout.reach import leads_preview_to
 from serin_operator.decide.timestamps import stamp
 from serin_operator.decide.traffic.replica_ratio import is_pinned_to
-from serin_operator.decide.wanted.settings import Settings
+from serin_operator.decide.wanted.settings import Settings, enough_of
 from serin_operator.decide.world import Revision, World
 
 LONGEST_MESSAGE = 1024
@@ -24,11 +24,12 @@ def is_ready(world: World, memory: Memory, settings: Settings) -> bool:
     revision = _has_everything(memory)
     if revision is None or revision != settings.revision:
         return False
-    deployment = world.revision(revision).deployment
+    deployment, elsewhere = world.revision(revision).deployment, world.scaled_elsewhere(revision)
+    least = settings.least_replicas if elsewhere is None else enough_of(elsewhere)
     return (
         deployment is not None
         and deployment.observed_generation_current
-        and min(deployment.available, world.reached(revision)) >= settings.least_replicas
+        and min(deployment.available, world.reached(revision)) >= least
         and is_pinned_to(world, revision)
         and world.reaches_only(revision)
     )
@@ -57,12 +58,15 @@ def conditions_of(world: World, memory: Memory, settings: Settings, waiting: Wai
     fine = (Reason.AS_EXPECTED, "nothing is wrong")
     here = (waiting.reason, waiting.message)
     wrong, stalled = waiting.degraded, waiting.is_stalled
+    sleeps, under_way = waiting.reason is Reason.SCALED_TO_ZERO, _is_under_way(memory)
+    held = waiting.reason in HELD_BY_PEOPLE or (sleeps and under_way)
+    works = waiting.is_moving or under_way or not (ready or sleeps)
     rows = [
         (ConditionType.READY, ready, here),
         (ConditionType.AVAILABLE, available, (Reason.SERVING, _who_serves(world, memory)) if available else here),
-        (ConditionType.PROGRESSING, not stalled and waiting.reason not in HELD_BY_PEOPLE, here),
+        (ConditionType.PROGRESSING, not stalled and not held, here),
         (ConditionType.DEGRADED, wrong is not None, (wrong.reason, wrong.message) if wrong else fine),
-        (ConditionType.RECONCILING, not stalled and (waiting.is_moving or not ready or _is_under_way(memory)), here),
+        (ConditionType.RECONCILING, not stalled and works, here),
         (ConditionType.STALLED, stalled, here if stalled else fine),
     ]
     result = []

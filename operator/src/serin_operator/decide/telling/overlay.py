@@ -11,6 +11,8 @@ from serin_operator.decide.health.serving import is_down, stable_trouble
 from serin_operator.decide.health.strangers import stranger_that_serves
 from serin_operator.decide.memory.memory import Memory
 from serin_operator.decide.memory.states import Idle, Refusal, Waiting
+from serin_operator.decide.rollout.intent import intent_of
+from serin_operator.decide.telling.sizes import scaled_elsewhere, size_beside
 from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.world import Obstacle, World
 
@@ -29,6 +31,8 @@ def overlaid(world: World, memory: Memory, settings: Settings, waiting: Waiting,
         said = f"{waiting.message}; {kept}"
         degraded = waiting.degraded or Refusal(Reason.NOTHING_ELSE_SERVES, kept)
         waiting = replace(waiting, message=said, degraded=degraded)
+    if beside := size_beside(world, memory, settings):
+        waiting = replace(waiting, message=f"{waiting.message}; {beside}")
     if waiting.degraded and waiting.degraded.reason is Reason.POLICY_DENIED:
         waiting = replace(waiting, is_moving=False, is_stalled=True)  # only a person can change a policy
     for obstacle in sorted(world.obstacles, key=_weight):
@@ -44,6 +48,7 @@ def _beside(world: World, memory: Memory) -> Iterator[Refusal]:
     if not isinstance(memory.rollout, Idle):
         revisions.append(memory.rollout.candidate.revision)
     for revision in revisions:
+        yield from scaled_elsewhere(world, revision)
         if elsewhere := born_elsewhere(world, world.revision(revision)):
             yield elsewhere
     yield from clock_skew(world)
@@ -65,7 +70,9 @@ def _with_obstacle(waiting: Waiting, obstacle: Obstacle) -> Waiting:
 
 def _with_stable(world: World, memory: Memory, settings: Settings, waiting: Waiting) -> Waiting:
     """A serving version in trouble is told, whatever a rollout does or a rejection says."""
-    trouble = stable_trouble(world, memory, settings)
+    stable = memory.stable
+    wanted = intent_of(world, memory, settings).replicas.get(stable.revision, 0) if stable else 0
+    trouble = stable_trouble(world, memory, wanted)
     if trouble is None or (waiting.degraded and waiting.degraded.message == trouble.message):
         return waiting
     if is_down(world, memory) and memory.stable:

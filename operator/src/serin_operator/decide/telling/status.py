@@ -7,7 +7,7 @@ from serin_operator.decide.judging.judge import worst_verdict
 from serin_operator.decide.memory.memory import Memory, stage_in_force
 from serin_operator.decide.memory.states import Baking, Growing, Holding, Idle, Kind, Reaching, Switching, Waiting
 from serin_operator.decide.memory.steered import written_actions, written_hold, written_pause
-from serin_operator.decide.memory.written import written_canary, written_outage, written_outbox
+from serin_operator.decide.memory.written import written_canary, written_floor, written_outage, written_outbox
 from serin_operator.decide.telling.conditions import address_of, conditions_of, preview_address_of
 from serin_operator.decide.timestamps import parse, precise
 from serin_operator.decide.traffic.replica_ratio import is_pinned_to, selector
@@ -20,15 +20,16 @@ WIRE: Final[dict[str, Any]] = {"by_alias": True, "exclude_none": True, "mode": "
 
 def status_of(world: World, memory: Memory, settings: Settings, waiting: Waiting) -> ModelDeploymentStatus:
     """The whole status; writing it when nothing changed changes nothing."""
-    stable = _stable(world, memory, settings)
-    labels = selector(world.mdep.name, memory.stable.revision if memory.stable else None)
+    serves = _has_all_traffic(world, memory)
+    deployment = world.revision(serves).deployment if serves else None
+    labels = selector(world.mdep.name, serves)
     return ModelDeploymentStatus(
         observed_generation=world.mdep.generation,
         conditions=conditions_of(world, memory, settings, waiting),
         url=address_of(world, memory),
-        replicas=stable.replicas if stable else 0,
+        replicas=deployment.replicas if deployment else settings.replicas if serves else 0,
         selector=",".join(f"{key}={value}" for key, value in sorted(labels.items())),
-        stable=stable,
+        stable=_stable(world, memory, settings),
         canary=_canary(world, memory, settings),
         versions=list(memory.ledger) or None,
         last_action=memory.last_action,
@@ -36,9 +37,19 @@ def status_of(world: World, memory: Memory, settings: Settings, waiting: Waiting
         pause=written_pause(memory.pause),
         hold=written_hold(memory.hold),
         outage=written_outage(memory.outage),
+        floor=written_floor(memory.floor),
         rebuilt_at=precise(memory.rebuilt_at) if memory.rebuilt_at else None,
         outbox=written_outbox(memory.outbox),
     )
+
+
+def _has_all_traffic(world: World, memory: Memory) -> str | None:
+    """The revision whose pods /scale speaks of: stable; after the switch an autoscaler would find its pods idle."""
+    match memory.rollout:
+        case Switching(candidate=candidate) | Baking(candidate=candidate) if is_pinned_to(world, candidate.revision):
+            return candidate.revision
+        case _:
+            return memory.stable.revision if memory.stable else None
 
 
 def _stable(world: World, memory: Memory, settings: Settings) -> StableStatus | None:

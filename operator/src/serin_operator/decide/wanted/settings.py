@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import floor
 from typing import Final
 
-from serin_operator.api.spec import ModelDeploymentSpec, OnDeadline, Rollout
+from serin_operator.api.spec import ModelDeploymentSpec, OnDeadline, Rollout, StableScale
 from serin_operator.decide.wanted.revision import revision_of
 from serin_operator.decide.wanted.stages import Stage, stages_of
 
@@ -18,6 +18,7 @@ class Settings:
 
     revision: str
     replicas: int
+    """0: nothing is to serve."""
     stages: tuple[Stage, ...]
     progress_deadline_seconds: int
     deadline_seconds: int
@@ -27,24 +28,33 @@ class Settings:
     paused: bool
     analysed: bool
     """Whether spec.analysis asks for evidence."""
+    shrinks: bool = False
+    """Whether stable gives back the pods that a canary takes."""
 
     @property
     def least_replicas(self) -> int:
         """The fewest pods that count as serving at full size."""
-        return max(1, self.replicas - floor(self.replicas * MAX_UNAVAILABLE_SHARE))
+        return enough_of(self.replicas)
 
     def stage_of(self, weight: int) -> int:
         """The first stage whose weight is not below ``weight``: where a rollout stays when its steps are edited."""
         return next((i for i, s in enumerate(self.stages) if s.weight >= weight), len(self.stages) - 1)
 
 
+def enough_of(pods: int) -> int:
+    """The fewest of so many pods that count as serving; never none."""
+    return max(1, pods - floor(pods * MAX_UNAVAILABLE_SHARE))
+
+
 def settings_of(spec: ModelDeploymentSpec) -> Settings:
     """Apply the defaults that the API's descriptions promise."""
     rollout = spec.rollout or Rollout()
+    stages = stages_of(rollout)
+    stands_aside = bool(stages) and not any(stage.is_judged for stage in stages)
     return Settings(
         revision=revision_of(spec),
-        replicas=spec.replicas or 1,
-        stages=stages_of(rollout),
+        replicas=1 if spec.replicas is None else spec.replicas,
+        stages=stages,
         progress_deadline_seconds=rollout.progress_deadline_seconds or 600,
         deadline_seconds=rollout.deadline_seconds or 7200,
         on_deadline=rollout.on_deadline or OnDeadline.PAUSE,
@@ -52,4 +62,6 @@ def settings_of(spec: ModelDeploymentSpec) -> Settings:
         history_limit=spec.revision_history_limit or 10,
         paused=bool(spec.paused),
         analysed=spec.analysis is not None,
+        # A version that gets no request until it gets all of them takes nothing over bit by bit.
+        shrinks=rollout.stable_scale is StableScale.SHRINK and not stands_aside,
     )

@@ -1,0 +1,79 @@
+"""How many pods each version gets. People and autoscalers write ``spec.replicas`` at any moment; a rollout must not suffer.
+
+``spec.replicas`` is the size of what serves all traffic. Beside a canary an autoscaler sees only what is left to stable, and
+may lower it by as much as the canary took; so until a rollout is over nothing goes below the size at its first traffic, and
+afterwards it comes down step by step, each small enough that an autoscaler that was wrong notices in time.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from serin_operator.decide.memory.memory import Floor, Memory
+from serin_operator.decide.memory.states import Idle, Kind, Reaching, Resolving, Starting, Switching
+from serin_operator.decide.wanted.settings import Settings, enough_of
+from serin_operator.decide.world import World
+
+STEP_SECONDS: Final = 60.0
+"""An autoscaler looks every 15 s or so, at a metric of the last half minute."""
+STEP_SHARE: Final = 10
+"""One pod in so many goes in a step, and one at least: after one or two an autoscaler's tolerance hides it no more."""
+
+
+def live_size_of(world: World, memory: Memory, settings: Settings) -> int:
+    """Pods of stable, and of a version that takes over; as it is where an autoscaler aims at stable's own Deployment."""
+    elsewhere = world.scaled_elsewhere(memory.stable.revision) if memory.stable else None
+    return size_of(memory, settings) if elsewhere is None else elsewhere
+
+
+def size_of(memory: Memory, settings: Settings) -> int:
+    """Pods that a version with all traffic is to have: what the spec says, and no fewer than the floor."""
+    if not settings.replicas:
+        return 0
+    return max(settings.replicas, memory.floor.pods if memory.floor else 0)
+
+
+def shared(total: int, weight: int) -> tuple[int, int]:
+    """Pods of stable and of a canary with ``weight`` percent of the traffic, where both share ``total``; one each at least."""
+    canary = min(max(1, (2 * total * weight + 100) // 200), max(1, total - 1))
+    return max(1, total - canary), canary
+
+
+def handed_over(world: World, stable: str, candidate: str, total: int) -> dict[str, int]:
+    """Pods of both while a candidate grows to ``total`` on the room that stable gives back.
+
+    Stable gives a pod for each that the candidate has ready, so that together a quarter is missing at most; it keeps one to
+    go back to, and takes none again.
+    """
+    deployment = world.revision(stable).deployment
+    has = deployment.replicas if deployment else total
+    keeps = max(1, min(has, enough_of(total) - world.revision(candidate).ready))
+    return {stable: keeps, candidate: max(1, total - keeps)}
+
+
+def hands_over(kind: Kind, settings: Settings) -> bool:
+    """Whether a candidate of this kind lives on what stable gives back."""
+    return settings.shrinks and kind in {Kind.CANARY, Kind.RESCUE}
+
+
+def with_floor(world: World, memory: Memory, after: Reaching | Switching, settings: Settings) -> Memory:
+    """Memory on entering ``after``: with a candidate's first traffic the size of stable is one that nothing goes below."""
+    if memory.stable is None or not isinstance(memory.rollout, Starting):
+        return replace(memory, rollout=after)
+    return replace(memory, rollout=after, floor=Floor(max(1, live_size_of(world, memory, settings)), world.now))
+
+
+def floor_of(memory: Memory, settings: Settings, now: datetime) -> Floor | None:
+    """The floor after one more observation: lowered by a step where no candidate has traffic; None once it says nothing."""
+    floor, has_traffic = memory.floor, not isinstance(memory.rollout, Idle | Resolving | Starting)
+    if not settings.replicas:
+        return None
+    if has_traffic and memory.stable:  # without one, it was woken in this state, or comes from a release that had none
+        return floor or Floor(settings.replicas, now)
+    if floor is None or floor.pods <= settings.replicas:
+        return None
+    if floor.at > now:  # the clock was set back
+        return replace(floor, at=now)
+    if (now - floor.at).total_seconds() < STEP_SECONDS:
+        return floor
+    return Floor(max(settings.replicas, floor.pods - max(1, floor.pods // STEP_SHARE)), now)
