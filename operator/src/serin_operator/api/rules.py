@@ -11,6 +11,7 @@ from serin_operator.api.names import MAX_NAME_LENGTH
 from serin_operator.api.rule import Rule, object_key, object_name
 from serin_operator.api.runtime_rules import RUNTIME_RULES
 from serin_operator.api.serving_rules import SERVING_RULES
+from serin_operator.api.traffic_rules import TRAFFIC_RULES
 from serin_operator.api.variables import said_twice
 
 _NAME: Final = "a-z, 0-9 and -, beginning with a letter, ending with a letter or digit"
@@ -138,7 +139,17 @@ _ANALYSIS: Final = (
     ),
 )
 
-RULES: Final = (_NAME_RULE, *_MODEL, *_REFERENCES, *RUNTIME_RULES, *SERVING_RULES, *said_twice(), *_ROLLOUT, *_ANALYSIS)
+RULES: Final = (
+    _NAME_RULE,
+    *_MODEL,
+    *_REFERENCES,
+    *RUNTIME_RULES,
+    *SERVING_RULES,
+    *said_twice(),
+    *_ROLLOUT,
+    *_ANALYSIS,
+    *TRAFFIC_RULES,
+)
 
 MAP_LISTS: Final = {
     "spec.runtime.env": "name",
