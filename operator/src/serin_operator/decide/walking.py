@@ -32,7 +32,7 @@ from serin_operator.decide.memory.states import (
 from serin_operator.decide.rollout.advance import advance
 from serin_operator.decide.rollout.facts import facts_of
 from serin_operator.decide.rollout.plan import plan_of
-from serin_operator.decide.traffic.split import share_of
+from serin_operator.decide.traffic.provider import provider_of
 from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.world import World
 
@@ -170,9 +170,9 @@ def _in_force(world: World, memory: Memory, after: Holding, settings: Settings) 
 
 
 def _achieved(world: World, memory: Memory, canary: str) -> int:
-    """Percent of the requests that the canary gets, by the pods that are reached."""
-    stable = world.reached(memory.stable.revision) if memory.stable else 0
-    return floor(share_of(stable, world.reached(canary)) + 0.5)
+    """Percent of the requests that the canary gets, as observed."""
+    stable = memory.stable.revision if memory.stable else ""
+    return floor(provider_of(world).arms(world, stable, canary).share + 0.5)
 
 
 def _stage_from(memory: Memory, now: datetime) -> datetime:

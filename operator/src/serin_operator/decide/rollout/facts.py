@@ -14,7 +14,7 @@ from serin_operator.decide.rollout.intent import Intent, intent_of
 from serin_operator.decide.rollout.standing import standing
 from serin_operator.decide.rollout.target import kind_of, target_of
 from serin_operator.decide.traffic.provider import provider_of
-from serin_operator.decide.traffic.split import Force
+from serin_operator.decide.traffic.split import Force, Lack
 from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.world import Pod, World
 
@@ -61,6 +61,8 @@ class Facts:
     """What its pods wait for, although nothing is wrong (yet)."""
     blocked: Refusal | None = None
     """What forbids giving the canary traffic at all, for example no Prometheus."""
+    hindered: Lack | None = None
+    """What keeps requests from being led anywhere else, whichever version they are for."""
     stable_is_down: bool = False
     """Stable serves nothing, and has not for a while."""
     stable_trouble: Refusal | None = None
@@ -107,6 +109,7 @@ def facts_of(
         trouble=_trouble(world, rollout),
         hint=hint_of(ours),
         blocked=blocked,
+        hindered=provider_of(world).hindrance(world),
         stable_is_down=is_down(world, memory),
         stable_trouble=trouble_at_home,
         judgement=judgement,

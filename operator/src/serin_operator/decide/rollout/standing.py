@@ -6,7 +6,8 @@ from serin_operator.decide.health.serving import stable_trouble
 from serin_operator.decide.memory.ledger import entry, is_rejected
 from serin_operator.decide.memory.memory import Memory
 from serin_operator.decide.memory.states import Refusal, Waiting
-from serin_operator.decide.traffic.replica_ratio import is_pinned_to
+from serin_operator.decide.traffic.provider import provider_of
+from serin_operator.decide.traffic.split import Lack
 from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.world import World
 
@@ -21,9 +22,8 @@ def standing(world: World, memory: Memory, settings: Settings, blocked: Refusal 
             said = "status was lost, and nothing tells yet which version served; waiting for what is being restored"
             return Waiting(Reason.NO_VERSION_YET, said, degraded=Refusal(Reason.NO_VERSION_YET, said))
         return Waiting(Reason.NO_VERSION_YET, "no version has become ready yet")
-    if not is_pinned_to(world, stable.revision):
-        message = f"Service {world.mdep.name} is gone or selects something else; it is being put right"
-        return Waiting(Reason.REPAIRING, message, degraded=Refusal(Reason.REPAIRING, message))
+    if lack := provider_of(world).lack(world, stable.revision):
+        return _led_elsewhere(lack)
     wanted = settings.replicas
     if trouble := stable_trouble(world, memory, settings):
         return Waiting(trouble.reason, trouble.message, degraded=trouble)
@@ -33,6 +33,13 @@ def standing(world: World, memory: Memory, settings: Settings, blocked: Refusal 
     message = f"{stable.version} serves on {wanted} of {wanted} pods"
     # Told before it is needed: the next version's canary would wait for ever.
     return Waiting(Reason.SERVING, message, is_moving=False, degraded=blocked)
+
+
+def _led_elsewhere(lack: Lack) -> Waiting:
+    """Requests do not go where they should, or not all of them."""
+    refusal, stuck = Refusal(lack.reason, lack.message), lack.needs_person
+    degraded = None if lack.reason in {Reason.ROUTE_PENDING, Reason.ENDPOINTS_BEHIND} else refusal
+    return Waiting(lack.reason, lack.message, is_moving=not stuck, is_stalled=stuck, degraded=degraded)
 
 
 def _rejected(world: World, memory: Memory, settings: Settings) -> Waiting:

@@ -11,6 +11,7 @@ from serin_operator.decide.health.serving import is_down, stable_trouble
 from serin_operator.decide.health.strangers import stranger_that_serves
 from serin_operator.decide.memory.memory import Memory
 from serin_operator.decide.memory.states import Idle, Refusal, Waiting
+from serin_operator.decide.traffic.provider import provider_of
 from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.world import Obstacle, World
 
@@ -40,6 +41,8 @@ def _beside(world: World, memory: Memory) -> Iterator[Refusal]:
     """What a person should know, though it holds nothing up."""
     if stranger := stranger_that_serves(world):
         yield stranger
+    if (lack := provider_of(world).hindrance(world)) and lack.needs_person:
+        yield Refusal(lack.reason, lack.message)
     revisions = [memory.stable.revision] if memory.stable else []
     if not isinstance(memory.rollout, Idle):
         revisions.append(memory.rollout.candidate.revision)
