@@ -212,7 +212,9 @@ def _fought_field(what: str, intent: Mapping[str, Any], live: Mapping[str, Any])
 
 def ref_of(operation: Operation) -> ObjectRef:
     """Which object it is about."""
-    return operation.ref if isinstance(operation, Adopt | Annotate | Scale | Delete | Rewrite) else _ref_of(operation.obj)
+    return (
+        operation.ref if isinstance(operation, Adopt | Annotate | Scale | Delete | Rewrite) else _ref_of(operation.obj)
+    )
 
 
 def _ref_of(obj: Mapping[str, Any]) -> ObjectRef:

@@ -178,6 +178,22 @@ class LetterStatus(ApiModel):
     fields: Annotated[dict[str, Any] | None, Field(description="What the line holds.")] = None
 
 
+class TrafficStatus(ApiModel):
+    """How requests come, where a gateway or a mesh splits them."""
+
+    route: Annotated[str | None, Field(description="The HTTPRoute that splits them.")] = None
+    urls: Annotated[
+        list[str] | None,
+        Field(max_length=8, description="Where clients outside send requests, as far as the Gateways tell."),
+    ] = None
+    lent: Annotated[
+        list[str] | None,
+        Field(
+            max_length=4, description="HTTPRoutes of people in which Serin sets weights, and which it has to give back."
+        ),
+    ] = None
+
+
 class ModelDeploymentStatus(ApiModel):
     """What is, and why. Written by the operator alone; wait for Ready, or on a rollback for Stalled."""
 
@@ -188,6 +204,9 @@ class ModelDeploymentStatus(ApiModel):
         list[Condition] | None, Field(description="Ready, Available, Progressing, Degraded, Reconciling, Stalled.")
     ] = None
     url: Annotated[str | None, Field(description="Where clients inside the cluster send requests.")] = None
+    traffic: Annotated[
+        TrafficStatus | None, Field(description="How requests come, where a gateway or a mesh splits them.")
+    ] = None
     replicas: Annotated[int | None, Field(description="Pods of the stable version.")] = None
     selector: Annotated[str | None, Field(description="Label selector of those pods, for the scale subresource.")] = (
         None

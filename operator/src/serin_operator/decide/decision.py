@@ -26,6 +26,8 @@ from serin_operator.decide.telling.alarms import alarms
 from serin_operator.decide.telling.overlay import overlaid
 from serin_operator.decide.telling.size import fitted
 from serin_operator.decide.telling.status import LONGEST_GRAIN_SECONDS, settled, status_of
+from serin_operator.decide.traffic.lending import lent_after
+from serin_operator.decide.traffic.provider import provider_of
 from serin_operator.decide.walking import Walked, judged, walk
 from serin_operator.decide.wanted.settings import Settings, settings_of
 from serin_operator.decide.world import World
@@ -58,7 +60,7 @@ def decide(world: World) -> Decision:
     seen = observed(world, prepared(world, heard.memory, settings), settings)
     verdict = judged(world, seen.memory, settings)
     walked = walk(world, verdict, settings, abort=heard.abort)
-    memory = replace(walked.memory, ledger=_pruned(walked.memory, settings))
+    memory = replace(walked.memory, ledger=_pruned(walked.memory, settings), lent=lent_after(world, walked.memory.lent))
     todo, kept = keep_what_serves(world, operations(world, memory, settings))
     waiting = overlaid(world, memory, settings, walked.waiting, kept)
     told = status_of(world, memory, settings, waiting)
@@ -116,7 +118,9 @@ def _is_settling(world: World, memory: Memory, rollout: Moving) -> bool:
 
 def _requeue(world: World, memory: Memory, walked: Walked, waiting: Waiting, before: Outbox) -> float | None:
     """When to look again even if nothing happens; events come by themselves."""
-    delays = [IMPATIENCE_SECONDS] if waiting.is_moving or memory.outage or memory.rebuilt_at else []
+    again = provider_of(world).look_again_in(world)
+    delays = [again] if again else []
+    delays += [IMPATIENCE_SECONDS] if waiting.is_moving or memory.outage or memory.rebuilt_at else []
     if isinstance(memory.rollout, Idle):
         delays += [IMPATIENCE_SECONDS if len(memory.outbox) <= len(before) else TOLD_SECONDS] if memory.outbox else []
     else:

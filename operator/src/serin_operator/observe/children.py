@@ -22,6 +22,8 @@ class Children:
     pods: list[JsonObject] = field(default_factory=list)
     endpoint_slices: list[JsonObject] = field(default_factory=list)
     pod_disruption_budgets: list[JsonObject] = field(default_factory=list)
+    http_routes: list[JsonObject] = field(default_factory=list)
+    """Where the cluster has them."""
     events_about_jobs: list[JsonObject] = field(default_factory=list)
     """Core ``v1`` Events with reason ``FailedCreate`` about Jobs that have no pod though they should.
 

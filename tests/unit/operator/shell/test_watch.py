@@ -7,12 +7,21 @@ import pytest
 
 from serin_operator.api.names import ObjectRef
 from serin_operator.cluster.errors import Expired, Forbidden, NotFound, Transient
-from serin_operator.cluster.resources import DEPLOYMENTS, MODEL_DEPLOYMENTS, PODS, scopes_of
+from serin_operator.cluster.resources import (
+    DEPLOYMENTS,
+    HTTP_ROUTES,
+    MODEL_DEPLOYMENTS,
+    PODS,
+    scopes_if_there,
+    scopes_of,
+)
 from serin_operator.runtime.watch import Clock
 from serin_operator.runtime.watches import Nobody, Watches
 
-SCOPES = {(scope.resource, scope.namespace): scope for scope in scopes_of(("a", "b"))}
+ALL = (*scopes_of(("a", "b")), *scopes_if_there(("a", "b")))
+SCOPES = {(scope.resource, scope.namespace): scope for scope in ALL}
 PODS_A, PODS_B = SCOPES[PODS, "a"], SCOPES[PODS, "b"]
+ROUTES_A = SCOPES[HTTP_ROUTES, "a"]
 
 
 def an_event(version, kind="MODIFIED"):

@@ -192,7 +192,9 @@ def resolve_job(
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": metadata_of(mdep, names.resolve_job(mdep.name, revision, attempt), revision, names.COMPONENT_RESOLVE),
+        "metadata": metadata_of(
+            mdep, names.resolve_job(mdep.name, revision, attempt), revision, names.COMPONENT_RESOLVE
+        ),
         "spec": {
             "backoffLimit": 6,
             "activeDeadlineSeconds": 2 * deadline_seconds + 60,

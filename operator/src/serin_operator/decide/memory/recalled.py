@@ -77,6 +77,7 @@ def recalled(status: ModelDeploymentStatus, uri: str, unreadable: tuple[str, ...
             last_action=status.last_action,
             outage=reader.read("outage", lambda: _outage(status), None),
             outbox=reader.read("outbox", lambda: tuple(map(_letter, status.outbox or ())), ()),
+            lent=tuple(status.traffic.lent or ()) if status.traffic else (),
             rebuilt_at=reader.read("rebuiltAt", lambda: _moment(status.rebuilt_at), None),
         ),
         tuple(dict.fromkeys(reader.unreadable)),

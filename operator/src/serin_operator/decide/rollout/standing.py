@@ -1,5 +1,7 @@
 """Where things stand while nothing is rolled out: the wanted version serves, or why it does not."""
 
+from dataclasses import replace
+
 from serin_operator.api.names import ANNOTATION_ACTION
 from serin_operator.api.reasons import Reason
 from serin_operator.decide.health.serving import stable_trouble
@@ -15,14 +17,15 @@ from serin_operator.decide.world import World
 def standing(world: World, memory: Memory, settings: Settings, blocked: Refusal | None) -> Waiting:
     """What is true of a ModelDeployment without a rollout."""
     stable = memory.stable
+    lack = provider_of(world).lack(world, stable.revision) if stable else None
     if is_rejected(memory.ledger, settings.revision) and (stable is None or stable.revision != settings.revision):
-        return _rejected(world, memory, settings)
+        return _beside(_rejected(world, memory, settings), lack)
     if stable is None:
         if memory.rebuilt_at:
             said = "status was lost, and nothing tells yet which version served; waiting for what is being restored"
             return Waiting(Reason.NO_VERSION_YET, said, degraded=Refusal(Reason.NO_VERSION_YET, said))
         return Waiting(Reason.NO_VERSION_YET, "no version has become ready yet")
-    if lack := provider_of(world).lack(world, stable.revision):
+    if lack:
         return _led_elsewhere(lack)
     wanted = settings.replicas
     if trouble := stable_trouble(world, memory, settings):
@@ -40,6 +43,11 @@ def _led_elsewhere(lack: Lack) -> Waiting:
     refusal, stuck = Refusal(lack.reason, lack.message), lack.needs_person
     degraded = None if lack.reason in {Reason.ROUTE_PENDING, Reason.ENDPOINTS_BEHIND} else refusal
     return Waiting(lack.reason, lack.message, is_moving=not stuck, is_stalled=stuck, degraded=degraded)
+
+
+def _beside(waiting: Waiting, lack: Lack | None) -> Waiting:
+    """Also of a rejected version it matters whether requests still go there."""
+    return replace(waiting, message=f"{waiting.message}; {lack.message}") if lack else waiting
 
 
 def _rejected(world: World, memory: Memory, settings: Settings) -> Waiting:

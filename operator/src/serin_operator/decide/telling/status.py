@@ -8,6 +8,7 @@ from serin_operator.decide.memory.memory import Memory, stage_in_force
 from serin_operator.decide.memory.states import Baking, Growing, Holding, Idle, Kind, Reaching, Switching, Waiting
 from serin_operator.decide.memory.written import written_canary, written_outage, written_outbox
 from serin_operator.decide.telling.conditions import address_of, conditions_of
+from serin_operator.decide.telling.traffic import traffic_of
 from serin_operator.decide.timestamps import parse, precise
 from serin_operator.decide.traffic.provider import provider_of
 from serin_operator.decide.traffic.replica_ratio import selector
@@ -26,6 +27,7 @@ def status_of(world: World, memory: Memory, settings: Settings, waiting: Waiting
         observed_generation=world.mdep.generation,
         conditions=conditions_of(world, memory, settings, waiting),
         url=address_of(world, memory),
+        traffic=traffic_of(world, memory),
         replicas=stable.replicas if stable else 0,
         selector=",".join(f"{key}={value}" for key, value in sorted(labels.items())),
         stable=stable,

@@ -183,7 +183,9 @@ def _force_of_split(world: World, split: Split, wanted: Mapping[str, int]) -> Fo
     shares = _shares(world, split, wanted)
     is_written = tuple(rule.backends for rule in route.rules) == backends_of(_spec(world, split, shares))
     if not is_written or now != split.weight:
-        few = f", which needs {beside.least(split, wanted)} ready pods and has {ready}" if shares[1].weight == now else ""
+        few = (
+            f", which needs {beside.least(split, wanted)} ready pods and has {ready}" if shares[1].weight == now else ""
+        )
         said = f"HTTPRoute {route.meta.name} gives the canary {now} % of the requests, not {split.weight} % yet{few}"
         return Force(is_reached=False, share=now, waits_for=said)
     if lack := lack_of(route, parents_of(_gateway(world), world.mdep.namespace)):
