@@ -146,6 +146,20 @@ async def test_somebody_who_edits_the_route_meanwhile_loses_nothing() -> None:
     assert weights(simulation, 1) == [70, 30]
 
 
+async def test_a_backend_of_others_that_is_missing_is_told_and_waited_for() -> None:
+    simulation = await behind_route(analysis=False)
+    ours = rule(backend(ONE, 100), backend(TWO, 0))
+    simulation.gateways.people_write("mine", [rule(backend("gone", 1)), ours])
+    await simulation.live(40)
+    assert simulation.condition("Stalled")["status"] == "False"
+    await simulation.live(60)
+    assert simulation.condition("Stalled")["reason"] == "RouteNotAccepted"
+    assert "Service gone not found" in words(simulation)
+    simulation.gateways.other_service("gone")
+    await simulation.live(40)
+    assert simulation.condition("Ready")["status"] == "True"
+
+
 @pytest.mark.parametrize("writes", range(12))
 async def test_an_operator_that_is_killed_at_any_write_gives_the_weights_back(writes: int) -> None:
     simulation = await behind_route(analysis=False)

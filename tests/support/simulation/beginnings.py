@@ -37,6 +37,8 @@ async def behind_route(*rules: JsonObject, analysis: bool = True, **fields: Any)
     simulation = Simulation()
     simulation.gateways.install()
     ours = {"backendRefs": [backend(simulation.name, 100), backend(f"{simulation.name}-canary", 0)]}
+    for other in ("shop", "legacy"):
+        simulation.gateways.other_service(other)
     simulation.gateways.people_write("mine", [*(rules or (ours,))])
     fields = {"traffic": {"routeRef": {"name": "mine"}}, **fields}
     simulation.kubectl_apply(with_analysis("v1", **fields) if analysis else spec("v1", **fields))

@@ -61,6 +61,13 @@ class Gateways:
         obj = {"apiVersion": names.GATEWAY_API_VERSION, "kind": names.HTTP_ROUTE, "metadata": metadata}
         return self.cluster.put({**obj, "spec": {"parentRefs": parents, **spec, "rules": rules}})
 
+    def other_service(self, name: str) -> None:
+        """Somebody else's backend."""
+        metadata = {"namespace": NAMESPACE, "name": name}
+        self.cluster.put(
+            {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"selector": {"app": name}}}
+        )
+
     def move(self) -> None:
         """The controller looks at every route."""
         there = {}
@@ -98,10 +105,13 @@ class Gateways:
 
     def _answer(self, route: JsonObject, ref: JsonObject, said: dict[str, tuple[str, str, str]]) -> JsonObject:
         generation = route["metadata"]["generation"]
-        conditions = [
-            {"type": kind, "status": status, "reason": reason, "message": message, "observedGeneration": generation}
-            for kind, (status, reason, message) in said.items()
-        ]
+        known = [c for p in (route.get("status") or {}).get("parents") or () for c in p["conditions"]]
+        conditions = []
+        for kind, (status, reason, message) in said.items():
+            old = next((c for c in known if (c["type"], c["status"]) == (kind, status)), None)
+            since = old["lastTransitionTime"] if old else self.cluster.now.isoformat()
+            about = {"reason": reason, "message": message, "observedGeneration": generation}
+            conditions.append({"type": kind, "status": status, **about, "lastTransitionTime": since})
         return {"parentRef": copied(ref), "controllerName": "gateway.example.com/controller", "conditions": conditions}
 
     def _has(self, service: str) -> bool:

@@ -42,6 +42,8 @@ class Said:
     message: str
     generation: int
     """Of the route, when this was said of it."""
+    since: datetime | None = None
+    """Since when it is so."""
 
 
 @dataclass(frozen=True)

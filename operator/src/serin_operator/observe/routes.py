@@ -121,6 +121,7 @@ def _said(condition: JsonObject) -> Said:
         reason=condition.get("reason", ""),
         message=condition.get("message", ""),
         generation=condition.get("observedGeneration", 0),
+        since=datetime.fromisoformat(since) if (since := condition.get("lastTransitionTime")) else None,
     )
 
 

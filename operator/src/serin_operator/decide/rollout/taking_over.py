@@ -41,7 +41,9 @@ def switching(state: Switching, facts: Facts, plan: Plan) -> Moved | Waiting | E
     elif facts.candidate.reached < facts.candidate.wanted:
         said = f"{said}: {facts.candidate.reached} of {facts.candidate.wanted} pods are reached"
     reason = Reason.ENDPOINTS_BEHIND if facts.force.slices_behind and facts.candidate.is_complete else Reason.PROMOTING
-    return with_lack(Waiting(reason, said).with_trouble(facts.trouble), facts.force.lack)
+    lack, is_late = facts.force.lack, state.clock.waited >= plan.progress_deadline_seconds
+    lack = replace(lack, needs_person=True) if lack and is_late else lack
+    return with_lack(Waiting(reason, said).with_trouble(facts.trouble), lack)
 
 
 def _stuck(state: Switching | Baking, facts: Facts, plan: Plan) -> Waiting:

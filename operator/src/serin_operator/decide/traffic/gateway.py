@@ -82,7 +82,7 @@ class GatewayRoute:
         route = world.routing.route
         if route is None:
             return Lack(Reason.ROUTE_PENDING, f"HTTPRoute {world.mdep.name} is not there yet")
-        return lack_of(route, parents_of(_gateway(world), world.mdep.namespace))
+        return lack_of(route, world.now, parents_of(_gateway(world), world.mdep.namespace))
 
     def look_again_in(self, world: World) -> float | None:
         """While something is in the way that no watch tells of."""
@@ -188,6 +188,6 @@ def _force_of_split(world: World, split: Split, wanted: Mapping[str, int]) -> Fo
         )
         said = f"HTTPRoute {route.meta.name} gives the canary {now} % of the requests, not {split.weight} % yet{few}"
         return Force(is_reached=False, share=now, waits_for=said)
-    if lack := lack_of(route, parents_of(_gateway(world), world.mdep.namespace)):
+    if lack := lack_of(route, world.now, parents_of(_gateway(world), world.mdep.namespace)):
         return Force(is_reached=False, share=now, waits_for=lack.message, lack=lack if lack.needs_person else None)
     return Force(is_reached=True, share=now, is_exact=ready >= beside.needed(split, wanted))

@@ -77,7 +77,7 @@ class PeoplesRoute:
     def hindrance(self, world: World) -> Lack | None:
         """What the route lacks, and then what its parents say."""
         route = _route(world)
-        return _cannot(world) or (lack_of(route) if route else None)
+        return _cannot(world) or (lack_of(route, world.now) if route else None)
 
     def look_again_in(self, world: World) -> float | None:
         """Now and then: nobody tells when the route is edited."""
@@ -199,6 +199,6 @@ def _force_of_split(world: World, split: Split, wanted: Mapping[str, int]) -> Fo
         is_short = ready < beside.least(split, wanted)
         said = f"HTTPRoute {route.meta.name} gives the canary {now} % of the requests, not {split.weight} % yet"
         return Force(is_reached=False, share=now, waits_for=said + few if is_short else said)
-    if lack := lack_of(route):
+    if lack := lack_of(route, world.now):
         return Force(is_reached=False, share=now, waits_for=lack.message, lack=lack if lack.needs_person else None)
     return Force(is_reached=True, share=now, is_exact=ready >= beside.needed(split, wanted))
