@@ -23,7 +23,8 @@ _MANAGER: Final = {"fieldManager": FIELD_MANAGER}
 _FORCED: Final = {"fieldManager": FIELD_MANAGER, "force": "true"}
 _STRICT: Final = {"fieldValidation": "Strict"}
 """A field that the cluster's version of the Gateway API does not have would be dropped without a word."""
-_TEST_FAILED: Final = "test failed"
+_TEST_FAILED: Final = "rejected our request due to an error in our request"
+"""How the API server tells that a JSON Patch does not fit; what validation has against it is told in other words."""
 _NO_SUCH_FIELD: Final = "field not declared in schema"
 
 
