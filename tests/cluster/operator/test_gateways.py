@@ -38,16 +38,19 @@ def a_model_deployment(namespace, version="v1", *, traffic=TRAFFIC, weights=(25,
     return {"apiVersion": "serin.dev/v1alpha1", "kind": "ModelDeployment", "metadata": metadata, "spec": spec}
 
 
+def told(obj):
+    return {c["type"]: c for c in (obj.get("status") or {}).get("conditions", [])}
+
+
 def conditions(kubernetes, namespace):
-    status = kubernetes.get("mdep", "m", "-n", namespace).get("status") or {}
-    return {c["type"]: c for c in status.get("conditions", [])}
+    return told(kubernetes.get("mdep", "m", "-n", namespace))
 
 
 def is_stable(kubernetes, namespace, version):
     obj = kubernetes.get("mdep", "m", "-n", namespace)
-    ready = conditions(kubernetes, namespace).get("Ready", {})
+    ready, stable = told(obj).get("Ready", {}), (obj.get("status") or {}).get("stable", {})
     current = ready.get("observedGeneration") == obj["metadata"]["generation"]
-    return current and ready["status"] == "True" and obj["status"]["stable"]["version"] == version
+    return current and ready["status"] == "True" and stable.get("version") == version
 
 
 def weights_of(route):
@@ -71,9 +74,11 @@ def accepting(kubernetes, namespace) -> Iterator[list]:
 
     thread = threading.Thread(target=work)
     thread.start()
-    yield seen
-    over.set()
-    thread.join(20)
+    try:
+        yield seen
+    finally:
+        over.set()
+        thread.join(20)
 
 
 @pytest.fixture(scope="module")
