@@ -254,3 +254,32 @@ async def test_a_stable_version_that_dies_in_mid_canary_is_replaced_by_the_canar
     assert sorted(split_of(simulation).values()) == [0, 100]
     assert simulation.moments[-1].endpoints == {"v2": 1}
     await simulation.live_until(lambda s: s.stable == "v2", 300)
+
+
+async def test_a_gateway_that_says_that_it_splits_and_does_not_is_found_out_by_the_counts() -> None:
+    simulation = await behind_gateway()
+    simulation.gateways.follows = False
+    simulation.change_spec(model=model_of("v2"), rollout=rollout(50, hold=30))
+    await simulation.live_until(lambda s: "GatewayStrays" in words(s), 120)
+    assert "reached the canary, whose weight is 50 %" in words(simulation)
+    await simulation.live(60)
+    assert phase(simulation) == "Holding"
+    simulation.gateways.follows = True
+    await simulation.live_until(lambda s: s.outcome("v2") == "Promoted", 300)
+
+
+async def test_a_gateway_that_gives_the_canary_more_than_its_weight_is_found_out_by_the_counts() -> None:
+    simulation = await behind_gateway(replicas=4)
+    await canary(simulation, rollout=rollout(50, 60, hold=20))
+    await simulation.live_until(lambda s: phase(s) == "Holding", 60)
+    await simulation.live(10)
+    assert simulation.condition("Degraded")["status"] == "False", words(simulation)
+    simulation.gateways.follows = False
+    v1 = f"{simulation.name}-{revision_of(simulation, 'v1')}"
+    simulation.gateways.taken[simulation.name] = [
+        (service, 5 if service == v1 else 95) for service, _ in simulation.gateways.taken[simulation.name]
+    ]
+    await simulation.live_until(lambda s: "GatewayStrays" in words(s), 60)
+    assert "and its weight is 50 %: the gateway does not do what it says" in words(simulation)
+    await simulation.live(60)
+    assert simulation.status["canary"]["step"] == 0

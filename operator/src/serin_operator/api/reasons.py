@@ -162,6 +162,10 @@ class Reason(ExplainedReason):
         "A Gateway or mesh has not said yet what it makes of the route as it is now.",
     )
     ROUTE_NOT_ACCEPTED = "RouteNotAccepted", "A Gateway or mesh refuses the route; the message has its words."
+    GATEWAY_STRAYS = (
+        "GatewayStrays",
+        "The versions' own counts do not follow the weights that a Gateway or mesh says are in force; the step is held.",
+    )
     ROUTE_NOT_FOUND = "RouteNotFound", "The HTTPRoute that spec.traffic.routeRef names is not there."
     ROUTE_UNFIT = (
         "RouteUnfit",

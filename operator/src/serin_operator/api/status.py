@@ -137,6 +137,13 @@ class CanaryStatus(ApiModel):
     failed_look_at: Annotated[
         str | None, Field(description="When a look failed that will be asked for again after an interval.")
     ] = None
+    stray: Annotated[
+        str | None,
+        Field(
+            max_length=1024,
+            description="Who answered the requests of the last look, where that is not as it should be.",
+        ),
+    ] = None
     evidence: Annotated[dict[str, Any] | None, Field(description="State of the tests: a few numbers a metric.")] = None
 
 

@@ -11,6 +11,7 @@ from serin_operator.decide.analysis import InvalidAnalysis
 from serin_operator.decide.judging.blocked import blocked_of
 from serin_operator.decide.judging.config import config_of
 from serin_operator.decide.judging.judge import Judged, is_about, judge, remembered_judgement
+from serin_operator.decide.judging.strays import stray
 from serin_operator.decide.looks import LookResult
 from serin_operator.decide.memory import ledger as book
 from serin_operator.decide.memory.comparison import Comparison
@@ -86,18 +87,27 @@ def judged(world: World, memory: Memory, settings: Settings) -> Verdict:
         anew = replace(memory.comparison, evidence={}, results=())
         return Verdict(replace(memory, comparison=anew), Judgement(passed=False, missing="evidence begins anew"))
     is_ripe = _is_ripe(memory, result, settings)
-    comparison = replace(result.comparison, is_ripe=is_ripe)
-    judgement = replace(result.judgement, is_ripe=is_ripe)
+    comparison = replace(result.comparison, is_ripe=is_ripe, stray=_stray(world, memory.comparison, look, wanted))
+    judgement = _complete(replace(result.judgement, is_ripe=is_ripe), comparison, wanted)
     return Verdict(replace(memory, comparison=comparison), judgement, (_line(world, look, result),))
 
 
 def _complete(judgement: Judgement, comparison: Comparison, wanted: Analysis) -> Judgement:
-    """The judgement, unless people have asked for a metric since that no look has seen."""
+    """The judgement, unless requests go astray, or people have asked for a metric since that no look has seen."""
+    if comparison.stray:
+        return replace(judgement, passed=False, missing=comparison.stray)
     seen = {row.metric for row in comparison.results}
     unseen = [metric.name for metric in wanted.metrics if metric.name not in seen]
     if not unseen or not judgement.passed:
         return judgement
     return replace(judgement, passed=False, missing=f"{', '.join(unseen)}: not looked at yet")
+
+
+def _stray(world: World, comparison: Comparison, look: LookResult, wanted: Analysis) -> str | None:
+    """What is odd about the counts of the open look; a look that a change has closed had other shares."""
+    is_open = look.look.start == comparison.look_from
+    splits = provider_of(world).splits_requests(world)
+    return stray(look, wanted, comparison.share) if splits and is_open else None
 
 
 def _is_ripe(memory: Memory, result: Judged, settings: Settings) -> bool:

@@ -185,6 +185,7 @@ def _comparison(canary: CanaryStatus | None) -> Comparison:
         is_ripe=bool(canary.looked_after_hold),
         stage_weight=canary.step_weight,
         achieved=canary.weight,
+        stray=canary.stray,
     )
 
 

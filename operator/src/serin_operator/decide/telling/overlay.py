@@ -43,6 +43,8 @@ def _beside(world: World, memory: Memory) -> Iterator[Refusal]:
         yield stranger
     if (lack := provider_of(world).hindrance(world)) and lack.needs_person:
         yield Refusal(lack.reason, lack.message)
+    if memory.comparison.stray and not isinstance(memory.rollout, Idle):
+        yield Refusal(Reason.GATEWAY_STRAYS, memory.comparison.stray)
     revisions = [memory.stable.revision] if memory.stable else []
     if not isinstance(memory.rollout, Idle):
         revisions.append(memory.rollout.candidate.revision)

@@ -62,6 +62,11 @@ class GatewayRoute:
         ]
         return Arms(parts[0], parts[1], beside.GRAIN, not route.lags)
 
+    def splits_requests(self, world: World) -> bool:
+        """Exactly, unless testers are pinned."""
+        traffic = world.mdep.spec.traffic
+        return not (traffic and traffic.pins)
+
     def lack(self, world: World, revision: str) -> Lack | None:
         """The client Service, the route, and what its parents say of it."""
         if lack := lack_of_service(world, revision) or self.hindrance(world):

@@ -34,6 +34,10 @@ class Provider(Protocol):
         """How the two revisions share the requests, as observed."""
         ...
 
+    def splits_requests(self, world: World) -> bool:
+        """Whether requests, and not connections, are split, so that counts have to follow the shares."""
+        ...
+
     def lack(self, world: World, revision: str) -> Lack | None:
         """What keeps requests from going to ``revision`` alone; None: they do, as far as was observed."""
         ...

@@ -47,6 +47,10 @@ class ReplicaRatio:
         """By the pods that requests reach."""
         return Arms(world.reached(stable), world.reached(canary))
 
+    def splits_requests(self, world: World) -> bool:  # noqa: ARG002 - of all of them
+        """Connections are."""
+        return False
+
     def lack(self, world: World, revision: str) -> Lack | None:
         """What the client Service selects."""
         return lack_of_service(world, revision)

@@ -64,6 +64,11 @@ class PeoplesRoute:
         rest = 100 - weight if world.ready_behind(world.mdep.name, stable) else 0
         return Arms(rest, weight, beside.GRAIN, not route.lags)
 
+    def splits_requests(self, world: World) -> bool:
+        """Exactly, where the route has one rule of ours: which requests go to which rule is people's affair."""
+        route = _route(world)
+        return route is not None and len(route.rules) == len(_ours(world, route)) == 1
+
     def lack(self, world: World, revision: str) -> Lack | None:
         """The client Service, and the weights: with all of it on the client Service, only that has to be accepted."""
         if lack := lack_of_service(world, revision) or self.hindrance(world):
