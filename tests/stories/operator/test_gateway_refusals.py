@@ -147,3 +147,21 @@ async def test_a_gateway_that_goes_in_mid_canary_holds_the_step_and_says_so() ->
     await simulation.live(20)
     assert simulation.stable == "v1"
     assert phase(simulation) is None
+
+
+async def test_a_route_of_somebody_that_has_our_name_is_left_alone() -> None:
+    simulation = Simulation()
+    simulation.gateways.install()
+    simulation.gateways.other_service("shop")
+    theirs = simulation.gateways.people_write(simulation.name, [{"backendRefs": [{"name": "shop", "weight": 1}]}])
+    simulation.kubectl_apply(spec("v1", traffic=GATEWAY))
+    await simulation.live(40)
+    assert simulation.condition("Stalled")["reason"] in {"NameTaken", "HostnameTaken"}, words(simulation)
+    assert simulation.gateways.route() is theirs
+    theirs["metadata"]["labels"] = names.child_labels(simulation.name)
+    simulation.touch(theirs)
+    simulation.change_spec(traffic=None)
+    await simulation.live(40)
+    assert simulation.gateways.route() is theirs
+    assert "ownerReferences" not in theirs["metadata"]
+    assert simulation.condition("Ready")["status"] == "True"

@@ -11,9 +11,10 @@ from typing import Any, Final
 from serin_operator.act.events import EventRecorder
 from serin_operator.act.ownership import taken_over
 from serin_operator.act.unchanged import AsItIs, change_of, digest, marked
-from serin_operator.api.names import FIELD_MANAGER, HTTP_ROUTE, ObjectRef
+from serin_operator.act.wordings import of_apply, of_json_patch, validation
+from serin_operator.api.names import FIELD_MANAGER, ObjectRef
 from serin_operator.cluster.client import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, ApiClient
-from serin_operator.cluster.errors import Conflict, Invalid, NotFound, NotLeading, Transient
+from serin_operator.cluster.errors import ApiError, Conflict, NotFound, NotLeading
 from serin_operator.cluster.resources import path_of, resource_of
 from serin_operator.cluster.store import Store, ref_of
 
@@ -21,11 +22,6 @@ JsonObject = dict[str, Any]
 
 _MANAGER: Final = {"fieldManager": FIELD_MANAGER}
 _FORCED: Final = {"fieldManager": FIELD_MANAGER, "force": "true"}
-_STRICT: Final = {"fieldValidation": "Strict"}
-"""A field that the cluster's version of the Gateway API does not have would be dropped without a word."""
-_TEST_FAILED: Final = "rejected our request due to an error in our request"
-"""How the API server tells that a JSON Patch does not fit; what validation has against it is told in other words."""
-_NO_SUCH_FIELD: Final = "field not declared in schema"
 
 
 class KubernetesWriter:
@@ -65,7 +61,7 @@ class KubernetesWriter:
         """
         ref = ref_of(obj)
         path = resource_of(ref.api_version, ref.kind).path(ref.namespace)
-        params = {**_MANAGER, **_validation(ref)}
+        params = {**_MANAGER, **validation(ref)}
         created = await self._write("POST", path, f"create {ref}", params=params, body=marked(obj))
         return self._remember(created)
 
@@ -113,14 +109,14 @@ class KubernetesWriter:
         return answer
 
     async def _applied(self, ref: ObjectRef, body: JsonObject) -> JsonObject:
-        params = {**_FORCED, **_validation(ref)}
+        params = {**_FORCED, **validation(ref)}
         try:
             answer = await self._write(
                 "PATCH", path_of(ref), f"apply {ref}", params=params, body=body, content_type=APPLY_PATCH
             )
-        except Transient as error:
-            if _NO_SUCH_FIELD in error.message:  # said with 500, and it does not pass
-                raise Invalid(error.message) from error
+        except ApiError as error:
+            if (meant := of_apply(error)) is not error:
+                raise meant from error
             raise
         return self._remember(answer)
 
@@ -175,9 +171,9 @@ class KubernetesWriter:
             await self._write(
                 "PATCH", path_of(ref), f"patch {ref}", params=_MANAGER, body=patch, content_type=JSON_PATCH
             )
-        except Invalid as error:
-            if _TEST_FAILED in error.message:
-                raise Conflict(error.message) from error
+        except ApiError as error:
+            if (meant := of_json_patch(error)) is not error:
+                raise meant from error
             raise
 
     async def scale(self, ref: ObjectRef, replicas: int, *, resource_version: str | None) -> None:
@@ -273,10 +269,6 @@ class KubernetesWriter:
         if self._store.put(answer) is not None:
             self._on_written(ref_of(answer), answer["metadata"]["resourceVersion"])
         return answer
-
-
-def _validation(ref: ObjectRef) -> Mapping[str, str]:
-    return _STRICT if ref.kind == HTTP_ROUTE else {}
 
 
 def _what_matters(known: JsonObject) -> str:

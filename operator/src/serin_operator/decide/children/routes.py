@@ -13,9 +13,11 @@ from serin_operator.decide.world import ChildMeta, World
 
 
 def metas(world: World) -> list[ChildMeta]:
-    """Of what is ours beside the client Service."""
-    found = [world.canary_service.meta] if world.canary_service else []
-    return [*found, world.routing.route.meta] if world.routing.route else found
+    """Of what is ours beside the client Service, and of orphans of their names where the spec asks for such."""
+    traffic, route, service = world.mdep.spec.traffic, world.routing.route, world.canary_service
+    found = [route.meta] if route and (route.meta.owned or (traffic and traffic.gateway)) else []
+    is_asked_for = world.routing.theirs or (traffic and traffic.route_ref)
+    return [*found, service.meta] if service and (service.meta.owned or is_asked_for) else found
 
 
 def operations(world: World, intent: Intent, *, secure: bool) -> Iterator[Operation]:
@@ -44,9 +46,9 @@ def operations(world: World, intent: Intent, *, secure: bool) -> Iterator[Operat
 def removals(world: World, intent: Intent) -> Iterator[Operation]:
     """What nobody wants any more."""
     wish, route, service = _wish(world, intent), world.routing.route, world.canary_service
-    if route and not wish.own and not wish.keeps_own:
+    if route and route.meta.owned and not wish.own and not wish.keeps_own:
         yield Delete(_ref(world, route.meta), route.meta.uid)
-    if service and not wish.canary_service and not world.routing.problem:
+    if service and service.meta.owned and not wish.canary_service and not world.routing.problem:
         yield Delete(_ref(world, service.meta), service.meta.uid)
 
 
