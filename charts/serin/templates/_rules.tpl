@@ -39,6 +39,16 @@ status; it makes and removes the children. It reads no Secret, and it deletes no
 - apiGroups: [discovery.k8s.io]
   resources: [endpointslices]
   verbs: [get, list, watch]
+# The route of a ModelDeployment with spec.traffic; those of others are listed to see whether one is in the way.
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [httproutes]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [grpcroutes]
+  verbs: [list]
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [gateways]
+  verbs: [get]
 # Why a Job has no pod (a quota, a webhook), or a pod no container (a missing Secret), stands in their Events only.
 - apiGroups: [""]
   resources: [events]
@@ -50,4 +60,13 @@ status; it makes and removes the children. It reads no Secret, and it deletes no
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
+{{- end }}
+
+{{/*
+What a Gateway can do stands in its class, which belongs to no namespace.
+*/}}
+{{- define "serin.classRules" -}}
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [gatewayclasses]
+  verbs: [get]
 {{- end }}

@@ -21,6 +21,7 @@ from serin_operator.act.executor import Executor, Finder, Writer
 from serin_operator.act.made import Made
 from serin_operator.api.reasons import EventReason
 from serin_operator.api.status import ModelDeploymentStatus
+from serin_operator.api.traffic import Traffic
 from serin_operator.decide.decision import Decision, decide, look_due
 from serin_operator.decide.health.refusals import steady
 from serin_operator.decide.looks import LookResult
@@ -30,6 +31,7 @@ from serin_operator.decide.world import Obstacle, OperatorConfig, World
 from serin_operator.observe import looks, views
 from serin_operator.observe.children import Children
 from serin_operator.observe.desk import AtOnce, Desk
+from serin_operator.observe.routes import Surroundings, routing
 
 JsonObject = dict[str, Any]
 
@@ -50,6 +52,10 @@ class Observer(Finder, Protocol):
 
     async def children(self, namespace: str, name: str, uid: str) -> Children:
         """Everything with our label."""
+        ...
+
+    async def surroundings(self, namespace: str, traffic: Traffic | None, lent: Iterable[str]) -> Surroundings:
+        """What surrounds its routes."""
         ...
 
 
@@ -126,6 +132,8 @@ class Reconciler:
     async def _observe(self, obj: JsonObject) -> tuple[World, bool]:
         mdep = views.model_deployment(obj)
         children = await self._ports.observer.children(mdep.namespace, mdep.name, mdep.uid)
+        lent = mdep.status.traffic.lent or () if mdep.status.traffic else ()
+        around = await self._ports.observer.surroundings(mdep.namespace, mdep.spec.traffic, lent)
         world = World(
             now=self._ports.clock(),
             config=self._ports.config,
@@ -136,6 +144,9 @@ class Reconciler:
             revisions=views.revisions(children, mdep.name, mdep.uid),
             endpoints=views.endpoints(children, mdep.name),
             autoscalers=views.autoscalers(children),
+            behind=views.behind(children),
+            canary_service=views.canary_service(children, mdep.name, mdep.uid),
+            routing=routing(around, children.http_routes, mdep.name, mdep.uid),
             foreign=views.foreign(children, mdep.name, mdep.uid),
             obstacles=self._obstacles.get((mdep.namespace, mdep.name), ()),
             told=frozenset(self._told.get((mdep.namespace, mdep.name), ())),

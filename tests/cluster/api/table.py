@@ -154,6 +154,22 @@ GOOD: dict[str, Any] = {
                 {"name": "accuracy", "accuracy": {}},
             ],
         },
+        "traffic": {
+            "gateway": {
+                "parentRefs": [
+                    {"name": "public", "namespace": "gateways", "sectionName": "https"},
+                    {"group": "", "kind": "Service", "name": "credit-risk", "port": 80},
+                ],
+                "hostnames": ["models.example.com", "*.example.org"],
+                "pathPrefix": "/credit-risk",
+                "filters": [{"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": ["X-Secret"]}}],
+                "timeouts": {"request": "10s", "backendRequest": "2500ms"},
+            },
+            "pins": [
+                {"header": {"name": "X-Tester", "value": "yes"}, "to": "Canary"},
+                {"cookie": {"name": "tester", "value": "1"}, "to": "Stable"},
+            ],
+        },
         "revisionHistoryLimit": 10,
         "paused": False,
     },

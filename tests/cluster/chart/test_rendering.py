@@ -18,6 +18,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "crds": {"install": False},
         "rbac": {"aggregateRoles": False},
     },
+    "in two namespaces, with Gateways of others": {"namespaces": ["scoring", "fraud"], "rbac": {"readGateways": True}},
     "with a network policy": {"networkPolicy": {"enabled": True, "metricsFrom": [{"namespaceSelector": {}}]}},
     "with the Prometheus Operator": {
         "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
@@ -158,6 +159,18 @@ def test_with_namespaces_listed_there_is_nothing_cluster_wide(kubernetes: Kubern
     assert {each["metadata"]["namespace"] for each in objects} == {SYSTEM, "scoring", "fraud"}
     roles = sorted(each["metadata"]["namespace"] for each in objects if each["kind"] == "Role")
     assert roles == ["fraud", "scoring", SYSTEM]
+
+
+def test_gateways_of_others_are_read_and_never_written(kubernetes: Kubernetes) -> None:
+    objects = rendered(kubernetes, VARIANTS["in two namespaces, with Gateways of others"])
+    roles = [
+        each for each in objects if each["kind"] == "ClusterRole" and each["metadata"]["name"].endswith("-gateways")
+    ]
+    (role,) = roles
+    assert {(*rule["resources"], *rule["verbs"]) for rule in role["rules"]} == {
+        ("gatewayclasses", "get"),
+        ("gateways", "get"),
+    }
 
 
 def test_credentials_are_mounted_from_the_secret_and_stand_nowhere_else(kubernetes: Kubernetes) -> None:

@@ -224,6 +224,28 @@ async def test_paused_keeps_a_preview_for_as_long_as_a_person_wants() -> None:
     await simulation.live_until(lambda s: phase(s) == "Baking", 5)
 
 
+async def test_a_preview_with_a_pause_waits_for_a_person_after_its_time() -> None:
+    simulation = await previewed(rollout=blue_green(blueGreen={"holdSeconds": 20, "pause": True}))
+    assert "until a person lets it go" in simulation.condition("Ready")["message"]
+    await simulation.live(300)
+    ready = simulation.condition("Ready")
+    assert (phase(simulation), ready["reason"]) == ("Holding", "StepPaused"), ready
+    assert "serin.dev/action" in ready["message"]
+    assert simulation.condition("Stalled")["status"] == "False"
+    simulation.annotate("resume@tried-it")
+    await simulation.live_until(lambda s: phase(s) == "Baking", 5)
+
+
+async def test_stable_keeps_its_pods_while_all_requests_are_its_own() -> None:
+    """The API server refuses such a spec; one that was stored without that rule must not cost stable its pods."""
+    simulation = await previewed(rollout=blue_green(stableScale="Shrink"))
+    sizes = {simulation.moments[-1].ready["v1"]}
+    while phase(simulation) != "Baking":
+        await simulation.live(1)
+        sizes.add(simulation.moments[-1].ready["v1"])
+    assert sizes == {3}
+
+
 async def test_a_preview_follows_the_size_of_stable() -> None:
     simulation = await previewed(rollout=blue_green(hold=60))
     simulation.kubectl_scale(5)

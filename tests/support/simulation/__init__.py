@@ -4,6 +4,8 @@ from tests.support.simulation.api import Killed
 from tests.support.simulation.autoscaler import Autoscaler
 from tests.support.simulation.beginnings import (
     baking_v2,
+    behind_gateway,
+    behind_route,
     canary,
     deployment_of,
     model_of,
@@ -17,11 +19,22 @@ from tests.support.simulation.behaviour import Behaviour, Crash, Flap, Waiting, 
 from tests.support.simulation.prometheus import Trouble
 from tests.support.simulation.shapes import Sidecar
 from tests.support.simulation.simulation import Simulation
-from tests.support.simulation.specs import ANALYSIS, NAMESPACE, START, baking, rollout, spec, uri_of, with_analysis
+from tests.support.simulation.specs import (
+    ANALYSIS,
+    GATEWAY,
+    NAMESPACE,
+    START,
+    baking,
+    rollout,
+    spec,
+    uri_of,
+    with_analysis,
+)
 from tests.support.simulation.story import busiest_minute, longest_without_endpoints
 
 __all__ = [
     "ANALYSIS",
+    "GATEWAY",
     "NAMESPACE",
     "START",
     "Autoscaler",
@@ -35,6 +48,8 @@ __all__ = [
     "Waiting",
     "baking",
     "baking_v2",
+    "behind_gateway",
+    "behind_route",
     "busiest_minute",
     "canary",
     "deployment_of",

@@ -1,6 +1,6 @@
 """The API server, as the reconciler's ports see it; it counts what is written."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,16 +12,21 @@ from tests.support.simulation.cluster import (
     ref_of,
 )
 from tests.support.simulation.faults import Faults
+from tests.support.simulation.gateways import Gateways
 from tests.support.simulation.merging import merged
-from tests.support.simulation.story import line_of, selects
+from tests.support.simulation.patching import patched
+from tests.support.simulation.specs import NAMESPACE
+from tests.support.simulation.story import line_of, selects, weights_of
 from tests.support.simulation.workloads import Workloads
 
 from serin_operator.act.sameness import differences
 from serin_operator.act.unchanged import AsItIs
 from serin_operator.api import names
 from serin_operator.api.names import ObjectRef
+from serin_operator.api.traffic import Traffic
 from serin_operator.cluster.errors import AlreadyExists, Conflict, Invalid, NotFound
 from serin_operator.observe.children import Children
+from serin_operator.observe.routes import Surroundings
 
 Mutator = Callable[[JsonObject], None]
 
@@ -36,6 +41,7 @@ class ApiServer:
 
     cluster: Cluster
     workloads: Workloads
+    gateways: Gateways
     faults: Faults = field(default_factory=Faults)
     mutators: list[Mutator] = field(default_factory=list)
     """Admission: changes what anybody creates or applies."""
@@ -93,6 +99,7 @@ class ApiServer:
             endpoint_slices=labelled("EndpointSlice"),
             pod_disruption_budgets=labelled("PodDisruptionBudget"),
             autoscalers=copied(self.cluster.of_kind("HorizontalPodAutoscaler")),
+            http_routes=labelled(names.HTTP_ROUTE),
             events_about_jobs=[
                 copied(e) for e in self.workloads.events_about_jobs if e["involvedObject"]["uid"] in alive
             ],
@@ -101,6 +108,25 @@ class ApiServer:
         for meanwhile in self.after_observation:
             meanwhile()
         return found
+
+    async def surroundings(self, _namespace: str, traffic: Traffic | None, lent: Iterable[str]) -> Surroundings:
+        wanted = [*lent, *([traffic.route_ref.name] if traffic and traffic.route_ref else [])]
+        if traffic is None and not wanted:
+            return Surroundings()
+        if not self.gateways.is_installed:
+            return Surroundings(is_known=False)
+        routes = [copied(r) for kind in (names.HTTP_ROUTE, "GRPCRoute") for r in self.cluster.of_kind(kind)]
+        gateways = {
+            (g["metadata"]["namespace"], g["metadata"]["name"]): copied(g) for g in self.cluster.of_kind("Gateway")
+        }
+        refs = traffic.gateway.parent_refs if traffic and traffic.gateway else []
+        named = [(r.namespace or NAMESPACE, r.name) for r in refs if (r.kind or "Gateway") == "Gateway"]
+        return Surroundings(
+            theirs=tuple(r for r in routes if r["metadata"]["name"] in wanted),
+            gateways={key: gateways.get(key) for key in named},
+            classes={c["metadata"]["name"]: copied(c) for c in self.cluster.of_kind("GatewayClass")},
+            neighbours=tuple(routes),
+        )
 
     # ---- hands -----------------------------------------------------------------------------------------------------
 
@@ -116,6 +142,7 @@ class ApiServer:
         note_manager(created, {}, names.FIELD_MANAGER, self.cluster.now)
         self.cluster.put(created)
         more = f" with {obj['spec']['replicas']} replicas" if ref.kind == "Deployment" else ""
+        more = f" with {weights_of(obj)}" if ref.kind == names.HTTP_ROUTE else more
         more = f" selecting {selects(obj)}" if ref.kind == "Service" and ref.name == self.cluster.name else more
         self.cluster.tell(f"create {ref.kind} {ref.name}{more}")
         return copied(created)
@@ -147,6 +174,7 @@ class ApiServer:
 
         if self.cluster.edit(live, names.FIELD_MANAGER, change):
             what = f" selecting {selects(obj)}" if ref.kind == "Service" and ref.name == self.cluster.name else ""
+            what = f" with {weights_of(obj)}" if ref.kind == names.HTTP_ROUTE else what
             self.cluster.tell(f"apply {ref.kind} {ref.name}{what}")
         self._intents[ref] = copied(obj)
         return copied(live)
@@ -182,6 +210,18 @@ class ApiServer:
         if "ownerReferences" in metadata:
             self.cluster.tell(f"adopt {ref.kind} {ref.name}")
         return copied(live)
+
+    async def json_patch(self, ref: ObjectRef, patch: Any) -> None:
+        self._write("json", ref, patch)
+        live = self.cluster.objects.get(ref)
+        if live is None:
+            raise NotFound(f"patch {ref}: not found")
+        changed = patched(live, patch)
+        if changed is None:
+            raise Conflict(f"patch {ref}: test failed")
+        self.cluster.edit(live, names.FIELD_MANAGER, lambda target: target.update(changed))
+        values = ", ".join(str(each["value"]) for each in patch if each["op"] == "replace")
+        self.cluster.tell(f"weights of {ref.kind} {ref.name}: {values}")
 
     async def scale(self, ref: ObjectRef, replicas: int, *, resource_version: str | None) -> None:
         self._write("scale", ref)

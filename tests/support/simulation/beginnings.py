@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.support.simulation.api import JsonObject
 from tests.support.simulation.simulation import Simulation
-from tests.support.simulation.specs import rollout, spec, uri_of, with_analysis
+from tests.support.simulation.specs import GATEWAY, rollout, spec, uri_of, with_analysis
 
 SIMULATION = ("scrape_seconds", "scrapes_every", "prometheus", "requests_a_second")
 
@@ -18,6 +18,39 @@ async def serving(version: str = "v1", *, analysis: bool = True, calm: float = 4
     await simulation.live(calm)
     assert simulation.errors == []
     return simulation
+
+
+async def behind_gateway(version: str = "v1", *, analysis: bool = True, calm: float = 30, **fields: Any) -> Simulation:
+    """A first version that serves behind a Gateway, by a route of ours."""
+    simulation = Simulation()
+    simulation.gateways.install()
+    fields = {"traffic": GATEWAY, **fields}
+    simulation.kubectl_apply(with_analysis(version, **fields) if analysis else spec(version, **fields))
+    await simulation.live_until(lambda s: s.stable == version)
+    await simulation.live(calm)
+    assert simulation.errors == []
+    return simulation
+
+
+async def behind_route(*rules: JsonObject, analysis: bool = True, **fields: Any) -> Simulation:
+    """A first version that serves behind a Gateway, by a route of somebody's own, called mine."""
+    simulation = Simulation()
+    simulation.gateways.install()
+    ours = {"backendRefs": [backend(simulation.name, 100), backend(f"{simulation.name}-canary", 0)]}
+    for other in ("shop", "legacy"):
+        simulation.gateways.other_service(other)
+    simulation.gateways.people_write("mine", [*(rules or (ours,))])
+    fields = {"traffic": {"routeRef": {"name": "mine"}}, **fields}
+    simulation.kubectl_apply(with_analysis("v1", **fields) if analysis else spec("v1", **fields))
+    await simulation.live_until(lambda s: s.stable == "v1")
+    await simulation.live(40)
+    assert simulation.errors == []
+    return simulation
+
+
+def backend(service: str, weight: int) -> JsonObject:
+    """A backendRef."""
+    return {"group": "", "kind": "Service", "name": service, "port": 80, "weight": weight}
 
 
 async def canary(simulation: Simulation, version: str = "v2", **fields: Any) -> None:

@@ -14,7 +14,10 @@ from serin_operator.api.names import ObjectRef
 
 JsonObject = dict[str, Any]
 WATCHED = frozenset(
-    (names.KIND, "Deployment", "Service", "Job", "ControllerRevision", "Pod", "EndpointSlice", "PodDisruptionBudget")
+    (
+        *(names.KIND, "Deployment", "Service", "Job", "ControllerRevision", "Pod", "EndpointSlice"),
+        *("PodDisruptionBudget", names.HTTP_ROUTE),
+    )
 )
 
 
@@ -70,7 +73,7 @@ class Cluster:
         """The object has changed."""
         self.version += 1
         obj["metadata"]["resourceVersion"] = str(self.version)
-        if obj.get("kind") in WATCHED:
+        if obj.get("kind") in WATCHED and not _is_peoples_route(obj):
             self.heard = self.version
 
     def gone(self, kind: str) -> None:
@@ -160,6 +163,12 @@ class Cluster:
     def elapsed(self) -> float:
         """Seconds since the beginning."""
         return (self.now - START).total_seconds()
+
+
+def _is_peoples_route(obj: JsonObject) -> bool:
+    """Watches only see what carries our label."""
+    is_labelled = names.LABEL_MODEL_DEPLOYMENT in (obj["metadata"].get("labels") or {})
+    return obj.get("kind") == names.HTTP_ROUTE and not is_labelled
 
 
 def note_manager(obj: JsonObject, before: JsonObject, manager: str, now: datetime) -> None:

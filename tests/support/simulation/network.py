@@ -4,12 +4,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from tests.support.simulation.cluster import Cluster, JsonObject, is_ready, ref_of, uri_of, variable
+from tests.support.simulation.gateways import Gateways
 from tests.support.simulation.kubelet import Kubelet
 from tests.support.simulation.specs import NAMESPACE
 
 from serin_operator.api import names
 from serin_operator.api.names import ObjectRef
 
+OF_SERVICE = "kubernetes.io/service-name"
 CounterKey = tuple[str, str, str, str, str]
 """Metric, process, revision, a label and its value."""
 
@@ -20,6 +22,7 @@ class Network:
 
     cluster: Cluster
     kubelet: Kubelet
+    gateways: Gateways
     requests_a_second: int
     late: bool = False
     """What the Service selects is not acted upon."""
@@ -37,8 +40,14 @@ class Network:
     _owed: dict[tuple[str, str], float] = field(default_factory=dict)
 
     def write_endpoints(self) -> None:
-        """What kube-controller-manager makes of the client Service."""
+        """What kube-controller-manager makes of the client Service, and of the others where a gateway looks at them."""
         name = self.cluster.name
+        others = [s["metadata"]["name"] for s in self.cluster.of_kind("Service")] if self.gateways.is_installed else []
+        known = [s["metadata"]["labels"][OF_SERVICE] for s in self.cluster.of_kind("EndpointSlice")]
+        for each in dict.fromkeys((name, *others, *known)):
+            self._write_endpoints_of(each)
+
+    def _write_endpoints_of(self, name: str) -> None:
         service = self.cluster.objects.get(ObjectRef("v1", "Service", NAMESPACE, name))
         ref = ObjectRef("discovery.k8s.io/v1", "EndpointSlice", NAMESPACE, f"{name}-x1y2z")
         if service is None:
@@ -57,37 +66,53 @@ class Network:
         known = self.cluster.objects.get(ref)
         if known is not None and known["endpoints"] == endpoints:
             return
-        labels = {**service["metadata"].get("labels", {}), "kubernetes.io/service-name": name}
+        labels = {**service["metadata"].get("labels", {}), OF_SERVICE: name}
+        uid = "uid-endpoints" if name == self.cluster.name else f"uid-endpoints-{name}"
         made = {
             "apiVersion": "discovery.k8s.io/v1",
             "kind": "EndpointSlice",
-            "metadata": {"namespace": NAMESPACE, "name": ref.name, "uid": "uid-endpoints", "labels": labels},
+            "metadata": {"namespace": NAMESPACE, "name": ref.name, "uid": uid, "labels": labels},
             "endpoints": endpoints,
         }
         self.cluster.touch(made)
         self.cluster.objects[ref_of(made)] = made
 
-    def told(self) -> list[JsonObject]:
-        """The pods that the EndpointSlices name as ready."""
+    def told(self, service: str | None = None) -> list[JsonObject]:
+        """The pods that the EndpointSlices of a Service (the clients' by default) name as ready."""
+        name = service or self.cluster.name
         listed = {
             e["targetRef"]["name"]
             for s in self.cluster.of_kind("EndpointSlice")
+            if s["metadata"]["labels"][OF_SERVICE] == name
             for e in s["endpoints"]
             if e["conditions"]["ready"]
         }
         return [p for p in self.cluster.of_kind("Pod") if p["metadata"]["name"] in listed]
 
     def serve(self, seconds: float) -> None:
-        """Clients send their requests for so long."""
-        pods = self.told()
+        """Clients send their requests for so long: by a gateway, where one has taken up a route, else by the Service."""
+        total = self.requests_a_second * seconds
+        self.kubelet.load = {}
+        routes = list(self.gateways.taken.values())
+        if not routes:
+            pods = self.told()
+            self._spread(pods, total if pods else max(1.0, total), seconds)
+            return
+        for split in routes:
+            weights = sum(weight for _, weight in split)
+            for service, weight in split:
+                self._spread(self.told(service), total * weight / weights / len(routes) if weights else 0, seconds)
+
+    def _spread(self, pods: list[JsonObject], requests: float, seconds: float) -> None:
+        """Evenly over these pods; without any they are lost."""
         self.began = self.began or bool(pods)
         if not pods:
-            self.lost += round(max(1.0, self.requests_a_second * seconds)) if self.began else 0
-            self.kubelet.load = {}
+            self.lost += round(requests) if self.began else 0
             return
-        share = self.requests_a_second * seconds / len(pods)
-        self.kubelet.load = {p["metadata"]["name"]: share / seconds for p in pods}
+        share = requests / len(pods)
         for pod in pods:
+            name = pod["metadata"]["name"]
+            self.kubelet.load[name] = self.kubelet.load.get(name, 0.0) + share / seconds
             if is_ready(pod) or pod["metadata"].get("deletionTimestamp"):
                 self._answer(pod, share)
             else:

@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 from tests.support.simulation.api import ApiServer
 from tests.support.simulation.cluster import JsonObject, is_ready, variable
+from tests.support.simulation.gateways import Gateways
 from tests.support.simulation.kubelet import Kubelet
 from tests.support.simulation.living import Living
 from tests.support.simulation.mishaps import Mishaps
@@ -57,9 +58,10 @@ class Simulation(Mishaps):
     def __post_init__(self) -> None:
         self.kubelet = Kubelet(self)
         self.workloads = Workloads(self, self.kubelet)
-        self.network = Network(self, self.kubelet, self.requests_a_second)
+        self.gateways = Gateways(self)
+        self.network = Network(self, self.kubelet, self.gateways, self.requests_a_second)
         self.prom = Prometheus(self, self.network, self.scrapes_every or self.scrape_seconds)
-        self.api = ApiServer(self, self.workloads)
+        self.api = ApiServer(self, self.workloads, self.gateways)
         self.busy_until: float = 0.0
         self.restart_operator()
 
@@ -130,6 +132,7 @@ class Simulation(Mishaps):
         self.workloads.write_status()
         self.collect_garbage()
         self.network.write_endpoints()
+        self.gateways.move()
         before, lost = dict(self.network.answered), self.network.lost
         self.network.serve(duration)
         self.prom.scrape()

@@ -45,3 +45,7 @@ ANALYSIS: dict[str, Any] = {
 def with_analysis(version: str = "v1", **more: Any) -> dict[str, Any]:
     """A small spec whose steps are judged every five seconds."""
     return spec(version, analysis=ANALYSIS, **more)
+
+
+GATEWAY: dict[str, Any] = {"gateway": {"parentRefs": [{"name": "public"}], "hostnames": ["models.example.com"]}}
+"""``spec.traffic`` of a route that Serin owns."""

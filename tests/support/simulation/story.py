@@ -46,6 +46,11 @@ def selects(obj: Mapping[str, Any]) -> str:
     return str(obj["spec"]["selector"].get(names.LABEL_REVISION, "every version"))
 
 
+def weights_of(route: Mapping[str, Any]) -> str:
+    """Where a route leads, in words."""
+    return ", ".join(f"{b['name']} {b['weight']}" for b in route["spec"]["rules"][-1]["backendRefs"])
+
+
 def busiest_minute(times: Iterable[float]) -> int:
     """The most that fell into any sixty seconds."""
     buckets: dict[int, int] = defaultdict(int)

@@ -31,6 +31,7 @@ from serin_operator.decide.children.operations import (
     Delete,
     Operation,
     Provide,
+    Rewrite,
     Scale,
     leads_clients,
     takes_away,
@@ -127,6 +128,8 @@ class Executor:
                 self._made.forget(ref)
             case Provide(obj=obj, is_missed=is_missed):
                 await self._provide(obj, is_missed=is_missed)
+            case Rewrite(ref=ref, patch=patch):
+                await self._writer.json_patch(ref, patch)
             case _:
                 assert_never(operation)
         return None
@@ -209,7 +212,9 @@ def _fought_field(what: str, intent: Mapping[str, Any], live: Mapping[str, Any])
 
 def ref_of(operation: Operation) -> ObjectRef:
     """Which object it is about."""
-    return operation.ref if isinstance(operation, Adopt | Annotate | Scale | Delete) else _ref_of(operation.obj)
+    return (
+        operation.ref if isinstance(operation, Adopt | Annotate | Scale | Delete | Rewrite) else _ref_of(operation.obj)
+    )
 
 
 def _ref_of(obj: Mapping[str, Any]) -> ObjectRef:

@@ -5,15 +5,16 @@ watch is slow. Every write can carry the resourceVersion that the decision was b
 the API server instead of undoing somebody's work.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from serin_operator.act.events import EventRecorder
 from serin_operator.act.ownership import taken_over
 from serin_operator.act.unchanged import AsItIs, change_of, digest, marked
+from serin_operator.act.wordings import of_apply, of_json_patch, validation
 from serin_operator.api.names import FIELD_MANAGER, ObjectRef
-from serin_operator.cluster.client import APPLY_PATCH, MERGE_PATCH, ApiClient
-from serin_operator.cluster.errors import Conflict, NotFound, NotLeading
+from serin_operator.cluster.client import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, ApiClient
+from serin_operator.cluster.errors import ApiError, Conflict, NotFound, NotLeading
 from serin_operator.cluster.resources import path_of, resource_of
 from serin_operator.cluster.store import Store, ref_of
 
@@ -60,7 +61,8 @@ class KubernetesWriter:
         """
         ref = ref_of(obj)
         path = resource_of(ref.api_version, ref.kind).path(ref.namespace)
-        created = await self._write("POST", path, f"create {ref}", params=_MANAGER, body=marked(obj))
+        params = {**_MANAGER, **validation(ref)}
+        created = await self._write("POST", path, f"create {ref}", params=params, body=marked(obj))
         return self._remember(created)
 
     async def create_secret(self, obj: Mapping[str, Any]) -> None:
@@ -101,13 +103,22 @@ class KubernetesWriter:
         body = marked(obj)
         if resource_version is not None:
             body["metadata"] = {**body["metadata"], "resourceVersion": resource_version}
-        answer = await self._write(
-            "PATCH", path_of(ref), f"apply {ref}", params=_FORCED, body=body, content_type=APPLY_PATCH
-        )
-        self._remember(answer)
+        answer = await self._applied(ref, body)
         if (stored := self._store.get(ref)) is not None:
             self._settled[ref] = (digest(obj), _what_matters(stored))
         return answer
+
+    async def _applied(self, ref: ObjectRef, body: JsonObject) -> JsonObject:
+        params = {**_FORCED, **validation(ref)}
+        try:
+            answer = await self._write(
+                "PATCH", path_of(ref), f"apply {ref}", params=params, body=body, content_type=APPLY_PATCH
+            )
+        except ApiError as error:
+            if (meant := of_apply(error)) is not error:
+                raise meant from error
+            raise
+        return self._remember(answer)
 
     async def _take_over(self, ref: ObjectRef, resource_version: str | None) -> str | None:
         """Make what we created count as applied, or the next apply could not take any of it away; nothing else changes.
@@ -149,6 +160,21 @@ class KubernetesWriter:
             content_type=MERGE_PATCH,
         )
         return self._remember(answer)
+
+    async def json_patch(self, ref: ObjectRef, patch: Sequence[Mapping[str, Any]]) -> None:
+        """Change an object that is somebody else's, as far as the patch's own tests allow; the answer is not kept.
+
+        Raises:
+            Conflict: A test failed: look again, decide again.
+        """
+        try:
+            await self._write(
+                "PATCH", path_of(ref), f"patch {ref}", params=_MANAGER, body=patch, content_type=JSON_PATCH
+            )
+        except ApiError as error:
+            if (meant := of_json_patch(error)) is not error:
+                raise meant from error
+            raise
 
     async def scale(self, ref: ObjectRef, replicas: int, *, resource_version: str | None) -> None:
         """Set ``spec.replicas`` through the subresource, which leaves the field to nobody's apply."""
@@ -231,7 +257,7 @@ class KubernetesWriter:
         path: str,
         what: str,
         *,
-        body: Mapping[str, Any],
+        body: Mapping[str, Any] | Sequence[Mapping[str, Any]],
         params: Mapping[str, str] | None = None,
         content_type: str = "application/json",
     ) -> JsonObject:

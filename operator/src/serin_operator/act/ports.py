@@ -1,6 +1,6 @@
 """The hands and eyes that operations are carried out with, as whoever uses them sees them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from serin_operator.api.names import ObjectRef
@@ -27,6 +27,10 @@ class Writer(Protocol):
         self, ref: ObjectRef, patch: Mapping[str, Any], *, subresource: str | None = None
     ) -> JsonObject:
         """Merge patch."""
+        ...
+
+    async def json_patch(self, ref: ObjectRef, patch: Sequence[Mapping[str, Any]]) -> None:
+        """JSON Patch of an object that is not ours; ``Conflict`` where a test in it fails."""
         ...
 
     async def scale(self, ref: ObjectRef, replicas: int, *, resource_version: str | None) -> None:

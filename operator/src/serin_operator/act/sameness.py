@@ -17,6 +17,8 @@ _LEFT_OUT: Final = frozenset(
     }
 )
 """Fields that the API server leaves out when they are false or 0; of others, absent means something else."""
+_WHOLE: Final = frozenset({"rules", "parentRefs", "hostnames"})
+"""Lists of a route, each of which has one owner; their intents have every default, so more in them is a change."""
 _HAS_MEANING_EMPTY: Final = frozenset({"emptyDir", "securityContext"})
 
 
@@ -59,6 +61,9 @@ def _in_lists(intent: Sequence[Any], observed: Sequence[Any], path: Path, field:
     if is_set(field):
         if not set(intent) <= set(observed):
             yield path
+        return
+    if field in _WHOLE:
+        yield path  # equal ones have been told apart already
         return
     if not is_map(field):
         pairs = zip(intent, observed, strict=False)

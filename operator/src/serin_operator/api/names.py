@@ -19,6 +19,9 @@ LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 LABEL_APP_NAME: Final = "app.kubernetes.io/name"
 MANAGED_BY: Final = "serin"
 
+GATEWAY_API_VERSION: Final = "gateway.networking.k8s.io/v1"
+HTTP_ROUTE: Final = "HTTPRoute"
+
 COMPONENT_SERVER: Final = "server"
 COMPONENT_RESOLVE: Final = "resolve"
 
@@ -34,6 +37,7 @@ ANNOTATION_WRITTEN: Final = "serin.dev/written"
 PORT_HTTP: Final = 8080
 PORT_GRPC: Final = 8081
 PORT_METRICS: Final = 8082
+PORT_SERVICE_HTTP: Final = 80
 PORT_SERVICE_HTTPS: Final = 443
 PORT_SERVICE_GRPCS: Final = 8443
 
@@ -74,6 +78,11 @@ def resolve_job(name: str, revision: str, attempt: int = 0) -> str:
 def preview_service(name: str) -> str:
     """Name of the Service that reaches a new version while clients do not."""
     return f"{name}-preview"
+
+
+def canary_service(name: str) -> str:
+    """Name of the Service by which routes of people reach the canary."""
+    return f"{name}-canary"
 
 
 def feedback_secret(name: str) -> str:

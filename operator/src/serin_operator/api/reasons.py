@@ -78,7 +78,7 @@ class Reason(ExplainedReason):
         "The ControllerRevision that told how a version's pods are made is gone, so the version cannot be restored.",
     )
     REPLACING = "Replacing", "strategy Immediate, or promoted by hand: it takes all traffic as soon as it is ready."
-    REPAIRING = "Repairing", "The Service that clients use was deleted or edited; it is being put right."
+    REPAIRING = "Repairing", "The Service or route that clients use was deleted or edited; it is being put right."
     # Where a rollout has ended.
     SCALED_TO_ZERO = (
         "ScaledToZero",
@@ -176,6 +176,34 @@ class Reason(ExplainedReason):
     ENDPOINTS_BEHIND = (
         "EndpointsBehind",
         "The right pods are ready, but the Service's EndpointSlices do not say so yet; kube-controller-manager writes them.",
+    )
+    # From the gateway or mesh that spec.traffic names.
+    GATEWAY_API_MISSING = (
+        "GatewayApiMissing",
+        "spec.traffic needs HTTPRoutes of the Gateway API, and the cluster has none or the operator may not see them.",
+    )
+    GATEWAY_CANNOT = (
+        "GatewayCannot",
+        "spec.traffic asks for what the GatewayClass does not list in its features, so it is not tried.",
+    )
+    PARENT_NOT_FOUND = "ParentNotFound", "spec.traffic names a Gateway that is not there."
+    HOSTNAME_TAKEN = (
+        "HostnameTaken",
+        "An older route has the same host name and path on the same Gateway, and would get the requests.",
+    )
+    ROUTE_PENDING = (
+        "RoutePending",
+        "A Gateway or mesh has not said yet what it makes of the route as it is now.",
+    )
+    ROUTE_NOT_ACCEPTED = "RouteNotAccepted", "A Gateway or mesh refuses the route; the message has its words."
+    GATEWAY_STRAYS = (
+        "GatewayStrays",
+        "The versions' own counts do not follow the weights that a Gateway or mesh says are in force; the step is held.",
+    )
+    ROUTE_NOT_FOUND = "RouteNotFound", "The HTTPRoute that spec.traffic.routeRef names is not there."
+    ROUTE_UNFIT = (
+        "RouteUnfit",
+        "The HTTPRoute that spec.traffic.routeRef names lacks the two backends whose weights Serin is to set.",
     )
     # From the resolve Job and from the server's own termination message.
     SOURCE_NOT_FOUND = "SourceNotFound", "spec.model.uri points at nothing."

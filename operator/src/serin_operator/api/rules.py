@@ -12,6 +12,7 @@ from serin_operator.api.overlay_rules import OVERLAY_RULES
 from serin_operator.api.rule import Rule, object_key, object_name
 from serin_operator.api.runtime_rules import RUNTIME_RULES
 from serin_operator.api.serving_rules import SERVING_RULES
+from serin_operator.api.traffic_rules import TRAFFIC_RULES
 from serin_operator.api.variables import said_twice
 
 _NAME: Final = "a-z, 0-9 and -, beginning with a letter, ending with a letter or digit"
@@ -193,6 +194,7 @@ RULES: Final = (
     *said_twice(),
     *_ROLLOUT,
     *_ANALYSIS,
+    *TRAFFIC_RULES,
 )
 
 DEFAULTS: Final = {"spec.replicas": 1}

@@ -22,6 +22,7 @@ from serin_operator.api.pod import (
     Toleration,
 )
 from serin_operator.api.serving import Serving
+from serin_operator.api.traffic import Traffic
 
 __all__ = [
     "Accuracy",
@@ -46,6 +47,7 @@ __all__ = [
     "Step",
     "Strategy",
     "Toleration",
+    "Traffic",
 ]
 
 
@@ -121,8 +123,8 @@ class Step(ApiModel):
         Field(
             ge=0,
             le=100,
-            description="Share of traffic for the canary in percent; replica ratio, so above 50 acts as 50. 0: pods get"
-            " ready and no request of clients, and can be tried at the Service <name>-preview.",
+            description="Share of traffic for the canary in percent. Without spec.traffic pods make it, so above 50 acts as 50."
+            " 0: pods get ready and no request of clients, and can be tried at the Service <name>-preview.",
         ),
     ]
     pods: Annotated[
@@ -324,6 +326,13 @@ class ModelDeploymentSpec(ApiModel):
         Field(
             description="What is compared between the new and the stable version, and how sure a rollback has to be."
             " Absent: steps are held for their time, and pods must stay ready."
+        ),
+    ] = None
+    traffic: Annotated[
+        Traffic | None,
+        Field(
+            description="Who splits requests between versions: a gateway or a mesh, exactly. Absent: the ratio of their"
+            " pods, about. A change here starts no rollout."
         ),
     ] = None
     revision_history_limit: Annotated[

@@ -145,6 +145,13 @@ class CanaryStatus(ApiModel):
     failed_look_at: Annotated[
         str | None, Field(description="When a look failed that will be asked for again after an interval.")
     ] = None
+    stray: Annotated[
+        str | None,
+        Field(
+            max_length=1024,
+            description="Who answered the requests of the last look, where that is not as it should be.",
+        ),
+    ] = None
     evidence: Annotated[dict[str, Any] | None, Field(description="State of the tests: a few numbers a metric.")] = None
 
 
@@ -203,6 +210,22 @@ class LetterStatus(ApiModel):
     fields: Annotated[dict[str, Any] | None, Field(description="What the line holds.")] = None
 
 
+class TrafficStatus(ApiModel):
+    """How requests come, where a gateway or a mesh splits them."""
+
+    route: Annotated[str | None, Field(description="The HTTPRoute that splits them.")] = None
+    urls: Annotated[
+        list[str] | None,
+        Field(max_length=8, description="Where clients outside send requests, as far as the Gateways tell."),
+    ] = None
+    lent: Annotated[
+        list[str] | None,
+        Field(
+            max_length=4, description="HTTPRoutes of people in which Serin sets weights, and which it has to give back."
+        ),
+    ] = None
+
+
 class ModelDeploymentStatus(ApiModel):
     """What is, and why. Written by the operator alone; wait for Ready, or on a rollback for Stalled."""
 
@@ -213,6 +236,9 @@ class ModelDeploymentStatus(ApiModel):
         list[Condition] | None, Field(description="Ready, Available, Progressing, Degraded, Reconciling, Stalled.")
     ] = None
     url: Annotated[str | None, Field(description="Where clients inside the cluster send requests.")] = None
+    traffic: Annotated[
+        TrafficStatus | None, Field(description="How requests come, where a gateway or a mesh splits them.")
+    ] = None
     replicas: Annotated[
         int | None,
         Field(

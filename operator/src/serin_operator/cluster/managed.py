@@ -6,7 +6,7 @@ from typing import Any, Final
 from serin_operator.api.names import FIELD_MANAGER
 
 SCALE: Final = "scale"
-_APPLIED: Final = frozenset({"Deployment", "Service", "PodDisruptionBudget"})
+_APPLIED: Final = frozenset({"Deployment", "Service", "PodDisruptionBudget", "HTTPRoute"})
 """Kinds of which it matters."""
 _KEPT: Final = ("manager", "operation", "fieldsV1")
 

@@ -3,7 +3,15 @@
 from dataclasses import dataclass
 from typing import Final
 
-from serin_operator.api.names import API_VERSION, KIND, LABEL_MODEL_DEPLOYMENT, PLURAL, ObjectRef
+from serin_operator.api.names import (
+    API_VERSION,
+    GATEWAY_API_VERSION,
+    HTTP_ROUTE,
+    KIND,
+    LABEL_MODEL_DEPLOYMENT,
+    PLURAL,
+    ObjectRef,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +58,19 @@ CORE_EVENTS: Final = Resource("v1", "Event", "events")
 AUTOSCALERS: Final = Resource("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 """Listed where somebody else has scaled a child, to tell whether an autoscaler goes on doing it."""
 
+HTTP_ROUTES: Final = Resource(GATEWAY_API_VERSION, HTTP_ROUTE, "httproutes")
+GRPC_ROUTES: Final = Resource(GATEWAY_API_VERSION, "GRPCRoute", "grpcroutes")
+GATEWAYS: Final = Resource(GATEWAY_API_VERSION, "Gateway", "gateways")
+GATEWAY_CLASSES: Final = Resource(GATEWAY_API_VERSION, "GatewayClass", "gatewayclasses")
+"""Without a namespace."""
+
 CHILDREN: Final = (DEPLOYMENTS, SERVICES, JOBS, CONTROLLER_REVISIONS, PODS, ENDPOINT_SLICES, POD_DISRUPTION_BUDGETS)
 """What belongs to a ModelDeployment and is watched, by label; EndpointSlices have the labels of their Service."""
 
 WATCHED: Final = (MODEL_DEPLOYMENTS, *CHILDREN)
+
+WATCHED_IF_THERE: Final = (HTTP_ROUTES,)
+"""Children of kinds that a cluster need not know: what nobody asks for is missed by nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +96,16 @@ def scopes_of(namespaces: tuple[str, ...]) -> tuple[Scope, ...]:
     )
 
 
-_BY_KIND: Final = {(r.api_version, r.kind): r for r in (*WATCHED, EVENTS, SECRETS)}
+def scopes_if_there(namespaces: tuple[str, ...]) -> tuple[Scope, ...]:
+    """What is watched beside that, where the cluster has it."""
+    return tuple(
+        Scope(resource, namespace, LABEL_MODEL_DEPLOYMENT)
+        for namespace in namespaces or (None,)
+        for resource in WATCHED_IF_THERE
+    )
+
+
+_BY_KIND: Final = {(r.api_version, r.kind): r for r in (*WATCHED, *WATCHED_IF_THERE, EVENTS, SECRETS)}
 
 
 def resource_of(api_version: str, kind: str) -> Resource:

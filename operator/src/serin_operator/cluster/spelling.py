@@ -1,12 +1,12 @@
 """JSON as the API server itself would write it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import orjson
 
 
-def as_go_writes(body: Mapping[str, Any]) -> bytes:
+def as_go_writes(body: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> bytes:
     """JSON with the bytes that the API server's own encoder would choose: keys sorted, ``&<>`` escaped.
 
     It matters for free-form fields such as a ControllerRevision's ``data``: the API server keeps the bytes it got, and

@@ -26,6 +26,8 @@ from serin_operator.decide.telling.alarms import alarms
 from serin_operator.decide.telling.overlay import overlaid
 from serin_operator.decide.telling.size import fitted
 from serin_operator.decide.telling.status import LONGEST_GRAIN_SECONDS, settled, status_of
+from serin_operator.decide.traffic.lending import lent_after
+from serin_operator.decide.traffic.provider import provider_of
 from serin_operator.decide.walking import Walked, judged, walk
 from serin_operator.decide.wanted.settings import Settings, settings_of
 from serin_operator.decide.world import World
@@ -60,7 +62,7 @@ def decide(world: World) -> Decision:
     seen = observed(world, prepared(world, heard.memory, settings), settings)
     verdict = judged(world, seen.memory, settings)
     walked = walk(world, verdict, settings, abort=heard.abort)
-    memory = replace(walked.memory, ledger=_pruned(walked.memory, settings))
+    memory = replace(walked.memory, ledger=_pruned(walked.memory, settings), lent=lent_after(world, walked.memory.lent))
     todo, kept = keep_what_serves(world, operations(world, memory, settings), asleep=not settings.replicas)
     waiting = overlaid(world, memory, settings, walked.waiting, kept)
     told = status_of(world, memory, settings, waiting)
@@ -121,8 +123,9 @@ def _is_settling(world: World, memory: Memory, rollout: Moving) -> bool:
 
 def _requeue(world: World, memory: Memory, walked: Walked, waiting: Waiting, before: Outbox) -> float | None:
     """When to look again even if nothing happens; events come by themselves."""
+    again = provider_of(world).look_again_in(world)
     moves = waiting.is_moving or memory.outage or memory.rebuilt_at or memory.floor
-    delays = [IMPATIENCE_SECONDS] if moves else []
+    delays = [*([again] if again else []), *([IMPATIENCE_SECONDS] if moves else [])]
     if world.autoscalers:
         delays.append(AUTOSCALER_SECONDS)
     if isinstance(memory.rollout, Idle):

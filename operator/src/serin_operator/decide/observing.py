@@ -8,7 +8,6 @@ from serin_operator.decide.health.refusals import HELD_AGAINST_NOBODY
 from serin_operator.decide.health.resolving import found_digest
 from serin_operator.decide.health.serving import outage_of
 from serin_operator.decide.judging.due import pace_of
-from serin_operator.decide.judging.shares import Arms
 from serin_operator.decide.judging.shares import observed as observed_shares
 from serin_operator.decide.memory import ledger as book
 from serin_operator.decide.memory.comparison import Comparison
@@ -19,6 +18,7 @@ from serin_operator.decide.rollout.clock import is_set_back, ticked
 from serin_operator.decide.rollout.facts import facts_of
 from serin_operator.decide.rollout.plan import plan_of
 from serin_operator.decide.rollout.sizes import floor_of
+from serin_operator.decide.traffic.provider import provider_of
 from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.world import World
 
@@ -97,6 +97,6 @@ def observed(world: World, memory: Memory, settings: Settings) -> Observed:
     memory = ticked(memory, facts, plan_of(memory, settings), pods, obstructed=obstructed)
     if memory.stable is None:
         return Observed(memory, said)
-    arms = Arms(world.reached(memory.stable.revision), world.reached(rollout.candidate.revision))
+    arms = provider_of(world).arms(world, memory.stable.revision, rollout.candidate.revision)
     comparison = observed_shares(memory.comparison, arms, before, world.now, pace_of(world))
     return Observed(replace(memory, comparison=comparison), said)

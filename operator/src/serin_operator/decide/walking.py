@@ -7,11 +7,13 @@ from typing import Final
 
 from serin_operator.api import names
 from serin_operator.api.reasons import EventReason, Outcome, Reason
+from serin_operator.api.spec import Analysis
 from serin_operator.decide.analysis import InvalidAnalysis
 from serin_operator.decide.judging.blocked import blocked_of
 from serin_operator.decide.judging.config import config_of
 from serin_operator.decide.judging.judge import Judged, is_about, judge, remembered_judgement
 from serin_operator.decide.judging.of_stage import completed, is_ripe, min_samples
+from serin_operator.decide.judging.strays import stray
 from serin_operator.decide.looks import LookResult
 from serin_operator.decide.memory import ledger as book
 from serin_operator.decide.memory.actions import concluded
@@ -37,7 +39,7 @@ from serin_operator.decide.rollout.facts import facts_of
 from serin_operator.decide.rollout.intent import intent_of
 from serin_operator.decide.rollout.plan import plan_of
 from serin_operator.decide.rollout.sizes import with_floor
-from serin_operator.decide.traffic.split import share_of
+from serin_operator.decide.traffic.provider import provider_of
 from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.world import World
 
@@ -92,9 +94,17 @@ def judged(world: World, memory: Memory, settings: Settings) -> Verdict:
         anew = replace(memory.comparison, evidence={}, results=())
         return Verdict(replace(memory, comparison=anew), Judgement(passed=False, missing="evidence begins anew"))
     ripe = is_ripe(rollout, result.comparison, settings)
-    comparison = replace(result.comparison, is_ripe=ripe)
-    judgement = replace(result.judgement, is_ripe=ripe)
-    return Verdict(replace(memory, comparison=comparison), judgement, (_line(world, look, result),))
+    comparison = replace(result.comparison, is_ripe=ripe, stray=_stray(world, memory.comparison, look, wanted))
+    after = replace(memory, comparison=comparison)
+    judgement = completed(replace(result.judgement, is_ripe=ripe), after, settings, wanted)
+    return Verdict(after, judgement, (_line(world, look, result),))
+
+
+def _stray(world: World, comparison: Comparison, look: LookResult, wanted: Analysis) -> str | None:
+    """What is odd about the counts of the open look; a look that a change has closed had other shares."""
+    is_open = look.look.start == comparison.look_from
+    splits = provider_of(world).splits_requests(world)
+    return stray(look, wanted, comparison.share) if splits and is_open else None
 
 
 def _line(world: World, look: LookResult, result: Judged) -> Line:
@@ -160,9 +170,9 @@ def _in_force(world: World, memory: Memory, after: Holding, settings: Settings) 
 
 
 def _achieved(world: World, memory: Memory, canary: str) -> int:
-    """Percent of the requests that the canary gets, by the pods that are reached."""
-    stable = world.reached(memory.stable.revision) if memory.stable else 0
-    return floor(share_of(stable, world.reached(canary)) + 0.5)
+    """Percent of the requests that the canary gets, as observed."""
+    stable = memory.stable.revision if memory.stable else ""
+    return floor(provider_of(world).arms(world, stable, canary).share + 0.5)
 
 
 def _stage_from(memory: Memory, now: datetime) -> datetime:

@@ -7,14 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from serin_operator.api.names import ObjectRef
 from serin_operator.api.spec import ModelDeploymentSpec
 from serin_operator.api.status import ModelDeploymentStatus
+from serin_operator.decide.child import ChildMeta as ChildMeta  # noqa: PLC0414 - the name callers look for here
 from serin_operator.decide.looks import LookResult
 from serin_operator.decide.pod import MountProblem as MountProblem  # noqa: PLC0414 - the name callers look for here
 from serin_operator.decide.pod import Pod as Pod  # noqa: PLC0414 - the name callers look for here
+from serin_operator.decide.route import Routing
 
 
 @dataclass(frozen=True)
@@ -47,21 +50,6 @@ class ModelDeployment:
     """Fields of status that somebody has made unreadable."""
     action_by: str | None = None
     """The field manager that wrote the action annotation, if managedFields tell."""
-
-
-@dataclass(frozen=True)
-class ChildMeta:
-    """Identity of a child object, and whether it is ours."""
-
-    api_version: str
-    kind: str
-    name: str
-    uid: str
-    resource_version: str
-    owned: bool
-    """Our ModelDeployment is its controller; False: an orphan that can be adopted."""
-    created_at: datetime
-    annotations: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -189,6 +177,11 @@ class World:
     revisions: Mapping[str, Revision] = field(default_factory=dict)
     endpoints: frozenset[str] = frozenset()
     """Names of the pods that the client Service sends requests to; they follow what it selects, a little later."""
+    behind: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Names of the pods behind each Service of ours, by the Service's name."""
+    canary_service: Service | None = None
+    """The Service ``<name>-canary``, by which people's own routes reach the canary."""
+    routing: Routing = field(default_factory=Routing)
     obstacles: tuple[Obstacle, ...] = ()
     autoscalers: Mapping[str, str] = field(default_factory=dict)
     """HorizontalPodAutoscalers by the Deployment that they scale, where somebody else has scaled one of ours."""
@@ -209,11 +202,27 @@ class World:
         deployment = self.revision(revision).deployment
         return deployment.replicas if deployment and deployment.meta.name in self.autoscalers else None
 
+    @cached_property
+    def routed(self) -> frozenset[str]:
+        """Names of the pods that routes send requests to."""
+        attached = [route for route in self.routing.routes if route.is_attached]
+        backends = [backend for route in attached for rule in route.rules for backend in rule.backends]
+        return frozenset(
+            pod for backend in backends if backend.weight > 0 for pod in self.behind.get(backend.service, ())
+        )
+
+    def ready_behind(self, service: str, revision: str) -> int:
+        """Ready pods of ``revision`` that the Service of this name sends requests to."""
+        names = self.behind.get(service, frozenset())
+        return sum(p.ready and p.name in names for p in self.revision(revision).servers)
+
     def reached(self, revision: str) -> int:
-        """Ready pods of ``revision`` that the client Service sends requests to."""
-        return sum(p.ready and p.name in self.endpoints for p in self.revision(revision).servers)
+        """Ready pods of ``revision`` that requests reach, by the client Service or by a route."""
+        return sum(
+            p.ready and (p.name in self.endpoints or p.name in self.routed) for p in self.revision(revision).servers
+        )
 
     def reaches_only(self, revision: str) -> bool:
-        """Whether the client Service sends no request to a pod of another revision."""
+        """Whether neither the client Service nor a route sends a request to a pod of another revision."""
         others = (r for r in self.revisions.values() if r.revision != revision)
-        return not any(p.name in self.endpoints for r in others for p in r.pods)
+        return not any(p.name in self.endpoints or p.name in self.routed for r in others for p in r.pods)

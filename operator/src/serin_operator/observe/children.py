@@ -24,6 +24,8 @@ class Children:
     pod_disruption_budgets: list[JsonObject] = field(default_factory=list)
     autoscalers: list[JsonObject] = field(default_factory=list)
     """HorizontalPodAutoscalers of the namespace; asked for only where somebody else has scaled a Deployment in here."""
+    http_routes: list[JsonObject] = field(default_factory=list)
+    """Where the cluster has them."""
     events_about_jobs: list[JsonObject] = field(default_factory=list)
     """Core ``v1`` Events with reason ``FailedCreate`` about Jobs that have no pod though they should.
 

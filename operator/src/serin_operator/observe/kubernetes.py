@@ -1,11 +1,12 @@
 """Read from the API server: the ModelDeployment live, its children from the store that the watches keep."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 from serin_operator.api.names import ObjectRef
+from serin_operator.api.traffic import Traffic
 from serin_operator.cluster.client import ApiClient
 from serin_operator.cluster.errors import Blind, Forbidden, NotFound
 from serin_operator.cluster.managed import is_scaled_by_others
@@ -15,6 +16,7 @@ from serin_operator.cluster.resources import (
     CORE_EVENTS,
     DEPLOYMENTS,
     ENDPOINT_SLICES,
+    HTTP_ROUTES,
     JOBS,
     MODEL_DEPLOYMENTS,
     POD_DISRUPTION_BUDGETS,
@@ -24,7 +26,9 @@ from serin_operator.cluster.resources import (
 )
 from serin_operator.cluster.store import Key, Store
 from serin_operator.observe.children import Children as Children  # noqa: PLC0414 - the name callers look for here
+from serin_operator.observe.gateways import GatewayReader
 from serin_operator.observe.pods import may_tell_more
+from serin_operator.observe.routes import Surroundings
 from serin_operator.observe.warnings import WARNING
 
 JsonObject = dict[str, Any]
@@ -54,6 +58,7 @@ class KubernetesReader:
         store: Kept by the watches.
         monotonic: Seconds on a clock that never jumps.
         blind_spot: Why nothing can be seen for sure in a namespace at the moment, or ``None``.
+        gateways: Reads what surrounds routes.
     """
 
     def __init__(
@@ -62,8 +67,10 @@ class KubernetesReader:
         store: Store,
         monotonic: Callable[[], float],
         blind_spot: Callable[[str], str | None] = lambda _namespace: None,
+        gateways: GatewayReader | None = None,
     ) -> None:
         self._client = client
+        self._gateways = gateways or GatewayReader(client, monotonic)
         self._store = store
         self._monotonic = monotonic
         self._blind_spot = blind_spot
@@ -96,6 +103,7 @@ class KubernetesReader:
             endpoint_slices=found[ENDPOINT_SLICES.kind],
             pod_disruption_budgets=found[POD_DISRUPTION_BUDGETS.kind],
             autoscalers=await self._autoscalers(namespace, found[DEPLOYMENTS.kind]),
+            http_routes=found[HTTP_ROUTES.kind],
             events_about_jobs=await self._failed_creations(namespace, found[JOBS.kind], found[PODS.kind]),
             events_about_pods=await self._warnings(namespace, found[PODS.kind]),
         )
@@ -110,6 +118,10 @@ class KubernetesReader:
                 known, _ = await self._client.list_all(AUTOSCALERS, namespace)
             self._scalers[namespace] = (self._monotonic(), known)
         return known
+
+    async def surroundings(self, namespace: str, traffic: Traffic | None, lent: Iterable[str]) -> Surroundings:
+        """What surrounds its routes: Gateways, classes, other routes, and people's in which weights are ours."""
+        return await self._gateways.surroundings(namespace, traffic, lent)
 
     async def _failed_creations(
         self, namespace: str, jobs: list[JsonObject], pods: list[JsonObject]

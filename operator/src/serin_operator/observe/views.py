@@ -151,6 +151,18 @@ def endpoints(children: Children, name: str) -> frozenset[str]:
     return frozenset(e["targetRef"]["name"] for e in ready if e.get("targetRef"))
 
 
+def canary_service(children: Children, name: str, uid: str) -> Service | None:
+    """The Service by which people's routes reach the canary, if it is there and ours."""
+    found = (s for s in children.services if s["metadata"]["name"] == names.canary_service(name))
+    return next((service(s) for s in found if identity.foreign_child("Service", s, name, uid) is None), None)
+
+
+def behind(children: Children) -> dict[str, frozenset[str]]:
+    """Names of the pods that each Service sends requests to."""
+    labels = ((s["metadata"].get("labels") or {}).get(SERVICE_NAME_LABEL) for s in children.endpoint_slices)
+    return {name: endpoints(children, name) for name in sorted(set(filter(None, labels)))}
+
+
 def disruption_budget(children: Children, name: str, uid: str) -> ChildMeta | None:
     """The PodDisruptionBudget, if it is there and ours."""
     kind = "PodDisruptionBudget"
@@ -180,7 +192,11 @@ def revisions(children: Children, name: str, uid: str) -> dict[str, Revision]:
             born=next(map(born, mine("ControllerRevision", children.controller_revisions, label)), None),
             deployment=next(map(deployment, mine("Deployment", children.deployments, label)), None),
             service=next(
-                (service(s) for s in mine("Service", children.services, label) if s["metadata"]["name"] != name),
+                (
+                    service(s)
+                    for s in mine("Service", children.services, label)
+                    if s["metadata"]["name"] == names.revision_object(name, label)
+                ),
                 None,
             ),
             jobs=tuple(job(j, children.events_about_jobs) for j in mine("Job", children.jobs, label)),
@@ -203,6 +219,7 @@ def foreign(children: Children, name: str, uid: str) -> tuple[Foreign, ...]:
         "Job": children.jobs,
         "ControllerRevision": children.controller_revisions,
         "PodDisruptionBudget": children.pod_disruption_budgets,
+        names.HTTP_ROUTE: children.http_routes,
     }
     found = [identity.foreign_child(kind, o, name, uid) for kind, objects in kinds.items() for o in objects]
     found += [identity.foreign_pod(p, name) for p in children.pods]

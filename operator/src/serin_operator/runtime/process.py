@@ -25,6 +25,7 @@ from serin_operator.cluster.connection import Connection
 from serin_operator.cluster.resources import LEASES, Scope
 from serin_operator.cluster.store import Key, Store
 from serin_operator.observe.desk import LookDesk
+from serin_operator.observe.gateways import GatewayReader
 from serin_operator.observe.kubernetes import KubernetesReader
 from serin_operator.observe.prometheus_client import PrometheusClient
 from serin_operator.runtime.health import Check, Heartbeat, at_most
@@ -129,7 +130,7 @@ class Process:
         )
         await self._build_hands(await self._client(connection, _CONNECTIONS))
         self._metrics.watch_queue(lambda: self._queue.depth, lambda: self._queue.oldest_wait_seconds)
-        self._metrics.watch_watches(self._watches.scopes, self._watches.is_open)
+        self._metrics.watch_watches(self._watches.scopes, self._watches.is_well)
         self._metrics.leader.set_function(lambda: float(self._leadership.is_leading()))
         pages = Pages(self._liveness(), self._readiness(), self._watches.refusals)
         runner = await serve(application(pages, self._metrics.registry), settings.port)
@@ -145,7 +146,8 @@ class Process:
             may_write=self._leadership.is_leading,
             on_written=self._watches.expect,
         )
-        reader = KubernetesReader(client, self._store, time.monotonic, self._watches.blind_spot)
+        gateways = GatewayReader(client, time.monotonic, self._watches.sight_of_routes, settings.namespaces)
+        reader = KubernetesReader(client, self._store, time.monotonic, self._watches.blind_spot, gateways)
         prometheus = await open_prometheus(settings, self._metrics, self._stack)
         self._desk = open_desk(
             prometheus, settings, self._metrics, self._stack, on_done=lambda key: self._queue.add(Key(*key))

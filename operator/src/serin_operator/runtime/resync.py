@@ -13,7 +13,7 @@ import structlog
 
 from serin_operator.cluster.client import ApiClient
 from serin_operator.cluster.errors import ApiError
-from serin_operator.cluster.resources import Scope, scopes_of
+from serin_operator.cluster.resources import Scope, scopes_if_there, scopes_of
 from serin_operator.cluster.store import Mark, Store, mark_of, parent_of
 
 _GRACE_SECONDS: Final = 5.0
@@ -52,7 +52,7 @@ class Resync:
     ) -> None:
         self._client = client
         self._store = store
-        self._scopes = scopes_of(namespaces)
+        self._scopes = (*scopes_of(namespaces), *scopes_if_there(namespaces))
         self._is_open = is_open
         self._grace_seconds = grace_seconds
         self._sleep = sleep

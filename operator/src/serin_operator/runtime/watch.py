@@ -18,7 +18,7 @@ from typing import Any, Final, Protocol
 import structlog
 
 from serin_operator.cluster.client import ApiClient
-from serin_operator.cluster.errors import ApiError, Expired, Transient
+from serin_operator.cluster.errors import ApiError, Expired, NotFound, Transient
 from serin_operator.cluster.resources import Scope
 from serin_operator.cluster.stream import BOOKMARK, watch
 
@@ -29,6 +29,8 @@ _SHORT_SECONDS: Final = 1.0
 """A stream that ends sooner, and told nothing, is begun again with patience."""
 
 _FAILURES_BEFORE_LISTING: Final = 3
+_ANY_VERSION: Final = str(2**63 - 1)
+"""Of a listing that leaves nothing over."""
 
 _log = structlog.get_logger(__name__)
 
@@ -72,10 +74,18 @@ class Watch:
         sink: Gets what is seen.
         told: Gets what happens to the watch itself.
         clock: Time.
+        may_be_absent: That the cluster does not know the kind is no failure: it is looked for now and then.
     """
 
     def __init__(
-        self, client: ApiClient, scope: Scope, sink: Sink, told: Told | None = None, clock: Clock | None = None
+        self,
+        client: ApiClient,
+        scope: Scope,
+        sink: Sink,
+        told: Told | None = None,
+        clock: Clock | None = None,
+        *,
+        may_be_absent: bool = False,
     ) -> None:
         self.scope = scope
         self._client = client
@@ -87,6 +97,9 @@ class Watch:
         self._expected: tuple[int, float] | None = None
         self._failures = 0
         self._moved_at = self._clock.monotonic()
+        self._may_be_absent = may_be_absent
+        self.is_absent = False
+        """Whether the cluster does not know the kind, which is allowed."""
         self.is_listed = False
         """Whether everything that was there has been seen once since the watch was begun."""
         self.is_open = False
@@ -109,6 +122,9 @@ class Watch:
                 if self._clock.monotonic() - started < _SHORT_SECONDS:
                     await self._be_patient(error.message)
             except ApiError as error:
+                if self._may_be_absent and isinstance(error, NotFound):
+                    await self._be_absent()
+                    continue
                 if not isinstance(error, Transient):
                     self._since = None  # what was refused or not there may have become something else meanwhile
                 outage = isinstance(error, Transient)
@@ -150,6 +166,16 @@ class Watch:
         if self._clock.monotonic() - started < _SHORT_SECONDS and self._since == since:
             raise Transient(f"watch {self.scope}: the stream ended at once")
 
+    async def _be_absent(self) -> None:
+        """The kind is not there (any more): nothing of it is, and nobody is told of a failure."""
+        self._since, self._expected, self.problem, self.broken_since = None, None, None, None
+        if not self.is_absent:
+            _log.info("the cluster does not know this kind; it is looked for now and then", watch=str(self.scope))
+        self.is_absent, self.is_listed, self.is_open = True, True, False
+        self._sink.listed(self.scope, frozenset(), _ANY_VERSION)
+        self._told.on_change(self)
+        await self._clock.sleep(LONGEST_PATIENCE_SECONDS)
+
     async def _list(self) -> str:
         uids: set[str] = set()
 
@@ -160,7 +186,7 @@ class Watch:
 
         listed_at = await self._client.each(self.scope, take)
         self._sink.listed(self.scope, uids, listed_at)
-        self._since, self.is_listed = listed_at, True
+        self._since, self.is_listed, self.is_absent = listed_at, True, False
         self._come_to(listed_at)
         return listed_at
 

@@ -11,9 +11,10 @@ from typing import Any, Final
 
 import structlog
 
-from serin_operator.api.names import ObjectRef
+from serin_operator.api.names import LABEL_MODEL_DEPLOYMENT, ObjectRef
 from serin_operator.cluster.client import ApiClient
-from serin_operator.cluster.resources import Scope, resource_of, scopes_of
+from serin_operator.cluster.resources import HTTP_ROUTES, Scope, resource_of, scopes_if_there, scopes_of
+from serin_operator.observe.gateways import Sight
 from serin_operator.runtime.watch import Clock, Sink, Told, Watch
 
 BLIND_SECONDS: Final = 60.0
@@ -65,7 +66,12 @@ class Watches:
         self._told = Told(self._changed, on_failure)
         self._places: tuple[str | None, ...] = namespaces or (None,)
         self._watches = {scope: Watch(client, scope, sink, self._told, self._clock) for scope in scopes_of(namespaces)}
+        self._if_there = {
+            scope: Watch(client, scope, sink, self._told, self._clock, may_be_absent=True)
+            for scope in scopes_if_there(namespaces)
+        }
         self._scopes = {place: [s for s in self._watches if s.namespace == place] for place in self._places}
+        self._watches |= self._if_there
         self._seen: set[str | None] = set()
         self._first_sight = asyncio.Event()
         self._tasks: dict[Scope, asyncio.Task[None]] = {}
@@ -103,9 +109,9 @@ class Watches:
 
     def expect(self, ref: ObjectRef, resource_version: str) -> None:
         """An object of ours was changed or read at this version: its watch has to come this far."""
-        resource = resource_of(ref.api_version, ref.kind)
-        for scope, watch in self._covering(ref.namespace):
-            if scope.resource == resource:
+        resource, place = resource_of(ref.api_version, ref.kind), self._place_of(ref.namespace)
+        for scope, watch in self._watches.items():
+            if (scope.resource, scope.namespace) == (resource, place):
                 watch.expect(resource_version)
 
     async def first_sight(self) -> None:
@@ -127,6 +133,13 @@ class Watches:
             if watch.broken_since is not None and now - watch.broken_since > BLIND_SECONDS:
                 return watch.problem
         return None
+
+    def sight_of_routes(self, namespace: str | None) -> Sight:
+        """How far HTTPRoutes can be seen in a namespace."""
+        watch = self._if_there.get(Scope(HTTP_ROUTES, self._place_of(namespace), LABEL_MODEL_DEPLOYMENT))
+        if watch is None:
+            return Sight(is_known=False)
+        return Sight(not watch.is_absent, watch.is_listed, None if watch.is_listed else watch.problem)
 
     def refusals(self) -> list[str]:
         """What is not seen at the moment, one line a watch."""
@@ -154,6 +167,10 @@ class Watches:
     def is_open(self, scope: Scope) -> bool:
         """Whether the API server tells changes in this scope."""
         return self._watches[scope].is_open
+
+    def is_well(self, scope: Scope) -> bool:
+        """Whether it does, or has none to tell because the cluster does not know the kind, which is allowed."""
+        return self._watches[scope].is_open or self._watches[scope].is_absent
 
     def _begin(self, scope: Scope) -> None:
         if scope in self._tasks:

@@ -7,12 +7,21 @@ import pytest
 
 from serin_operator.api.names import ObjectRef
 from serin_operator.cluster.errors import Expired, Forbidden, NotFound, Transient
-from serin_operator.cluster.resources import DEPLOYMENTS, MODEL_DEPLOYMENTS, PODS, scopes_of
+from serin_operator.cluster.resources import (
+    DEPLOYMENTS,
+    HTTP_ROUTES,
+    MODEL_DEPLOYMENTS,
+    PODS,
+    scopes_if_there,
+    scopes_of,
+)
 from serin_operator.runtime.watch import Clock
 from serin_operator.runtime.watches import Nobody, Watches
 
-SCOPES = {(scope.resource, scope.namespace): scope for scope in scopes_of(("a", "b"))}
+ALL = (*scopes_of(("a", "b")), *scopes_if_there(("a", "b")))
+SCOPES = {(scope.resource, scope.namespace): scope for scope in ALL}
 PODS_A, PODS_B = SCOPES[PODS, "a"], SCOPES[PODS, "b"]
+ROUTES_A = SCOPES[HTTP_ROUTES, "a"]
 
 
 def an_event(version, kind="MODIFIED"):
@@ -331,3 +340,30 @@ def test_what_a_watch_covers_reads_like_a_sentence():
     assert str(PODS_A) == "pods in a"
     assert str(replace(PODS_A, namespace=None)) == "pods"
     assert {scope.resource for scope in scopes_of(())} >= {MODEL_DEPLOYMENTS, DEPLOYMENTS}
+
+
+async def test_a_kind_that_the_cluster_need_not_know_is_looked_for_without_a_word(world):
+    world.client.refused[ROUTES_A] = NotFound("the server could not find the requested resource")
+    await world.begin()
+    assert set(world.sights) == {"a", "b"}
+    assert world.watches.sight_of_routes("a").is_known is False
+    assert world.watches.refusals() == []
+    assert world.watches.is_well(ROUTES_A)
+    assert not world.watches.is_open(ROUTES_A)
+    del world.client.refused[ROUTES_A]
+    world.gate.set()
+    await world.until(lambda: world.watches.is_open(ROUTES_A))
+    assert world.watches.sight_of_routes("a").is_known
+    world.client.refused[ROUTES_A] = NotFound("the server could not find the requested resource")
+    await world.client.streams[ROUTES_A].put(NotFound("gone"))
+    await world.until(lambda: world.watch(ROUTES_A).is_absent)
+    assert world.watches.refusals() == []
+
+
+async def test_routes_that_may_not_be_seen_are_no_reason_to_leave_everything_else(world):
+    world.client.refused[ROUTES_A] = Forbidden("httproutes is forbidden")
+    await world.begin()
+    assert set(world.sights) == {"a", "b"}
+    await world.until(lambda: world.watches.sight_of_routes("a").problem is not None)
+    assert "httproutes is forbidden" in world.watches.sight_of_routes("a").problem
+    assert world.watches.refusals() == ["httproutes is forbidden"]

@@ -13,7 +13,11 @@ from serin_operator.decide.world import Foreign, Why
 
 JsonObject = Mapping[str, Any]
 
-OF_THE_WHOLE = {"Service": ("", "-control", "-preview"), "PodDisruptionBudget": ("",)}
+OF_THE_WHOLE = {
+    "Service": ("", "-control", "-preview", "-canary"),
+    "PodDisruptionBudget": ("",),
+    names.HTTP_ROUTE: ("",),
+}
 """What may follow the ModelDeployment's name in the names of children that belong to no revision, by kind."""
 OF_A_REVISION = frozenset({"Deployment", "Service", "ControllerRevision"})
 

@@ -68,11 +68,21 @@ class Provide:
     """Some pod waits for it, so it is not there (any more), whatever was done about it before."""
 
 
-Operation = Create | Apply | Adopt | Annotate | Scale | Delete | Provide
+@dataclass(frozen=True)
+class Rewrite:
+    """JSON Patch of an object that is somebody else's: it tests what it relies on, and changes nothing but that."""
+
+    ref: ObjectRef
+    patch: tuple[Mapping[str, Any], ...]
+
+
+Operation = Create | Apply | Adopt | Annotate | Scale | Delete | Provide | Rewrite
 
 
 def leads_clients(operation: Operation) -> bool:
     """Whether it decides which pods clients reach: Services but those of one revision or of a preview, and routes of a gateway."""
+    if isinstance(operation, Rewrite):
+        return True
     if not isinstance(operation, Create | Apply):
         return False
     kind, metadata = operation.obj["kind"], operation.obj["metadata"]

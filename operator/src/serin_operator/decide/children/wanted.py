@@ -6,6 +6,7 @@ from serin_operator.api import names
 from serin_operator.api.names import ObjectRef
 from serin_operator.api.reasons import Outcome
 from serin_operator.api.serving import Signing
+from serin_operator.decide.children import routes
 from serin_operator.decide.children.operations import Adopt, Annotate, Apply, Create, Delete, Operation, Provide, Scale
 from serin_operator.decide.health.resolving import is_kept_from_trying_again
 from serin_operator.decide.manifests import children as make
@@ -26,12 +27,14 @@ def operations(world: World, memory: Memory, settings: Settings) -> tuple[Operat
         *_adoptions(world),
         *_feedback_keys(world, intent),
         *_client_service(world, intent),
+        *routes.operations(world, intent, secure=_is_secure(world, intent)),
         *_births(world, memory, intent, settings),
         *_notes(world, memory),
         *_serving(world, intent),
         *_preview(world, memory, intent),
         *_resolving(world, memory, intent, settings),
         *_disruption_budget(world, intent, settings),
+        *routes.removals(world, intent),
         *_removals(world, memory, intent, settings),
     )
 
@@ -46,6 +49,7 @@ def _adoptions(world: World) -> Iterator[Operation]:
         metas += [o.meta for o in (revision.born, revision.deployment, revision.service, *revision.jobs) if o]
     if world.disruption_budget:
         metas.append(world.disruption_budget)
+    metas += routes.metas(world)
     for meta in metas:
         if not meta.owned:
             yield Adopt(_ref(world, meta), make.owner_reference(world.mdep), meta.resource_version)

@@ -37,7 +37,9 @@ def min_samples(rollout: Rollout, settings: Settings, wanted: Analysis) -> int:
 
 
 def completed(judgement: Judgement, memory: Memory, settings: Settings, wanted: Analysis) -> Judgement:
-    """The judgement, unless people have asked since for a metric that no look has seen, or for more samples than there are."""
+    """The judgement, unless requests go astray, or people have asked since for a metric that no look has seen or more samples."""
+    if memory.comparison.stray:
+        return replace(judgement, passed=False, missing=memory.comparison.stray)
     if not judgement.passed:
         return judgement
     rows, needed = memory.comparison.results, min_samples(memory.rollout, settings, wanted)

@@ -11,7 +11,7 @@ from typing import Final
 
 from serin_operator.decide.looks import Span
 from serin_operator.decide.memory.comparison import Comparison
-from serin_operator.decide.traffic.split import share_of, tolerance
+from serin_operator.decide.traffic.split import Arms
 
 STEADY_SECONDS: Final = 1.0
 """So long the shares must have been as they are before a look begins: two observations running."""
@@ -21,26 +21,6 @@ WATCHED_SECONDS: Final = 15.0
 """Who has not looked for longer may have missed when something changed."""
 MOST_CHANGES: Final = 40
 MOST_CLOSED: Final = 10
-
-
-@dataclass(frozen=True)
-class Arms:
-    """Ready pods that requests reach."""
-
-    stable: int
-    canary: int
-
-    @property
-    def share(self) -> float:
-        """Percent of the requests that the canary gets."""
-        return share_of(self.stable, self.canary)
-
-    @property
-    def rounded(self) -> int:
-        """Whole percent; 0 and 100 only where one side has no traffic at all."""
-        if self.stable and self.canary:
-            return min(max(round(self.share), 1), 99)
-        return round(self.share)
 
 
 @dataclass(frozen=True)
@@ -56,7 +36,7 @@ def observed(comparison: Comparison, arms: Arms, before: datetime, now: datetime
 
     Args:
         comparison: As it was remembered.
-        arms: What requests reach now.
+        arms: How the requests are shared now.
         before: When this was observed the time before: a change has happened since then.
         now: The time of this observation.
         pace: Of the looks.
@@ -75,8 +55,9 @@ def observed(comparison: Comparison, arms: Arms, before: datetime, now: datetime
 
 
 def _is_steady(comparison: Comparison, arms: Arms) -> bool:
-    total = arms.stable + arms.canary
-    return total > 0 and abs(arms.share - comparison.share) <= tolerance(total) and _same_side(comparison, arms)
+    if not arms.is_settled or arms.stable + arms.canary <= 0:
+        return False
+    return abs(arms.share - comparison.share) <= arms.tolerance and _same_side(comparison, arms)
 
 
 def _same_side(comparison: Comparison, arms: Arms) -> bool:

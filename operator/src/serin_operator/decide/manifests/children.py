@@ -13,14 +13,17 @@ from serin_operator.decide.world import ModelDeployment, OperatorConfig
 ANNOTATION_PROMOTED_AT = "serin.dev/promoted-at"
 ANNOTATION_OUTCOME = "serin.dev/outcome"
 
+H2C = "kubernetes.io/h2c"
+
 EXIT_PERMANENT = 64
 EXIT_KILLED = 137
 LONGEST_SOURCE_TIMEOUT_SECONDS = 30
 
 
-def _metadata(
+def metadata_of(
     mdep: ModelDeployment, name: str, revision: str | None = None, component: str | None = None
 ) -> JsonObject:
+    """Metadata of a child: labels and owner."""
     return {
         "namespace": mdep.namespace,
         "name": name,
@@ -46,7 +49,7 @@ def deployment(mdep: ModelDeployment, revision: str, born: Mapping[str, Any]) ->
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": _metadata(mdep, names.revision_object(mdep.name, revision), revision, names.COMPONENT_SERVER),
+        "metadata": metadata_of(mdep, names.revision_object(mdep.name, revision), revision, names.COMPONENT_SERVER),
         "spec": {
             "selector": {"matchLabels": _selector(mdep.name, revision)},
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": 0}},
@@ -81,6 +84,12 @@ def preview_service(mdep: ModelDeployment, revision: str, *, secure: bool = Fals
     return _service(mdep, names.preview_service(mdep.name), traffic.selector(mdep.name, revision), secure=secure)
 
 
+def canary_service(mdep: ModelDeployment, revision: str, *, secure: bool = False) -> JsonObject:
+    """Reaches the version that a route of people's tries, by a name that never changes."""
+    name = names.canary_service(mdep.name)
+    return _service(mdep, name, traffic.selector(mdep.name, revision), secure=secure)
+
+
 def _service(
     mdep: ModelDeployment, name: str, selector: Mapping[str, str], revision: str | None = None, *, secure: bool
 ) -> JsonObject:
@@ -97,20 +106,27 @@ def _service(
         revision: For its label.
         secure: Whether some pods speak TLS, or will; the plain ports stay, and refuse at once when nobody serves them.
     """
-    ports = [("http", 80), ("grpc", names.PORT_GRPC)]
+    ports = [("http", names.PORT_SERVICE_HTTP), ("grpc", names.PORT_GRPC)]
     if secure:
         ports += [(PORT_HTTPS, names.PORT_SERVICE_HTTPS), (PORT_GRPCS, names.PORT_SERVICE_GRPCS)]
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": _metadata(mdep, name, revision),
+        "metadata": metadata_of(mdep, name, revision),
         "spec": {
             "type": "ClusterIP",
             "ipFamilyPolicy": "PreferDualStack",
             "selector": dict(selector),
-            "ports": [{"name": n, "port": port, "targetPort": n, "protocol": "TCP"} for n, port in ports],
+            "ports": [
+                {"name": n, "port": port, "targetPort": n, "protocol": "TCP", **_spoken(mdep, n)} for n, port in ports
+            ],
         },
     }
+
+
+def _spoken(mdep: ModelDeployment, port: str) -> JsonObject:
+    """What gateways and meshes have to know of a port."""
+    return {"appProtocol": H2C} if mdep.spec.traffic and port == "grpc" else {}
 
 
 def feedback_secret(mdep: ModelDeployment) -> JsonObject:
@@ -119,7 +135,7 @@ def feedback_secret(mdep: ModelDeployment) -> JsonObject:
         "apiVersion": "v1",
         "kind": "Secret",
         "type": "Opaque",
-        "metadata": _metadata(mdep, names.feedback_secret(mdep.name)),
+        "metadata": metadata_of(mdep, names.feedback_secret(mdep.name)),
     }
 
 
@@ -131,7 +147,7 @@ def controller_revision(
     return {
         "apiVersion": "apps/v1",
         "kind": "ControllerRevision",
-        "metadata": _metadata(mdep, names.revision_object(mdep.name, revision), revision),
+        "metadata": metadata_of(mdep, names.revision_object(mdep.name, revision), revision),
         "revision": ordinal,
         "data": {
             "version": model.version,
@@ -150,7 +166,7 @@ def controller_revision_again(
     return {
         "apiVersion": "apps/v1",
         "kind": "ControllerRevision",
-        "metadata": _metadata(mdep, names.revision_object(mdep.name, version.revision), version.revision),
+        "metadata": metadata_of(mdep, names.revision_object(mdep.name, version.revision), version.revision),
         "revision": ordinal,
         "data": {
             "version": version.version,
@@ -184,7 +200,9 @@ def resolve_job(
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": _metadata(mdep, names.resolve_job(mdep.name, revision, attempt), revision, names.COMPONENT_RESOLVE),
+        "metadata": metadata_of(
+            mdep, names.resolve_job(mdep.name, revision, attempt), revision, names.COMPONENT_RESOLVE
+        ),
         "spec": {
             "backoffLimit": 6,
             "activeDeadlineSeconds": 2 * deadline_seconds + 60,
@@ -204,7 +222,7 @@ def disruption_budget(mdep: ModelDeployment) -> JsonObject:
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
-        "metadata": _metadata(mdep, mdep.name),
+        "metadata": metadata_of(mdep, mdep.name),
         "spec": {
             "maxUnavailable": 1,
             "minAvailable": None,  # null, not absent: whoever sets it by hand would make ours impossible

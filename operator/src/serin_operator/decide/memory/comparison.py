@@ -46,3 +46,5 @@ class Comparison:
     """Weight in the spec of the stage in force, to find the place again when the steps are edited."""
     achieved: int = 0
     """Percent of the traffic that the canary had when the stage came into force."""
+    stray: str | None = None
+    """What was odd about who answered the requests of the last look: whoever splits them does not do what it says."""

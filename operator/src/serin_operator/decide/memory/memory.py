@@ -50,6 +50,8 @@ class Memory:
     """Present while a candidate has traffic, and afterwards until it has come down to what the spec says."""
     outbox: tuple[Letter, ...] = ()
     """What is to be told, and may not have been."""
+    lent: tuple[str, ...] = ()
+    """Routes of people in which weights are ours, until they are given back and name our canary no more."""
     rebuilt_at: datetime | None = None
     """When status had been lost: for a while nothing is deleted, since children may still be on their way back."""
 

@@ -84,6 +84,7 @@ def recalled(status: ModelDeploymentStatus, uri: str, unreadable: tuple[str, ...
             outage=reader.read("outage", lambda: _outage(status), None),
             floor=reader.read("floor", lambda: _floor(status), None),
             outbox=reader.read("outbox", lambda: tuple(map(_letter, status.outbox or ())), ()),
+            lent=tuple(status.traffic.lent or ()) if status.traffic else (),
             rebuilt_at=reader.read("rebuiltAt", lambda: _moment(status.rebuilt_at), None),
         ),
         tuple(dict.fromkeys(reader.unreadable)),
@@ -192,6 +193,7 @@ def _comparison(canary: CanaryStatus | None) -> Comparison:
         is_ripe=bool(canary.looked_after_hold),
         stage_weight=canary.step_weight,
         achieved=canary.weight,
+        stray=canary.stray,
     )
 
 

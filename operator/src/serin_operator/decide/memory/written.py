@@ -49,6 +49,7 @@ def written_canary(memory: Memory) -> CanaryStatus | None:
         last_look_at=_moment(comparison.look_from),
         look_taken_at=_moment(comparison.taken_at),
         failed_look_at=_moment(comparison.failed_at),
+        stray=comparison.stray,
         evidence=dict(comparison.evidence) or None,
     )
 

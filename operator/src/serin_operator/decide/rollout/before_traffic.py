@@ -20,6 +20,7 @@ from serin_operator.decide.memory.states import (
 )
 from serin_operator.decide.rollout.facts import Facts
 from serin_operator.decide.rollout.plan import Plan
+from serin_operator.decide.traffic.split import Lack
 
 QUIET_SECONDS = 30.0
 """So long without another pod that gets ready, and a version with nearly all of them takes over without the last."""
@@ -106,6 +107,9 @@ def _held_before_traffic(state: Starting, facts: Facts, plan: Plan) -> Waiting |
     candidate = state.candidate
     if candidate.kind is Kind.CANARY and (refused := refused_ahead(0, facts, plan)):
         return Waiting(refused.reason, refused.message, is_moving=False, is_stalled=True, degraded=refused)
+    if facts.hindered and candidate.kind is not Kind.RESCUE:
+        said = f"{candidate.version} is ready, and gets no traffic yet: {facts.hindered.message}"
+        return with_lack(Waiting(facts.hindered.reason, said), facts.hindered)
     if candidate.kind is Kind.CANARY and plan.stages[0].is_judged and facts.stable and not facts.stable.reached:
         said = f"{candidate.version} is ready; it waits for {facts.stable.version}, which it is compared with, to serve"
         return Waiting(Reason.PODS_NOT_READY, said).with_trouble(facts.stable_trouble)
@@ -149,6 +153,15 @@ def is_nearly_complete(clock: Clock, facts: Facts) -> bool:
     if facts.candidate.is_complete:
         return True
     return facts.candidate.ready >= facts.candidate.enough and clock.waited >= QUIET_SECONDS
+
+
+def with_lack(waiting: Waiting, lack: Lack | None) -> Waiting:
+    """The same, with what keeps requests from being led where they should, which the message has already."""
+    if lack is None or waiting.degraded:
+        return waiting
+    degraded = Refusal(lack.reason, lack.message) if lack.needs_person else None
+    stuck = lack.needs_person
+    return replace(waiting, reason=lack.reason, is_moving=not stuck, is_stalled=stuck, degraded=degraded)
 
 
 def too_late(state: Starting | Reaching | Holding | Growing | Switching | Baking, facts: Facts, plan: Plan) -> Ended:

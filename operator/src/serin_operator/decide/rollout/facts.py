@@ -15,7 +15,8 @@ from serin_operator.decide.rollout.intent import Intent, intent_of
 from serin_operator.decide.rollout.reach import force_of, refused_stage
 from serin_operator.decide.rollout.standing import standing
 from serin_operator.decide.rollout.target import is_remembered, kind_of, target_of, wanted_revision
-from serin_operator.decide.traffic.split import Force
+from serin_operator.decide.traffic.provider import provider_of
+from serin_operator.decide.traffic.split import Force, Lack
 from serin_operator.decide.wanted.settings import Settings, enough_of
 from serin_operator.decide.world import Pod, World
 
@@ -71,6 +72,8 @@ class Facts:
     """What forbids giving the canary traffic at all, for example no Prometheus."""
     refused_stage: Refusal | None = None
     """Why the present stage, or one after it, cannot be as it is written."""
+    hindered: Lack | None = None
+    """What keeps requests from being led anywhere else, whichever version they are for."""
     stable_is_down: bool = False
     """Stable serves nothing, and has not for a while."""
     stable_trouble: Refusal | None = None
@@ -124,6 +127,7 @@ def facts_of(
         hint=hint_of(ours),
         blocked=blocked,
         refused_stage=refused,
+        hindered=provider_of(world).hindrance(world),
         stable_is_down=is_down(world, memory),
         stable_trouble=stable_trouble(world, memory, intent.replicas.get(stable.revision, 0)) if stable else None,
         judgement=judgement,

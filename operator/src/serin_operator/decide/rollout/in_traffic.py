@@ -19,7 +19,13 @@ from serin_operator.decide.memory.states import (
     Switching,
     Waiting,
 )
-from serin_operator.decide.rollout.before_traffic import QUIET_SECONDS, is_nearly_complete, refused_ahead, too_late
+from serin_operator.decide.rollout.before_traffic import (
+    QUIET_SECONDS,
+    is_nearly_complete,
+    refused_ahead,
+    too_late,
+    with_lack,
+)
 from serin_operator.decide.rollout.facts import Facts
 from serin_operator.decide.rollout.plan import Plan
 
@@ -227,4 +233,4 @@ def _in_the_way(said: str, facts: Facts) -> Waiting:
     trouble = facts.trouble
     if trouble is None and facts.candidate.is_complete:
         trouble = facts.stable_trouble
-    return Waiting(reason, said).with_trouble(trouble)
+    return with_lack(Waiting(reason, said).with_trouble(trouble), facts.force.lack)

@@ -1,5 +1,7 @@
 """Where things stand while nothing is rolled out: the wanted version serves, or why it does not."""
 
+from dataclasses import replace
+
 from serin_operator.api.names import ANNOTATION_ACTION
 from serin_operator.api.reasons import Reason
 from serin_operator.decide.health.serving import stable_trouble
@@ -8,7 +10,8 @@ from serin_operator.decide.memory.memory import Memory, Stable
 from serin_operator.decide.memory.states import Refusal, Waiting
 from serin_operator.decide.rollout.held import held, who_serves_on
 from serin_operator.decide.rollout.sizes import live_size_of
-from serin_operator.decide.traffic.replica_ratio import is_pinned_to
+from serin_operator.decide.traffic.provider import provider_of
+from serin_operator.decide.traffic.split import Lack
 from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.world import World
 
@@ -18,8 +21,9 @@ def standing(world: World, memory: Memory, settings: Settings, blocked: Refusal 
     if memory.hold:
         return held(world, memory, settings, memory.hold, _of_stable(world, memory, settings, blocked))
     stable = memory.stable
+    lack = provider_of(world).lack(world, stable.revision) if stable else None
     if is_rejected(memory.ledger, settings.revision) and (stable is None or stable.revision != settings.revision):
-        return _rejected(world, memory, settings)
+        return _beside(_rejected(world, memory, settings), lack)
     return _of_stable(world, memory, settings, blocked)
 
 
@@ -30,14 +34,15 @@ def _of_stable(world: World, memory: Memory, settings: Settings, blocked: Refusa
             said = "status was lost, and nothing tells yet which version served; waiting for what is being restored"
             return Waiting(Reason.NO_VERSION_YET, said, degraded=Refusal(Reason.NO_VERSION_YET, said))
         return Waiting(Reason.NO_VERSION_YET, "no version has become ready yet")
-    if not is_pinned_to(world, stable.revision):
-        message = f"Service {world.mdep.name} is gone or selects something else; it is being put right"
-        return Waiting(Reason.REPAIRING, message, degraded=Refusal(Reason.REPAIRING, message))
-    wanted = live_size_of(world, memory, settings)
+    lack, wanted = provider_of(world).lack(world, stable.revision), live_size_of(world, memory, settings)
+    if lack and lack.reason is not Reason.ENDPOINTS_BEHIND:
+        return _led_elsewhere(lack)
     if not wanted:
         return _asleep(world, stable, blocked)
     if trouble := stable_trouble(world, memory, wanted):
         return Waiting(trouble.reason, trouble.message, degraded=trouble)
+    if lack:
+        return _led_elsewhere(lack)
     if world.reached(stable.revision) < wanted or not world.reaches_only(stable.revision):
         message = f"{stable.version} is ready on {wanted} pods; the EndpointSlices of Service {world.mdep.name} do not say so yet"
         return Waiting(Reason.ENDPOINTS_BEHIND, message)
@@ -56,6 +61,18 @@ def _asleep(world: World, stable: Stable, blocked: Refusal | None) -> Waiting:
     return Waiting(
         Reason.SCALED_TO_ZERO, message, is_moving=bool(world.revision(stable.revision).servers), degraded=blocked
     )
+
+
+def _led_elsewhere(lack: Lack) -> Waiting:
+    """Requests do not go where they should, or not all of them."""
+    refusal, stuck = Refusal(lack.reason, lack.message), lack.needs_person
+    degraded = None if lack.reason in {Reason.ROUTE_PENDING, Reason.ENDPOINTS_BEHIND} else refusal
+    return Waiting(lack.reason, lack.message, is_moving=not stuck, is_stalled=stuck, degraded=degraded)
+
+
+def _beside(waiting: Waiting, lack: Lack | None) -> Waiting:
+    """Also of a rejected version it matters whether requests still go there."""
+    return replace(waiting, message=f"{waiting.message}; {lack.message}") if lack else waiting
 
 
 def _rejected(world: World, memory: Memory, settings: Settings) -> Waiting:

@@ -18,7 +18,7 @@ from serin_operator.decide.memory.states import (
     Switching,
     Waiting,
 )
-from serin_operator.decide.rollout.before_traffic import too_late
+from serin_operator.decide.rollout.before_traffic import too_late, with_lack
 from serin_operator.decide.rollout.facts import Facts
 from serin_operator.decide.rollout.plan import Plan
 
@@ -36,7 +36,7 @@ def switching(state: Switching, facts: Facts, plan: Plan) -> Moved | Waiting | E
             return _paused(candidate, plan)
         return _over(state, facts, plan)
     can_go_back = facts.stable is not None and facts.stable.ready > 0
-    if state.clock.waited >= plan.progress_deadline_seconds:
+    if state.clock.waited >= plan.progress_deadline_seconds and not facts.force.lack:
         is_its_fault = facts.candidate.ready < facts.candidate.enough
         return too_late(state, facts, plan) if can_go_back and is_its_fault else _stuck(state, facts, plan)
     said = f"{candidate.version} is ready and takes all traffic"
@@ -45,7 +45,9 @@ def switching(state: Switching, facts: Facts, plan: Plan) -> Moved | Waiting | E
     elif facts.candidate.reached < facts.candidate.wanted:
         said = f"{said}: {facts.candidate.reached} of {facts.candidate.wanted} pods are reached"
     reason = Reason.ENDPOINTS_BEHIND if facts.force.slices_behind and facts.candidate.is_complete else Reason.PROMOTING
-    return Waiting(reason, said).with_trouble(facts.trouble)
+    lack, is_late = facts.force.lack, state.clock.waited >= plan.progress_deadline_seconds
+    lack = replace(lack, needs_person=True) if lack and is_late else lack
+    return with_lack(Waiting(reason, said).with_trouble(facts.trouble), lack)
 
 
 def _stuck(state: Switching | Baking, facts: Facts, plan: Plan) -> Waiting:

@@ -8,7 +8,7 @@ from serin_operator.decide.memory.memory import Memory
 from serin_operator.decide.memory.states import Baking, Idle, Switching, Waiting
 from serin_operator.decide.rollout.reach import leads_preview_to
 from serin_operator.decide.timestamps import stamp
-from serin_operator.decide.traffic.replica_ratio import is_pinned_to
+from serin_operator.decide.traffic.provider import provider_of
 from serin_operator.decide.wanted.settings import Settings, enough_of
 from serin_operator.decide.world import Revision, World
 
@@ -30,7 +30,7 @@ def is_ready(world: World, memory: Memory, settings: Settings) -> bool:
         deployment is not None
         and deployment.observed_generation_current
         and min(deployment.available, world.reached(revision)) >= least
-        and is_pinned_to(world, revision)
+        and provider_of(world).lack(world, revision) is None
         and world.reaches_only(revision)
     )
 
@@ -47,7 +47,7 @@ def _has_everything(memory: Memory) -> str | None:
 
 
 def is_available(world: World) -> bool:
-    """The client Service sends requests to some ready pod."""
+    """The client Service, or a route, sends requests to some ready pod."""
     return world.client_service is not None and any(map(world.reached, world.revisions))
 
 

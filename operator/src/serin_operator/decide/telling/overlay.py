@@ -13,6 +13,7 @@ from serin_operator.decide.memory.memory import Memory
 from serin_operator.decide.memory.states import Idle, Refusal, Waiting
 from serin_operator.decide.rollout.intent import intent_of
 from serin_operator.decide.telling.sizes import scaled_elsewhere, size_beside
+from serin_operator.decide.traffic.provider import provider_of
 from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.world import Obstacle, World
 
@@ -44,6 +45,10 @@ def _beside(world: World, memory: Memory) -> Iterator[Refusal]:
     """What a person should know, though it holds nothing up."""
     if stranger := stranger_that_serves(world):
         yield stranger
+    if (lack := provider_of(world).hindrance(world)) and lack.needs_person:
+        yield Refusal(lack.reason, lack.message)
+    if memory.comparison.stray and not isinstance(memory.rollout, Idle):
+        yield Refusal(Reason.GATEWAY_STRAYS, memory.comparison.stray)
     revisions = [memory.stable.revision] if memory.stable else []
     if not isinstance(memory.rollout, Idle):
         revisions.append(memory.rollout.candidate.revision)

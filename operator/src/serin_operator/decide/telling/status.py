@@ -9,7 +9,9 @@ from serin_operator.decide.memory.states import Baking, Growing, Holding, Idle, 
 from serin_operator.decide.memory.steered import written_actions, written_hold, written_pause
 from serin_operator.decide.memory.written import written_canary, written_floor, written_outage, written_outbox
 from serin_operator.decide.telling.conditions import address_of, conditions_of, preview_address_of
+from serin_operator.decide.telling.traffic import traffic_of
 from serin_operator.decide.timestamps import parse, precise
+from serin_operator.decide.traffic.provider import provider_of
 from serin_operator.decide.traffic.replica_ratio import is_pinned_to, selector
 from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.world import World
@@ -27,6 +29,7 @@ def status_of(world: World, memory: Memory, settings: Settings, waiting: Waiting
         observed_generation=world.mdep.generation,
         conditions=conditions_of(world, memory, settings, waiting),
         url=address_of(world, memory),
+        traffic=traffic_of(world, memory),
         replicas=deployment.replicas if deployment else settings.replicas if serves else 0,
         selector=",".join(f"{key}={value}" for key, value in sorted(labels.items())),
         stable=_stable(world, memory, settings),
@@ -69,7 +72,7 @@ def _stable(world: World, memory: Memory, settings: Settings) -> StableStatus | 
 def _canary_weight(world: World, memory: Memory) -> int:
     """Percent of the traffic: of the stage in force, or all of it."""
     match memory.rollout:
-        case Switching(candidate=candidate) | Baking(candidate=candidate) if is_pinned_to(world, candidate.revision):
+        case Switching(candidate=candidate) | Baking(candidate=candidate) if not _lacks(world, candidate.revision):
             return 100
         case Reaching(in_force=None):
             return 0
@@ -77,6 +80,10 @@ def _canary_weight(world: World, memory: Memory) -> int:
             return memory.comparison.achieved
         case _:
             return 0
+
+
+def _lacks(world: World, revision: str) -> bool:
+    return provider_of(world).lack(world, revision) is not None
 
 
 def _canary(world: World, memory: Memory, settings: Settings) -> CanaryStatus | None:

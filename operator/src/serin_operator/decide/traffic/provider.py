@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from typing import Final, Protocol
 
+from serin_operator.decide.traffic.gateway import GatewayRoute
 from serin_operator.decide.traffic.replica_ratio import ReplicaRatio
-from serin_operator.decide.traffic.split import Force, Traffic
+from serin_operator.decide.traffic.route_ref import PeoplesRoute
+from serin_operator.decide.traffic.split import Arms, Force, Lack, Traffic
+from serin_operator.decide.traffic.wish import Wish
 from serin_operator.decide.world import World
 
 
@@ -29,14 +32,45 @@ class Provider(Protocol):
         """
         ...
 
+    def wish(self, world: World, traffic: Traffic, wanted: Mapping[str, int]) -> Wish:
+        """What is to be written beside the client Service, when so many pods of each revision are wanted."""
+        ...
+
     def force(self, world: World, traffic: Traffic, wanted: Mapping[str, int]) -> Force:
         """How far ``traffic`` is in force, when so many pods of each revision are wanted."""
         ...
 
+    def arms(self, world: World, stable: str, canary: str) -> Arms:
+        """How the two revisions share the requests, as observed."""
+        ...
 
-PROVIDERS: Final[Mapping[str, Provider]] = {"ReplicaRatio": ReplicaRatio()}
+    def splits_requests(self, world: World) -> bool:
+        """Whether requests, and not connections, are split, so that counts have to follow the shares."""
+        ...
+
+    def lack(self, world: World, revision: str) -> Lack | None:
+        """What keeps requests from going to ``revision`` alone; None: they do, as far as was observed."""
+        ...
+
+    def hindrance(self, world: World) -> Lack | None:
+        """Why requests cannot be led anywhere else at the moment, whatever is wanted."""
+        ...
+
+    def look_again_in(self, world: World) -> float | None:
+        """Seconds after which to look though nothing has happened: not all that matters is told by watches."""
+        ...
 
 
-def provider_of(world: World) -> Provider:  # noqa: ARG001 - which one it is, the spec will say
+PROVIDERS: Final[Mapping[str, Provider]] = {
+    "ReplicaRatio": ReplicaRatio(),
+    "Gateway": GatewayRoute(),
+    "RouteRef": PeoplesRoute(),
+}
+
+
+def provider_of(world: World) -> Provider:
     """The provider that carries this ModelDeployment's traffic."""
-    return PROVIDERS["ReplicaRatio"]
+    traffic = world.mdep.spec.traffic
+    if traffic is None:
+        return PROVIDERS["ReplicaRatio"]
+    return PROVIDERS["Gateway" if traffic.gateway else "RouteRef"]

@@ -4,8 +4,11 @@ from collections.abc import Iterator, Mapping
 from math import floor
 
 from serin_operator.api import names
-from serin_operator.decide.traffic.split import Force, Pinned, Split, Traffic, share_of, tolerance
-from serin_operator.decide.world import World
+from serin_operator.api.reasons import Reason
+from serin_operator.decide.traffic import beside
+from serin_operator.decide.traffic.split import Arms, Force, Lack, Pinned, Split, Traffic, share_of, tolerance
+from serin_operator.decide.traffic.wish import Wish
+from serin_operator.decide.world import Revision, World
 
 
 class ReplicaRatio:
@@ -42,12 +45,43 @@ class ReplicaRatio:
         """What the Service selects, and what its EndpointSlices say of it."""
         match traffic:
             case Pinned(revision=revision):
-                return _force_of_pin(world, revision)
+                return force_of_pin(world, revision)
             case Split():
                 return _force_of_split(world, traffic, wanted)
 
+    def wish(self, world: World, traffic: Traffic, wanted: Mapping[str, int]) -> Wish:  # noqa: ARG002 - as of all
+        """No route; what was borrowed from people's is given back."""
+        return Wish(reweighs=tuple(beside.given_back(world)), canary_service=beside.canary_service(world, traffic))
 
-def _force_of_pin(world: World, revision: str) -> Force:
+    def arms(self, world: World, stable: str, canary: str) -> Arms:
+        """By the pods that requests reach."""
+        return Arms(world.reached(stable), world.reached(canary))
+
+    def splits_requests(self, world: World) -> bool:  # noqa: ARG002 - of all of them
+        """Connections are."""
+        return False
+
+    def lack(self, world: World, revision: str) -> Lack | None:
+        """What the client Service selects."""
+        return lack_of_service(world, revision)
+
+    def hindrance(self, world: World) -> None:
+        """A Service can always be pointed elsewhere."""
+
+    def look_again_in(self, world: World) -> None:
+        """Watches tell everything."""
+
+
+def lack_of_service(world: World, revision: str) -> Lack | None:
+    """Why the client Service, as observed, does not lead to ``revision`` alone."""
+    if is_pinned_to(world, revision):
+        return None
+    said = f"Service {world.mdep.name} is gone or selects something else; it is being put right"
+    return Lack(Reason.REPAIRING, said)
+
+
+def force_of_pin(world: World, revision: str) -> Force:
+    """How far the client Service leads to ``revision``, and nothing leads elsewhere."""
     name = world.mdep.name
     if not is_pinned_to(world, revision):
         return Force(is_reached=False, share=0, waits_for=f"Service {name} does not select revision {revision} yet")
@@ -56,8 +90,11 @@ def _force_of_pin(world: World, revision: str) -> Force:
         said = f"the EndpointSlices of Service {name} name no ready pod of revision {revision}"
         return Force(is_reached=False, share=0, waits_for=said, slices_behind=ready > 0)
     if not world.reaches_only(revision):
-        said = f"the EndpointSlices of Service {name} still name {_first_other(world, revision)}"
-        return Force(is_reached=False, share=100, waits_for=said, slices_behind=True)
+        by = f"the EndpointSlices of Service {name} still name"
+        if is_by_route := all(p.name not in world.endpoints for r in _others(world, revision) for p in r.pods):
+            by = "a route still leads to"
+        said = f"{by} {_first_other(world, revision)}"
+        return Force(is_reached=False, share=100, waits_for=said, slices_behind=not is_by_route)
     return Force(is_reached=True, share=100, is_exact=True)
 
 
@@ -99,14 +136,17 @@ def _in_the_way(world: World, split: Split, wanted: Mapping[str, int]) -> Iterat
 
 
 def _first_other(world: World, revision: str) -> str:
-    others = (r for r in world.revisions.values() if r.revision != revision)
     named = (
         f"pod {p.name} of revision {r.revision}{' (Terminating)' if p.terminating else ''}"
-        for r in others
+        for r in _others(world, revision)
         for p in r.pods
-        if p.name in world.endpoints
+        if p.name in world.endpoints or p.name in world.routed
     )
     return next(named, "another pod")
+
+
+def _others(world: World, revision: str) -> Iterator[Revision]:
+    return (r for r in world.revisions.values() if r.revision != revision)
 
 
 def selector(name: str, revision: str | None) -> dict[str, str]:

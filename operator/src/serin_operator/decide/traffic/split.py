@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from serin_operator.api.reasons import Reason
+
 
 @dataclass(frozen=True)
 class Pinned:
@@ -24,6 +26,46 @@ Traffic = Pinned | Split
 
 
 @dataclass(frozen=True)
+class Lack:
+    """What keeps requests from going where they should."""
+
+    reason: Reason
+    message: str
+    needs_person: bool = False
+    """It does not pass by itself."""
+
+
+@dataclass(frozen=True)
+class Arms:
+    """How two versions share the requests, as observed."""
+
+    stable: float
+    """Ready pods that requests reach, or parts of the traffic."""
+    canary: float
+    grain: float | None = None
+    """Points by which the share may be off; None: what one pod makes."""
+    is_settled: bool = True
+    """False: who splits the requests is still about to follow a change."""
+
+    @property
+    def share(self) -> float:
+        """Percent of the requests that the canary gets."""
+        return share_of(self.stable, self.canary)
+
+    @property
+    def rounded(self) -> int:
+        """Whole percent; 0 and 100 only where one side has no traffic at all."""
+        if self.stable and self.canary:
+            return min(max(round(self.share), 1), 99)
+        return round(self.share)
+
+    @property
+    def tolerance(self) -> float:
+        """Points by which the share may be off."""
+        return tolerance(self.stable + self.canary) if self.grain is None else self.grain
+
+
+@dataclass(frozen=True)
 class Force:
     """How far the traffic that is wanted is in force."""
 
@@ -37,14 +79,16 @@ class Force:
     """What is lacking, when it is not reached."""
     slices_behind: bool = False
     """Nothing is lacking but news in the Service's EndpointSlices."""
+    lack: Lack | None = None
+    """What a person should know of what is lacking."""
 
 
-def tolerance(pods: int) -> float:
+def tolerance(pods: float) -> float:
     """Points by which a share may be off: what one pod of so many makes, and a point at least."""
     return max(1.0, 100.0 / pods) if pods else 1.0
 
 
-def share_of(stable: int, canary: int) -> float:
-    """Percent of connections that the canary gets when a Service selects so many pods of both."""
+def share_of(stable: float, canary: float) -> float:
+    """Percent of the requests that the canary gets when they are spread over so many pods, or parts, of both."""
     total = stable + canary
     return 100.0 * canary / total if total else 0.0

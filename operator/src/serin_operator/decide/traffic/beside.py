@@ -1,0 +1,100 @@
+"""What providers that use a route have in common: sizes, what the client Service selects, how much weight pods can bear."""
+
+from collections.abc import Iterator, Mapping
+from math import ceil, floor
+from typing import Final
+
+from serin_operator.api import names
+from serin_operator.decide.route import Route
+from serin_operator.decide.traffic.split import Pinned, Split, Traffic
+from serin_operator.decide.traffic.wish import Reweigh, Weight
+from serin_operator.decide.world import World
+
+_MISSING_SHARE: Final = 0.25
+"""So many of the pods that a weight needs may be missing when it comes into force."""
+GRAIN: Final = 0.5
+"""Weights are whole percent, and exact."""
+
+
+def canary_pods(stable: int, weight: int) -> int:
+    """Canary pods for ``weight`` percent of the requests beside ``stable`` pods for all of them; at least one."""
+    return max(1, min(ceil(stable * weight / 100), stable))
+
+
+def contradiction(stable: int, canary: int, weight: int) -> str | None:
+    """Why so few canary pods cannot bear that weight beside so many of stable, and the way out; None: they can."""
+    required = canary_pods(stable, weight)
+    if canary >= _fewest(required):
+        return None
+    return (
+        f"{canary} canary pods cannot bear {weight} % of what {stable} pods of stable answer, which takes {required}: leave"
+        " pods out, or write more of them"
+    )
+
+
+def selected(world: World, traffic: Traffic) -> str:
+    """The client Service stays on stable while a route splits; on the canary only where no pod of stable is ready."""
+    match traffic:
+        case Pinned(revision=revision):
+            return revision
+        case Split(stable=stable, canary=canary):
+            is_down = not world.revision(stable).ready and world.revision(canary).ready
+            return canary if is_down else stable
+
+
+def bearable(split: Split, wanted: Mapping[str, int], now: int, stable: int, canary: int) -> int:
+    """The weight that the canary may have: more only once its pods are there, nothing when none is.
+
+    Args:
+        split: What is wanted.
+        wanted: Pods by revision.
+        now: Its weight as observed.
+        stable: Pods of stable that requests can reach.
+        canary: Pods of the canary that requests can reach.
+    """
+    if not canary:
+        return 0
+    if not stable:
+        return 100
+    return split.weight if canary >= least(split, wanted) else min(split.weight, now)
+
+
+def needed(split: Split, wanted: Mapping[str, int]) -> int:
+    """Pods that the canary's weight needs."""
+    return canary_pods(max(1, wanted.get(split.stable, 1)), split.weight)
+
+
+def least(split: Split, wanted: Mapping[str, int]) -> int:
+    """The fewest pods with which it comes into force."""
+    return _fewest(needed(split, wanted))
+
+
+def _fewest(pods: int) -> int:
+    return max(1, pods - floor(pods * _MISSING_SHARE))
+
+
+def given_back(world: World) -> Iterator[Reweigh]:
+    """Weights to take back in routes of people that the spec does not name any more."""
+    traffic = world.mdep.spec.traffic
+    kept = traffic.route_ref.name if traffic and traffic.route_ref else None
+    for name, route in world.routing.theirs.items():
+        if name != kept and (weights := tuple(_back(world, route))):
+            yield Reweigh(route, weights)
+
+
+def _back(world: World, route: Route) -> Iterator[Weight]:
+    stable, canary = world.mdep.name, names.canary_service(world.mdep.name)
+    for number, rule in enumerate(route.rules):
+        at = {backend.service: (place, backend.weight) for place, backend in enumerate(rule.backends)}
+        if {stable, canary} <= at.keys() and at[canary][1]:
+            (first, keeps), (second, goes) = at[stable], at[canary]
+            yield Weight(number, first, stable, keeps, keeps + goes)
+            yield Weight(number, second, canary, goes, 0)
+
+
+def canary_service(world: World, traffic: Traffic) -> str | None:
+    """What ``<name>-canary`` selects where no route of people is used: as long as one still names it, what serves."""
+    service = names.canary_service(world.mdep.name)
+    if not any(service in route.services for route in world.routing.theirs.values()):
+        return None
+    return traffic.revision if isinstance(traffic, Pinned) else traffic.stable

@@ -1,0 +1,202 @@
+"""Traffic by a route of ours: one HTTPRoute splits requests exactly, between the Services of the revisions."""
+
+from collections.abc import Mapping
+
+from serin_operator.api import names
+from serin_operator.api.reasons import Reason
+from serin_operator.api.traffic import Gateway, Pin, PinTo
+from serin_operator.decide.route import Backend
+from serin_operator.decide.traffic import beside
+from serin_operator.decide.traffic.attached import lack_of
+from serin_operator.decide.traffic.features import gateways_of, lacking, parents_of, routes_grpc
+from serin_operator.decide.traffic.replica_ratio import force_of_pin, lack_of_service
+from serin_operator.decide.traffic.rules import backends_of, route_spec
+from serin_operator.decide.traffic.split import Arms, Force, Lack, Pinned, Split, Traffic
+from serin_operator.decide.traffic.taken import taken_by
+from serin_operator.decide.traffic.wish import OwnRoute, Wish
+from serin_operator.decide.world import World
+
+HINDERED_SECONDS = 10.0
+"""Gateways, their classes and other routes are not watched."""
+
+
+class GatewayRoute:
+    """The client Service leads to stable; whoever comes by the route is split."""
+
+    def canary_pods(self, stable: int, weight: int) -> int:
+        """As many of stable's pods as the weight is of its requests."""
+        return beside.canary_pods(stable, weight)
+
+    def contradiction(self, stable: int, canary: int, weight: int) -> str | None:
+        """Any number of pods can get any share of the requests, as long as they can bear it."""
+        return beside.contradiction(stable, canary, weight)
+
+    def selected(self, world: World, traffic: Traffic, wanted: Mapping[str, int]) -> str | None:  # noqa: ARG002 - no pods make a weight
+        """Stable, or what everything is pinned to."""
+        return beside.selected(world, traffic)
+
+    def wish(self, world: World, traffic: Traffic, wanted: Mapping[str, int]) -> Wish:
+        """The route, as soon as there is something to lead to and nothing speaks against it."""
+        reweighs, canary = tuple(beside.given_back(world)), beside.canary_service(world, traffic)
+        shares = _shares(world, traffic, wanted)
+        is_there = world.routing.route is not None
+        if not _exist(world, shares) or (not is_there and _cannot(world)) or not world.routing.is_known:
+            return Wish(keeps_own=True, reweighs=reweighs, canary_service=canary)
+        return Wish(OwnRoute(_spec(world, traffic, shares)), True, reweighs, canary)
+
+    def force(self, world: World, traffic: Traffic, wanted: Mapping[str, int]) -> Force:
+        """What the route says as observed, what its parents say of it, and which pods are behind it."""
+        match traffic:
+            case Pinned(revision=revision):
+                force = force_of_pin(world, revision)
+                lack = self.lack(world, revision) if force.is_reached else None
+                return Force(is_reached=False, share=0, waits_for=lack.message, lack=lack) if lack else force
+            case Split():
+                return _force_of_split(world, traffic, wanted)
+
+    def arms(self, world: World, stable: str, canary: str) -> Arms:
+        """By weight, where pods are behind it; who comes by the client Service counts as little as nothing."""
+        route = world.routing.route
+        if route is None or not route.is_attached:
+            return Arms(world.reached(stable), world.reached(canary))
+        weights = _weights(world)
+        parts = [
+            weights.get(_service(world, each), 0) if world.ready_behind(_service(world, each), each) else 0
+            for each in (stable, canary)
+        ]
+        return Arms(parts[0], parts[1], beside.GRAIN, not route.lags)
+
+    def splits_requests(self, world: World) -> bool:
+        """Exactly, unless testers are pinned."""
+        traffic = world.mdep.spec.traffic
+        return not (traffic and traffic.pins)
+
+    def lack(self, world: World, revision: str) -> Lack | None:
+        """The client Service, the route, and what its parents say of it."""
+        if lack := lack_of_service(world, revision) or self.hindrance(world):
+            return lack
+        service = _service(world, revision)
+        route = world.routing.route
+        if route is None or any(rule.backends != (Backend(service, 100),) for rule in route.rules):
+            said = f"HTTPRoute {world.mdep.name} does not send everything to Service {service} yet"
+            return Lack(Reason.REPAIRING, said)
+        if not world.ready_behind(service, revision):
+            return Lack(Reason.ENDPOINTS_BEHIND, f"the EndpointSlices of Service {service} name no ready pod")
+        return None
+
+    def hindrance(self, world: World) -> Lack | None:
+        """What cannot be, and then what the parents say."""
+        if lack := _cannot(world):
+            return lack
+        route = world.routing.route
+        if route is None:
+            return Lack(Reason.ROUTE_PENDING, f"HTTPRoute {world.mdep.name} is not there yet")
+        return lack_of(route, world.now, parents_of(_gateway(world), world.mdep.namespace))
+
+    def look_again_in(self, world: World) -> float | None:
+        """While something is in the way that no watch tells of."""
+        return HINDERED_SECONDS if self.hindrance(world) else None
+
+
+def _gateway(world: World) -> Gateway:
+    traffic = world.mdep.spec.traffic
+    if traffic is None or traffic.gateway is None:
+        raise ValueError("spec.traffic.gateway is absent")
+    return traffic.gateway
+
+
+def _service(world: World, revision: str) -> str:
+    return names.revision_object(world.mdep.name, revision)
+
+
+def _exist(world: World, shares: tuple[Backend, ...]) -> bool:
+    """Whether every Service is there: a route that names one that is not counts as broken."""
+    there = {each.service.meta.name for each in world.revisions.values() if each.service}
+    return all(share.service in there for share in shares)
+
+
+def _weights(world: World) -> dict[str, int]:
+    """The weights that requests without pins meet, as observed."""
+    route = world.routing.route
+    return {b.service: b.weight for b in route.rules[-1].backends} if route and route.rules else {}
+
+
+def _shares(world: World, traffic: Traffic, wanted: Mapping[str, int]) -> tuple[Backend, ...]:
+    match traffic:
+        case Pinned(revision=revision):
+            return (Backend(_service(world, revision), 100),)
+        case Split(stable=stable, canary=canary):
+            first, second = _service(world, stable), _service(world, canary)
+            ready = world.ready_behind(first, stable), world.ready_behind(second, canary)
+            weight = beside.bearable(traffic, wanted, _weights(world).get(second, 0), *ready)
+            return Backend(first, 100 - weight), Backend(second, weight)
+
+
+def _spec(world: World, traffic: Traffic, shares: tuple[Backend, ...]) -> dict[str, object]:
+    gateway = _gateway(world)
+    return route_spec(gateway, shares, _pinned(world, traffic), grpc=routes_grpc(world, gateway))
+
+
+def _pinned(world: World, traffic: Traffic) -> list[tuple[Pin, str]]:
+    """While both versions have traffic; a version without a ready pod gets nobody's requests."""
+    if isinstance(traffic, Pinned):
+        return []
+    arms = {PinTo.STABLE: traffic.stable, PinTo.CANARY: traffic.canary}
+    alive = {to: world.ready_behind(_service(world, revision), revision) for to, revision in arms.items()}
+    asked = world.mdep.spec.traffic.pins if world.mdep.spec.traffic else None
+    return [(pin, _service(world, arms[pin.to])) for pin in asked or () if alive[pin.to]]
+
+
+def _cannot(world: World) -> Lack | None:
+    """What forbids a route before it is tried."""
+    gateway, routing = _gateway(world), world.routing
+    if routing.problem or not routing.is_known:
+        why = routing.problem or "the cluster has no HTTPRoute (gateway.networking.k8s.io/v1)"
+        way_out = "install the Gateway API and an implementation of it, or remove spec.traffic"
+        return Lack(Reason.GATEWAY_API_MISSING, f"spec.traffic.gateway cannot be followed: {why}; {way_out}", True)
+    for parent, seen in gateways_of(world, gateway):
+        if seen is not None and not seen.is_there:
+            said = f"spec.traffic.gateway.parentRefs: there is no {parent}; create it, or correct name and namespace"
+            return Lack(Reason.PARENT_NOT_FOUND, said, needs_person=True)
+    if missing := lacking(world, gateway):
+        field, feature, seen_ = missing
+        said = (
+            f"spec.traffic.gateway.{field} needs {feature}, which GatewayClass {seen_.class_name} does not list in"
+            " status.supportedFeatures: remove the field, or use another class"
+        )
+        return Lack(Reason.GATEWAY_CANNOT, said, needs_person=True)
+    if other := taken_by(world, gateway):
+        hosts = ", ".join(gateway.hostnames or ["every host name of the listener"])
+        said = (
+            f"{other} is older and has {hosts} with the same path on the same Gateway, so it would get the requests:"
+            " use another of spec.traffic.gateway.hostnames or a pathPrefix, or remove it"
+        )
+        return Lack(Reason.HOSTNAME_TAKEN, said, needs_person=True)
+    return None
+
+
+def _force_of_split(world: World, split: Split, wanted: Mapping[str, int]) -> Force:
+    route, now = world.routing.route, _weights(world).get(_service(world, split.canary), 0)
+    if lack := _cannot(world):
+        return Force(is_reached=False, share=now, waits_for=lack.message, lack=lack)
+    if lack := lack_of_service(world, split.stable):
+        return Force(is_reached=False, share=now, waits_for=lack.message)
+    if route is None:
+        return Force(is_reached=False, share=0, waits_for=f"HTTPRoute {world.mdep.name} is not there yet")
+    for revision in (split.canary, split.stable):
+        service = _service(world, revision)
+        if not world.ready_behind(service, revision):
+            said = f"the EndpointSlices of Service {service} name no ready pod"
+            return Force(False, now, waits_for=said, slices_behind=world.revision(revision).ready > 0)
+    ready = world.ready_behind(_service(world, split.canary), split.canary)
+    shares = _shares(world, split, wanted)
+    is_written = tuple(rule.backends for rule in route.rules) == backends_of(_spec(world, split, shares))
+    if not is_written or now != split.weight:
+        few = (
+            f", which needs {beside.least(split, wanted)} ready pods and has {ready}" if shares[1].weight == now else ""
+        )
+        said = f"HTTPRoute {route.meta.name} gives the canary {now} % of the requests, not {split.weight} % yet{few}"
+        return Force(is_reached=False, share=now, waits_for=said)
+    if lack := lack_of(route, world.now, parents_of(_gateway(world), world.mdep.namespace)):
+        return Force(is_reached=False, share=now, waits_for=lack.message, lack=lack if lack.needs_person else None)
+    return Force(is_reached=True, share=now, is_exact=ready >= beside.needed(split, wanted))

@@ -1,0 +1,118 @@
+"""The Gateway API: its CRDs, a Gateway, and a controller that takes routes up sooner or later, refuses them, or lies."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.support.simulation.cluster import Cluster, JsonObject, copied
+from tests.support.simulation.specs import NAMESPACE
+
+from serin_operator.api import names
+from serin_operator.api.names import ObjectRef
+
+GROUP = "gateway.networking.k8s.io"
+FEATURES = ("HTTPRouteBackendProtocolH2C", "HTTPRoutePathRewrite", "HTTPRouteRequestTimeout", "HTTPRouteRequestMirror")
+Split = list[tuple[str, int]]
+"""Services and their weights."""
+
+
+@dataclass
+class Gateways:
+    """One implementation, and its data plane."""
+
+    cluster: Cluster
+    is_installed: bool = False
+    """The cluster has the CRDs."""
+    takes: float = 1.0
+    """Seconds after which the controller has taken up a change."""
+    refuses: tuple[str, str] | None = None
+    """Reason and message with which it accepts nothing."""
+    is_away: bool = False
+    """The controller has ended; the data plane goes on with what it has."""
+    follows: bool = True
+    """False: it says that it has taken up a change, and its data plane does not."""
+    taken: dict[str, Split] = field(default_factory=dict)
+    """What the data plane does with requests that no pin is for, by route."""
+    taken_up: list[tuple[float, Split]] = field(default_factory=list)
+    """When it did what."""
+    _seen: dict[str, tuple[int, float]] = field(default_factory=dict)
+
+    def install(self, *features: str, name: str = "public") -> None:
+        """CRDs, a class and a Gateway."""
+        self.is_installed = True
+        listed = [{"name": each} for each in sorted(features or FEATURES)]
+        gateway_class = {"metadata": {"namespace": "", "name": "envoy"}, "status": {"supportedFeatures": listed}}
+        self.cluster.put({"apiVersion": names.GATEWAY_API_VERSION, "kind": "GatewayClass", **gateway_class})
+        listeners = [{"name": "http", "protocol": "HTTP", "port": 80}]
+        metadata = {"namespace": NAMESPACE, "name": name}
+        spec = {"gatewayClassName": "envoy", "listeners": listeners}
+        status = {"addresses": [{"type": "IPAddress", "value": "192.0.2.10"}]}
+        gateway = {"metadata": metadata, "spec": spec, "status": status}
+        self.cluster.put({"apiVersion": names.GATEWAY_API_VERSION, "kind": "Gateway", **gateway})
+
+    def route(self, name: str | None = None) -> JsonObject | None:
+        """A route of this namespace; ours by default."""
+        ref = ObjectRef(names.GATEWAY_API_VERSION, names.HTTP_ROUTE, NAMESPACE, name or self.cluster.name)
+        return self.cluster.objects.get(ref)
+
+    def people_write(self, name: str, rules: list[JsonObject], **spec: Any) -> JsonObject:
+        """A route of somebody's own."""
+        metadata = {"namespace": NAMESPACE, "name": name, "creationTimestamp": self.cluster.now.isoformat()}
+        parents = [{"group": GROUP, "kind": "Gateway", "name": "public"}]
+        obj = {"apiVersion": names.GATEWAY_API_VERSION, "kind": names.HTTP_ROUTE, "metadata": metadata}
+        return self.cluster.put({**obj, "spec": {"parentRefs": parents, **spec, "rules": rules}})
+
+    def other_service(self, name: str) -> None:
+        """Somebody else's backend."""
+        metadata = {"namespace": NAMESPACE, "name": name}
+        self.cluster.put(
+            {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"selector": {"app": name}}}
+        )
+
+    def move(self) -> None:
+        """The controller looks at every route."""
+        there = {}
+        for route in self.cluster.of_kind(names.HTTP_ROUTE):
+            metadata = route["metadata"]
+            there[metadata["uid"]] = metadata["name"]
+            generation, since = self._seen.get(metadata["uid"], (-1, 0.0))
+            if generation != metadata["generation"]:
+                since = self.cluster.elapsed
+                self._seen[metadata["uid"]] = (metadata["generation"], since)
+            if not self.is_away and self.cluster.elapsed - since >= self.takes:
+                self._take(route)
+        for name in set(self.taken) - set(there.values()):
+            if not self.is_away:
+                del self.taken[name]
+
+    def _take(self, route: JsonObject) -> None:
+        missing = [b["name"] for r in route["spec"]["rules"] for b in r["backendRefs"] if not self._has(b["name"])]
+        said = {"Accepted": ("True", "Accepted", ""), "ResolvedRefs": ("True", "ResolvedRefs", "")}
+        if missing:
+            said["ResolvedRefs"] = ("False", "BackendNotFound", f"Service {missing[0]} not found")
+        if self.refuses:
+            said["Accepted"] = ("False", *self.refuses)
+        parents = [self._answer(route, ref, said) for ref in route["spec"]["parentRefs"]]
+        if not self.refuses and (self.follows or route["metadata"]["name"] not in self.taken):
+            split = [(b["name"], b.get("weight", 1)) for b in route["spec"]["rules"][-1]["backendRefs"]]
+            if self.taken.get(route["metadata"]["name"]) != split:
+                self.taken[route["metadata"]["name"]] = split
+                self.taken_up.append((self.cluster.elapsed, split))
+        if self.refuses:
+            self.taken.pop(route["metadata"]["name"], None)
+        if (route.get("status") or {}).get("parents") != parents:
+            route["status"] = {"parents": parents}
+            self.cluster.touch(route)
+
+    def _answer(self, route: JsonObject, ref: JsonObject, said: dict[str, tuple[str, str, str]]) -> JsonObject:
+        generation = route["metadata"]["generation"]
+        known = [c for p in (route.get("status") or {}).get("parents") or () for c in p["conditions"]]
+        conditions = []
+        for kind, (status, reason, message) in said.items():
+            old = next((c for c in known if (c["type"], c["status"]) == (kind, status)), None)
+            since = old["lastTransitionTime"] if old else self.cluster.now.isoformat()
+            about = {"reason": reason, "message": message, "observedGeneration": generation}
+            conditions.append({"type": kind, "status": status, **about, "lastTransitionTime": since})
+        return {"parentRef": copied(ref), "controllerName": "gateway.example.com/controller", "conditions": conditions}
+
+    def _has(self, service: str) -> bool:
+        return ObjectRef("v1", "Service", NAMESPACE, service) in self.cluster.objects
