@@ -8,7 +8,7 @@ import contextlib
 import os
 
 import pytest
-from tests.support.worlds import world_of
+from tests.support.worlds import world_behind_gateway, world_of
 
 QUICK = 4
 COUNT = int(os.environ.get("SERIN_WORLDS", "500"))
@@ -23,6 +23,17 @@ async def test_what_must_hold_holds_in_a_cluster_as_they_are(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(QUICK, COUNT))
 async def test_what_must_hold_holds_in_many_clusters_as_they_are(seed: int) -> None:
     await world_of(seed).live()
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_what_must_hold_holds_behind_a_gateway(seed: int) -> None:
+    await world_behind_gateway(seed).live()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(2, COUNT // 4))
+async def test_what_must_hold_holds_behind_many_gateways(seed: int) -> None:
+    await world_behind_gateway(seed).live()
 
 
 async def test_a_seed_tells_the_same_story_each_time() -> None:

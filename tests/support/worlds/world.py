@@ -3,10 +3,20 @@
 from dataclasses import dataclass
 from random import Random
 
-from tests.support.simulation import ANALYSIS, Autoscaler, Simulation, longest_without_endpoints, spec, uri_of
+from tests.support.simulation import (
+    ANALYSIS,
+    GATEWAY,
+    Autoscaler,
+    Simulation,
+    longest_without_endpoints,
+    spec,
+    uri_of,
+)
+from tests.support.simulation.beginnings import backend
 from tests.support.worlds.deeds import DEEDS, FORGETS, blue_green, quick
+from tests.support.worlds.gateways import GATEWAY_TROUBLES
 from tests.support.worlds.invariants import Invariants, Violation
-from tests.support.worlds.troubles import TROUBLES, End
+from tests.support.worlds.troubles import TROUBLES, Begin, End
 
 CHAOS_SECONDS = 150
 REST_SECONDS = 420
@@ -20,6 +30,7 @@ class World:
     seed: int
     simulation: Simulation
     random: Random
+    troubles: tuple[Begin, ...] = TROUBLES
 
     async def live(self) -> None:
         """Let it all happen. Raises ``Violation`` with the seed and the story."""
@@ -40,7 +51,7 @@ class World:
             if simulation.elapsed >= next_at:
                 next_at = simulation.elapsed + random.uniform(1, 14)
                 if random.random() < 0.6:
-                    begin = random.choice(TROUBLES)
+                    begin = random.choice(self.troubles)
                     simulation.tell(f"---- {begin.__name__}")
                     ends.append((simulation.elapsed + random.uniform(3, 60), begin(simulation, random)))
                 else:
@@ -111,3 +122,15 @@ def world_of(seed: int) -> World:
     wanted = spec("v1", replicas=random.randrange(1, 5), rollout=way, **fields)
     simulation.kubectl_apply(wanted)
     return World(seed, simulation, random)
+
+
+def world_behind_gateway(seed: int) -> World:
+    """The same world, whose clients come by a route of ours, or (odd seeds) by one of people's; and gateways have bad days."""
+    world = world_of(seed)
+    simulation = world.simulation
+    simulation.gateways.install()
+    if seed % 2:
+        ours = [backend(simulation.name, 100), backend(f"{simulation.name}-canary", 0)]
+        simulation.gateways.people_write("mine", [{"backendRefs": ours}])
+    simulation.change_spec(traffic={"routeRef": {"name": "mine"}} if seed % 2 else GATEWAY)
+    return World(seed, simulation, world.random, (*TROUBLES, *GATEWAY_TROUBLES))
