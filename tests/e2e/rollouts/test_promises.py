@@ -140,6 +140,7 @@ def test_when_the_leader_is_killed_the_other_replica_leads_within_20_seconds(spa
 def test_the_users_object_is_the_users(space: Space) -> None:
     space.apply("v1")
     space.wait_until_serves("v1")
+    space.wait_until("nothing is left to tell", lambda: "outbox" not in space.status(), 10)
     settled = space.get()
     assert settled["spec"] == space.manifest("v1")["spec"]
     assert "finalizers" not in settled["metadata"]

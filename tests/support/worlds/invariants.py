@@ -17,8 +17,7 @@ SILENT_SECONDS = 120
 JUDGED_SECONDS = 60
 """The rarest looks are ten seconds apart; a bad version is found in a few."""
 WAITS_FOR_PEOPLE = frozenset({"Paused", "StepPaused"})
-MOST_A_MINUTE = 61
-"""One a second, the first and the last second of the minute included."""
+MOST_A_MINUTE = 60
 
 
 class Violation(AssertionError):

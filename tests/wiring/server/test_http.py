@@ -245,7 +245,8 @@ def test_a_client_too_slow_to_ask_is_told_so_and_others_are_not_kept_waiting(ser
 
 @pytest.mark.slow
 def test_a_client_too_slow_with_its_next_request_still_gets_the_answer_to_the_one_before(tmp_path):
-    limits = {"read_timeout_seconds": 1, "request_timeout_seconds": 0}  # however slow the machine is
+    # However slow the machine is.
+    limits = {"read_timeout_seconds": 1, "request_timeout_seconds": 0, "connection_max_seconds": 0}
     with serving(laborious(tmp_path / "m.onnx"), tmp_path, **limits) as running:
         with Wire(running.port("http"), timeout=60) as wire:
             wire.send(ones(300)).answer()  # a model that has shown itself slow runs apart from the event loop

@@ -121,7 +121,8 @@ def _requeue(world: World, memory: Memory, walked: Walked, waiting: Waiting, bef
     """When to look again even if nothing happens; events come by themselves."""
     delays = [IMPATIENCE_SECONDS] if waiting.is_moving or memory.outage or memory.rebuilt_at else []
     if isinstance(memory.rollout, Idle):
-        delays += [IMPATIENCE_SECONDS if len(memory.outbox) <= len(before) else TOLD_SECONDS] if memory.outbox else []
+        has_news = {letter.key for letter in memory.outbox} - {letter.key for letter in before}
+        delays += [TOLD_SECONDS if has_news else IMPATIENCE_SECONDS] if memory.outbox else []
     else:
         delays.append(IMPATIENCE_SECONDS)
         if _is_settling(world, memory, memory.rollout):

@@ -32,10 +32,15 @@ class Inbox:
         self._leads = False
 
     def take(self, event_type: str | None, obj: Mapping[str, Any]) -> None:
-        """An object from a watch; what a listing tells that is known already is no news."""
-        if event_type is None and self._store.knows(mark_of(obj)):
-            return
+        """An object from a watch.
+
+        No news is what a listing tells that is known already, and a status of our own: what it asks for next, its
+        reconcile has asked for. The answers of our other writes are known too, but a reconcile may wait for those.
+        """
         is_deleted = event_type == "DELETED"
+        may_be_known = event_type is None or (obj.get("kind") == KIND and not is_deleted)
+        if may_be_known and self._store.knows(mark_of(obj)):
+            return
         key = self._store.remove(obj) if is_deleted else self._store.put(obj)
         if key is not None:
             self._wake(key, was_deleted=is_deleted and obj.get("kind") == KIND)

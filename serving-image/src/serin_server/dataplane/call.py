@@ -46,6 +46,10 @@ class Call:
         self.refusal: Refusal | None = None
         self.done: Callable[[Call], None] | None = None
 
+    def forget(self) -> None:
+        """Lets its tensors go: before the memory budget gets back what they were counted with."""
+        self.arrays, self.more, self.outputs = [], None, None
+
 
 def is_large(call: Call) -> bool:
     """Whether writing the answer takes so long that others would notice."""

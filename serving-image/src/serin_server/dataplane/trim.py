@@ -11,8 +11,8 @@ _LOOK_SECONDS: Final = 1.0
 _WORTH_BYTES: Final = 16 << 20
 _M_TRIM_THRESHOLD: Final = -1
 _M_MMAP_THRESHOLD: Final = -3
-_KEPT_BYTES: Final = 64 << 20
-_MAPPED_BYTES: Final = 32 << 20
+_KEPT_BYTES: Final = 32 << 20
+_MAPPED_BYTES: Final = 16 << 20
 
 
 def keep_little() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Final, TypeVar
 
@@ -56,12 +57,20 @@ class LargeRequests:
         before = holding.held_bytes
         call = reader.read_large(body, json_length, holding)
         if json_length is None:  # binary tensors are the body, others were made of it
+            del body
             holding.shrink(before)
         return call
 
     def _work(self, work: Callable[[], Result], then: Callable[[Result | Exception], None]) -> None:
         self._threads = self._threads or ThreadPoolExecutor(_THREADS, "large")
-        self._loop.run_in_executor(self._threads, _outcome, work).add_done_callback(lambda done: then(done.result()))
+
+        def in_thread() -> None:
+            outcome = _outcome(work)
+            with suppress(RuntimeError):  # the loop has ended, and everybody with it
+                self._loop.call_soon_threadsafe(then, outcome)
+
+        # Not by the loop's futures: they keep what came of it in a cycle until the next garbage collection.
+        self._threads.submit(in_thread)
 
 
 def _outcome(work: Callable[[], Result]) -> Result | Exception:

@@ -208,6 +208,7 @@ class HttpServer:
 
         def done(call: Call) -> None:
             if call.refusal is not None:
+                call.forget()
                 self._refuse(request, connection, call.refusal, was_submitted=True)
             elif is_large(call):
                 self._large.write(request, call, loaded.writer, partial(self._answer, request, connection, call))
@@ -228,11 +229,18 @@ class HttpServer:
             written = self._paid(request, written)
         if isinstance(written, Exception):
             refusal = written if isinstance(written, Refusal) else self._fault(written)
+            call.forget()
             self._refuse(request, connection, refusal, was_submitted=True)
             return
         body, json_length = written
-        connection.respond(request, binary_response(body, json_length) if json_length else Response(200, body))
-        self._plane.succeeded(call)
+        response = binary_response(body, json_length) if json_length else Response(200, body)
+        if request.holding is None:
+            connection.respond(request, response)
+            self._plane.succeeded(call)
+        else:
+            self._plane.succeeded(call)
+            call.forget()
+            connection.respond(request, response)
 
     def _paid(self, request: Request, written: tuple[bytes, int]) -> tuple[bytes, int] | Refusal:
         """An answer whose bytes the memory budget holds until they were sent, or the refusal in its place."""

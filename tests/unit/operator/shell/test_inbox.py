@@ -68,6 +68,26 @@ def test_a_change_of_a_child_queues_its_model_deployment(world):
     assert world.due() == [A]
 
 
+def test_a_status_of_our_own_queues_nothing(world):
+    world.inbox.lead()
+    world.inbox.take("ADDED", a_model_deployment())
+    world.due()
+    world.store.put(a_model_deployment(version=2))
+    world.inbox.take("MODIFIED", a_model_deployment(version=2))
+    assert world.due() == []
+    world.inbox.take("MODIFIED", a_model_deployment(version=3))
+    assert world.due() == [A]
+
+
+def test_the_answer_of_our_own_write_of_a_child_queues_its_model_deployment(world):
+    world.inbox.lead()
+    world.inbox.take("ADDED", a_model_deployment())
+    world.due()
+    world.store.put(a_service())
+    world.inbox.take("MODIFIED", a_service())
+    assert world.due() == [A]
+
+
 def test_a_burst_of_events_is_one_look(world):
     world.inbox.lead()
     world.inbox.take("ADDED", a_model_deployment())
