@@ -59,6 +59,18 @@ def test_steps_are_taken_in_their_order_and_the_address_comes_last(chart, tmp_pa
     assert url == "http://10.1.2.3:9090"
 
 
+def test_a_chart_whose_pods_do_not_become_ready_shows_them(chart):
+    class Failing(Clients):
+        def helm(self, arguments, text, *, check):
+            raise LocalKubeError("helm upgrade failed")
+
+        def kubectl(self, arguments, text, *, check):
+            return "web-1   0/1   CrashLoopBackOff"
+
+    with pytest.raises(LocalKubeError, match=r"helm upgrade failed\nweb-1 .*CrashLoopBackOff\n.*-n system logs"):
+        Installer(Failing(), print, Quiet()).install(AddOn("x", "", (), (Install(chart),)))
+
+
 def test_the_default_port_is_left_out_of_an_address():
     assert Address("system", "front").in_cluster_url == "http://front.system.svc"
     assert Address("system", "front", 8080).in_cluster_url == "http://front.system.svc:8080"

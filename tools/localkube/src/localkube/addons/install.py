@@ -9,6 +9,7 @@ from typing import assert_never
 from localkube.addons.addon import AddOn, Address, Apply, Chart, Install, Render, Step, Wait
 from localkube.binaries.find import programs_folder
 from localkube.clients import Clients
+from localkube.errors import LocalKubeError
 from localkube.images.small import program_archive
 from localkube.reporting import Reporter
 
@@ -46,12 +47,20 @@ class Installer:
                 text = self._helm("template", chart.release, *self._source(chart))
                 self._kubectl("apply", "--server-side", "-f", "-", text=text)
             case Install(chart):
-                options = ("--create-namespace", "--wait", "--timeout", _HELM_TIMEOUT)
-                self._helm("upgrade", "--install", chart.release, *self._source(chart), *options)
+                self._install(chart)
             case Wait(arguments):
                 self._kubectl(*arguments)
             case _:
                 assert_never(step)
+
+    def _install(self, chart: Chart) -> None:
+        options = ("--create-namespace", "--wait", "--timeout", _HELM_TIMEOUT)
+        try:
+            self._helm("upgrade", "--install", chart.release, *self._source(chart), *options)
+        except LocalKubeError as error:
+            pods = self._clients.kubectl(("-n", chart.namespace, "get", "pods"), None, check=False)
+            way_out = f"localkube kubectl -- -n {chart.namespace} logs … (add --previous for what has crashed)"
+            raise LocalKubeError(f"{error.what}\n{pods}", way_out) from error
 
     def _source(self, chart: Chart) -> tuple[str, ...]:
         """The arguments that say which chart, with which values, for which namespace."""
