@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -38,11 +39,16 @@ class Gateway:
     address: str
     """Its ClusterIP, which this machine reaches."""
 
-    def answers(self, request: Request, times: int, arm: Callable[[bytes], str]) -> Counter[str]:
+    def answers(self, request: Request, times: int, arm: Callable[[bytes], str], connections: int = 1) -> Counter[str]:
         """What `arm` reads out of each answer, counted; `lost` counts answers that are not 200, and connections that broke.
 
-        One connection, one request after the other: then a split that is exact looks exact.
+        On one connection, one request after the other, a split that is exact looks exact.
         """
+        with ThreadPoolExecutor(connections) as pool:
+            shares = [times // connections] * connections
+            return sum(pool.map(lambda share: self._answers(request, share, arm), shares), Counter())
+
+    def _answers(self, request: Request, times: int, arm: Callable[[bytes], str]) -> Counter[str]:
         told: Counter[str] = Counter()
         connection = http.client.HTTPConnection(self.address, timeout=10)
         headers = {"Host": request.host, "Content-Type": "application/json"}
