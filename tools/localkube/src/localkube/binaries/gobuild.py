@@ -12,33 +12,49 @@ from pathlib import Path
 
 from localkube.binaries.bundles import Bundle, ForeignModule, OwnModule
 from localkube.errors import LocalKubeError
-from localkube.reporting import Reporter
+from localkube.reporting import Advance, Reporter
 
 _LEAST_GO = (1, 26)
 _USUAL_PLACES = "/usr/local/go/bin"
 
 
-def build(bundle: Bundle, programs: Iterable[str], into: Path, report: Reporter) -> None:
-    """Build the programs into the folder `into`."""
-    programs = tuple(programs)
+def build(bundle: Bundle, content: Iterable[str], into: Path, report: Reporter) -> None:
+    """Build the programs, and copy the charts, that `content` names into the folder `into`."""
+    content = tuple(content)
     go = go_command()
     what = bundle.build
+    if what is None:
+        raise LocalKubeError(f"{bundle.name} is not built from Go modules")
     folder = what.folder if isinstance(what, OwnModule) else _fetched(go, what, report)
-    packages = [what.packages[program] for program in programs]
-    total = len(_run(go, ["list", "-deps", *_tags(what), *packages], folder).split())
-    text = f"building {bundle.name} {bundle.version}: {', '.join(programs)} (packages; minutes, once)"
-    arguments = [go, "build", "-v", *what.flags, "-o", f"{into}/", *packages]
-    with (
-        report.track(text, total) as advance,
-        subprocess.Popen(arguments, cwd=folder, env=_environment(), stderr=subprocess.PIPE, text=True) as process,
-    ):
+    if isinstance(what, ForeignModule):
+        for chart in [name for name in what.charts if name in content]:
+            _copy(folder / what.charts[chart], into / chart)
+    if programs := [name for name in what.packages if name in content]:
+        text = f"building {bundle.name} {bundle.version}: {', '.join(programs)} (packages; minutes, once)"
+        packages = [what.packages[program] for program in programs]
+        total = len(_run(go, ["list", "-deps", *_tags(what), *packages], folder).split())
+        with report.track(text, total) as advance:
+            _compile([go, "build", "-v", *what.flags, "-o", f"{into}/", *packages], folder, advance)
+
+
+def _compile(command: list[str], folder: Path, advance: Advance) -> None:
+    with subprocess.Popen(command, cwd=folder, env=_environment(), stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         lines: list[str] = []
         for line in process.stderr:
             lines.append(line)
             advance(len(lines), line.strip())
     if process.returncode:
-        raise LocalKubeError(f"go build of {bundle.name} failed:\n{''.join(lines[-20:])}", "see the lines above")
+        raise LocalKubeError(f"{' '.join(command)} in {folder} failed:\n{''.join(lines[-20:])}", "see the lines above")
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Bytes and names only: Go's module cache is read-only, and what cannot be written cannot be removed either."""
+    for file in source.rglob("*"):
+        if file.is_file():
+            copy = target / file.relative_to(source)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(file.read_bytes())
 
 
 def go_command() -> str:

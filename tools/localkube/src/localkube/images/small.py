@@ -1,21 +1,23 @@
-"""Images of one static program each: pause, BusyBox for tests, Prometheus."""
+"""Images of one program each: pause, BusyBox for tests, and what add-ons run."""
 
 from __future__ import annotations
 
 import hashlib
 import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from localkube.binaries.bundles import go_architecture, prometheus
+from localkube.binaries.bundles import Bundle, go_architecture, prometheus
 from localkube.binaries.find import programs_folder
 from localkube.cache import cache_folder, locked
 from localkube.debian import NODE, ensure_packages
+from localkube.images.libraries import shared_libraries
 from localkube.images.oci import Image, write_archive
 from localkube.nodeconfig import PAUSE_IMAGE
 from localkube.reporting import Reporter
 
 BUSYBOX_IMAGE = "localhost/busybox:local"
-PROMETHEUS_IMAGE = "localhost/prometheus:local"
 _CATATONIT = Path("/usr/bin/catatonit")
 _BUSYBOX = Path("/bin/busybox")
 
@@ -41,17 +43,37 @@ def busybox_archive(report: Reporter) -> Path:
     return _cached(Image(BUSYBOX_IMAGE, go_architecture(), {"bin/busybox": _BUSYBOX}, links, folders=("tmp",)))
 
 
-def prometheus_archive(report: Reporter) -> Path:
-    """Prometheus, fetched or built on first use."""
-    program = programs_folder(prometheus(), ["prometheus"], report) / "prometheus"
+@dataclass(frozen=True)
+class ProgramImage:
+    """An image of one program out of a bundle, with the shared libraries that it needs."""
+
+    reference: str
+    bundle: Callable[[], Bundle]
+    program: str
+    path: str
+    """Where it lies in the image, without the leading slash."""
+    folders: tuple[str, ...] = ()
+    """Folders that anyone may write to."""
+    user: str = "65532:65532"
+
+
+PROMETHEUS = ProgramImage(
+    "localhost/prometheus:local", prometheus, "prometheus", "bin/prometheus", folders=("prometheus",)
+)
+
+
+def program_archive(image: ProgramImage, report: Reporter) -> Path:
+    """The archive of an image; its program is fetched or built on first use."""
+    program = programs_folder(image.bundle(), [image.program], report) / image.program
+    files = {**shared_libraries(program), image.path: program}
     return _cached(
         Image(
-            PROMETHEUS_IMAGE,
+            image.reference,
             go_architecture(),
-            {"bin/prometheus": program},
-            folders=("prometheus",),
-            entrypoint=("/bin/prometheus",),
-            user="65532:65532",
+            files,
+            folders=image.folders,
+            entrypoint=(f"/{image.path}",),
+            user=image.user,
         )
     )
 
