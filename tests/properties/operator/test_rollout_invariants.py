@@ -56,13 +56,6 @@ async def steps_seen(simulation: Simulation, version: str, deaths: list[int], **
     raise AssertionError(simulation.status)
 
 
-@pytest.mark.parametrize("write", range(0, 36, 3))
-async def test_an_operator_killed_at_any_write_goes_on_as_if_nothing_had_happened(write: int) -> None:
-    simulation = await serving()
-    assert await steps_seen(simulation, "v2", [write]) == [(0, 25), (1, 50), (1, 100)]
-    assert simulation.outcome("v2") == "Promoted"
-
-
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.integers(0, 9), min_size=5, max_size=20))
 def test_an_operator_killed_again_and_again_shows_each_step_once(deaths: list[int]) -> None:
@@ -90,26 +83,6 @@ def test_an_operator_killed_again_and_again_switches_once(deaths: list[int]) -> 
         assert len(simulation.told("Switched")) == 1
 
     asyncio.run(story())
-
-
-@pytest.mark.parametrize("write", range(0, 30, 3))
-async def test_a_worse_version_is_rolled_back_wherever_the_operator_dies(write: int) -> None:
-    simulation = await serving()
-    simulation.behave("http://models/v2.onnx", accuracy=0.6)
-    simulation.kubectl_apply(with_analysis("v2"))
-    simulation.writes_until_death = write
-    for _ in range(200):
-        try:
-            await simulation.run(1)
-        except Killed:
-            simulation.restart_operator()
-        if simulation.outcome("v2") == "RolledBack" and len(simulation.of_kind("Deployment")) == 1:
-            break
-    assert simulation.outcome("v2") == "RolledBack"
-    assert simulation.stable == "v1"
-    await simulation.run(1)  # endpoints follow
-    revisions = {p["metadata"]["labels"]["serin.dev/revision"] for p in simulation.endpoints()}
-    assert revisions == {simulation.status["stable"]["revision"]}
 
 
 CHOICES = st.lists(
