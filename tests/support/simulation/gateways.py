@@ -22,6 +22,8 @@ class Gateways:
     cluster: Cluster
     is_installed: bool = False
     """The cluster has the CRDs."""
+    problem: str | None = None
+    """Why the operator may not see routes."""
     takes: float = 1.0
     """Seconds after which the controller has taken up a change."""
     refuses: tuple[str, str] | None = None

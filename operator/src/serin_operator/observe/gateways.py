@@ -99,7 +99,10 @@ class GatewayReader:
         if not sight.is_listed:
             raise Blind(f"{HTTP_ROUTES.plural} in {namespace} have not been listed yet")
         gateway = traffic.gateway if traffic else None
-        found = [await self._client.get(HTTP_ROUTES, namespace, name) for name in theirs]
+        try:
+            found = [await self._client.get(HTTP_ROUTES, namespace, name) for name in theirs]
+        except Forbidden as error:
+            return Surroundings(problem=error.message)
         gateways = await self._gateways(gateway, namespace)
         return Surroundings(
             theirs=tuple(each for each in found if each is not None),

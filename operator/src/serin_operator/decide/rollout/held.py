@@ -53,4 +53,4 @@ def who_serves_on(world: World, memory: Memory) -> str:
     """What requests reach, whatever else there is to tell."""
     if memory.stable and world.reached(memory.stable.revision):
         return f"{memory.stable.version} serves on"
-    return "nothing serves"
+    return "nothing serves" if world.mdep.spec.replicas != 0 else "nothing serves, since spec.replicas is 0"

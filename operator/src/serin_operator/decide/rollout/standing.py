@@ -23,7 +23,9 @@ def standing(world: World, memory: Memory, settings: Settings, blocked: Refusal 
     stable = memory.stable
     lack = provider_of(world).lack(world, stable.revision) if stable else None
     if is_rejected(memory.ledger, settings.revision) and (stable is None or stable.revision != settings.revision):
-        return _beside(_rejected(world, memory, settings), lack)
+        has_pods = stable is not None and world.revision(stable.revision).ready > 0
+        is_idle_talk = lack is not None and lack.reason is Reason.ENDPOINTS_BEHIND and not has_pods
+        return _beside(_rejected(world, memory, settings), None if is_idle_talk else lack)
     return _of_stable(world, memory, settings, blocked)
 
 

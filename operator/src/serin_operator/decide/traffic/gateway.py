@@ -11,6 +11,7 @@ from serin_operator.decide.traffic.attached import lack_of
 from serin_operator.decide.traffic.features import gateways_of, lacking, parents_of, routes_grpc
 from serin_operator.decide.traffic.replica_ratio import force_of_pin, lack_of_service
 from serin_operator.decide.traffic.rules import backends_of, route_spec
+from serin_operator.decide.traffic.sight import lack_of_sight
 from serin_operator.decide.traffic.split import Arms, Force, Lack, Pinned, Split, Traffic
 from serin_operator.decide.traffic.taken import taken_by
 from serin_operator.decide.traffic.wish import OwnRoute, Wish
@@ -149,11 +150,9 @@ def _pinned(world: World, traffic: Traffic) -> list[tuple[Pin, str]]:
 
 def _cannot(world: World) -> Lack | None:
     """What forbids a route before it is tried."""
-    gateway, routing = _gateway(world), world.routing
-    if routing.problem or not routing.is_known:
-        why = routing.problem or "the cluster has no HTTPRoute (gateway.networking.k8s.io/v1)"
-        way_out = "install the Gateway API and an implementation of it, or remove spec.traffic"
-        return Lack(Reason.GATEWAY_API_MISSING, f"spec.traffic.gateway cannot be followed: {why}; {way_out}", True)
+    gateway = _gateway(world)
+    if lack := lack_of_sight(world, "spec.traffic.gateway"):
+        return lack
     for parent, seen in gateways_of(world, gateway):
         if seen is not None and not seen.is_there:
             said = f"spec.traffic.gateway.parentRefs: there is no {parent}; create it, or correct name and namespace"

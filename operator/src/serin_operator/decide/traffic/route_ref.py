@@ -14,6 +14,7 @@ from serin_operator.decide.route import Route, RouteRule
 from serin_operator.decide.traffic import beside
 from serin_operator.decide.traffic.attached import lack_of
 from serin_operator.decide.traffic.replica_ratio import force_of_pin, lack_of_service, pinned_revision
+from serin_operator.decide.traffic.sight import lack_of_sight
 from serin_operator.decide.traffic.split import Arms, Force, Lack, Pinned, Split, Traffic
 from serin_operator.decide.traffic.wish import Reweigh, Weight, Wish
 from serin_operator.decide.world import World
@@ -160,10 +161,9 @@ def _weight(world: World, traffic: Traffic, wanted: Mapping[str, int]) -> int:
 
 
 def _cannot(world: World) -> Lack | None:
-    ref, routing = _ref(world), world.routing
-    if routing.problem or not routing.is_known:
-        why = routing.problem or "the cluster has no HTTPRoute (gateway.networking.k8s.io/v1)"
-        return Lack(Reason.GATEWAY_API_MISSING, f"spec.traffic.routeRef cannot be followed: {why}", needs_person=True)
+    ref = _ref(world)
+    if lack := lack_of_sight(world, "spec.traffic.routeRef"):
+        return lack
     route = _route(world)
     if route is None:
         said = f"spec.traffic.routeRef: there is no HTTPRoute {ref.name} in namespace {world.mdep.namespace}; create it"

@@ -1,0 +1,158 @@
+"""Scaled to zero and back, and rollouts on the pods that there are, where requests come by a route."""
+
+from typing import Any
+
+import pytest
+from tests.support.simulation import (
+    Crash,
+    Simulation,
+    behind_gateway,
+    behind_route,
+    deployment_of,
+    model_of,
+    phase,
+    rollout,
+    uri_of,
+    wanted_pods,
+    words,
+)
+
+WAYS = pytest.mark.parametrize("way", ["gateway", "route"])
+V1, V2 = uri_of("v1"), uri_of("v2")
+
+
+async def behind(way: str, **fields: Any) -> Simulation:
+    """v1 serves by a route of ours, or by one of people's."""
+    return await (behind_gateway if way == "gateway" else behind_route)(analysis=False, **fields)
+
+
+async def at(where: str, way: str) -> Simulation:
+    """v2 has come so far beside four pods."""
+    simulation = await behind(way, replicas=4)
+    if where == "Starting":
+        simulation.behave(V2, ready_after=25)
+    if where == "Growing":
+        simulation.behave(V2, ready_after=lambda ordinal: 3.0 if ordinal < 3 else 25.0)
+    if where == "Switching":
+        simulation.gateways.takes = 6
+    simulation.change_spec(model=model_of("v2"), rollout=rollout(25, 50, hold=15, bakeSeconds=30))
+    await simulation.live_until(lambda s: phase(s) == where, 200)
+    return simulation
+
+
+def is_fast_asleep(simulation: Simulation) -> None:
+    assert simulation.condition("Ready")["reason"] == "ScaledToZero", words(simulation)
+    assert simulation.condition("Stalled")["status"] == "False", words(simulation)
+    assert simulation.condition("Degraded")["status"] == "False", words(simulation)
+
+
+@WAYS
+async def test_a_model_sleeps_behind_its_route_and_wakes_up(way: str) -> None:
+    simulation = await behind(way)
+    simulation.kubectl_scale(0)
+    await simulation.live(40)
+    is_fast_asleep(simulation)
+    writes, looks = len(simulation.api.writes), len(simulation.reconciles)
+    await simulation.live(120)
+    assert simulation.api.writes[writes:] == [], "nothing moves at zero"
+    assert len(simulation.reconciles) - looks < 15
+    simulation.kubectl_scale(3)
+    await simulation.live_until(lambda s: s.condition("Ready")["status"] == "True", 60)
+    await simulation.live(5)
+    assert simulation.moments[-1].answered.keys() == {"v1"}
+
+
+@WAYS
+@pytest.mark.parametrize("where", ["Starting", "Reaching", "Holding", "Growing", "Switching", "Baking"])
+async def test_a_rollout_sleeps_behind_its_route_wherever_it_is(way: str, where: str) -> None:
+    simulation = await at(where, way)
+    simulation.kubectl_scale(0)
+    await simulation.live(40)
+    is_fast_asleep(simulation)
+    simulation.restart_operator()
+    simulation.behave(V2)
+    simulation.gateways.takes = 1
+    simulation.kubectl_scale(4)
+    await simulation.live_until(lambda s: s.outcome("v2") == "Promoted", 400)
+    await simulation.live(30)
+    assert simulation.moments[-1].answered.keys() == {"v2"}
+    assert simulation.condition("Ready")["status"] == "True", words(simulation)
+
+
+@WAYS
+async def test_a_rollout_that_is_ended_at_zero_speaks_of_no_endpoints_that_nobody_asked_for(way: str) -> None:
+    simulation = await at("Holding", way)
+    simulation.kubectl_scale(0)
+    await simulation.live(20)
+    simulation.annotate("abort@asleep")
+    await simulation.live(30)
+    assert simulation.condition("Ready")["reason"] == "Aborted"
+    assert "nothing serves, since spec.replicas is 0" in words(simulation)
+    assert "EndpointSlices" not in words(simulation)
+    assert deployment_of(simulation, "v2") is None
+    simulation.kubectl_scale(3)
+    await simulation.live(20)
+    assert simulation.moments[-1].answered.keys() == {"v1"}
+
+
+@WAYS
+@pytest.mark.parametrize("change", ["added", "removed"])
+async def test_traffic_comes_and_goes_at_zero(way: str, change: str) -> None:
+    simulation = await behind(way)
+    traffic = simulation.mdep["spec"]["traffic"]
+    if change == "added":
+        simulation.change_spec(traffic=None)
+        await simulation.live(20)
+    simulation.kubectl_scale(0)
+    await simulation.live(20)
+    simulation.change_spec(traffic=traffic if change == "added" else None)
+    await simulation.live(40)
+    is_fast_asleep(simulation)
+    simulation.kubectl_scale(3)
+    await simulation.live_until(lambda s: s.condition("Ready")["status"] == "True", 60)
+    await simulation.live(30)
+    assert simulation.moments[-1].answered.keys() == {"v1"}
+
+
+@WAYS
+async def test_at_ninety_percent_stable_keeps_one_pod_of_ten_and_no_request_is_lost(way: str) -> None:
+    simulation = await behind(way, replicas=10)
+    simulation.change_spec(model=model_of("v2"), rollout=rollout(10, 90, hold=15, stableScale="Shrink"))
+    shared = set()
+    while simulation.outcome("v2") != "Promoted":
+        await simulation.live(1)
+        pods = wanted_pods(simulation, "v1"), wanted_pods(simulation, "v2")
+        assert sum(pods) <= 10, phase(simulation)
+        shared.add((simulation.status.get("canary", {}).get("weight"), pods))
+    assert (90, (1, 9)) in shared
+    await simulation.live(30)
+    assert simulation.moments[-1].answered.keys() == {"v2"}
+    assert simulation.lost == 0
+
+
+@WAYS
+async def test_a_rollout_that_is_aborted_at_ninety_percent_gives_stable_its_pods_back(way: str) -> None:
+    simulation = await behind(way, replicas=10)
+    simulation.change_spec(model=model_of("v2"), rollout=rollout(90, hold=60, stableScale="Shrink"))
+    await simulation.live_until(lambda s: phase(s) == "Holding", 150)
+    simulation.annotate("abort@now")
+    await simulation.live(40)
+    assert simulation.moments[-1].endpoints == {"v1": 10}
+    assert simulation.moments[-1].answered.keys() == {"v1"}
+    assert deployment_of(simulation, "v2") is None
+    assert simulation.lost == 0
+
+
+@WAYS
+@pytest.mark.parametrize("where", ["Idle", "Holding", "rejected"])
+async def test_a_stable_version_that_crashes_is_told_by_its_last_words(way: str, where: str) -> None:
+    simulation = await behind(way)
+    if where != "Idle":
+        simulation.change_spec(model=model_of("v2"), rollout=rollout(25, hold=600))
+        await simulation.live_until(lambda s: phase(s) == "Holding", 100)
+    if where == "rejected":
+        simulation.annotate("abort@now")
+        await simulation.live(40)
+    simulation.behave(V1, crash=Crash())
+    await simulation.live(20)
+    assert "was killed at its memory limit" in simulation.condition("Degraded")["message"], words(simulation)
