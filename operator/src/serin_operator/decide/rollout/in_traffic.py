@@ -42,7 +42,7 @@ def reaching(state: Reaching, facts: Facts, plan: Plan) -> Moved | Waiting | End
         since = _steady_since(state, facts.now)
         patience = 0.9 * STEADY_SECONDS if facts.force.is_exact else QUIET_SECONDS
         if (facts.now - since).total_seconds() >= patience:
-            clock = replace(state.clock, waited=0.0, held=0.0, best=0)
+            clock = replace(state.clock, waited=0.0, held=0.0, best=facts.candidate.ready)
             return Moved(Holding(state.candidate, clock, state.stage, facts.now))
         if state.steady != since:
             return Moved(replace(state, steady=since))
