@@ -21,25 +21,31 @@ def canary_pods(stable: int, weight: int) -> int:
     return max(1, min(ceil(stable * weight / 100), stable))
 
 
-def contradiction(stable: int, canary: int, weight: int) -> str | None:
-    """Why so few canary pods cannot bear that weight beside so many of stable, and the way out; None: they can."""
-    required = canary_pods(stable, weight)
-    if canary >= _fewest(required):
-        return None
-    return (
-        f"{canary} canary pods cannot bear {weight} % of what {stable} pods of stable answer, which takes {required}: leave"
-        " pods out, or write more of them"
-    )
+class ByRoute:
+    """What is the same of a provider whoever owns the route: requests are split beside the client Service, not by it."""
 
+    def canary_pods(self, stable: int, weight: int) -> int:
+        """As many of stable's pods as the weight is of its requests."""
+        return canary_pods(stable, weight)
 
-def selected(world: World, traffic: Traffic) -> str:
-    """The client Service stays on stable while a route splits; on the canary only where no pod of stable is ready."""
-    match traffic:
-        case Pinned(revision=revision):
-            return revision
-        case Split(stable=stable, canary=canary):
-            is_down = not world.revision(stable).ready and world.revision(canary).ready
-            return canary if is_down else stable
+    def contradiction(self, stable: int, canary: int, weight: int) -> str | None:
+        """Any number of pods can get any share of the requests, as long as they can bear it."""
+        required = canary_pods(stable, weight)
+        if canary >= _fewest(required):
+            return None
+        return (
+            f"{canary} canary pods cannot bear {weight} % of what {stable} pods of stable answer, which takes {required}: leave"
+            " pods out, or write more of them"
+        )
+
+    def selected(self, world: World, traffic: Traffic, wanted: Mapping[str, int]) -> str:  # noqa: ARG002 - no pods make a weight
+        """The client Service stays on stable while a route splits; on the canary only where no pod of stable is ready."""
+        match traffic:
+            case Pinned(revision=revision):
+                return revision
+            case Split(stable=stable, canary=canary):
+                is_down = not world.revision(stable).ready and world.revision(canary).ready
+                return canary if is_down else stable
 
 
 def bearable(split: Split, wanted: Mapping[str, int], now: int, stable: int, canary: int) -> int:

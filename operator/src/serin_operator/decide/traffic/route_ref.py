@@ -24,20 +24,8 @@ HINDERED_SECONDS = 10.0
 """Routes of people carry no label of ours, so they are not watched."""
 
 
-class PeoplesRoute:
+class PeoplesRoute(beside.ByRoute):
     """The route splits between two Services whose selectors follow the rollout."""
-
-    def canary_pods(self, stable: int, weight: int) -> int:
-        """As many of stable's pods as the weight is of its requests."""
-        return beside.canary_pods(stable, weight)
-
-    def contradiction(self, stable: int, canary: int, weight: int) -> str | None:
-        """Any number of pods can get any share of the requests, as long as they can bear it."""
-        return beside.contradiction(stable, canary, weight)
-
-    def selected(self, world: World, traffic: Traffic, wanted: Mapping[str, int]) -> str | None:  # noqa: ARG002 - no pods make a weight
-        """Stable, or what everything is pinned to."""
-        return beside.selected(world, traffic)
 
     def wish(self, world: World, traffic: Traffic, wanted: Mapping[str, int]) -> Wish:
         """The weights, and the second Service."""
