@@ -192,6 +192,18 @@ async def test_a_bad_version_at_zero_is_refused_before_anybody_wakes_it() -> Non
 
 
 @pytest.mark.parametrize("where", PHASES)
+async def test_a_rollout_that_sleeps_costs_next_to_nothing(where: str) -> None:
+    simulation = await at(where)
+    simulation.kubectl_scale(0)
+    await simulation.live(90)
+    began, queries = simulation.elapsed, simulation.prom.queries
+    await simulation.live(600)
+    assert simulation.prom.queries == queries
+    assert sum(at > began for at, *_ in simulation.api.writes) <= 12
+    assert sum(at > began for at in simulation.reconciles) <= 125
+
+
+@pytest.mark.parametrize("where", PHASES)
 async def test_a_rollout_sleeps_at_zero_and_goes_on_where_it_was(where: str) -> None:
     simulation = await at(where, progressDeadlineSeconds=60)
     simulation.behave(V2)

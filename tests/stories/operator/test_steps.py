@@ -64,8 +64,10 @@ async def test_a_step_of_weight_0_has_one_pod_where_nothing_is_said_of_pods() ->
 async def test_evidence_is_gathered_from_the_first_step_that_has_requests() -> None:
     simulation = await asked_for_v2(steps({"weight": 0}, {"weight": 50, "holdSeconds": 60}), analysis=True, calm=45)
     simulation.behave(V2, error_rate=0.5)
-    await simulation.live_until(lambda s: step_of(s) == 1, 60)
-    assert "verdict" not in simulation.status["canary"]
+    while not simulation.network.answered.get("v2"):
+        assert "verdict" not in simulation.status.get("canary", {})
+        await simulation.live(1)
+    assert phase(simulation) == "Reaching"
     await simulation.live_until(lambda s: s.outcome("v2") == "RolledBack", 60)
     assert "AnalysisFailed" in words(simulation)
 

@@ -18,6 +18,8 @@ from tests.support.worlds.gateways import GATEWAY_TROUBLES
 from tests.support.worlds.invariants import Invariants, Violation
 from tests.support.worlds.troubles import TROUBLES, Begin, End
 
+from serin_operator.decide.rollout.sizes import STEP_SECONDS
+
 CHAOS_SECONDS = 150
 REST_SECONDS = 420
 """Both deadlines, a bake, the longest back-off of a container, and a rollout after them."""
@@ -76,10 +78,11 @@ class World:
         simulation.tell("---- all troubles are over")
         began = simulation.elapsed
         await simulation.live(15)
-        while simulation.elapsed < began + REST_SECONDS:
+        longest = REST_SECONDS + STEP_SECONDS * simulation.status.get("floor", {}).get("pods", 0)
+        while simulation.elapsed < began + longest:
             await simulation.live(1)
             invariants.check(hindered=False)
-            if invariants.is_at_rest() and not simulation.status.get("rebuiltAt") and simulation.elapsed > began + 60:
+            if invariants.is_at_rest() and simulation.elapsed > began + 60 and not self._is_coming_down():
                 break
         await simulation.live(20)
         since = simulation.elapsed
@@ -90,6 +93,11 @@ class World:
         answers = longest_without_endpoints(simulation.since(since)) == 0
         if not answers and invariants.proven and not invariants.sleeps():
             raise Violation("nobody answers when all troubles are over")
+
+    def _is_coming_down(self) -> bool:
+        """Whether something is still put right step by step: what was lost, or the pods of a rollout that is over."""
+        status = self.simulation.status
+        return bool(status.get("rebuiltAt") or ("floor" in status and "canary" not in status))
 
     def _is_hindered(self) -> bool:
         simulation = self.simulation

@@ -83,6 +83,8 @@ def _closed(comparison: Comparison, before: datetime, now: datetime, pace: Pace)
 
 def _settling(comparison: Comparison, arms: Arms, now: datetime, pace: Pace) -> Comparison:
     """In a change: it is over when the shares stay; one that lasts is judged as it is, since nobody else would."""
+    if arms.stable + arms.canary <= 0:  # as at zero: nobody answers, so there is nothing to judge until somebody does
+        return replace(comparison, steady_from=None)
     share = arms.rounded
     start = comparison.change_from or now
     lasts = (now - start).total_seconds() >= 2 * pace.interval
