@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ import urllib.request
 from pathlib import Path
 
 from tests.support.kubernetes import Kubernetes
+from tests.support.ports import free_port
 
 CRD = Path("crds/serin.dev_modeldeployments.yaml")
 
@@ -20,13 +20,6 @@ def install_crd(kubernetes: Kubernetes) -> None:
     kubernetes.apply(CRD.read_text())
     established = ("wait", "--for=condition=Established", "crd/modeldeployments.serin.dev", "--timeout=20s")
     kubernetes.wait_for("the CRD", lambda: kubernetes.kubectl(*established))  # kubectl trips over one that is too new
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 class OperatorProcess:

@@ -12,21 +12,13 @@ from pathlib import Path
 
 import pytest
 from tests.support.models import doubling, endless
+from tests.support.ports import free_ports
 from tests.support.serving import serving, tensor, wait_for
 from tests.support.sources import answering, ok
 
 pytestmark = pytest.mark.slow
 
 ROW = tensor("x", "FP32", [1, 3], [1, 2, 3])
-
-
-def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sockets = [socket.create_server((host, 0), family=family) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 def ended(folder: Path, *flags: object, command: str = "serve", env: dict[str, str] | None = None):
@@ -45,7 +37,7 @@ PORTS = ("http", "grpc", "metrics")
 
 @contextlib.contextmanager
 def listening(folder: Path, *, processes: int = 1, host: str = "127.0.0.1", **more):
-    http, grpc, metrics = free_ports(3, host or "127.0.0.1")
+    http, grpc, metrics = free_ports(3)
     ports = {"http_port": http, "grpc_port": grpc, "metrics_port": metrics}
     model = doubling(folder / "m.onnx")
     with serving(model, folder, ready=False, processes=processes, host=host, **ports, **more) as running:

@@ -5,8 +5,8 @@ import urllib.request
 
 import pytest
 from tests.support.models import doubling
+from tests.support.ports import free_ports
 from tests.support.serving import serving, wait_for
-from tests.wiring.server.test_processes import free_ports
 from tests.wiring.server.test_security import certificate
 
 pytestmark = pytest.mark.slow

@@ -1,10 +1,10 @@
 """Several processes behind one set of ports: together ready, metrics as one, ended together."""
 
-import socket
 from pathlib import Path
 
 import pytest
 from tests.support.models import doubling
+from tests.support.ports import free_ports
 from tests.support.serving import serving, tensor, wait_for
 
 from serin_server.metrics.merge import merged
@@ -12,14 +12,6 @@ from serin_server.metrics.merge import merged
 pytestmark = pytest.mark.slow
 
 ROW = tensor("x", "FP32", [1, 3], [1, 2, 3])
-
-
-def free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 def children(pid):

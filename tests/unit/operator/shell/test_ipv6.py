@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from prometheus_client import CollectorRegistry
-from tests.support.operator import free_port
+from tests.support.ports import free_port
 
 from serin_operator.cluster.connection import Connection
 from serin_operator.observe.prometheus_client import PrometheusAccess, PrometheusClient, Series
