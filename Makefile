@@ -16,6 +16,8 @@ unexport PYTHONPATH
 unexport PYTHONDONTWRITEBYTECODE
 RUN := $(UV) run --frozen --no-sync
 PYTEST := $(RUN) pytest
+# Each worker has a cluster of its own; somebody's own cluster is one for all.
+TWO_CLUSTERS := $(if $(CLUSTER),,-n 2 --dist loadfile)
 
 .PHONY: help
 help: ## List the targets
@@ -63,11 +65,11 @@ slow: sync ## What the inner loop leaves out: servers started by the dozen, clie
 
 .PHONY: cluster
 cluster: sync ## Tests against a real API server (seconds to start; the first time minutes)
-	$(PYTEST) -q $(wildcard tests/cluster)
+	$(PYTEST) -q $(TWO_CLUSTERS) $(wildcard tests/cluster)
 
 .PHONY: e2e
 e2e: sync ## Tests on nodes with pods, images and Prometheus (CLUSTER=current: on the current kubeconfig context)
-	$(PYTEST) -q $(wildcard tests/e2e)
+	$(PYTEST) -q $(TWO_CLUSTERS) $(wildcard tests/e2e)
 
 .PHONY: images
 images: sync ## Build both images without a registry; seconds when only code has changed
