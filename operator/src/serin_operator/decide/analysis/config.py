@@ -12,7 +12,7 @@ from serin_operator.decide.analysis.errors import InvalidAnalysis, require_finit
 class Points:
     """The canary may be worse by this much of all answers: 0.01 is one percentage point.
 
-    Users think so; the guarantee is approximate, because the base rate has to be estimated (`margins`).
+    Users think so; kept exactly, whatever stable's rate is and however little it has said (`points`).
     """
 
     increase: float

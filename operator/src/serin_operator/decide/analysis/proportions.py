@@ -1,10 +1,10 @@
 """Shares of bad answers: canary against stable, or one version against a fixed bound."""
 
+import math
 from dataclasses import replace
 
-from serin_operator.decide.analysis import eprocess, wording
+from serin_operator.decide.analysis import eprocess, points, wording
 from serin_operator.decide.analysis.config import Bound, Comparison, Evidence, OddsRatio, Points
-from serin_operator.decide.analysis.margins import log_odds_at_margin, log_odds_of_points, smoothed
 from serin_operator.decide.analysis.samples import Arm, Proportions, Stratum
 from serin_operator.decide.analysis.state import LOOKS_FOR_BASE_RATE, MetricState
 from serin_operator.decide.analysis.verdicts import Fail, Inconclusive, Pass, Reason, Verdict
@@ -18,10 +18,8 @@ def observe(rule: Comparison | Bound, state: MetricState, seen: Proportions, des
     """The state after one more look."""
     if isinstance(rule, Bound):
         return _observe_alone(rule, state, seen, design_effect)
-    base = base_rate(state)
-    strata = comparable(seen) if base.total or isinstance(rule.margin, OddsRatio) else ()
-    if strata:
-        state = _compare(rule, state, base, strata, design_effect)
+    if strata := comparable(seen):
+        state = _compare(rule, state, strata, design_effect)
     stable_now = sum((one.stable for one in seen.strata), seen.stable_alone)
     if stable_now.total:
         latest = (*state.base, stable_now.bad, stable_now.total)[-2 * LOOKS_FOR_BASE_RATE :]
@@ -39,22 +37,28 @@ def comparable(seen: Proportions) -> tuple[Stratum, ...]:
     return tuple(one for one in seen.strata if one.canary.total and one.stable.total)
 
 
-def _compare(
-    rule: Comparison, state: MetricState, base: Arm, strata: tuple[Stratum, ...], design_effect: float
-) -> MetricState:
-    margins = [log_odds_at_margin(rule.margin, base, one) for one in strata]
-    against = [
-        (eprocess.log_likelihood_ratios(one, worst, eprocess.against_steps()), design_effect)
-        for one, (worst, _) in zip(strata, margins, strict=True)
-    ]
+def _compare(rule: Comparison, state: MetricState, strata: tuple[Stratum, ...], design_effect: float) -> MetricState:
+    base = base_rate(state)
+    against = [_evidence(rule, base, one, eprocess.against_steps(), design_effect) for one in strata]
     for_it = [
-        (eprocess.log_likelihood_ratios(one, best, eprocess.for_steps()), design_effect)
-        for one, (_, best) in zip(strata, margins, strict=True)
+        _evidence(rule, base, one, eprocess.for_steps(), design_effect)
+        for one in strata
         if rule.evidence is Evidence.NON_INFERIOR
     ]
     canary = sum((one.canary for one in strata), Arm())
     stable = sum((one.stable for one in strata), Arm())
     return _counted(state, canary, stable, against, for_it)
+
+
+def _evidence(
+    rule: Comparison, base: Arm, stratum: Stratum, steps: eprocess.Steps, design_effect: float
+) -> tuple[list[float], float]:
+    """Log evidence of one stratum, and what it is still to be divided by."""
+    if isinstance(rule.margin, OddsRatio):
+        return eprocess.log_likelihood_ratios(stratum, math.log(rule.margin.ratio), steps), design_effect
+    delta = rule.margin.increase
+    guess = points.guessed_base(base, delta)
+    return points.log_evidence(stratum, delta, guess, steps, design_effect), 1.0
 
 
 def _observe_alone(rule: Bound, state: MetricState, seen: Proportions, design_effect: float) -> MetricState:
@@ -141,12 +145,8 @@ def _nothing_to_judge(rule: Comparison | Bound, state: MetricState, seen: Propor
             f"so far {_counts(rule, state)}",
         )
     if isinstance(rule.margin, Points):
-        if state.canary_total == 0:
-            return Inconclusive(
-                Reason.BASE_RATE_UNKNOWN, "this first look only tells stable's rate, which a margin in points needs"
-            )
-        rate = smoothed(base_rate(state))
-        if log_odds_of_points(rate, rule.margin.increase) == float("inf"):
+        rate = points.guessed_base(base_rate(state), rule.margin.increase)
+        if points.is_impossible(rate, rule.margin.increase):
             return Inconclusive(
                 Reason.MARGIN_IMPOSSIBLE,
                 f"stable's bad answers ({wording.percent(rate)}) plus the margin ({wording.percent(rule.margin.increase)}) "
