@@ -37,17 +37,14 @@ stable's pods, `expected_labels` says beforehand how many labels a decision take
 
 from serin_operator.decide.analysis.clusters import BY_CONNECTION, Spread
 from serin_operator.decide.analysis.config import (
-    NO_WORSE,
     AnalysisConfig,
     Bound,
     Comparison,
     Drift,
     Evidence,
-    Margin,
     MeanDifference,
     Metric,
-    OddsRatio,
-    Points,
+    Paired,
     Role,
     Rule,
     Threshold,
@@ -59,6 +56,7 @@ from serin_operator.decide.analysis.config import (
 from serin_operator.decide.analysis.errors import InvalidAnalysis
 from serin_operator.decide.analysis.history import LookRecord, replay
 from serin_operator.decide.analysis.judge import Verdicts, judge_look
+from serin_operator.decide.analysis.margins import NO_WORSE, Margin, OddsRatio, Points
 from serin_operator.decide.analysis.outcome import Advice, OnDeadline, Outcome, outcome
 from serin_operator.decide.analysis.planning import expected_labels
 from serin_operator.decide.analysis.samples import (
@@ -68,6 +66,7 @@ from serin_operator.decide.analysis.samples import (
     Measurement,
     NoData,
     Observation,
+    Pairs,
     Proportions,
     QueryFailed,
     Sample,
@@ -113,6 +112,8 @@ __all__ = [
     "OddsRatio",
     "OnDeadline",
     "Outcome",
+    "Paired",
+    "Pairs",
     "Pass",
     "Points",
     "Proportions",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import assert_never
 
-from serin_operator.decide.analysis import drift, means, proportions, thresholds
+from serin_operator.decide.analysis import drift, means, proportions, standing, thresholds
 from serin_operator.decide.analysis.config import (
     AnalysisConfig,
     Bound,
@@ -106,7 +106,7 @@ def _by_rule(config: AnalysisConfig, metric: Metric, key: str, state: MetricStat
         case Comparison() | Bound() as rule:
             observed = sample.observed if isinstance(sample, Value) else None
             seen = observed if isinstance(observed, Proportions) else Proportions()
-            return proportions.failed(rule, state, alpha) or proportions.standing(
+            return standing.failed(rule, state, alpha) or standing.standing(
                 rule,
                 state,
                 seen,

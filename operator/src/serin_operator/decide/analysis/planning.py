@@ -2,9 +2,9 @@
 
 import math
 
-from serin_operator.decide.analysis.config import NO_WORSE, Margin, Points
 from serin_operator.decide.analysis.eprocess import against_steps, log_likelihood_ratios
 from serin_operator.decide.analysis.errors import require_design_effect, require_fraction
+from serin_operator.decide.analysis.margins import NO_WORSE, Margin, Points
 from serin_operator.decide.analysis.points import is_impossible, log_ratios
 from serin_operator.decide.analysis.samples import Arm, Stratum
 
