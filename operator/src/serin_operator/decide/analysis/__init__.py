@@ -35,6 +35,7 @@ Around it: `look_counts` and `labelled_counts` drop what spans a weight change, 
 stable's pods, `expected_labels` says beforehand how many labels a decision takes, `LookRecord` and `replay` repeat a logged history.
 """
 
+from serin_operator.decide.analysis.clients import Clients
 from serin_operator.decide.analysis.clusters import BY_CONNECTION, Spread
 from serin_operator.decide.analysis.config import (
     AnalysisConfig,
@@ -59,6 +60,7 @@ from serin_operator.decide.analysis.judge import Verdicts, judge_look
 from serin_operator.decide.analysis.margins import NO_WORSE, Margin, OddsRatio, Points
 from serin_operator.decide.analysis.outcome import Advice, OnDeadline, Outcome, outcome
 from serin_operator.decide.analysis.planning import expected_labels
+from serin_operator.decide.analysis.pods import PodScatter
 from serin_operator.decide.analysis.samples import (
     Arm,
     Difference,
@@ -92,6 +94,7 @@ __all__ = [
     "Arm",
     "Bound",
     "Cell",
+    "Clients",
     "Comparison",
     "Difference",
     "Drift",
@@ -115,6 +118,7 @@ __all__ = [
     "Paired",
     "Pairs",
     "Pass",
+    "PodScatter",
     "Points",
     "Proportions",
     "QueryFailed",

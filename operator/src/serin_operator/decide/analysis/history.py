@@ -62,8 +62,9 @@ def _sample_to_dict(sample: Sample) -> dict[str, Any]:
             return {"noData": why}
         case QueryFailed(why):
             return {"queryFailed": why}
-        case Value(observed, design_effect):
-            return {"designEffect": design_effect, **_observed_to_dict(observed)}
+        case Value(observed, design_effect, between_pods):
+            worth = {"betweenPods": between_pods} if between_pods else {}
+            return {"designEffect": design_effect, **worth, **_observed_to_dict(observed)}
 
 
 def _observed_to_dict(observed: Observation) -> dict[str, Any]:
@@ -108,7 +109,7 @@ def _sample_from_dict(key: str, recorded: Mapping[str, Any]) -> Sample:
                 _strata_of(recorded.get("unlabelled", ())),
                 _strata_of(recorded.get("unanswered", ())),
             )
-            return Value(seen, design_effect)
+            return Value(seen, design_effect, recorded.get("betweenPods", 0.0))
         case {"designEffect": design_effect, "means": [canary, stable]}:
             return Value(Difference(canary, stable), design_effect)
         case {"designEffect": design_effect, "value": value}:

@@ -68,7 +68,7 @@ def judge_look(
 def _observe(key: str, metric: Metric, state: MetricState, value: Value) -> MetricState:
     match metric.rule, value.observed:
         case (Comparison() | Bound()) as rule, Proportions() as seen:
-            return proportions.observe(rule, state, seen, value.design_effect)
+            return proportions.observe(rule, state, seen, value)
         case MeanDifference(), Difference() as seen:
             return means.observe(state, seen)
         case Threshold() as rule, Measurement() as seen:

@@ -34,6 +34,14 @@ def guessed_base(stable_before: Arm, delta: float) -> float:
     return (stable_before.bad + delta) / (stable_before.total + 1.0)
 
 
+def widened(delta: float, base: float, log_odds: float) -> float:
+    """The margin in points when the odds at it are moved by so much: outwards against a version, inwards (negative) for it."""
+    if not log_odds or is_impossible(base, delta):
+        return delta
+    logit = math.log(base + delta) - math.log1p(-base - delta)
+    return max(1.0 / (1.0 + math.exp(-logit - log_odds)) - base, _LEAST - base)
+
+
 def is_impossible(base: float, delta: float) -> bool:
     """Whether nothing can be that much worse."""
     return base + delta >= 1.0

@@ -11,7 +11,7 @@ from typing import Final
 from serin_operator.decide.analysis import eprocess, paired, points, selection
 from serin_operator.decide.analysis.config import Bound, Comparison, Evidence, Paired
 from serin_operator.decide.analysis.margins import OddsRatio
-from serin_operator.decide.analysis.samples import Arm, Pairs, Proportions, Stratum
+from serin_operator.decide.analysis.samples import Arm, Pairs, Proportions, Stratum, Value
 from serin_operator.decide.analysis.state import LOOKS_FOR_BASE_RATE, MetricState
 
 PAIRS_AGAINST: Final = 0.7
@@ -22,14 +22,15 @@ PAIRS_FOR_IT: Final = 0.3
 """Weight of pairs in it; unpaired labels have the rest."""
 
 
-def observe(rule: Comparison | Bound, state: MetricState, seen: Proportions, design_effect: float) -> MetricState:
-    """The state after one more look."""
+def observe(rule: Comparison | Bound, state: MetricState, seen: Proportions, value: Value) -> MetricState:
+    """The state after one more look; `value` is what `seen` came in, and says what its counts are worth."""
+    design_effect = value.design_effect
     if isinstance(rule, Bound):
         return _observe_alone(rule, state, seen, design_effect)
     strata = comparable(seen) if rule.paired is not Paired.REQUIRE else ()
     samples = sum(one.canary.total for one in strata)
     if strata:
-        state = _compared(rule, state, strata, design_effect)
+        state = _compared(rule, state, strata, value)
     if rule.paired is not Paired.OFF:
         state = _paired(rule, state, seen)
         alike = seen.differing.total if rule.evidence is Evidence.NON_INFERIOR else 0
@@ -87,11 +88,11 @@ def _weighed(rule: Comparison | Bound, state: MetricState, samples: int) -> Metr
     )
 
 
-def _compared(rule: Comparison, state: MetricState, strata: tuple[Stratum, ...], design_effect: float) -> MetricState:
+def _compared(rule: Comparison, state: MetricState, strata: tuple[Stratum, ...], value: Value) -> MetricState:
     base = base_rate(state)
-    against = [_evidence(rule, base, one, eprocess.against_steps(), design_effect) for one in strata]
+    against = [_evidence(rule, base, one, eprocess.against_steps(), value) for one in strata]
     for_it = [
-        _evidence(rule, base, one, eprocess.for_steps(), design_effect)
+        _evidence(rule, base, one, eprocess.for_steps(), value)
         for one in strata
         if rule.evidence is Evidence.NON_INFERIOR
     ]
@@ -101,14 +102,17 @@ def _compared(rule: Comparison, state: MetricState, strata: tuple[Stratum, ...],
 
 
 def _evidence(
-    rule: Comparison, base: Arm, stratum: Stratum, steps: eprocess.Steps, design_effect: float
+    rule: Comparison, base: Arm, stratum: Stratum, steps: eprocess.Steps, value: Value
 ) -> tuple[list[float], float]:
-    """Log evidence of one stratum, and what it is still to be divided by."""
+    """Log evidence of one stratum, and what it is still to be divided by. Pods that differ move the margin away."""
+    moved = math.copysign(value.between_pods, steps[0])
     if isinstance(rule.margin, OddsRatio):
-        return eprocess.log_likelihood_ratios(stratum, math.log(rule.margin.ratio), steps), design_effect
+        at_margin = math.log(rule.margin.ratio) + moved
+        return eprocess.log_likelihood_ratios(stratum, at_margin, steps), value.design_effect
     delta = rule.margin.increase
     guess = points.guessed_base(base, delta)
-    return points.log_evidence(stratum, delta, guess, steps, design_effect), 1.0
+    moved_delta = points.widened(delta, guess, moved)
+    return points.log_evidence(stratum, moved_delta, guess, steps, value.design_effect), 1.0
 
 
 def _paired(rule: Comparison, state: MetricState, seen: Proportions) -> MetricState:

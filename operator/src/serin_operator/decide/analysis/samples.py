@@ -126,13 +126,23 @@ Observation = Proportions | Difference | Measurement | Histograms
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """The look saw something. `design_effect` ≥ 1 says how much less than its counts it is worth (see `clusters`)."""
+    """The look saw something.
+
+    `design_effect` ≥ 1 says how much less than its counts it is worth (see `clusters`, `clients`); `between_pods` ≥ 0 by how much the
+    arms' log odds may differ because their pods do (see `pods`).
+    """
 
     observed: Observation
     design_effect: float = 1.0
+    between_pods: float = 0.0
 
     def __post_init__(self) -> None:
         require_design_effect(self.design_effect)
+        require_finite("between_pods", self.between_pods)
+        if self.between_pods < 0:
+            raise InvalidAnalysis(
+                "between_pods", f"{self.between_pods:g} is negative", "0 means that pods do not differ"
+            )
 
 
 @dataclass(frozen=True, slots=True)
