@@ -1,9 +1,10 @@
 """What slips through: how often a canary that is worse is promoted, by traffic and labels. From the shipped engine.
 
-    python -m benchmarks.analysis.slips [--rollouts 100]
+    python -m benchmarks.analysis.slips [--rollouts 1000]
 
 writes SLIPS.md beside this file. The rollout: 25 % for 300 s, 50 % for 600 s, a look each 30 s, stable 92 % right, α = 1 %, margin one point,
-`minSamples: 100`, a rollout that has not its evidence or samples waits up to twice its time, and is not promoted then.
+`minSamples: 100`, a rollout that has not its evidence or samples waits, up to
+eight times as long as its steps, and is not promoted then.
 """
 
 import argparse
@@ -33,6 +34,7 @@ STEPS = ((0.25, 10), (0.50, 20))  # share, looks
 TRAFFIC = ((3, 0.05), (10, 0.05), (10, 0.2), (30, 0.2), (100, 0.2), (10, 1.0), (100, 1.0))
 EFFECTS = (0.01, 0.02, 0.05, 0.10)
 PAIRED_SHARE = 0.25
+PATIENCE = 8
 RULES = {
     "NoHarm": accuracy(),
     "NoHarm, a quarter in pairs": accuracy(paired=Paired.AUTO),
@@ -49,7 +51,7 @@ def is_promoted(rng, rule, worse, requests, labelled):
     state, _ = judge_look(config, state, {"m": Value(Proportions((), Arm(int(rng.binomial(before, 0.08)), before)))})
     for share, looks in STEPS:
         state, passed = begin_step(state), False
-        for look in range(2 * looks):
+        for look in range(PATIENCE * looks):
             state, verdicts = judge_look(config, state, {"m": _seen(rng, rule, worse, labels, share)})
             if isinstance(verdicts["m"], Fail):
                 return False
@@ -75,7 +77,7 @@ def _seen(rng, rule, worse, labels, share):
 def main() -> None:
     """Simulate and write."""
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--rollouts", type=int, default=100)
+    arguments.add_argument("--rollouts", type=int, default=1000)
     rollouts = arguments.parse_args().rollouts
     lines = [
         "# What slips through",
