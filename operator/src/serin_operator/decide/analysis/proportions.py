@@ -38,7 +38,7 @@ def observe(rule: Comparison | Bound, state: MetricState, seen: Proportions, val
     state = replace(
         state,
         labels_differ=selection.observe(state.labels_differ, seen.unlabelled, design_effect),
-        control_differs=selection.observe_classes(state.control_differs, seen.unanswered, design_effect),
+        control_differs=selection.observe(state.control_differs, seen.unanswered, design_effect),
     )
     stable_now = sum((one.stable for one in seen.strata), seen.stable_alone)
     if stable_now.total:

@@ -71,7 +71,8 @@ class Proportions:
 
     `pairs` are labelled (or failed) pairs of this look, `differing` those pairs on which the two versions gave different
     answers, of all pairs, labelled or not. `unlabelled` holds, by age of the prediction, predictions that have no label yet,
-    of all; `unanswered`, by class of the canary's answer against all other classes, requests that the control left unanswered.
+    of all; `unanswered` requests that the control
+    left unanswered, of those that the canary answered with one class, fixed beforehand, against all others: one stratum.
     """
 
     strata: tuple[Stratum, ...] = ()

@@ -11,8 +11,6 @@ from typing import Final
 
 from serin_operator.decide.analysis.eprocess import (
     add,
-    against_steps,
-    for_steps,
     log_likelihood_ratios,
     log_mixture,
     needed,
@@ -24,7 +22,9 @@ TOLERATED: Final = 0.05
 FALSE_ALARMS: Final = 0.01
 """How often it may ever speak wrongly, for each metric; it costs nobody's rollback, since it only holds."""
 _SUSPECTED: Final = 0.5
-_WAYS: Final = (*against_steps(), *for_steps())
+_MORE: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+_FEWER: Final = tuple(-step for step in _MORE)
+_WAYS: Final = (*_MORE, *_FEWER)
 
 
 def observe(before: Sequence[int], strata: Sequence[Stratum], design_effect: float = 1.0) -> tuple[int, ...]:
@@ -35,22 +35,11 @@ def observe(before: Sequence[int], strata: Sequence[Stratum], design_effect: flo
     return add(before, [(_both_ways(one), design_effect) for one in told], _WAYS)
 
 
-def observe_classes(before: Sequence[int], classes: Sequence[Stratum], design_effect: float = 1.0) -> tuple[int, ...]:
-    """The same for classes of one look, each against all others.
-
-    They share their counts, so each class has an equal part of the evidence, and they do not add up.
-    """
-    told = [one for one in classes if one.canary.total and one.stable.total]
-    if not told:
-        return tuple(before)
-    return add(before, [(_both_ways(one), design_effect * len(told)) for one in told], _WAYS)
-
-
 def is_suspected(evidence: Sequence[int]) -> bool:
     """Whether it is half sure: the square root of what proves it. Enough to hold a verdict back, for it costs nothing but time."""
     return log_mixture(evidence) >= _SUSPECTED * needed(FALSE_ALARMS)
 
 
 def _both_ways(stratum: Stratum) -> list[float]:
-    more = log_likelihood_ratios(stratum, TOLERATED, against_steps())
-    return [*more, *log_likelihood_ratios(stratum, -TOLERATED, for_steps())]
+    more = log_likelihood_ratios(stratum, TOLERATED, _MORE)
+    return [*more, *log_likelihood_ratios(stratum, -TOLERATED, _FEWER)]
