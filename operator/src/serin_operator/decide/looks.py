@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from serin_operator.decide.analysis import Arm, Sample
+from serin_operator.decide.analysis import Arm, Clients, Sample
 from serin_operator.decide.timestamps import parse
 
 
@@ -52,3 +52,9 @@ class LookResult:
     before: Mapping[str, Sample] = field(default_factory=dict)
     stable_pods: Mapping[str, tuple[Arm, ...]] = field(default_factory=dict)
     """Stable's counts by process, where the process that counted is the one that answered."""
+    pods_before: Mapping[str, tuple[Arm, ...]] = field(default_factory=dict)
+    """The same of the time before the canary had traffic (first look only)."""
+    stable_clients: Mapping[str, Clients] = field(default_factory=dict)
+    """Sums over stable's clients in this look, where servers export them."""
+    clients_before: Mapping[str, Clients] = field(default_factory=dict)
+    """The same of the time before the canary had traffic (first look only)."""

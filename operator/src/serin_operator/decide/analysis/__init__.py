@@ -35,19 +35,17 @@ Around it: `look_counts` and `labelled_counts` drop what spans a weight change, 
 stable's pods, `expected_labels` says beforehand how many labels a decision takes, `LookRecord` and `replay` repeat a logged history.
 """
 
+from serin_operator.decide.analysis.clients import Clients
 from serin_operator.decide.analysis.clusters import BY_CONNECTION, Spread
 from serin_operator.decide.analysis.config import (
-    NO_WORSE,
     AnalysisConfig,
     Bound,
     Comparison,
     Drift,
     Evidence,
-    Margin,
     MeanDifference,
     Metric,
-    OddsRatio,
-    Points,
+    Paired,
     Role,
     Rule,
     Threshold,
@@ -59,8 +57,10 @@ from serin_operator.decide.analysis.config import (
 from serin_operator.decide.analysis.errors import InvalidAnalysis
 from serin_operator.decide.analysis.history import LookRecord, replay
 from serin_operator.decide.analysis.judge import Verdicts, judge_look
+from serin_operator.decide.analysis.margins import NO_WORSE, Margin, OddsRatio, Points
 from serin_operator.decide.analysis.outcome import Advice, OnDeadline, Outcome, outcome
 from serin_operator.decide.analysis.planning import expected_labels
+from serin_operator.decide.analysis.pods import PodScatter
 from serin_operator.decide.analysis.samples import (
     Arm,
     Difference,
@@ -68,6 +68,7 @@ from serin_operator.decide.analysis.samples import (
     Measurement,
     NoData,
     Observation,
+    Pairs,
     Proportions,
     QueryFailed,
     Sample,
@@ -93,6 +94,7 @@ __all__ = [
     "Arm",
     "Bound",
     "Cell",
+    "Clients",
     "Comparison",
     "Difference",
     "Drift",
@@ -113,7 +115,10 @@ __all__ = [
     "OddsRatio",
     "OnDeadline",
     "Outcome",
+    "Paired",
+    "Pairs",
     "Pass",
+    "PodScatter",
     "Points",
     "Proportions",
     "QueryFailed",

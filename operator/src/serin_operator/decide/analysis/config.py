@@ -6,41 +6,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
 from serin_operator.decide.analysis.errors import InvalidAnalysis, require_finite, require_fraction
-
-
-@dataclass(frozen=True, slots=True)
-class Points:
-    """The canary may be worse by this much of all answers: 0.01 is one percentage point.
-
-    Users think so; the guarantee is approximate, because the base rate has to be estimated (`margins`).
-    """
-
-    increase: float
-
-    def __post_init__(self) -> None:
-        require_fraction("margin.increase", self.increase, low=0, high=1)
-
-
-@dataclass(frozen=True, slots=True)
-class OddsRatio:
-    """The canary's odds of a bad answer may be this many times stable's; 1 allows nothing. The guarantee is exact.
-
-    For rare events odds and rates agree: an odds ratio of 1.5 is "half as many errors again".
-    """
-
-    ratio: float = 1.0
-
-    def __post_init__(self) -> None:
-        require_finite("margin.ratio", self.ratio)
-        if not 1 <= self.ratio <= 1000:
-            raise InvalidAnalysis(
-                "margin.ratio", f"{self.ratio:g} is not between 1 and 1000", "1 means no worse at all"
-            )
-
-
-Margin = Points | OddsRatio
-NO_WORSE = OddsRatio(1.0)
-"""The margin that allows nothing."""
+from serin_operator.decide.analysis.margins import NO_WORSE, Margin, OddsRatio, Points
 
 
 class Evidence(StrEnum):
@@ -58,13 +24,36 @@ class Words(StrEnum):
     SLOW = "slow"
 
 
+class Paired(StrEnum):
+    """Whether requests that both versions answered count beside, or instead of, those that one of them answered."""
+
+    OFF = "Off"
+    AUTO = "Auto"  # both kinds share the metric's rates
+    REQUIRE = "Require"  # pairs alone
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Share of bad answers, canary against stable in the same minutes. Exact (see `eprocess`)."""
+    """Share of bad answers, canary against stable in the same minutes (see `eprocess` and `points`), or in pairs (`paired`).
+
+    A margin given as a ratio of odds says nothing about pairs: they need one in points, or none.
+    """
 
     margin: Margin = NO_WORSE
     evidence: Evidence = Evidence.NO_FAIL
     words: Words = Words.ERRORS
+    paired: Paired = Paired.OFF
+
+    def __post_init__(self) -> None:
+        if self.paired is not Paired.OFF and isinstance(self.margin, OddsRatio) and self.margin.ratio != 1:
+            raise InvalidAnalysis(
+                "margin.ratio", "cannot be kept by pairs", "give the margin in points, or judge without pairs"
+            )
+
+    @property
+    def points(self) -> float:
+        """The margin in points; 0 for one that allows nothing."""
+        return self.margin.increase if isinstance(self.margin, Points) else 0.0
 
 
 def error_rate(max_increase: float = 0.005, evidence: Evidence = Evidence.NO_FAIL) -> Comparison:
@@ -72,9 +61,11 @@ def error_rate(max_increase: float = 0.005, evidence: Evidence = Evidence.NO_FAI
     return Comparison(Points(max_increase), evidence, Words.ERRORS)
 
 
-def accuracy(max_decrease: float = 0.01, evidence: Evidence = Evidence.NO_FAIL) -> Comparison:
-    """The rule of `accuracy: {maxDecrease}`: share of wrong predictions among labelled ones, in points."""
-    return Comparison(Points(max_decrease), evidence, Words.ACCURACY)
+def accuracy(
+    max_decrease: float = 0.01, evidence: Evidence = Evidence.NO_FAIL, paired: Paired = Paired.OFF
+) -> Comparison:
+    """The rule of `accuracy: {maxDecrease, paired}`: share of wrong predictions among labelled ones, in points."""
+    return Comparison(Points(max_decrease), evidence, Words.ACCURACY, paired)
 
 
 def latency(max_increase: float = 0.01, evidence: Evidence = Evidence.NO_FAIL) -> Comparison:
@@ -194,7 +185,10 @@ class Metric:
 
 def fingerprint(rule: Rule) -> str:
     """Eight hex digits that change when the rule does: evidence gathered under another rule is not evidence."""
-    written = json.dumps([type(rule).__name__, asdict(rule)], sort_keys=True)
+    said = asdict(rule)
+    if said.get("paired") == Paired.OFF:  # as it was written before there were pairs
+        del said["paired"]
+    written = json.dumps([type(rule).__name__, said], sort_keys=True)
     return hashlib.sha256(written.encode()).hexdigest()[:8]
 
 

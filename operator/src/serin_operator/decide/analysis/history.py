@@ -1,6 +1,6 @@
 """A rollout's looks as they are logged, one structured line each, and judged again from the log."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from serin_operator.decide.analysis.samples import (
     Measurement,
     NoData,
     Observation,
+    Pairs,
     Proportions,
     QueryFailed,
     Sample,
@@ -61,21 +62,36 @@ def _sample_to_dict(sample: Sample) -> dict[str, Any]:
             return {"noData": why}
         case QueryFailed(why):
             return {"queryFailed": why}
-        case Value(observed, design_effect):
-            return {"designEffect": design_effect, **_observed_to_dict(observed)}
+        case Value(observed, design_effect, between_pods):
+            worth = {"betweenPods": between_pods} if between_pods else {}
+            return {"designEffect": design_effect, **worth, **_observed_to_dict(observed)}
 
 
 def _observed_to_dict(observed: Observation) -> dict[str, Any]:
     match observed:
-        case Proportions(strata, alone):
-            counts = [[one.canary.bad, one.canary.total, one.stable.bad, one.stable.total] for one in strata]
-            return {"strata": counts, "stableAlone": [alone.bad, alone.total]}
+        case Proportions(strata, alone, pairs, differing, unlabelled, unanswered):
+            more = {
+                "pairs": [pairs.only_canary_bad, pairs.only_control_bad, pairs.total] if pairs.total else None,
+                "differing": [differing.bad, differing.total] if differing.total else None,
+                "unlabelled": _strata_to_lists(unlabelled),
+                "unanswered": _strata_to_lists(unanswered),
+            }
+            told = {name: one for name, one in more.items() if one}
+            return {"strata": _strata_to_lists(strata), "stableAlone": [alone.bad, alone.total], **told}
         case Difference(canary, stable):
             return {"means": [canary, stable]}
         case Measurement(value):
             return {"value": value}
         case Histograms(canary, reference):
             return {"bins": [list(canary), list(reference)]}
+
+
+def _strata_to_lists(strata: Iterable[Stratum]) -> list[list[int]]:
+    return [[one.canary.bad, one.canary.total, one.stable.bad, one.stable.total] for one in strata]
+
+
+def _strata_of(recorded: Iterable[Sequence[int]]) -> tuple[Stratum, ...]:
+    return tuple(Stratum(Arm(a, b), Arm(c, d)) for a, b, c, d in recorded)
 
 
 def _sample_from_dict(key: str, recorded: Mapping[str, Any]) -> Sample:
@@ -85,8 +101,15 @@ def _sample_from_dict(key: str, recorded: Mapping[str, Any]) -> Sample:
         case {"queryFailed": why}:
             return QueryFailed(why)
         case {"designEffect": design_effect, "strata": strata, "stableAlone": [bad, total]}:
-            seen = tuple(Stratum(Arm(a, b), Arm(c, d)) for a, b, c, d in strata)
-            return Value(Proportions(seen, Arm(bad, total)), design_effect)
+            seen = Proportions(
+                _strata_of(strata),
+                Arm(bad, total),
+                Pairs(*recorded.get("pairs", ())),
+                Arm(*recorded.get("differing", ())),
+                _strata_of(recorded.get("unlabelled", ())),
+                _strata_of(recorded.get("unanswered", ())),
+            )
+            return Value(seen, design_effect, recorded.get("betweenPods", 0.0))
         case {"designEffect": design_effect, "means": [canary, stable]}:
             return Value(Difference(canary, stable), design_effect)
         case {"designEffect": design_effect, "value": value}:

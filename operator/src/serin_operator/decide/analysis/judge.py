@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import assert_never
 
-from serin_operator.decide.analysis import drift, means, proportions, thresholds
+from serin_operator.decide.analysis import drift, means, proportions, standing, thresholds
 from serin_operator.decide.analysis.config import (
     AnalysisConfig,
     Bound,
@@ -68,7 +68,7 @@ def judge_look(
 def _observe(key: str, metric: Metric, state: MetricState, value: Value) -> MetricState:
     match metric.rule, value.observed:
         case (Comparison() | Bound()) as rule, Proportions() as seen:
-            return proportions.observe(rule, state, seen, value.design_effect)
+            return proportions.observe(rule, state, seen, value)
         case MeanDifference(), Difference() as seen:
             return means.observe(state, seen)
         case Threshold() as rule, Measurement() as seen:
@@ -106,7 +106,7 @@ def _by_rule(config: AnalysisConfig, metric: Metric, key: str, state: MetricStat
         case Comparison() | Bound() as rule:
             observed = sample.observed if isinstance(sample, Value) else None
             seen = observed if isinstance(observed, Proportions) else Proportions()
-            return proportions.failed(rule, state, alpha) or proportions.standing(
+            return standing.failed(rule, state, alpha) or standing.standing(
                 rule,
                 state,
                 seen,

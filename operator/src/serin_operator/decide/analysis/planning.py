@@ -2,10 +2,10 @@
 
 import math
 
-from serin_operator.decide.analysis.config import NO_WORSE, Margin, Points
 from serin_operator.decide.analysis.eprocess import against_steps, log_likelihood_ratios
 from serin_operator.decide.analysis.errors import require_design_effect, require_fraction
-from serin_operator.decide.analysis.margins import log_odds_of_points
+from serin_operator.decide.analysis.margins import NO_WORSE, Margin, Points
+from serin_operator.decide.analysis.points import is_impossible, log_ratios
 from serin_operator.decide.analysis.samples import Arm, Stratum
 
 _PATTERN = 1_000_000  # answers of the imagined look whose mean evidence a label is measured on
@@ -39,17 +39,18 @@ def expected_labels(
         Arm(min(canary, round(canary * (stable_bad_rate + effect))), canary),
         Arm(round(stable * stable_bad_rate), stable),
     )
-    speeds = [
-        ratio / canary / design_effect
-        for ratio in log_likelihood_ratios(pattern, _log_margin(margin, stable_bad_rate), against_steps())
-    ]
+    speeds = [ratio / canary / design_effect for ratio in _ratios(pattern, margin, stable_bad_rate)]
     if max(speeds) <= 0:
         return math.inf
     return _labels_until(-math.log(false_rollback_rate), speeds)
 
 
-def _log_margin(margin: Margin, rate: float) -> float:
-    return log_odds_of_points(rate, margin.increase) if isinstance(margin, Points) else math.log(margin.ratio)
+def _ratios(pattern: Stratum, margin: Margin, rate: float) -> list[float]:
+    if not isinstance(margin, Points):
+        return log_likelihood_ratios(pattern, math.log(margin.ratio), against_steps())
+    if is_impossible(rate, margin.increase):
+        return [0.0]
+    return log_ratios(pattern, margin.increase, rate, against_steps())
 
 
 def _labels_until(wanted: float, speeds: list[float]) -> float:

@@ -1,32 +1,50 @@
-"""Shares of bad answers: canary against stable, or one version against a fixed bound."""
+"""Shares of bad answers: canary against stable, in pairs and in strata, or one version against a fixed bound.
 
+What a look adds to the evidence; `standing` says what it amounts to.
+"""
+
+import math
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
-from serin_operator.decide.analysis import eprocess, wording
-from serin_operator.decide.analysis.config import Bound, Comparison, Evidence, OddsRatio, Points
-from serin_operator.decide.analysis.margins import log_odds_at_margin, log_odds_of_points, smoothed
-from serin_operator.decide.analysis.samples import Arm, Proportions, Stratum
+from serin_operator.decide.analysis import eprocess, paired, points, selection
+from serin_operator.decide.analysis.config import Bound, Comparison, Evidence, Paired
+from serin_operator.decide.analysis.margins import OddsRatio
+from serin_operator.decide.analysis.samples import Arm, Pairs, Proportions, Stratum, Value
 from serin_operator.decide.analysis.state import LOOKS_FOR_BASE_RATE, MetricState
-from serin_operator.decide.analysis.verdicts import Fail, Inconclusive, Pass, Reason, Verdict
 
-DOUBT = 0.5
-"""A metric does not pass while the log evidence against the canary is this share of what rolls it back: the square root,
-14 where 200 are needed. Holding spends nothing of the false-rollback rate, and an equal canary's evidence falls again."""
+PAIRS_AGAINST: Final = 0.7
+"""Weight of pairs in the evidence against a canary; its unpaired labels have the rest. Fixed before anything is seen."""
+AGREEMENT: Final = 0.5
+"""Weight of agreement in the evidence that the margin is kept."""
+PAIRS_FOR_IT: Final = 0.3
+"""Weight of pairs in it; unpaired labels have the rest."""
 
 
-def observe(rule: Comparison | Bound, state: MetricState, seen: Proportions, design_effect: float) -> MetricState:
-    """The state after one more look."""
+def observe(rule: Comparison | Bound, state: MetricState, seen: Proportions, value: Value) -> MetricState:
+    """The state after one more look; `value` is what `seen` came in, and says what its counts are worth."""
+    design_effect = value.design_effect
     if isinstance(rule, Bound):
         return _observe_alone(rule, state, seen, design_effect)
-    base = base_rate(state)
-    strata = comparable(seen) if base.total or isinstance(rule.margin, OddsRatio) else ()
+    strata = comparable(seen) if rule.paired is not Paired.REQUIRE else ()
+    samples = sum(one.canary.total for one in strata)
     if strata:
-        state = _compare(rule, state, base, strata, design_effect)
+        state = _compared(rule, state, strata, value)
+    if rule.paired is not Paired.OFF:
+        state = _paired(rule, state, seen)
+        alike = seen.differing.total if rule.evidence is Evidence.NON_INFERIOR else 0
+        samples = max(samples, seen.pairs.total, alike)
+    state = replace(
+        state,
+        labels_differ=selection.observe(state.labels_differ, seen.unlabelled, design_effect),
+        control_differs=selection.observe(state.control_differs, seen.unanswered, design_effect),
+    )
     stable_now = sum((one.stable for one in seen.strata), seen.stable_alone)
     if stable_now.total:
         latest = (*state.base, stable_now.bad, stable_now.total)[-2 * LOOKS_FOR_BASE_RATE :]
         state = replace(state, base=latest)
-    return state
+    return _weighed(rule, state, samples) if samples else state
 
 
 def base_rate(state: MetricState) -> Arm:
@@ -39,22 +57,90 @@ def comparable(seen: Proportions) -> tuple[Stratum, ...]:
     return tuple(one for one in seen.strata if one.canary.total and one.stable.total)
 
 
-def _compare(
-    rule: Comparison, state: MetricState, base: Arm, strata: tuple[Stratum, ...], design_effect: float
-) -> MetricState:
-    margins = [log_odds_at_margin(rule.margin, base, one) for one in strata]
-    against = [
-        (eprocess.log_likelihood_ratios(one, worst, eprocess.against_steps()), design_effect)
-        for one, (worst, _) in zip(strata, margins, strict=True)
-    ]
+def log_against(rule: Comparison | Bound, state: MetricState) -> int:
+    """Log evidence against the canary, of pairs and strata together."""
+    strata = eprocess.log_mixture(state.against)
+    if isinstance(rule, Bound) or rule.paired is Paired.OFF:
+        return strata
+    pairs = eprocess.log_mixture(state.pairs_against)
+    if rule.paired is Paired.REQUIRE:
+        return pairs
+    return eprocess.log_weighted([(PAIRS_AGAINST, pairs), (1 - PAIRS_AGAINST, strata)])
+
+
+def log_for_it(rule: Comparison | Bound, state: MetricState) -> int:
+    """Log evidence that the margin is kept, of agreement, pairs and strata together."""
+    strata = eprocess.log_mixture(state.for_it)
+    if isinstance(rule, Bound) or rule.paired is Paired.OFF:
+        return strata
+    parts = [(AGREEMENT, eprocess.log_mixture(state.alike)), (PAIRS_FOR_IT, eprocess.log_mixture(state.pairs_for_it))]
+    return eprocess.log_weighted([*parts, (1 - AGREEMENT - PAIRS_FOR_IT, strata)])
+
+
+def _weighed(rule: Comparison | Bound, state: MetricState, samples: int) -> MetricState:
+    """After the evidence of a look: the highest that it ever was, since Ville's inequality speaks of ever."""
+    return replace(
+        state,
+        worst=max(state.worst, log_against(rule, state)),
+        best=max(state.best, log_for_it(rule, state)),
+        step_samples=state.step_samples + samples,
+        looks=state.looks + 1,
+    )
+
+
+def _compared(rule: Comparison, state: MetricState, strata: tuple[Stratum, ...], value: Value) -> MetricState:
+    base = base_rate(state)
+    against = [_evidence(rule, base, one, eprocess.against_steps(), value) for one in strata]
     for_it = [
-        (eprocess.log_likelihood_ratios(one, best, eprocess.for_steps()), design_effect)
-        for one, (_, best) in zip(strata, margins, strict=True)
+        _evidence(rule, base, one, eprocess.for_steps(), value)
+        for one in strata
         if rule.evidence is Evidence.NON_INFERIOR
     ]
     canary = sum((one.canary for one in strata), Arm())
     stable = sum((one.stable for one in strata), Arm())
     return _counted(state, canary, stable, against, for_it)
+
+
+def _evidence(
+    rule: Comparison, base: Arm, stratum: Stratum, steps: eprocess.Steps, value: Value
+) -> tuple[list[float], float]:
+    """Log evidence of one stratum, and what it is still to be divided by. Pods that differ move the margin away."""
+    moved = math.copysign(value.between_pods, steps[0])
+    if isinstance(rule.margin, OddsRatio):
+        at_margin = math.log(rule.margin.ratio) + moved
+        return eprocess.log_likelihood_ratios(stratum, at_margin, steps), value.design_effect
+    delta = rule.margin.increase
+    guess = points.guessed_base(base, delta)
+    moved_delta = points.widened(delta, guess, moved)
+    return points.log_evidence(stratum, moved_delta, guess, steps, value.design_effect), 1.0
+
+
+def _paired(rule: Comparison, state: MetricState, seen: Proportions) -> MetricState:
+    """Pairs need no strata and no design effect: each row is its own comparison."""
+    if seen.pairs.total:
+        known = Pairs(*state.pairs) + seen.pairs
+        state = replace(
+            state,
+            pairs=(known.only_canary_bad, known.only_control_bad, known.total),
+            pairs_against=_bets(state.pairs_against, paired.log_against(seen.pairs, rule.points)),
+        )
+    if rule.evidence is not Evidence.NON_INFERIOR:
+        return state
+    if seen.pairs.total:
+        state = replace(state, pairs_for_it=_bets(state.pairs_for_it, paired.log_for_it(seen.pairs, rule.points)))
+    if seen.differing.total:
+        differing = Arm(*state.differing) + seen.differing
+        alike = [(paired.log_alike(seen.differing, rule.points), 1.0)]
+        state = replace(
+            state,
+            differing=(differing.bad, differing.total),
+            alike=eprocess.add(state.alike, alike, eprocess.for_steps()),
+        )
+    return state
+
+
+def _bets(before: Sequence[int], look: list[float]) -> tuple[int, ...]:
+    return eprocess.add(before, [(look, 1.0)], paired.BETS)
 
 
 def _observe_alone(rule: Bound, state: MetricState, seen: Proportions, design_effect: float) -> MetricState:
@@ -64,7 +150,8 @@ def _observe_alone(rule: Bound, state: MetricState, seen: Proportions, design_ef
     ratios = eprocess.log_likelihood_ratios_of_one_sample
     against = [(ratios(canary, rule.max_bad_rate, eprocess.against_steps()), design_effect)]
     for_it = [(ratios(canary, rule.max_bad_rate, eprocess.for_steps()), design_effect)]
-    return _counted(state, canary, Arm(), against, for_it if rule.evidence is Evidence.NON_INFERIOR else [])
+    state = _counted(state, canary, Arm(), against, for_it if rule.evidence is Evidence.NON_INFERIOR else [])
+    return _weighed(rule, state, canary.total)
 
 
 def _counted(
@@ -74,89 +161,12 @@ def _counted(
     against: list[tuple[list[float], float]],
     for_it: list[tuple[list[float], float]],
 ) -> MetricState:
-    worse = eprocess.add(state.against, against, eprocess.against_steps())
-    better = eprocess.add(state.for_it, for_it, eprocess.for_steps()) if for_it else state.for_it
     return replace(
         state,
-        against=worse,
-        for_it=better,
-        worst=max(state.worst, eprocess.log_mixture(worse)),
-        best=max(state.best, eprocess.log_mixture(better)),
+        against=eprocess.add(state.against, against, eprocess.against_steps()),
+        for_it=eprocess.add(state.for_it, for_it, eprocess.for_steps()) if for_it else state.for_it,
         canary_bad=state.canary_bad + canary.bad,
         canary_total=state.canary_total + canary.total,
         stable_bad=state.stable_bad + stable.bad,
         stable_total=state.stable_total + stable.total,
-        step_samples=state.step_samples + canary.total,
-        looks=state.looks + 1,
     )
-
-
-def failed(rule: Comparison | Bound, state: MetricState, error_rate: float) -> Fail | None:
-    """Whether the evidence against the canary ever reached what its share of the error rate asks for."""
-    needed = eprocess.needed(error_rate)
-    if state.worst < needed and not state.failed:
-        return None
-    reason = Reason.WORSE_THAN_BOUND if isinstance(rule, Bound) else Reason.WORSE_THAN_STABLE
-    return Fail(reason, f"{_counts(rule, state)}; {wording.evidence(state.worst, needed)}")
-
-
-def standing(
-    rule: Comparison | Bound,
-    state: MetricState,
-    seen: Proportions,
-    *,
-    samples_needed: int,
-    false_alarm_rate: float,
-    false_promotion_rate: float,
-) -> Verdict:
-    """Pass or Inconclusive, of a metric that has not failed, at a look that saw `seen`."""
-    if missing := _nothing_to_judge(rule, state, seen):
-        return missing
-    counts = _counts(rule, state)
-    if state.step_samples < samples_needed:
-        have = f"{state.step_samples:,} of {samples_needed:,} {wording.noun(rule.words)} in this step"
-        return Inconclusive(Reason.NOT_ENOUGH_SAMPLES, f"{have}; {counts}")
-    leaning = eprocess.log_mixture(state.against)
-    against = wording.evidence(leaning, eprocess.needed(false_alarm_rate))
-    if leaning >= eprocess.needed(false_alarm_rate) * DOUBT:
-        return Inconclusive(Reason.LEANS_AGAINST, f"{counts}; {against} against it: held until this is settled")
-    if rule.evidence is Evidence.NO_FAIL:
-        return Pass(Reason.NO_EVIDENCE_AGAINST, f"{counts}; {against} against it")
-    needed = eprocess.needed(false_promotion_rate)
-    shown = f"{counts}; {wording.evidence(state.best, needed)} that the margin is kept"
-    if state.best >= needed:
-        return Pass(Reason.NON_INFERIOR, shown)
-    return Inconclusive(Reason.NOT_ENOUGH_EVIDENCE, shown)
-
-
-def _nothing_to_judge(rule: Comparison | Bound, state: MetricState, seen: Proportions) -> Inconclusive | None:
-    if isinstance(rule, Bound):
-        if any(one.canary.total for one in seen.strata):
-            return None
-        return Inconclusive(Reason.NO_DATA, f"no {wording.noun(rule.words)} in this look")
-    if not comparable(seen):
-        return Inconclusive(
-            Reason.NO_DATA,
-            f"no {wording.noun(rule.words)} of canary and stable under the same conditions in this look; "
-            f"so far {_counts(rule, state)}",
-        )
-    if isinstance(rule.margin, Points):
-        if state.canary_total == 0:
-            return Inconclusive(
-                Reason.BASE_RATE_UNKNOWN, "this first look only tells stable's rate, which a margin in points needs"
-            )
-        rate = smoothed(base_rate(state))
-        if log_odds_of_points(rate, rule.margin.increase) == float("inf"):
-            return Inconclusive(
-                Reason.MARGIN_IMPOSSIBLE,
-                f"stable's bad answers ({wording.percent(rate)}) plus the margin ({wording.percent(rule.margin.increase)}) "
-                "are 100 % or more, so no canary could fail; give a smaller margin or mend stable first",
-            )
-    return None
-
-
-def _counts(rule: Comparison | Bound, state: MetricState) -> str:
-    canary = f"canary {wording.share(state.canary, rule.words)}"
-    if isinstance(rule, Bound):
-        return f"{canary}, at most {wording.percent(rule.max_bad_rate)} may be bad"
-    return f"{canary}, stable {wording.share(state.stable, rule.words)} in the same minutes"

@@ -37,15 +37,50 @@ class Stratum:
 
 
 @dataclass(frozen=True, slots=True)
+class Pairs:
+    """The same requests, answered by the canary and by its control: on how many was only one of them wrong."""
+
+    only_canary_bad: int = 0
+    only_control_bad: int = 0
+    total: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("only_canary_bad", "only_control_bad", "total"):
+            require_count(name, getattr(self, name))
+        if self.only_canary_bad + self.only_control_bad > self.total:
+            raise InvalidAnalysis(
+                "total",
+                f"{self.only_canary_bad} and {self.only_control_bad} discordant pairs of only {self.total}",
+                "take all three counts from one query at one time",
+            )
+
+    def __add__(self, other: "Pairs") -> "Pairs":
+        return Pairs(
+            self.only_canary_bad + other.only_canary_bad,
+            self.only_control_bad + other.only_control_bad,
+            self.total + other.total,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Proportions:
     """Counts of one look: one stratum for errors or slow answers, one per age bucket for labels that arrive late.
 
     `stable_alone` are answers of stable that have no canary to be compared with (before the canary has traffic, or in a
     dropped cell). They move no evidence; they tell a margin in points what the base rate is.
+
+    `pairs` are labelled (or failed) pairs of this look, `differing` those pairs on which the two versions gave different
+    answers, of all pairs, labelled or not. `unlabelled` holds, by age of the prediction, predictions that have no label yet,
+    of all; `unanswered` requests that the control
+    left unanswered, of those that the canary answered with one class, fixed beforehand, against all others: one stratum.
     """
 
     strata: tuple[Stratum, ...] = ()
     stable_alone: Arm = Arm()
+    pairs: Pairs = Pairs()
+    differing: Arm = Arm()
+    unlabelled: tuple[Stratum, ...] = ()
+    unanswered: tuple[Stratum, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +127,23 @@ Observation = Proportions | Difference | Measurement | Histograms
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """The look saw something. `design_effect` ≥ 1 says how much less than its counts it is worth (see `clusters`)."""
+    """The look saw something.
+
+    `design_effect` ≥ 1 says how much less than its counts it is worth (see `clusters`, `clients`); `between_pods` ≥ 0 by how much the
+    arms' log odds may differ because their pods do (see `pods`).
+    """
 
     observed: Observation
     design_effect: float = 1.0
+    between_pods: float = 0.0
 
     def __post_init__(self) -> None:
         require_design_effect(self.design_effect)
+        require_finite("between_pods", self.between_pods)
+        if self.between_pods < 0:
+            raise InvalidAnalysis(
+                "between_pods", f"{self.between_pods:g} is negative", "0 means that pods do not differ"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,10 @@ class MetricState(_Recorded):
     `against` and `for_it` are the log evidence for each alternative of the two mixtures; `worst` and `best` the highest
     that each mixture ever reached, since Ville's inequality speaks about ever. The counts are for messages; `base` holds
     stable's (bad, total) of the last looks, flat. `numbers` belongs to means, thresholds and drift. `failed` keeps a Fail.
+
+    `pairs` are the counts of pairs (only the canary bad, only the control bad, all) and `differing` those of agreement
+    (different answers, all); `pairs_against`, `pairs_for_it` and `alike` their log evidence. `labels_differ` and
+    `control_differs` is the log evidence that the versions' labels, or the control's answers, are missing by choice.
     """
 
     rule: str = ""
@@ -53,6 +57,13 @@ class MetricState(_Recorded):
     failed: bool = False
     base: tuple[int, ...] = ()
     numbers: tuple[float, ...] = ()
+    pairs: tuple[int, ...] = ()
+    pairs_against: tuple[int, ...] = ()
+    pairs_for_it: tuple[int, ...] = ()
+    differing: tuple[int, ...] = ()
+    alike: tuple[int, ...] = ()
+    labels_differ: tuple[int, ...] = ()
+    control_differs: tuple[int, ...] = ()
 
     @property
     def canary(self) -> Arm:

@@ -22,8 +22,11 @@ class Reason(StrEnum):
     NOT_ENOUGH_SAMPLES = "NotEnoughSamples"
     LEANS_AGAINST = "LeansAgainst"  # enough samples, and not enough evidence to fail, but too much to pass
     NOT_ENOUGH_EVIDENCE = "NotEnoughEvidence"  # non-inferiority is asked for and not shown yet
-    BASE_RATE_UNKNOWN = "BaseRateUnknown"  # a margin in points, and stable was never seen before
     MARGIN_IMPOSSIBLE = "MarginImpossible"  # stable's rate plus the margin is 100 % or more: nothing could fail
+    SELECTIVE_LABELS = "SelectiveLabels"  # the versions get labels for unequal shares of their predictions
+    SELECTIVE_CONTROL = (
+        "SelectiveControl"  # the control fails to answer for some answers of the canary more than others
+    )
     ABOVE_THRESHOLD = "ThresholdCrossedNotYetOften"
 
 

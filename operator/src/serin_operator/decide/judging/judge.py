@@ -12,13 +12,13 @@ from serin_operator.decide.analysis import (
     NoData,
     QueryFailed,
     Sample,
-    Spread,
     Value,
     Verdict,
     begin_step,
     judge_look,
 )
 from serin_operator.decide.analysis import Reason as VerdictReason
+from serin_operator.decide.judging.scatter import Scatter, recorded, scatter_of
 from serin_operator.decide.looks import LookResult
 from serin_operator.decide.memory.comparison import Comparison
 from serin_operator.decide.memory.states import Judgement
@@ -58,19 +58,23 @@ def judge(
     if not comparison.evidence.get("metrics") and result.before:
         records.append(LookRecord(result.before, result.look.start.timestamp()))
         state, _ = judge_look(config, state, result.before, taken_at=records[-1].taken_at)
-    spreads = spreads_of(comparison)
-    effects = {name: _effect(spreads.get(name), design_effect) for name in samples}
-    discounted = {name: _discounted(sample, effects[name]) for name, sample in samples.items()}
+    known = scatter_of(comparison.evidence)
+    for name in {**result.pods_before, **result.clients_before}:
+        pods, clients = result.pods_before.get(name, ()), result.clients_before.get(name)
+        known[name] = known.get(name, Scatter()).after(pods, clients)
+    effects = {name: known.get(name, Scatter()).design_effect(design_effect) for name in samples}
+    discounted = {
+        name: _discounted(sample, known.get(name, Scatter()), effects[name]) for name, sample in samples.items()
+    }
     begins_step = not any(one.step_samples for one in state.metrics.values())
     records.append(LookRecord(discounted, result.look.end.timestamp(), begins_step))
     state, verdicts = judge_look(config, state, discounted, taken_at=records[-1].taken_at)
-    for name, pods in result.stable_pods.items():
-        # Seen after it was used: a look that is judged by its own scatter would favour the unlucky ones.
-        spreads[name] = spreads.get(name, Spread()).after(pods)
-    seen = {name: [round(spread.chi2, 6), spread.degrees] for name, spread in spreads.items() if spread.degrees}
+    for name in {**result.stable_pods, **result.stable_clients}:
+        pods, clients = result.stable_pods.get(name, ()), result.stable_clients.get(name)
+        known[name] = known.get(name, Scatter()).after(pods, clients)
     after = replace(
         _taken(comparison, result, now),
-        evidence={**state.to_dict(), "spread": seen},
+        evidence={**state.to_dict(), **recorded(known)},
         stage_from=None if is_of_stage else comparison.stage_from,
         results=_results(state, verdicts, effects),
     )
@@ -107,21 +111,10 @@ def remembered_judgement(comparison: Comparison) -> Judgement:
     )
 
 
-def spreads_of(comparison: Comparison) -> dict[str, Spread]:
-    """How much stable's pods scattered in the looks so far, by metric."""
-    return {
-        name: Spread(float(chi2), int(degrees))
-        for name, (chi2, degrees) in comparison.evidence.get("spread", {}).items()
-    }
-
-
-def _effect(spread: Spread | None, default: float) -> float:
-    """The design effect of a metric: the default while nothing is known of stable's pods."""
-    return spread.design_effect(default) if spread else default
-
-
-def _discounted(sample: Sample, effect: float) -> Sample:
-    return replace(sample, design_effect=max(1.0, effect)) if isinstance(sample, Value) else sample
+def _discounted(sample: Sample, known: Scatter, effect: float) -> Sample:
+    if not isinstance(sample, Value):
+        return sample
+    return replace(sample, design_effect=max(1.0, effect), between_pods=known.pods.log_odds())
 
 
 def _results(

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from serin_operator.api.status import CanaryStatus, LetterStatus, ModelDeploymentStatus
-from serin_operator.decide.analysis import AnalysisState
+from serin_operator.decide.analysis import AnalysisState, Clients, PodScatter
 from serin_operator.decide.analysis.errors import InvalidAnalysis
 from serin_operator.decide.looks import Span
 from serin_operator.decide.memory.comparison import Comparison
@@ -201,13 +201,28 @@ def _readable(comparison: Comparison) -> Comparison:
     """The same, if its evidence can be gone on with. Evidence of another release begins anew."""
     state = AnalysisState.from_dict(comparison.evidence)
     for one in state.metrics.values():
-        all_of = (*one.against, *one.for_it, one.worst, one.best, one.canary_bad, one.canary_total, one.stable_bad)
+        all_of = (
+            *one.against,
+            *one.for_it,
+            *one.pairs_against,
+            *one.pairs_for_it,
+            *one.alike,
+            one.worst,
+            one.best,
+            one.canary_bad,
+            one.canary_total,
+            one.stable_bad,
+        )
         if not all(isinstance(number, int) for number in (*all_of, one.stable_total, one.step_samples, *one.base)):
             raise ValueError("evidence that is no number")
     float(state.taken_at or 0.0)
     spread = comparison.evidence.get("spread", {})
     for chi2, degrees in spread.values():
         float(chi2), int(degrees)
+    for excess, worth, pods in comparison.evidence.get("pods", {}).values():
+        PodScatter(float(excess), float(worth), int(pods))
+    for sums in comparison.evidence.get("clients", {}).values():
+        Clients(*sums)
     return comparison
 
 

@@ -1,0 +1,119 @@
+"""What the evidence about shares of bad answers amounts to: fail, pass, or what is missing."""
+
+from typing import Final
+
+from serin_operator.decide.analysis import eprocess, points, selection, wording
+from serin_operator.decide.analysis.config import Bound, Comparison, Evidence, Paired
+from serin_operator.decide.analysis.margins import Points
+from serin_operator.decide.analysis.proportions import base_rate, comparable, log_against
+from serin_operator.decide.analysis.samples import Proportions
+from serin_operator.decide.analysis.state import MetricState
+from serin_operator.decide.analysis.verdicts import Fail, Inconclusive, Pass, Reason, Verdict
+
+DOUBT: Final = 0.5
+"""A metric does not pass while the log evidence against the canary is this share of what rolls it back: the square root,
+14 where 200 are needed. Holding spends nothing of the false-rollback rate, and an equal canary's evidence falls again."""
+
+
+def failed(rule: Comparison | Bound, state: MetricState, error_rate: float) -> Fail | None:
+    """Whether the evidence against the canary ever reached what its share of the error rate asks for."""
+    needed = eprocess.needed(error_rate)
+    if not state.failed and (state.worst < needed or chosen(state)):
+        return None
+    reason = Reason.WORSE_THAN_BOUND if isinstance(rule, Bound) else Reason.WORSE_THAN_STABLE
+    return Fail(reason, f"{_counts(rule, state)}; {wording.evidence(state.worst, needed)}")
+
+
+def chosen(state: MetricState) -> Inconclusive | None:
+    """Why nothing may be said at all: what is missing seems to be missing by choice."""
+    if selection.is_suspected(state.labels_differ):
+        return Inconclusive(
+            Reason.SELECTIVE_LABELS,
+            "labels come for unequal shares of the two versions' predictions of the same age, so those that came cannot be"
+            " compared; label a random share of both, or judge by pairs",
+        )
+    if selection.is_suspected(state.control_differs):
+        return Inconclusive(
+            Reason.SELECTIVE_CONTROL,
+            "the control leaves requests unanswered for some answers of the canary more often than for others, so the pairs"
+            " that are left cannot be compared; give the control more time, or more pods",
+        )
+    return None
+
+
+def standing(
+    rule: Comparison | Bound,
+    state: MetricState,
+    seen: Proportions,
+    *,
+    samples_needed: int,
+    false_alarm_rate: float,
+    false_promotion_rate: float,
+) -> Verdict:
+    """Pass or Inconclusive, of a metric that has not failed, at a look that saw `seen`."""
+    if missing := chosen(state) or _nothing_to_judge(rule, state, seen):
+        return missing
+    counts = _counts(rule, state)
+    if state.step_samples < samples_needed:
+        have = f"{state.step_samples:,} of {samples_needed:,} {wording.noun(rule.words)} in this step"
+        return Inconclusive(Reason.NOT_ENOUGH_SAMPLES, f"{have}; {counts}")
+    leaning = log_against(rule, state)
+    against = wording.evidence(leaning, eprocess.needed(false_alarm_rate))
+    if leaning >= eprocess.needed(false_alarm_rate) * DOUBT:
+        return Inconclusive(Reason.LEANS_AGAINST, f"{counts}; {against} against it: held until this is settled")
+    if rule.evidence is Evidence.NO_FAIL:
+        return Pass(Reason.NO_EVIDENCE_AGAINST, f"{counts}; {against} against it")
+    needed = eprocess.needed(false_promotion_rate)
+    shown = f"{counts}; {wording.evidence(state.best, needed)} that the margin is kept"
+    if state.best >= needed:
+        return Pass(Reason.NON_INFERIOR, shown)
+    return Inconclusive(Reason.NOT_ENOUGH_EVIDENCE, shown)
+
+
+def _nothing_to_judge(rule: Comparison | Bound, state: MetricState, seen: Proportions) -> Inconclusive | None:
+    if isinstance(rule, Bound):
+        if any(one.canary.total for one in seen.strata):
+            return None
+        return Inconclusive(Reason.NO_DATA, f"no {wording.noun(rule.words)} in this look")
+    if _has_pairs(rule, seen):
+        return None
+    if not comparable(seen) or rule.paired is Paired.REQUIRE:
+        return Inconclusive(
+            Reason.NO_DATA,
+            f"no {wording.noun(rule.words)} of canary and stable under the same conditions in this look; "
+            f"so far {_counts(rule, state)}",
+        )
+    if isinstance(rule.margin, Points):
+        rate = points.guessed_base(base_rate(state), rule.margin.increase)
+        if points.is_impossible(rate, rule.margin.increase):
+            return Inconclusive(
+                Reason.MARGIN_IMPOSSIBLE,
+                f"stable's bad answers ({wording.percent(rate)}) plus the margin ({wording.percent(rule.margin.increase)}) "
+                "are 100 % or more, so no canary could fail; give a smaller margin or mend stable first",
+            )
+    return None
+
+
+def _has_pairs(rule: Comparison, seen: Proportions) -> bool:
+    if rule.paired is Paired.OFF:
+        return False
+    alike = seen.differing.total if rule.evidence is Evidence.NON_INFERIOR else 0
+    return bool(seen.pairs.total or alike)
+
+
+def _counts(rule: Comparison | Bound, state: MetricState) -> str:
+    canary = f"canary {wording.share(state.canary, rule.words)}"
+    if isinstance(rule, Bound):
+        return f"{canary}, at most {wording.percent(rule.max_bad_rate)} may be bad"
+    told = (
+        [f"{canary}, stable {wording.share(state.stable, rule.words)} in the same minutes"]
+        if state.canary_total
+        else []
+    )
+    if state.pairs:
+        only_canary, only_control, total = state.pairs
+        told.append(f"of {total:,} pairs {only_canary:,} where only the canary was wrong, {only_control:,} only stable")
+    if state.differing:
+        differing, total = state.differing
+        told.append(f"different answers in {wording.percent(differing / total)} of {total:,} pairs")
+    return "; ".join(told) or f"no {wording.noun(rule.words)} yet"

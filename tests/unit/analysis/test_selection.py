@@ -1,0 +1,67 @@
+"""Labels, or the control's answers, that are missing by choice: nothing is said then, neither yes nor no."""
+
+import numpy as np
+import pytest
+
+from serin_operator.decide.analysis import (
+    AnalysisConfig,
+    AnalysisState,
+    Arm,
+    Inconclusive,
+    Metric,
+    Paired,
+    Pairs,
+    Pass,
+    Proportions,
+    Reason,
+    Stratum,
+    Value,
+    accuracy,
+    judge_look,
+    selection,
+)
+
+CONFIG = AnalysisConfig((Metric("m", accuracy(0.01, paired=Paired.AUTO)),))
+
+
+def verdict_of(**seen):
+    return judge_look(CONFIG, AnalysisState(), {"m": Value(Proportions(**seen))})[1]["m"]
+
+
+def missing(canary, stable):
+    return (Stratum(Arm(*canary), Arm(*stable)),)
+
+
+@pytest.mark.parametrize("worse", [(Stratum(Arm(90, 400), Arm(128, 1600)),), (Stratum(Arm(30, 400), Arm(128, 1600)),)])
+@pytest.mark.parametrize("unlabelled", [(540, 1000), (750, 1000)])
+def test_a_canary_that_gets_another_share_of_labels_neither_fails_nor_passes(worse, unlabelled):
+    verdict = verdict_of(strata=worse, unlabelled=missing(unlabelled, (2600, 4000)))
+    assert isinstance(verdict, Inconclusive)
+    assert verdict.reason is Reason.SELECTIVE_LABELS
+
+
+def test_a_control_that_is_slow_for_one_class_spoils_the_pairs():
+    verdict = verdict_of(pairs=Pairs(60, 5, 500), unanswered=missing((80, 500), (10, 2500)))
+    assert isinstance(verdict, Inconclusive)
+    assert verdict.reason is Reason.SELECTIVE_CONTROL
+
+
+def test_labels_missing_by_chance_hold_nothing():
+    seen = {"strata": (Stratum(Arm(30, 400), Arm(128, 1600)),), "unlabelled": missing((640, 1000), (2600, 4000))}
+    assert isinstance(verdict_of(**seen), Pass)
+
+
+def test_equal_shares_are_hardly_ever_suspected_however_long_one_looks():
+    rng, alarms = np.random.default_rng(5), 0
+    for _ in range(20):
+        evidence = ()
+        for canary, stable in zip(
+            rng.binomial(200, 0.3, 100).tolist(), rng.binomial(600, 0.3, 100).tolist(), strict=True
+        ):
+            evidence = selection.observe(evidence, missing((canary, 200), (stable, 600)))
+            alarms += selection.is_suspected(evidence)
+    assert alarms == 0
+
+
+def test_a_silent_arm_tells_nothing():
+    assert selection.observe((), missing((0, 0), (3, 4))) == ()
