@@ -51,7 +51,6 @@ from serin_operator.decide.analysis.config import (
     Role,
     Rule,
     Threshold,
-    Words,
     accuracy,
     error_rate,
     latency,
@@ -83,6 +82,7 @@ from serin_operator.decide.analysis.windows import (
     look_counts,
     spans_weight_change,
 )
+from serin_operator.decide.analysis.words import Words
 
 __all__ = [
     "BY_CONNECTION",
