@@ -48,19 +48,19 @@ class MetricStatus(ApiModel):
     ] = None
     stable_range: Annotated[
         str | None,
-        Field(description="Where the stable version's share of bad events lies with a confidence of 95 %, for people."),
+        Field(description="95 % interval of the stable version's bad share."),
     ] = None
     canary_range: Annotated[
         str | None,
-        Field(description="Where the canary's share of bad events lies with a confidence of 95 %, for people."),
+        Field(description="95 % interval of the canary's bad share."),
     ] = None
     samples: Annotated[int | None, Field(description="Canary samples in this step.")] = None
     samples_needed: Annotated[int | None, Field(description="Canary samples that this metric needs in a step.")] = None
     evidence_percent: Annotated[
         int | None,
         Field(
-            description="Evidence against the canary, in percent of what makes the metric fail (of its logarithm): 0 is none,"
-            " from 50 on the step is held until it is settled."
+            description="Evidence against the canary, in percent of what makes the metric fail (on a logarithmic scale); from"
+            " 50 on the step is held."
         ),
     ] = None
     design_effect: Annotated[

@@ -57,7 +57,7 @@ def expression(path: str, asked: Expression, look: Look) -> Written:
     }
     text = asked.promql
     for word, value in values.items():
-        text = text.replace(f"{{{{ .{word} }}}}", value).replace(f"{{{{.{word}}}}}", value)
+        text = text.replace(f"{{{{ .{word} }}}}", value)
     return Written(path, text)
 
 

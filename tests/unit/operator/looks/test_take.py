@@ -109,7 +109,7 @@ async def test_a_counter_that_two_metrics_read_is_asked_for_once():
 async def test_a_query_gets_the_versions_and_the_looks_length_at_its_end():
     prometheus = Prometheus(lambda _: [Series({}, 0.5, 0.0)])
     result = await look_at(
-        prometheus, query('a{r="{{ .canary }}"} / b{r="{{.stable}}",n="{{ .namespace }}/{{ .name }}"}[{{ .window }}]')
+        prometheus, query('a{r="{{ .canary }}"} / b{r="{{ .stable }}",n="{{ .namespace }}/{{ .name }}"}[{{ .window }}]')
     )
     assert prometheus.asked == [('a{r="new"} / b{r="old",n="ns/m"}[30000ms]', LOOK.end.timestamp())]
     assert result.samples["m0"] == Value(Measurement(0.5))

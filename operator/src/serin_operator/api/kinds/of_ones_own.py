@@ -95,7 +95,7 @@ def _foreign(selector: str, label: str) -> Counter:
 def _only_known_placeholders() -> str:
     known = "self"
     for word in PLACEHOLDERS:
-        known += f".replace('{{{{ .{word} }}}}', '').replace('{{{{.{word}}}}}', '')"
+        known += f".replace('{{{{ .{word} }}}}', '')"
     return f"!{known}.contains('{{{{')"
 
 
@@ -163,7 +163,7 @@ KINDS: Final = (
             ),
             Rule(
                 f"{AT}.query.promql",
-                "self.contains('{{ .canary }}') || self.contains('{{.canary}}')",
+                "self.contains('{{ .canary }}')",
                 "Name the version with {{ .canary }}: a number that does not tell versions apart can blame none.",
             ),
         ),

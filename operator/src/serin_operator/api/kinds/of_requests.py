@@ -24,9 +24,8 @@ def one_of(path: str, bounds: tuple[float, ...], what: str) -> Rule:
     return Rule(
         path,
         f"self in [{', '.join(map(repr, bounds))}]",
-        f"Give a bound at which pods count {what}: {', '.join(f'{bound:g}' for bound in bounds)}.",
-        f"'pods count {what} at fixed bounds, and this is none of them; give one of the nearest: '"
-        f" + (self < {bounds[0]!r} ? '{bounds[0]:g}' : {nearest}'{bounds[-1]:g}')",
+        f"Give a bound at which pods count {what}, as the description lists them.",
+        f"'pods do not count {what} at this bound; the nearest: ' + (self < {bounds[0]!r} ? '{bounds[0]:g}' : {nearest}'{bounds[-1]:g}')",
     )
 
 

@@ -14,7 +14,6 @@ KINDS: Final[tuple[Kind, ...]] = (
     *of_resources.KINDS,
 )
 
-_NAMES: Final = ", ".join(kind.field for kind in KINDS)
 _GIVEN: Final = f"[{', '.join(f'has(self.{kind.field})' for kind in KINDS)}].filter(kind, kind).size()"
 
 
@@ -37,9 +36,9 @@ KIND_RULES: Final = (
     Rule(
         AT,
         f"{_GIVEN} == 1",
-        f"Give exactly one kind: one of {_NAMES}. Two things are two metrics with a name each.",
-        f"'metric ' + self.name + ({_GIVEN} > 1 ? ' has two kinds: make them two metrics with a name each'"
-        " : ' has no kind: add errorRate: {}, accuracy: {} or another one')",
+        "Give exactly one kind: add errorRate: {}, accuracy: {} or another one; of two kinds make them two metrics.",
+        "'metric ' + self.name + ': give exactly one kind: add errorRate: {}, accuracy: {} or another one; of two kinds make"
+        " them two metrics with a name each'",
     ),
     Rule(
         AT,
@@ -50,14 +49,8 @@ KIND_RULES: Final = (
     ),
     Rule(
         AT,
-        f"!has(self.share) || !{_is_any(_WITHOUT_RATE)}",
-        f"{', '.join(kind.field for kind in _WITHOUT_RATE)} carry no error rate and take no share of it: remove share.",
-        field=".share",
-    ),
-    Rule(
-        AT,
-        f"!has(self.share) || !{_warns('self')}",
-        "A warning rolls nothing back and takes no share: remove share, or say mode: Gate.",
+        f"!has(self.share) || !({_warns('self')} || {_is_any(_WITHOUT_RATE)})",
+        f"Warnings, and {', '.join(kind.field for kind in _WITHOUT_RATE)}, take no share of the rate: remove share.",
         field=".share",
     ),
     Rule(
