@@ -28,10 +28,11 @@ from serin_operator.decide.looks import LookResult
 from serin_operator.decide.memory.outbox import Announcement, Letter, Line
 from serin_operator.decide.telling.invalid import status_of_invalid
 from serin_operator.decide.world import Obstacle, OperatorConfig, World
-from serin_operator.observe import looks, views
+from serin_operator.observe import views
 from serin_operator.observe.children import Children
 from serin_operator.observe.desk import AtOnce, Desk
 from serin_operator.observe.routes import Surroundings, routing
+from serin_operator.observe.written import Prometheus
 
 JsonObject = dict[str, Any]
 
@@ -79,7 +80,7 @@ class Ports:
 
     observer: Observer
     actor: Actor
-    prometheus: looks.Prometheus | None
+    prometheus: Prometheus | None
     clock: Callable[[], datetime]
     config: OperatorConfig
     desk: Desk | None = None

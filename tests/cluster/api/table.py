@@ -152,6 +152,7 @@ GOOD: dict[str, Any] = {
             "metrics": [
                 {"name": "errors", "errorRate": {"maxIncrease": 0.005}},
                 {"name": "accuracy", "accuracy": {}},
+                {"name": "far", "absoluteError": {"above": 10}},
             ],
         },
         "traffic": {

@@ -67,6 +67,18 @@ class Behaviour:
     """Seconds that a container takes to load, or a function of the pod's ordinal: pods that come one by one."""
     error_rate: float = 0.0
     accuracy: float = 0.9
+    slow_rate: float = 0.0
+    """Share of answers that take longer than a quarter of a second."""
+    far_rate: float = 0.1
+    """Share of a regression's predictions that are further than 10 from their label."""
+    accepted_rate: float = 0.5
+    """Share of a shop's offers that are accepted, as its own exporter tells."""
+    unknown_rate: float = 0.01
+    """Share of ages that the version was not trained for."""
+    bins: tuple[float, ...] = (0.5, 0.3, 0.2)
+    """How its predictions are distributed."""
+    cpu_seconds: float = 0.01
+    """For one request."""
     never_ready: bool = False
     flap: Flap | None = None
     crash: Crash | None = None

@@ -1,8 +1,10 @@
 """EndpointSlices, the clients that follow them, and what servers count of their requests."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from tests.support.simulation.behaviour import Behaviour
 from tests.support.simulation.cluster import Cluster, JsonObject, is_ready, ref_of, uri_of, variable
 from tests.support.simulation.gateways import Gateways
 from tests.support.simulation.kubelet import Kubelet
@@ -24,6 +26,8 @@ class Network:
     kubelet: Kubelet
     gateways: Gateways
     requests_a_second: int
+    tells_all: bool = False
+    """Everything that a kind of metric may read is counted, and not only errors and labels."""
     late: bool = False
     """What the Service selects is not acted upon."""
     counters: dict[str, dict[CounterKey, float]] = field(default_factory=dict)
@@ -138,10 +142,29 @@ class Network:
             ("serin_requests_total", "error", "false", total - bad),
             ("serin_feedback_total", "outcome", "wrong", wrong),
             ("serin_feedback_total", "outcome", "correct", total - wrong),
+            *(self._more(name, behaviour, share, total) if self.tells_all else ()),
         ):
             key = (metric, server, revision, label, value)
             counters[key] = counters.get(key, 0.0) + max(0, amount)
         counters.setdefault(("serin_process_start_time_seconds", server, revision, "", ""), born.timestamp())
+
+    def _more(self, name: str, of: Behaviour, share: float, total: int) -> Iterator[tuple[str, str, str, float]]:
+        """What servers and a shop's exporter count besides."""
+        far, slow = "serin_feedback_absolute_error_bucket", "serin_request_duration_seconds_bucket"
+        accepted = self._due(name, "accepted", share * of.accepted_rate)
+        yield from (
+            (slow, "le", "0.25", total - self._due(name, "slow", share * of.slow_rate)),
+            (slow, "le", "+Inf", total),
+            (far, "le", "10.0", total - self._due(name, "far", share * of.far_rate)),
+            (far, "le", "+Inf", total),
+            ("shop_offers_total", "outcome", "accepted", accepted),
+            ("shop_offers_total", "outcome", "declined", total - accepted),
+            ("serin_feature_values_total", "bin", "30", total),
+            ("serin_feature_invalid_total", "kind", "unknown", self._due(name, "unknown", share * of.unknown_rate)),
+            ("serin_process_cpu_seconds_total", "", "", share * of.cpu_seconds),
+        )
+        for number, rate in enumerate(of.bins):
+            yield "serin_prediction_values_total", "bin", str(number), self._due(name, f"bin {number}", share * rate)
 
     def _process(self, pod: JsonObject) -> tuple[str | None, datetime]:
         """Identity of the server's process, new with each start of the container, and its birth."""

@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf, nan
@@ -15,7 +15,15 @@ from serin_operator.observe.prometheus_client import PrometheusError, Series
 HANGS_SECONDS = 10.0
 """The client gives up after so long."""
 _CONFIGURED = re.compile(r'"configured", "([^"]+)"')
-_RANGE = re.compile(r"\[(\d+)ms\] @ ([0-9.]+)")
+_PART = re.compile(
+    r"(?:max by \((?P<kept>[^)]*)\) \()?last_over_time\((?P<metric>\w+)\{(?P<where>[^}]*)\}"
+    r"\[(?P<window>\d+)ms\] @ (?P<moment>[0-9.]+)\)\)?, \"at\", \"(?P<at>[^\"]+)\""
+)
+_JOINED = re.compile(r'label_replace\(\(\n(.*?)\n\), "of", "(\d+)", "", ""\)', re.DOTALL)
+_MATCHER = re.compile(r'(\w+)(=~|=)"((?:[^"\\]|\\.)*)"')
+_OF_THE_OBJECT = {"model_namespace", "model_name"}
+_ARMS = {"serin_feedback_total": "predicted_revision", "serin_feedback_absolute_error_bucket": "predicted_revision"}
+_BIRTH = "serin_process_start_time_seconds"
 
 
 class Trouble(StrEnum):
@@ -42,6 +50,8 @@ class Prometheus:
     away_until: float | None = None
     """Unix seconds."""
     queries: int = 0
+    answers: Callable[[str], list[Series]] | None = None
+    """What it says to a query that people wrote."""
     hung_seconds: float = 0.0
     """How long the present reconcile has been waiting for answers that never came."""
     _times: dict[CounterKey, list[float]] = field(default_factory=dict)
@@ -64,7 +74,7 @@ class Prometheus:
         return self.away_until is not None and self.cluster.now.timestamp() < self.away_until
 
     async def query(self, promql: str, at: float) -> list[Series]:
-        """Answers the one shape of query that the operator asks."""
+        """Answers the queries that the operator asks, and by ``answers`` those that people wrote."""
         self.queries += 1
         if self.trouble is Trouble.DOWN or self._is_away():
             raise PrometheusError("http://prometheus:9090 refuses connections")
@@ -76,22 +86,42 @@ class Prometheus:
         return [] if self.trouble is Trouble.SILENT else list(self._answer(promql))
 
     def _answer(self, promql: str) -> Iterator[Series]:
-        is_feedback = "serin_feedback_total" in promql
-        metric = "serin_feedback_total" if is_feedback else "serin_requests_total"
-        arm = "predicted_revision" if is_feedback else "model_revision"
-        age = {"age_le": "5"} if is_feedback and self.trouble is not Trouble.WITHOUT_AGE else {}
-        ranges = [(int(window) / 1000, float(moment)) for window, moment in _RANGE.findall(promql)]
-        (end_window, end), (start_window, start), (born_window, born_at) = ranges[:3]
-        for name, window, moment in (("end", end_window, end), ("start", start_window, start)):
-            for key, value in self._at(metric, moment, window):
-                labels = {"at": name, "server_id": key[1], arm: key[2], key[3]: key[4], **age}
-                yield Series(labels, self._told(value, name), moment)
-        for key, value in self._at("serin_process_start_time_seconds", born_at, born_window):
-            yield Series({"at": "born", "server_id": key[1]}, value, end)
+        if joined := _JOINED.findall(promql):
+            for inner, number in joined:
+                for one in self._answer(inner):
+                    yield Series({**one.labels, "of": number}, one.value, one.at)
+            return
+        if not _PART.search(promql):
+            yield from self.answers(promql) if self.answers else []
+            return
+        for part in _PART.finditer(promql):
+            yield from self._part(part)
         configured = _CONFIGURED.search(promql)
         for server in {key[1] for key, times in self._times.items() if len(times) > 2} if configured else ():
             labels = {"at": "interval", "server_id": server, "configured": configured[1]}
-            yield Series(labels, self.scrapes_every, end)
+            yield Series(labels, self.scrapes_every, self.cluster.now.timestamp())
+
+    def _part(self, part: re.Match[str]) -> Iterator[Series]:
+        """One selector at one moment."""
+        metric, at, moment = part["metric"], part["at"], float(part["moment"])
+        wanted = [(label, value) for label, _, value in _MATCHER.findall(part["where"]) if label not in _OF_THE_OBJECT]
+        kept = set(part["kept"].split(", ")) if part["kept"] else None
+        for key, value in self._at(metric, moment, int(part["window"]) / 1000):
+            if metric == _BIRTH:
+                yield Series({"at": at, "server_id": key[1]}, value, moment)
+                continue
+            labels = self._labels(key)
+            if all(re.fullmatch(pattern, labels.get(label, "")) for label, pattern in wanted):
+                mine = {label: told for label, told in labels.items() if kept is None or label in kept}
+                yield Series({"at": at, **mine}, self._told(value, at.split()[-1]), moment)
+
+    def _labels(self, key: CounterKey) -> dict[str, str]:
+        metric, server, revision, label, told = key
+        if not metric.startswith("serin_"):
+            return {"instance": server, "model_version": revision, label: told}
+        age = {"age_le": "5"} if metric in _ARMS and self.trouble is not Trouble.WITHOUT_AGE else {}
+        own = ({label: told} if label else {}) | ({"feature": "age"} if metric.startswith("serin_feature_") else {})
+        return {"server_id": server, _ARMS.get(metric, "model_revision"): revision, **own, **age}
 
     def _told(self, value: float, end: str) -> float:
         """What it says of a counter today."""

@@ -43,6 +43,8 @@ class Simulation(Mishaps):
     scrapes_every: float | None = None
     prometheus: bool = True
     requests_a_second: int = 40
+    tells_all: bool = False
+    """Everything that a kind of metric may read is counted."""
     endpoints_are_late: bool = False
     """What the Service selects is not acted upon."""
     clock_offset: float = 0.0
@@ -59,7 +61,7 @@ class Simulation(Mishaps):
         self.kubelet = Kubelet(self)
         self.workloads = Workloads(self, self.kubelet)
         self.gateways = Gateways(self)
-        self.network = Network(self, self.kubelet, self.gateways, self.requests_a_second)
+        self.network = Network(self, self.kubelet, self.gateways, self.requests_a_second, self.tells_all)
         self.prom = Prometheus(self, self.network, self.scrapes_every or self.scrape_seconds)
         self.api = ApiServer(self, self.workloads, self.gateways)
         self.busy_until: float = 0.0

@@ -5,13 +5,42 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from serin_operator.api.spec import Metric
 from serin_operator.decide.analysis import Arm, NoData, Proportions, QueryFailed, Stratum, Value
 from serin_operator.decide.looks import Look, Span
-from serin_operator.observe.counts import ACCURACY, ERROR_RATE, before_of, promql, sample_of, stable_pods_of
+from serin_operator.observe import questions, samples
 from serin_operator.observe.prometheus_client import Series
 
 T0 = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LOOK = Look("ns", "m", "old", "new", T0, T0 + timedelta(seconds=30), T0 - timedelta(seconds=100))
+
+
+def reading(**kind):
+    """What a metric reads."""
+    found, said = Metric(name="m", **kind).asked
+    return found.reads(said)
+
+
+ERROR_RATE, ACCURACY = reading(errorRate={}), reading(accuracy={})
+
+
+def sample_of(asked, series, look):
+    return samples.sample_of(asked, [series], look)
+
+
+def before_of(asked, series, look):
+    return samples.before_of(asked, [series], look)
+
+
+def stable_pods_of(asked, series, look):
+    return samples.stable_pods_of(asked, [series], look)
+
+
+def promql(asked, look, start, end, scrape_seconds):
+    counters = [(one, getattr(asked, "age", None)) for one in asked.counters]
+    return questions.promql(counters, look, start, end, scrape_seconds)
+
+
 LONG_AGO, SINCE_THEN = T0.timestamp() - 3600, T0.timestamp() + 5
 
 

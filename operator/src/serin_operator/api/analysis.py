@@ -1,42 +1,64 @@
 """``spec.analysis``: what is compared between two versions, and how sure a rollback has to be."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, create_model
 
 from serin_operator.api.base import ApiModel
+from serin_operator.api.kinds.kind import Kind, Mode
+from serin_operator.api.kinds.registry import KINDS
 
 
-class ErrorRate(ApiModel):
-    """Share of failed requests, canary against stable in the same minutes."""
-
-    max_increase: Annotated[
-        float | None,
-        Field(
-            gt=0, lt=1, description="How much higher the canary's share may be, 0.005 = half a point. Default 0.005."
-        ),
-    ] = None
-
-
-class Accuracy(ApiModel):
-    """Share of right predictions, canary against stable, from labels sent as feedback."""
-
-    max_decrease: Annotated[
-        float | None,
-        Field(gt=0, lt=1, description="How much lower the canary's share may be, 0.01 = one point. Default 0.01."),
-    ] = None
-
-
-class Metric(ApiModel):
+class AnyMetric(ApiModel):
     """One thing that is compared between canary and stable. Exactly one kind."""
 
     name: Annotated[str, Field(min_length=1, max_length=63, description="Name in status and messages, unique here.")]
-    error_rate: Annotated[
-        ErrorRate | None, Field(description="Share of failed requests: 5xx, time-outs, tensors of the wrong shape.")
+    mode: Annotated[
+        Mode | None,
+        Field(
+            description="Gate: it holds a step until it passes, and rolls back when it fails. Warn: it is told in status and"
+            " holds nothing up. Default Gate; Warn for inputDrift, resourceUse and cost."
+        ),
     ] = None
-    accuracy: Annotated[
-        Accuracy | None, Field(description="Share of right predictions, from labels sent back as feedback.")
+    min_samples: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=100_000_000,
+            description="Canary samples that this metric needs in each step, whatever the step or the analysis says.",
+        ),
     ] = None
+    share: Annotated[
+        float | None,
+        Field(
+            gt=0,
+            lt=0.5,
+            description="How much of falseRollbackRate this metric may spend. Gates without it have equal parts of the rest.",
+        ),
+    ] = None
+
+    @property
+    def asked(self) -> tuple[Kind, Any] | None:
+        """Its kind and what is said of it; None for a kind that this release does not know."""
+        found = ((kind, getattr(self, kind.field)) for kind in KINDS)
+        return next(((kind, said) for kind, said in found if said is not None), None)
+
+    @property
+    def warns_only(self) -> bool:
+        """Whether a failure is told and no more."""
+        asked = self.asked
+        return (self.mode or (asked[0].mode if asked else Mode.GATE)) is Mode.WARN
+
+
+def _of_kinds() -> dict[str, Any]:
+    """A field for each kind."""
+    return {kind.field: (Annotated[kind.spec | None, Field(description=kind.says)], None) for kind in KINDS}
+
+
+if TYPE_CHECKING:
+    Metric = AnyMetric
+else:
+    Metric = create_model("Metric", __base__=AnyMetric, __doc__=AnyMetric.__doc__, **_of_kinds())
 
 
 class Analysis(ApiModel):

@@ -7,6 +7,7 @@ pattern can only show itself. Errors of type stop CEL; there the API server name
 
 from typing import Final
 
+from serin_operator.api.kinds.registry import KIND_RULES
 from serin_operator.api.names import MAX_NAME_LENGTH
 from serin_operator.api.overlay_rules import OVERLAY_RULES
 from serin_operator.api.rule import Rule, object_key, object_name
@@ -175,13 +176,7 @@ _ANALYSIS: Final = (
         "self.all(m, self.exists_one(n, n.name == m.name))",
         "Each metric needs a name of its own: rename one of the two.",
     ),
-    Rule(
-        "spec.analysis.metrics[]",
-        "[has(self.errorRate), has(self.accuracy)].filter(kind, kind).size() == 1",
-        "Give exactly one kind: errorRate or accuracy. Two things are two metrics with a name each.",
-        "'metric ' + self.name + (has(self.errorRate) ? ' has two kinds: make them two metrics with a name each'"
-        " : ' has no kind: add errorRate: {} or accuracy: {}')",
-    ),
+    *KIND_RULES,
 )
 
 RULES: Final = (

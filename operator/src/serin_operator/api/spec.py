@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from serin_operator.api.analysis import Accuracy, Analysis, ErrorRate, Metric
+from serin_operator.api.analysis import Analysis, AnyMetric, Metric
 from serin_operator.api.base import ApiModel
 from serin_operator.api.pod import (
     ConfigMapKey,
@@ -26,14 +26,13 @@ from serin_operator.api.serving import Serving
 from serin_operator.api.traffic import Traffic
 
 __all__ = [
-    "Accuracy",
     "Analysis",
+    "AnyMetric",
     "ApiModel",
     "BlueGreen",
     "ConfigMapKey",
     "EnvVar",
     "EnvVarSource",
-    "ErrorRate",
     "LocalReference",
     "Metric",
     "ModelDeploymentObject",

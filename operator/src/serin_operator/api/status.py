@@ -42,7 +42,27 @@ class MetricStatus(ApiModel):
     message: Annotated[str | None, Field(max_length=1024, description="Why, in a sentence with the numbers.")] = None
     stable: Annotated[str | None, Field(description="The stable version's numbers.")] = None
     canary: Annotated[str | None, Field(description="The canary's numbers.")] = None
+    mode: Annotated[
+        str | None,
+        Field(description="Warn for a metric that holds nothing up and rolls nothing back; absent for a gate."),
+    ] = None
+    stable_range: Annotated[
+        str | None,
+        Field(description="95 % interval of the stable version's bad share."),
+    ] = None
+    canary_range: Annotated[
+        str | None,
+        Field(description="95 % interval of the canary's bad share."),
+    ] = None
     samples: Annotated[int | None, Field(description="Canary samples in this step.")] = None
+    samples_needed: Annotated[int | None, Field(description="Canary samples that this metric needs in a step.")] = None
+    evidence_percent: Annotated[
+        int | None,
+        Field(
+            description="Evidence against the canary, in percent of what makes the metric fail (on a logarithmic scale); from"
+            " 50 on the step is held."
+        ),
+    ] = None
     design_effect: Annotated[
         float | None,
         Field(

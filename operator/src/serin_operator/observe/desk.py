@@ -20,8 +20,9 @@ from serin_operator.api import spec as api
 from serin_operator.decide.analysis import QueryFailed
 from serin_operator.decide.looks import Look, LookResult
 from serin_operator.observe.breaker import TRY_AGAIN_SECONDS, Breaker
-from serin_operator.observe.looks import Prometheus, take
+from serin_operator.observe.looks import take
 from serin_operator.observe.prometheus_client import PrometheusTimeout, Series
+from serin_operator.observe.written import Prometheus
 
 LOOKS_AT_A_TIME: Final = 4
 

@@ -1,60 +1,117 @@
-"""Take a look: ask Prometheus once a metric, and make samples of the answers."""
+"""Take a look: ask Prometheus for everything at once, and make samples of the answers.
+
+Serin's own counters are one query (and one more of the time before the canary had traffic, at the first look), what people
+wrote is another: three round trips at most, however many metrics there are.
+"""
 
 import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from serin_operator.api import spec as api
+from serin_operator.api.kinds.kind import AT
+from serin_operator.api.kinds.reading import Counter, Expression, Reading, Shares
 from serin_operator.decide.analysis import Arm, NoData, QueryFailed, Sample
 from serin_operator.decide.looks import Look, LookResult
-from serin_operator.observe.counts import before_of, promql, question_of, sample_of, stable_pods_of
 from serin_operator.observe.prometheus_client import PrometheusError, Series
+from serin_operator.observe.questions import answers, promql
+from serin_operator.observe.samples import before_of, sample_of, stable_pods_of
+from serin_operator.observe.written import Answer, Prometheus, Written, ask, counters, expression, measured
 
-
-class Prometheus(Protocol):
-    """Answers instant queries."""
-
-    async def query(self, promql: str, at: float) -> list[Series]:
-        """The instant vector at a moment (unix seconds). Raises PrometheusError."""
-        ...
+Asked = tuple[Counter, str | None]
+"""A counter, and the label of ages that it has."""
+Found = Mapping[Asked, list[Series]] | QueryFailed
 
 
 async def take(
     prometheus: Prometheus, look: Look, analysis: api.Analysis, scrape_seconds: float, now: datetime
 ) -> LookResult:
     """One sample a metric; a query that fails is a sample too."""
-    names = [metric.name for metric in analysis.metrics]
-    answers = await asyncio.gather(*(_sample(prometheus, look, m, scrape_seconds, now) for m in analysis.metrics))
-    before: list[Sample] = []
-    if look.before is not None:
-        before = await asyncio.gather(*(_before(prometheus, look, m, scrape_seconds, now) for m in analysis.metrics))
-    samples, pods = [sample for sample, _ in answers], [pods for _, pods in answers]
+    wanted = {m.name: _Wanted.of(m) for m in analysis.metrics if m.asked is not None}
+    own = tuple(dict.fromkeys(one for each in wanted.values() if not each.is_written for one in each.counters))
+    theirs = [name for name, each in wanted.items() if each.is_written]
+    written = [wanted[name].written(look, scrape_seconds) for name in theirs]
+    earlier = [name for name in theirs if isinstance(wanted[name].reading, Shares) and look.before]
+    written += [wanted[name].written(look, scrape_seconds, is_before=True) for name in earlier]
+    queries = [promql(own, look, *span, scrape_seconds) for span in ((look.start, look.end), look.before) if span]
+    seen, before, told = await asyncio.gather(
+        _own(prometheus, own, queries[0], now),
+        _own(prometheus, own if look.before else (), queries[-1], now),
+        ask(prometheus, written, look.end.timestamp()),
+    )
+    mine, mine_before = dict(zip(theirs, told, strict=False)), dict(zip(earlier, told[len(theirs) :], strict=True))
     return LookResult(
         look,
-        dict(zip(names, samples, strict=True)),
-        dict(zip(names, before, strict=False)),
-        dict(zip(names, pods, strict=True)),
+        {name: each.sample(seen, mine.get(name), look) for name, each in wanted.items()},
+        {name: each.before(before, mine_before.get(name), look) for name, each in wanted.items()}
+        if look.before
+        else {},
+        {name: each.stable_pods(seen, look) for name, each in wanted.items()},
     )
 
 
-async def _sample(
-    prometheus: Prometheus, look: Look, metric: api.Metric, scrape: float, now: datetime
-) -> tuple[Sample, tuple[Arm, ...]]:
-    question = question_of(metric)
+async def _own(prometheus: Prometheus, own: Sequence[Asked], query: str, now: datetime) -> Found:
+    """The series of each of Serin's counters in one query."""
+    if not own:
+        return {}
     try:
-        query = promql(question, look, look.start, look.end, scrape)
         series = await prometheus.query(query, now.timestamp())
     except PrometheusError as error:
-        return QueryFailed(str(error)), ()
-    return sample_of(question, series, look), stable_pods_of(question, series, look)
-
-
-async def _before(prometheus: Prometheus, look: Look, metric: api.Metric, scrape: float, now: datetime) -> Sample:
-    if look.before is None:
-        return NoData("nothing is asked about the time before")
-    question, (start, end) = question_of(metric), look.before
-    try:
-        series = await prometheus.query(promql(question, look, start, end, scrape), now.timestamp())
-    except PrometheusError as error:
         return QueryFailed(str(error))
-    return before_of(question, series, look)
+    return dict(zip(own, answers(series, len(own)), strict=True))
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What one metric reads."""
+
+    path: str
+    reading: Reading
+
+    @classmethod
+    def of(cls, metric: api.AnyMetric) -> "_Wanted":
+        if metric.asked is None:
+            raise LookupError(metric.name)
+        kind, said = metric.asked
+        suffix = ".promql" if isinstance(kind.reads(said), Expression) else ""
+        return cls(f"{AT.removesuffix('[]')}[{metric.name}].{kind.field}{suffix}", kind.reads(said))
+
+    @property
+    def is_written(self) -> bool:
+        """Whether people wrote what is asked."""
+        return isinstance(self.reading, Expression) or any(one.is_foreign for one in self.reading.counters)
+
+    @property
+    def counters(self) -> tuple[Asked, ...]:
+        age = self.reading.age if isinstance(self.reading, Shares) else None
+        return () if isinstance(self.reading, Expression) else tuple((one, age) for one in self.reading.counters)
+
+    def written(self, look: Look, scrape: float, *, is_before: bool = False) -> Written:
+        if isinstance(self.reading, Expression):
+            return expression(self.path, self.reading, look)
+        return counters(self.path, self.reading.counters, look, scrape, is_before=is_before)
+
+    def _series(self, found: Found, answer: Answer | None) -> list[list[Series]] | NoData | QueryFailed:
+        """Counter by counter."""
+        if answer is not None:
+            return answer if isinstance(answer, NoData | QueryFailed) else answers(answer, len(self.counters))
+        return found if isinstance(found, QueryFailed) else [found[one] for one in self.counters]
+
+    def sample(self, found: Found, answer: Answer | None, look: Look) -> Sample:
+        if isinstance(self.reading, Expression):
+            return measured(self.path, [] if answer is None else answer)
+        series = self._series(found, answer)
+        return series if isinstance(series, NoData | QueryFailed) else sample_of(self.reading, series, look)
+
+    def before(self, found: Found, answer: Answer | None, look: Look) -> Sample:
+        if not isinstance(self.reading, Shares):
+            return NoData("nothing is asked about the time before")
+        series = self._series(found, answer)
+        return series if isinstance(series, NoData | QueryFailed) else before_of(self.reading, series, look)
+
+    def stable_pods(self, found: Found, look: Look) -> tuple[Arm, ...]:
+        if not isinstance(self.reading, Shares) or self.is_written:
+            return ()
+        series = self._series(found, None)
+        return () if isinstance(series, NoData | QueryFailed) else stable_pods_of(self.reading, series, look)

@@ -20,6 +20,8 @@ import orjson
 _SHOWN: Final = 300
 _NO_TENANT: Final = b"no org id"
 _SKEW_SECONDS: Final = 5.0
+_REFUSALS: Final = frozenset({400, 422})
+"""Statuses of Prometheus for a query that does not parse and for one that cannot be carried out."""
 
 
 class PrometheusError(Exception):
@@ -32,6 +34,10 @@ class PrometheusError(Exception):
 
 class PrometheusTimeout(PrometheusError):
     """There was no answer in time, which costs whoever waits for it."""
+
+
+class PrometheusRefused(PrometheusError):
+    """The query itself is wrong: it does not parse, or gives something else than one number for each series."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +186,8 @@ def _answer_of(status: int, body: bytes, url: str) -> Any:  # noqa: ANN401 - JSO
         )
     if status != 200 or answer["status"] != "success":
         why = f"{answer.get('errorType', 'error')}: {answer.get('error', f'HTTP {status}')}"
-        raise PrometheusError(f"Prometheus refuses the query: {why[:_SHOWN]}")
+        kind = PrometheusRefused if status in _REFUSALS else PrometheusError
+        raise kind(f"Prometheus refuses the query: {why[:_SHOWN]}")
     if answer.get("warnings"):
         raise PrometheusError(f"Prometheus gives a partial answer: {'; '.join(map(str, answer['warnings']))[:_SHOWN]}")
     if answer.get("isPartial"):  # VictoriaMetrics' way of saying so
@@ -209,7 +216,7 @@ def _series_of(data: Any) -> list[Series]:  # noqa: ANN401 - JSON as it came
             case "scalar":
                 return [_Point.parse(data["result"]).series({})]
             case other:
-                raise PrometheusError(
+                raise PrometheusRefused(
                     f"the query gives a {other}, but a number for each series is wanted (an instant vector or a scalar)"
                 )
     except (KeyError, TypeError, ValueError) as error:

@@ -7,7 +7,7 @@ from typing import Final
 from serin_operator.decide.analysis import QueryFailed
 from serin_operator.observe.prometheus_client import Series
 
-START, END, BORN, INTERVAL = "start", "end", "born", "interval"
+START, END, BORN, ALIVE, INTERVAL = "start", "end", "born", "alive", "interval"
 PROCESS: Final = "server_id"
 BIRTH_TIME: Final = "serin_process_start_time_seconds"
 _COUNTERS: Final = frozenset({START, END})
@@ -15,19 +15,19 @@ _MUCH: Final = 1.5
 """How many times the configured interval is no longer jitter."""
 
 
-def flaw_of(counter: str, labels: Iterable[str], bound: str | None, series: Iterable[Series]) -> QueryFailed | None:
+def flaw_of(counter: str, labels: Iterable[str], bounds: Iterable[str], series: Iterable[Series]) -> QueryFailed | None:
     """The first flaw that makes counting impossible: a label that is missing, a value that no counter has.
 
     Args:
         counter: Name of the counter that was asked for.
         labels: Labels that tell its series apart; Serin's servers give every one of them.
-        bound: Which of them is a number, the upper bound of a bucket.
+        bounds: Which of them are numbers, the upper bounds of buckets.
         series: The answer.
     """
     wanted = tuple(labels)
     for one in series:
         at = one.labels.get("at")
-        if at not in {*_COUNTERS, BORN}:
+        if at not in {*_COUNTERS, BORN, ALIVE}:
             continue
         name, needed = (counter, wanted) if at in _COUNTERS else (BIRTH_TIME, (PROCESS,))
         if lacking := next((label for label in needed if not one.labels.get(label)), None):
@@ -35,8 +35,8 @@ def flaw_of(counter: str, labels: Iterable[str], bound: str | None, series: Iter
                 f"series {shown(name, one)} has no label {lacking}, without which nothing can be counted: some relabelling"
                 " of Prometheus drops it, keep it"
             )
-        if bound in needed and not _is_bound(one.labels.get(bound or "", "")):
-            return QueryFailed(f"series {shown(name, one)}: {bound} is no number, and Serin's servers write one")
+        if odd := next((b for b in bounds if b in needed and not _is_bound(one.labels.get(b, ""))), None):
+            return QueryFailed(f"series {shown(name, one)}: {odd} is no number, and Serin's servers write one")
         if not math.isfinite(one.value) or one.value < 0:
             return QueryFailed(
                 f"series {shown(name, one)} is {one.value:g}, which no server of Serin counts: look for a recording rule"

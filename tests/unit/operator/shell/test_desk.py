@@ -144,7 +144,7 @@ async def test_an_analysis_that_was_edited_meanwhile_is_asked_anew(room):
     room.prometheus.gate.set()
     await room.ask()
     await room.until_done(1)
-    edited = ONE.model_copy(update={"metrics": [*ONE.metrics, api.Metric(name="accuracy", accuracy=api.Accuracy())]})
+    edited = ONE.model_copy(update={"metrics": [*ONE.metrics, api.Metric(name="accuracy", accuracy={})]})
     assert await room.ask(analysis=edited) is None
     await room.until_done(2)
     assert set((await room.ask(analysis=edited)).samples) == {"errors", "accuracy"}

@@ -49,7 +49,6 @@ from serin_operator.decide.analysis.config import (
     Role,
     Rule,
     Threshold,
-    Words,
     accuracy,
     error_rate,
     latency,
@@ -84,6 +83,7 @@ from serin_operator.decide.analysis.windows import (
     look_counts,
     spans_weight_change,
 )
+from serin_operator.decide.analysis.words import Words
 
 __all__ = [
     "BY_CONNECTION",

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
 from serin_operator.decide.analysis.errors import InvalidAnalysis, require_finite, require_fraction
 from serin_operator.decide.analysis.margins import NO_WORSE, Margin, OddsRatio, Points
+from serin_operator.decide.analysis.words import Words
 
 
 class Evidence(StrEnum):
@@ -14,14 +16,6 @@ class Evidence(StrEnum):
 
     NO_FAIL = "NoFail"  # nothing speaks against the canary
     NON_INFERIOR = "NonInferior"  # the evidence says that the margin is kept
-
-
-class Words(StrEnum):
-    """How people speak about the counts: decides only the wording of messages."""
-
-    ERRORS = "errors"
-    ACCURACY = "accuracy"
-    SLOW = "slow"
 
 
 class Paired(StrEnum):
@@ -158,6 +152,7 @@ class Metric:
     weight: float = 1.0  # of the false-rollback rate that the gates share
     min_samples: int | None = None  # canary samples a step; the analysis' own when absent
     slices: tuple[str, ...] = ()
+    share: float | None = None  # of the false-rollback rate, as a probability; a part of the rest by weight when absent
 
     def __post_init__(self) -> None:
         where = f"metrics[{self.name}]"
@@ -168,6 +163,8 @@ class Metric:
             raise InvalidAnalysis(
                 f"{where}.weight", f"{self.weight:g} is not positive", "use role Warning to take no share"
             )
+        if self.share is not None:
+            require_fraction(f"{where}.share", self.share, low=0, high=0.5)
         if self.min_samples is not None and (type(self.min_samples) is not int or self.min_samples < 1):
             raise InvalidAnalysis(f"{where}.min_samples", f"{self.min_samples!r} is below 1", "give at least 1")
         if len(set(self.slices)) != len(self.slices):
@@ -186,6 +183,8 @@ class Metric:
 def fingerprint(rule: Rule) -> str:
     """Eight hex digits that change when the rule does: evidence gathered under another rule is not evidence."""
     said = asdict(rule)
+    if isinstance(rule, Comparison | Bound):
+        said["words"] = rule.words.key
     if said.get("paired") == Paired.OFF:  # as it was written before there were pairs
         del said["paired"]
     written = json.dumps([type(rule).__name__, said], sort_keys=True)
@@ -235,14 +234,29 @@ class AnalysisConfig:
 
 
 def _shares_of(metrics: tuple[Metric, ...], rate: float) -> dict[str, float]:
-    """Bonferroni by weight: the union bound needs no assumption about how metrics hang together.
+    """Bonferroni, by shares and by weight: the union bound needs no assumption about how metrics hang together.
 
     Only gates with an error guarantee share; a warning rolls nothing back, so each of its slices has its part of the full rate for itself.
     """
     sharing = [m for m in metrics if m.role is Role.GATE and not isinstance(m.rule, Threshold | Drift)]
-    weights = sum(m.weight for m in sharing)
+    told = math.fsum(m.share for m in sharing if m.share is not None)
+    if told > rate * (1 + 1e-9):
+        raise InvalidAnalysis(
+            "metrics[].share",
+            f"the shares are {told:g} together, more than the false-rollback rate of {rate:g}",
+            "give less, or raise the rate",
+        )
+    weights = math.fsum(m.weight for m in sharing if m.share is None)
+    rest = max(0.0, rate - told)
+    if weights and rest <= rate * 1e-9:
+        name = next(m.name for m in sharing if m.share is None)
+        raise InvalidAnalysis(
+            f"metrics[{name}].share", "the other metrics' shares leave it nothing", "give them less, or raise the rate"
+        )
     shares = {}
     for metric in metrics:
-        part = rate * metric.weight / weights if metric in sharing else rate
+        part = rate
+        if metric in sharing:
+            part = rest * metric.weight / weights if metric.share is None else metric.share
         shares.update(dict.fromkeys(metric.keys, part / len(metric.keys)))
     return shares

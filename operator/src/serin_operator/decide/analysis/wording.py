@@ -2,25 +2,22 @@
 
 import math
 
-from serin_operator.decide.analysis.config import Words
 from serin_operator.decide.analysis.eprocess import MICRO
 from serin_operator.decide.analysis.samples import Arm
-
-_NOUNS = {Words.ERRORS: "requests", Words.ACCURACY: "labels", Words.SLOW: "answers"}
+from serin_operator.decide.analysis.words import Words
 
 
 def noun(words: Words) -> str:
     """What is counted."""
-    return _NOUNS[words]
+    return words.noun
 
 
 def share(arm: Arm, words: Words) -> str:
-    """`88.1 % of 1,240 labels`, with errors and slow answers said to be so."""
+    """`88.1 % right of 1,240 labels`."""
     if arm.total == 0:
-        return f"no {noun(words)}"
-    good_or_bad = arm.total - arm.bad if words is Words.ACCURACY else arm.bad
-    said = {Words.ERRORS: " errors", Words.SLOW: " slow", Words.ACCURACY: " right"}[words]
-    return f"{percent(good_or_bad / arm.total)}{said} of {arm.total:,} {noun(words)}"
+        return f"no {words.noun}"
+    told = arm.total - arm.bad if words.tells_good else arm.bad
+    return f"{percent(told / arm.total)} {words.said} of {arm.total:,} {words.noun}"
 
 
 def percent(rate: float) -> str:

@@ -1,16 +1,28 @@
 """The evidence engine's configuration, from the spec."""
 
+from dataclasses import astuple
 from datetime import timedelta
-from typing import Final
+from typing import Final, assert_never
 
 from serin_operator.api import spec as api
-from serin_operator.decide.analysis import AnalysisConfig, Metric, accuracy, error_rate
+from serin_operator.api.kinds.kind import Compared, Drifting, Limited, MeansCompared, Test
+from serin_operator.decide.analysis import (
+    AnalysisConfig,
+    Comparison,
+    Drift,
+    InvalidAnalysis,
+    MeanDifference,
+    Metric,
+    Points,
+    Role,
+    Rule,
+    Threshold,
+    Words,
+)
 
 DEFAULT_INTERVAL_SECONDS: Final = 30
 DEFAULT_FALSE_ROLLBACK_RATE: Final = 0.01
 DEFAULT_MIN_SAMPLES: Final = 100
-DEFAULT_MAX_INCREASE: Final = 0.005
-DEFAULT_MAX_DECREASE: Final = 0.01
 
 
 def config_of(analysis: api.Analysis, min_samples: int | None = None) -> AnalysisConfig:
@@ -18,7 +30,10 @@ def config_of(analysis: api.Analysis, min_samples: int | None = None) -> Analysi
 
     Args:
         analysis: As the spec has it.
-        min_samples: What the present stage needs of each metric, where it says so itself.
+        min_samples: What the present stage needs of each metric that does not say so itself.
+
+    Raises:
+        InvalidAnalysis: A metric is of no kind that this release knows, or the shares are more than there is.
     """
     return AnalysisConfig(
         metrics=tuple(_metric(m) for m in analysis.metrics),
@@ -27,11 +42,35 @@ def config_of(analysis: api.Analysis, min_samples: int | None = None) -> Analysi
     )
 
 
-def _metric(metric: api.Metric) -> Metric:
-    if metric.accuracy is not None:
-        return Metric(metric.name, accuracy(metric.accuracy.max_decrease or DEFAULT_MAX_DECREASE))
-    limit = metric.error_rate.max_increase if metric.error_rate else None
-    return Metric(metric.name, error_rate(limit or DEFAULT_MAX_INCREASE))
+def _metric(metric: api.AnyMetric) -> Metric:
+    if metric.asked is None:
+        raise InvalidAnalysis(
+            f"metrics[{metric.name}]",
+            "is of no kind that this release of the operator knows",
+            "upgrade the operator, or remove the metric",
+        )
+    kind, said = metric.asked
+    return Metric(
+        metric.name,
+        _rule(kind.judged(said)),
+        role=Role.WARNING if metric.warns_only else Role.GATE,
+        min_samples=metric.min_samples,
+        share=metric.share,
+    )
+
+
+def _rule(test: Test) -> Rule:
+    match test:
+        case Compared(max_increase, phrase):
+            return Comparison(Points(max_increase), words=Words(*astuple(phrase)))
+        case MeansCompared(max_increase):
+            return MeanDifference(max_increase)
+        case Limited(maximum, minimum, consecutive_failures):
+            return Threshold(maximum, minimum, consecutive_failures)
+        case Drifting(max_psi, of_inputs):
+            return Drift(max_psi, of_inputs)
+        case other:
+            assert_never(other)
 
 
 def interval_of(analysis: api.Analysis) -> timedelta:

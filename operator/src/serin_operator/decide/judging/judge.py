@@ -11,13 +11,14 @@ from serin_operator.decide.analysis import (
     LookRecord,
     NoData,
     QueryFailed,
+    Role,
     Sample,
     Value,
-    Verdict,
     begin_step,
     judge_look,
 )
 from serin_operator.decide.analysis import Reason as VerdictReason
+from serin_operator.decide.judging.rows import gates, rows_of
 from serin_operator.decide.judging.scatter import Scatter, recorded, scatter_of
 from serin_operator.decide.looks import LookResult
 from serin_operator.decide.memory.comparison import Comparison
@@ -39,16 +40,17 @@ def judge(
 ) -> Judged:
     """Take a look into account.
 
-    Where one query failed nothing is counted, for any metric, and the look is asked for again: a look counts once or not
+    Where a gate's query failed nothing is counted, for any metric, and the look is asked for again: a look counts once or not
     at all. Otherwise a closed look is done with, and an open one goes on where this one ended.
     """
     state = AnalysisState.from_dict(comparison.evidence) if comparison.evidence else AnalysisState()
     samples: Mapping[str, Sample] = result.samples
-    failed = {name: sample for name, sample in samples.items() if isinstance(sample, QueryFailed)}
+    warnings = {metric.name for metric in config.metrics if metric.role is Role.WARNING}
+    failed = {name: one for name, one in samples.items() if isinstance(one, QueryFailed) and name not in warnings}
     if failed:
         samples = {name: failed.get(name, NoData("not counted: another metric's query failed")) for name in samples}
         _, verdicts = judge_look(config, state, samples)
-        after = replace(comparison, failed_at=now, taken_at=now, results=_results(state, verdicts))
+        after = replace(comparison, failed_at=now, taken_at=now, results=rows_of(config, state, verdicts))
         return Judged(after, remembered_judgement(after), (LookRecord(samples),))
     is_of_stage = comparison.stage_from is not None and result.look.start >= comparison.stage_from
     if is_of_stage:
@@ -76,7 +78,7 @@ def judge(
         _taken(comparison, result, now),
         evidence={**state.to_dict(), **recorded(known)},
         stage_from=None if is_of_stage else comparison.stage_from,
-        results=_results(state, verdicts, effects),
+        results=rows_of(config, state, verdicts, effects),
     )
     return Judged(after, remembered_judgement(after), tuple(records))
 
@@ -98,13 +100,13 @@ def is_about(comparison: Comparison, result: LookResult) -> bool:
 
 def remembered_judgement(comparison: Comparison) -> Judgement:
     """What the last look said; it counts until the next one."""
-    rows = comparison.results
+    rows = gates(comparison.results)
     failed = [f"{row.metric}: {row.message}" for row in rows if row.verdict == "Fail"]
     lacking = [f"{row.metric}: {row.message}" for row in rows if row.verdict not in {"Fail", "Pass"}]
     unanswered = [f"{row.metric}: {row.message}" for row in rows if row.reason == VerdictReason.QUERY_FAILED]
     return Judgement(
         failed="; ".join(failed) or None,
-        passed=bool(rows) and not failed and not lacking,
+        passed=bool(comparison.results) and not failed and not lacking,
         missing="; ".join(lacking) or None,
         is_ripe=comparison.is_ripe,
         unanswered="; ".join(unanswered) or None,
@@ -117,32 +119,7 @@ def _discounted(sample: Sample, known: Scatter, effect: float) -> Sample:
     return replace(sample, design_effect=max(1.0, effect), between_pods=known.pods.log_odds())
 
 
-def _results(
-    state: AnalysisState, verdicts: Mapping[str, Verdict], effects: Mapping[str, float] | None = None
-) -> tuple[MetricStatus, ...]:
-    rows = []
-    for name, verdict in verdicts.items():
-        known = state.metrics.get(name)
-        rows.append(
-            MetricStatus(
-                metric=name,
-                verdict=type(verdict).__name__,
-                reason=verdict.reason.value,
-                message=verdict.message[:1024],
-                canary=_share(known.canary_bad, known.canary_total) if known else None,
-                stable=_share(known.stable_bad, known.stable_total) if known else None,
-                samples=known.step_samples if known else None,
-                design_effect=round(effects[name], 2) if effects and name in effects else None,
-            )
-        )
-    return tuple(rows)
-
-
-def _share(bad: int, total: int) -> str | None:
-    return f"{bad} bad of {total}" if total else None
-
-
 def worst_verdict(results: tuple[MetricStatus, ...]) -> str | None:
     """One word for the printer column: Fail before Inconclusive before Pass."""
-    given = {row.verdict for row in results}
+    given = {row.verdict for row in gates(results)}
     return next((v for v in ("Fail", "Inconclusive", "Pass") if v in given), None)

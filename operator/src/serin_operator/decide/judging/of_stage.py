@@ -6,6 +6,7 @@ from typing import Final
 from serin_operator.api.spec import Analysis
 from serin_operator.decide.analysis import Reason as VerdictReason
 from serin_operator.decide.judging.config import DEFAULT_MIN_SAMPLES
+from serin_operator.decide.judging.rows import gates
 from serin_operator.decide.memory.comparison import Comparison
 from serin_operator.decide.memory.memory import Memory
 from serin_operator.decide.memory.states import Baking, Growing, Holding, Judgement, Reaching, Rollout, Switching
@@ -42,11 +43,14 @@ def completed(judgement: Judgement, memory: Memory, settings: Settings, wanted: 
         return replace(judgement, passed=False, missing=memory.comparison.stray)
     if not judgement.passed:
         return judgement
-    rows, needed = memory.comparison.results, min_samples(memory.rollout, settings, wanted)
-    unseen = [metric.name for metric in wanted.metrics if metric.name not in {row.metric for row in rows}]
+    rows, of_step = gates(memory.comparison.results), min_samples(memory.rollout, settings, wanted)
+    asked = {metric.name: metric for metric in wanted.metrics if not metric.warns_only}
+    unseen = [name for name in asked if name not in {row.metric for row in rows}]
     missing = [f"{', '.join(unseen)}: not looked at yet"] if unseen else []
-    few = (row for row in rows if row.reason in _BY_SAMPLES and (row.samples or 0) < needed)
-    missing += [f"{row.metric}: {row.samples or 0:,} of {needed:,} samples in this step" for row in few]
+    for row in rows:
+        needed = (row.metric in asked and asked[row.metric].min_samples) or of_step
+        if row.reason in _BY_SAMPLES and row.samples is not None and row.samples < needed:
+            missing.append(f"{row.metric}: {row.samples:,} of {needed:,} samples in this step")
     return replace(judgement, passed=False, missing="; ".join(missing)) if missing else judgement
 
 

@@ -3,7 +3,8 @@
 from math import sqrt
 from typing import Final
 
-from serin_operator.api.spec import Analysis
+from serin_operator.api.kinds.reading import Shares
+from serin_operator.api.spec import Analysis, AnyMetric
 from serin_operator.decide.analysis import Proportions, Value
 from serin_operator.decide.looks import LookResult
 
@@ -43,7 +44,18 @@ def _requests(look: LookResult, wanted: Analysis) -> tuple[int, int]:
     """Requests of canary and stable, where a metric counts them."""
     for metric in wanted.metrics:
         sample = look.samples.get(metric.name)
-        if metric.error_rate is not None and isinstance(sample, Value) and isinstance(sample.observed, Proportions):
+        if not _counts_requests(metric):
+            continue
+        if isinstance(sample, Value) and isinstance(sample.observed, Proportions):
             strata, alone = sample.observed.strata, sample.observed.stable_alone
             return sum(s.canary.total for s in strata), sum(s.stable.total for s in strata) + alone.total
     return 0, 0
+
+
+def _counts_requests(metric: AnyMetric) -> bool:
+    """Whether every request is one of its events, and no label."""
+    if metric.asked is None:
+        return False
+    kind, said = metric.asked
+    reading = kind.reads(said)
+    return isinstance(reading, Shares) and reading.age is None and reading.noun == "requests"

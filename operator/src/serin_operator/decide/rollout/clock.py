@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from serin_operator.decide.health.serving import LONGEST_GAP_SECONDS
+from serin_operator.decide.judging.rows import gates
 from serin_operator.decide.memory.memory import Memory
 from serin_operator.decide.memory.states import (
     Baking,
@@ -97,7 +98,7 @@ def _is_held(memory: Memory, facts: Facts, plan: Plan) -> bool:
 def _is_undecided(memory: Memory) -> bool:
     if not isinstance(memory.rollout, Reaching | Holding | Growing):
         return False
-    return any(row.verdict == "Inconclusive" for row in memory.comparison.results)
+    return any(row.verdict == "Inconclusive" for row in gates(memory.comparison.results))
 
 
 def _is_dark(memory: Memory, facts: Facts) -> bool:

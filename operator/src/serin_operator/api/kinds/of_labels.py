@@ -1,0 +1,103 @@
+"""Kinds that count labels, which come back as feedback."""
+
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from serin_operator.api.base import ApiModel
+from serin_operator.api.kinds.kind import AT, Compared, Kind, Phrase
+from serin_operator.api.kinds.of_requests import one_of
+from serin_operator.api.kinds.reading import LABEL_ARM, Counter, Shares, above, spellings
+from serin_operator.api.rule import Rule
+
+ERROR_BOUNDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0,
+                       200.0, 500.0, 1000.0)  # fmt: skip
+"""Bounds of the servers' histogram of a regression's absolute error."""
+_AGE: Final = "age_le"
+
+
+class Accuracy(ApiModel):
+    """Share of right predictions, canary against stable, from labels sent as feedback."""
+
+    max_decrease: Annotated[
+        float | None,
+        Field(gt=0, lt=1, description="How much lower the canary's share may be, 0.01 = one point. Default 0.01."),
+    ] = None
+
+
+class AbsoluteError(ApiModel):
+    """Share of a regression's predictions that are further from their label than a bound, canary against stable."""
+
+    above: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=ERROR_BOUNDS[-1],
+            description="From which distance on a prediction is far off, in the label's unit; one of the bounds at which"
+            f" pods count: {', '.join(f'{bound:g}' for bound in ERROR_BOUNDS)}.",
+        ),
+    ]
+    max_increase: Annotated[
+        float | None,
+        Field(gt=0, lt=1, description="How much higher the canary's share may be. Default 0.01, one point."),
+    ] = None
+
+
+_NEEDS_REGRESSION: Final = Rule(
+    "spec",
+    "!has(self.analysis) || !self.analysis.metrics.exists(m, has(m.absoluteError)) || (has(self.serving)"
+    " && has(self.serving.prediction) && has(self.serving.prediction.kind)"
+    " && self.serving.prediction.kind == 'Regression')",
+    "absoluteError is for regressions: set serving.prediction.kind: Regression, or use accuracy for classes.",
+    field=".analysis.metrics",
+)
+
+
+KINDS: Final = (
+    Kind(
+        field="accuracy",
+        spec=Accuracy,
+        says="Share of right predictions, from labels sent back as feedback.",
+        question="Is it wrong more often? (classes, or a regression within serving.prediction.tolerance)",
+        rests_on="Labels of both versions' predictions, missing independently of the version.",
+        example={"maxDecrease": 0.01},
+        reads=lambda _asked: Shares(
+            (Counter("serin_feedback_total", "outcome", arm=LABEL_ARM),),
+            lambda told: (round(told[0].get("wrong", 0)), round(sum(told[0].values()))),
+            noun="labels",
+            age=_AGE,
+        ),
+        judged=lambda asked: Compared(
+            asked.max_decrease or 0.01, Phrase("accuracy", "labels", "right", tells_good=True)
+        ),
+    ),
+    Kind(
+        field="absoluteError",
+        spec=AbsoluteError,
+        says="Share of a regression's predictions that are further from their label than a bound.",
+        question="Is a regression far off more often?",
+        rests_on="Labels as for accuracy, and serving.prediction.kind: Regression in both versions.",
+        example={"above": 10, "maxIncrease": 0.01},
+        beside=("serving: {prediction: {kind: Regression}}",),
+        reads=lambda asked: Shares(
+            (
+                Counter(
+                    "serin_feedback_absolute_error",
+                    "le",
+                    (f'le=~"{spellings(asked.above)}"',),
+                    LABEL_ARM,
+                    is_bound=True,
+                    comes_late=True,
+                ),
+            ),
+            above(asked.above),
+            noun="labels",
+            age=_AGE,
+            lacks="pods count distances with serving.prediction.kind: Regression only",
+        ),
+        judged=lambda asked: Compared(
+            asked.max_increase or 0.01, Phrase("far", "labels", f"off by more than {asked.above:g}")
+        ),
+        rules=(one_of(f"{AT}.absoluteError.above", ERROR_BOUNDS, "distances"), _NEEDS_REGRESSION),
+    ),
+)

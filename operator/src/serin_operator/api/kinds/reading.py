@@ -1,0 +1,133 @@
+"""What a kind of metric reads: series of Prometheus, and how the counts of one version become what is judged."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+REQUEST_ARM: Final = "model_revision"
+"""The label that tells versions apart where the pod that counts is the one that answered."""
+LABEL_ARM: Final = "predicted_revision"
+"""The same for labels, which any pod may hear."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """Counters of one name.
+
+    Args:
+        name: As it is exported.
+        told_by: The label that tells outcomes apart and is kept; empty: there is none.
+        where: More matchers, as PromQL writes them.
+        arm: The label that holds the revision.
+        is_bound: It is a histogram: ``told_by`` is the upper bound of a cumulative bucket, which Prometheus spells as it likes.
+        is_foreign: A counter of somebody else's exporter, which tells neither its process nor its birth.
+        is_level: A gauge that is the same in every process and is not subtracted.
+        is_whole: It counts events; otherwise it is a sum of numbers.
+        comes_late: A series comes into being with its first event or with the model, and not with the process.
+    """
+
+    name: str
+    told_by: str = ""
+    where: tuple[str, ...] = ()
+    arm: str = REQUEST_ARM
+    is_bound: bool = False
+    is_foreign: bool = False
+    is_level: bool = False
+    is_whole: bool = True
+    comes_late: bool = False
+
+    @property
+    def series(self) -> str:
+        """Name of its series."""
+        return f"{self.name}_bucket" if self.is_bound else self.name
+
+
+Told = Mapping[str, float]
+"""Counts of one version by outcome; bounds of buckets as ``str(float)`` writes them."""
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Bad events among all events of a version.
+
+    Args:
+        counters: What is counted.
+        arm: (bad, total) of one version from its counts, counter by counter. A ``LookupError`` names what is missing.
+        noun: What the events are: requests, labels.
+        age: The label with the upper bound of a prediction's age, where labels come late.
+        lacks: What to look at when there is nothing.
+    """
+
+    counters: tuple[Counter, ...]
+    arm: Callable[[Sequence[Told]], tuple[int, int]]
+    noun: str = "requests"
+    age: str | None = None
+    lacks: str = ""
+
+
+@dataclass(frozen=True)
+class Bins:
+    """A distribution: counts by bin, of the canary and of what it is compared with.
+
+    Args:
+        counters: One, of which stable's counts are the reference; or two, the second the canary's own reference.
+        lacks: What to look at when there is nothing.
+    """
+
+    counters: tuple[Counter, ...]
+    lacks: str = ""
+
+
+@dataclass(frozen=True)
+class Quotient:
+    """One number a version and look, from sums.
+
+    Args:
+        counters: What is summed.
+        value: The number, from the sums counter by counter; None where nothing was seen.
+        noun: What it is about.
+    """
+
+    counters: tuple[Counter, ...]
+    value: Callable[[Sequence[Told]], float | None]
+    noun: str = "requests"
+
+
+@dataclass(frozen=True)
+class Expression:
+    """PromQL that people wrote, with placeholders."""
+
+    promql: str
+
+
+Reading = Shares | Bins | Quotient | Expression
+
+
+def bucket(bound: float) -> str:
+    """How the key of a bucket is written here."""
+    return str(float(bound))
+
+
+def spellings(bound: float) -> str:
+    """A regular expression of all ways in which a bucket's bound is spelled: 1 is also 1.0, and everything is +Inf."""
+    texts = dict.fromkeys((f"{bound:g}", repr(float(bound)), str(int(bound)) if bound == int(bound) else f"{bound:g}"))
+    return "|".join(text.replace(".", "[.]") for text in texts) + "|[+]Inf"
+
+
+def above(bound: float) -> Callable[[Sequence[Told]], tuple[int, int]]:
+    """Events above a bound of a cumulative histogram, among all."""
+
+    def arm(told: Sequence[Told]) -> tuple[int, int]:
+        (buckets,) = told
+        total = round(buckets.get(bucket(float("inf")), 0))
+        if total and bucket(bound) not in buckets:
+            raise LookupError(f"no bucket with the bound {bound:g}")
+        return total - round(buckets.get(bucket(bound), 0)), total
+
+    return arm
+
+
+def quoted(value: str) -> str:
+    """A string as PromQL writes it."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'

@@ -1,0 +1,63 @@
+"""All kinds of metrics, and the rules that follow from which there are."""
+
+from typing import Final
+
+from serin_operator.api.kinds import of_distributions, of_labels, of_ones_own, of_requests, of_resources
+from serin_operator.api.kinds.kind import AT, Kind, Mode
+from serin_operator.api.rule import Rule
+
+KINDS: Final[tuple[Kind, ...]] = (
+    *of_requests.KINDS,
+    *of_labels.KINDS,
+    *of_ones_own.KINDS,
+    *of_distributions.KINDS,
+    *of_resources.KINDS,
+)
+
+_GIVEN: Final = f"[{', '.join(f'has(self.{kind.field})' for kind in KINDS)}].filter(kind, kind).size()"
+
+
+def _is_any(kinds: tuple[Kind, ...], of: str = "self") -> str:
+    return f"({' || '.join(f'has({of}.{kind.field})' for kind in kinds)})"
+
+
+def _warns(of: str) -> str:
+    """CEL: whether a metric only warns, by what it says or by its kind."""
+    by_kind = _is_any(tuple(kind for kind in KINDS if kind.mode is Mode.WARN), of)
+    return f"(has({of}.mode) ? {of}.mode == 'Warn' : {by_kind})"
+
+
+_WITHOUT_RATE: Final = tuple(kind for kind in KINDS if not kind.has_rate)
+_NEVER_GATES: Final = tuple(kind for kind in KINDS if not kind.may_gate)
+_RATE: Final = "(has(self.falseRollbackRate) ? self.falseRollbackRate : 0.01)"
+_SHARES: Final = f"self.metrics.filter(m, has(m.share) && !{_warns('m')}).map(m, m.share).sum()"
+
+KIND_RULES: Final = (
+    Rule(
+        AT,
+        f"{_GIVEN} == 1",
+        "Give exactly one kind: add errorRate: {}, accuracy: {} or another one; of two kinds make them two metrics.",
+        "'metric ' + self.name + ': give exactly one kind: add errorRate: {}, accuracy: {} or another one; of two kinds make"
+        " them two metrics with a name each'",
+    ),
+    Rule(
+        AT,
+        f"!has(self.mode) || self.mode != 'Gate' || !{_is_any(_NEVER_GATES)}",
+        f"{' and '.join(kind.field for kind in _NEVER_GATES)} cannot blame a version, because stable sees the same:"
+        " remove mode, or say Warn.",
+        field=".mode",
+    ),
+    Rule(
+        AT,
+        f"!has(self.share) || !({_warns('self')} || {_is_any(_WITHOUT_RATE)})",
+        f"Warnings, and {', '.join(kind.field for kind in _WITHOUT_RATE)}, take no share of the rate: remove share.",
+        field=".share",
+    ),
+    Rule(
+        "spec.analysis",
+        f"{_SHARES} <= {_RATE} + 0.000000001",
+        "The shares of all metrics are at most falseRollbackRate together: give less, or raise falseRollbackRate.",
+        field=".metrics",
+    ),
+    *(rule for kind in KINDS for rule in kind.rules),
+)

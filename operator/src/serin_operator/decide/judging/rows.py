@@ -1,0 +1,103 @@
+"""What each metric says after a look, as status tells it."""
+
+from collections.abc import Iterable, Mapping
+from math import sqrt
+from typing import Final
+
+from serin_operator.api.kinds.kind import Mode
+from serin_operator.api.status import MetricStatus
+from serin_operator.decide.analysis import (
+    AnalysisConfig,
+    AnalysisState,
+    Bound,
+    Comparison,
+    Drift,
+    Metric,
+    MetricState,
+    Role,
+    Verdict,
+    eprocess,
+)
+from serin_operator.decide.analysis.wording import percent
+
+_QUANTILE: Final = 1.959964  # of the normal distribution, two-sided 5 %
+
+
+def rows_of(
+    config: AnalysisConfig,
+    state: AnalysisState,
+    verdicts: Mapping[str, Verdict],
+    effects: Mapping[str, float] | None = None,
+) -> tuple[MetricStatus, ...]:
+    """A row for each verdict.
+
+    Args:
+        config: Whose verdicts they are.
+        state: After the look.
+        verdicts: By key of a metric.
+        effects: Design effects that the look was judged with, where it was judged.
+    """
+    metrics = {key: metric for metric in config.metrics for key in metric.keys}
+    return tuple(
+        _row(config, (key, metrics[key]), state.metrics.get(key), verdict, (effects or {}).get(key))
+        for key, verdict in verdicts.items()
+    )
+
+
+def _row(
+    config: AnalysisConfig, of: tuple[str, Metric], known: MetricState | None, verdict: Verdict, effect: float | None
+) -> MetricStatus:
+    key, metric = of
+    is_share = isinstance(metric.rule, Comparison | Bound)
+    counts_samples = is_share or isinstance(metric.rule, Drift)
+    row = MetricStatus(
+        metric=key,
+        verdict=type(verdict).__name__,
+        reason=verdict.reason.value,
+        message=verdict.message[:1024],
+        mode=Mode.WARN.value if metric.role is Role.WARNING else None,
+        samples_needed=config.samples_needed(metric) if counts_samples else None,
+        design_effect=round(effect, 2) if effect is not None and counts_samples else None,
+    )
+    if known is None or not counts_samples:
+        return row
+    more = {"samples": known.step_samples}
+    if not is_share:
+        return row.model_copy(update=more)
+    return row.model_copy(
+        update={
+            **more,
+            "canary": _share(known.canary_bad, known.canary_total),
+            "stable": _share(known.stable_bad, known.stable_total),
+            "canary_range": _range(known.canary_bad, known.canary_total),
+            "stable_range": _range(known.stable_bad, known.stable_total),
+            "evidence_percent": _evidence(known, config.false_alarm_share(key)),
+        }
+    )
+
+
+def _share(bad: int, total: int) -> str | None:
+    return f"{bad} bad of {total}" if total else None
+
+
+def _range(bad: int, total: int) -> str | None:
+    """The interval of Wilson (1927), which is honest for rare events and small counts."""
+    if not total:
+        return None
+    rate, z2 = bad / total, _QUANTILE**2
+    middle = (rate + z2 / (2 * total)) / (1 + z2 / total)
+    half = _QUANTILE * sqrt(rate * (1 - rate) / total + z2 / (4 * total**2)) / (1 + z2 / total)
+    return f"{percent(max(0.0, middle - half))} to {percent(min(1.0, middle + half))}"
+
+
+def _evidence(known: MetricState, false_alarm_rate: float) -> int:
+    """In percent of what is needed; what has failed stays at 100."""
+    needed = eprocess.needed(false_alarm_rate)
+    if known.failed or known.worst >= needed:
+        return 100
+    return max(0, min(99, 100 * eprocess.log_mixture(known.against) // needed)) if known.against else 0
+
+
+def gates(rows: Iterable[MetricStatus]) -> tuple[MetricStatus, ...]:
+    """The rows that hold a step and roll back."""
+    return tuple(row for row in rows if row.mode != Mode.WARN.value)

@@ -1,0 +1,100 @@
+"""More rows of the table of bad resources: kinds of metrics; and a good resource with a metric of every kind."""
+
+from typing import Any
+
+from tests.cluster.api.table import GOOD, Bad
+
+from serin_operator.api.kinds.registry import KINDS
+
+EVERY_KIND: dict[str, Any] = {
+    **GOOD,
+    "spec": {
+        **GOOD["spec"],
+        "analysis": {
+            "falseRollbackRate": 0.02,
+            "metrics": [
+                {
+                    "name": kind.field.lower(),
+                    kind.field: dict(kind.example),
+                    **({"mode": "Gate", "share": 0.002} if kind.has_rate else {"mode": "Warn"}),
+                    "minSamples": 200,
+                }
+                for kind in KINDS
+            ],
+        },
+    },
+}
+
+
+def bad(because: str, kind: dict[str, Any], field: str, way_out: str) -> Bad:
+    """A metric as it cannot be."""
+    return Bad(because, "analysis.metrics.0", {"name": "m", **kind}, f"spec.analysis.metrics[0]{field}", way_out)
+
+
+OUTCOME = {"good": "good_total", "total": "all_total"}
+QUERY = {"promql": 'x{r="{{ .canary }}"}', "max": 1}
+
+BAD_KINDS = (
+    bad("a bound between two buckets", {"latency": {"slowerThanSeconds": 0.27}}, ".latency", "0.25 and 0.3"),
+    bad("a bound below all buckets", {"latency": {"slowerThanSeconds": 0.00001}}, ".latency", "the nearest: 0.0001"),
+    bad("a bound above all buckets", {"latency": {"slowerThanSeconds": 20}}, ".latency", "less than or equal to 10"),
+    bad("latency without a bound", {"latency": {}}, ".latency.slowerThanSeconds", "Required value"),
+    bad(
+        "a margin is everything",
+        {"latency": {"slowerThanSeconds": 0.25, "maxIncrease": 1}},
+        ".latency.maxIncrease",
+        "less than 1",
+    ),
+    bad("a distance between two buckets", {"absoluteError": {"above": 7}}, ".absoluteError.above", "5 and 10"),
+    Bad(
+        "distances of classes",
+        "serving.prediction",
+        {"output": "probability"},
+        "spec.analysis.metrics",
+        "kind: Regression",
+    ),
+    bad("a feature has no name", {"invalidInputs": {}}, ".invalidInputs.feature", "Required value"),
+    bad(
+        "a rate instead of a counter",
+        {"outcome": OUTCOME | {"good": "rate(good_total[1m])"}},
+        ".outcome.good",
+        "No func",
+    ),
+    bad(
+        "matchers without a name",
+        {"outcome": OUTCOME | {"total": '{job="shop"}'}},
+        ".outcome.total",
+        "name of a counter",
+    ),
+    bad("a label with a dash", {"outcome": OUTCOME | {"revisionLabel": "model-version"}}, ".outcome", "a label's name"),
+    bad("good of nothing", {"outcome": {"good": "good_total"}}, ".outcome.total", "Required value"),
+    bad("a query without limits", {"query": {"promql": QUERY["promql"]}}, ".query", "Give max, min or both"),
+    bad("limits that nothing keeps", {"query": QUERY | {"min": 2}}, ".query.min", "below max"),
+    bad("a query of no version", {"query": QUERY | {"promql": "up"}}, ".query.promql", "{{ .canary }}"),
+    bad(
+        "an unknown placeholder",
+        {"query": QUERY | {"promql": 'x{a="{{ .canary }}",b="{{ .revision }}"}'}},
+        ".query.promql",
+        ".namespace",
+    ),
+    bad(
+        "nobody fails ever",
+        {"query": QUERY | {"consecutiveFailures": 0}},
+        ".query.consecutiveFailures",
+        "or equal to 1",
+    ),
+    bad("inputs blame a version", {"inputDrift": {"feature": "age"}, "mode": "Gate"}, ".mode", "say Warn"),
+    bad("drift beyond all bounds", {"predictionDrift": {"max": 0}}, ".predictionDrift.max", "greater than 0"),
+    bad("a query takes a share", {"query": QUERY, "share": 0.001}, ".share", "remove share"),
+    bad("a warning takes a share", {"errorRate": {}, "mode": "Warn", "share": 0.001}, ".share", "Warnings, and query"),
+    bad("a mode of its own", {"errorRate": {}, "mode": "Off"}, ".mode", '"Gate", "Warn"'),
+    bad("no samples", {"errorRate": {}, "minSamples": 0}, ".minSamples", "greater than or equal to 1"),
+    bad("CPU for nothing", {"cost": {"cpuHourPrice": 0, "maxIncrease": 1}}, ".cost.cpuHourPrice", "greater than 0"),
+    Bad(
+        "shares beyond the rate",
+        "analysis.metrics",
+        [{"name": "a", "errorRate": {}, "share": 0.006}, {"name": "b", "accuracy": {}, "share": 0.005}],
+        "spec.analysis.metrics",
+        "at most falseRollbackRate together: give less",
+    ),
+)

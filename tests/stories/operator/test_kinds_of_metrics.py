@@ -1,0 +1,177 @@
+"""Each kind of metric holds or takes back a version that is worse in its sense, and lets one go that is not."""
+
+from typing import Any
+
+import pytest
+from tests.support.simulation import Simulation, canary, rollout, serving, words
+
+from serin_operator.observe.prometheus_client import PrometheusRefused, Series
+
+V2 = "http://models/v2.onnx"
+INTERVAL = 5
+AGE_OF_LABELS = 5
+REGRESSION = {"serving": {"prediction": {"kind": "Regression"}}}
+SLOW = {"name": "slow", "latency": {"slowerThanSeconds": 0.25, "maxIncrease": 0.01}}
+FAR = {"name": "far", "absoluteError": {"above": 10, "maxIncrease": 0.02}}
+ACCEPTED = {
+    "name": "accepted",
+    "outcome": {
+        "good": 'shop_offers_total{outcome="accepted"}',
+        "total": "shop_offers_total",
+        "revisionLabel": "model_version",
+        "maxDecrease": 0.02,
+    },
+}
+UNKNOWN = {"name": "unknown", "invalidInputs": {"feature": "age"}}
+REVENUE = {"name": "revenue", "query": {"promql": 'revenue{r="{{ .canary }}"}', "min": 100, "consecutiveFailures": 2}}
+DRIFT = {"name": "drift", "predictionDrift": {"max": 0.2}}
+CPU = {"name": "cpu", "resourceUse": {"maxIncrease": 1}}
+ERRORS = {"name": "errors", "errorRate": {}}
+
+
+def judged_by(*metrics: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"intervalSeconds": INTERVAL, "minSamples": 50, "metrics": list(metrics), **more}
+
+
+async def judged(*metrics: dict[str, Any], behaviour: dict[str, Any] | None = None, **fields: Any) -> Simulation:
+    """A second version that has just got its first requests, judged by these metrics."""
+    analysis = judged_by(*metrics)
+    simulation = await serving(calm=30, tells_all=True, analysis=False, **fields)
+    simulation.change_spec(analysis=analysis)
+    simulation.behave(V2, **(behaviour or {}))
+    await canary(simulation, rollout=rollout(25, hold=20), **fields)
+    return simulation
+
+
+def row_of(simulation: Simulation, name: str) -> dict[str, Any]:
+    rows = (simulation.status.get("canary") or {}).get("analysis") or []
+    return next((row for row in rows if row["metric"] == name), {})
+
+
+WORSE = {
+    "a version three times slower": (SLOW, {"slow_rate": 0.6}, {}),
+    "a regression that is further off": (FAR, {"far_rate": 0.5}, REGRESSION),
+    "a version whose offers are declined": (ACCEPTED, {"accepted_rate": 0.1}, {}),
+    "a version that does not know its inputs": (UNKNOWN, {"unknown_rate": 0.4}, {}),
+    "a version that predicts something else": (DRIFT, {"bins": (0.1, 0.2, 0.7)}, {}),
+}
+
+
+@pytest.mark.parametrize(("metric", "behaviour", "fields"), WORSE.values(), ids=WORSE)
+async def test_a_version_that_is_worse_is_rolled_back_within_two_intervals(
+    metric: dict[str, Any], behaviour: dict[str, Any], fields: dict[str, Any]
+) -> None:
+    simulation = await judged(metric, behaviour=behaviour, **fields)
+    # The first look begins when the first requests come, and lies two scrapes back; labels count once they can all be of
+    # predictions since then.
+    patience = 2 * INTERVAL + 4 + (AGE_OF_LABELS if metric is FAR else 0)
+    await simulation.live_until(lambda s: s.outcome("v2") == "RolledBack", patience)
+    assert simulation.stable == "v1"
+
+
+@pytest.mark.parametrize("metric", [SLOW, FAR, ACCEPTED, UNKNOWN, DRIFT, CPU], ids=lambda metric: metric["name"])
+async def test_a_version_that_is_as_good_is_promoted(metric: dict[str, Any]) -> None:
+    fields = REGRESSION if metric is FAR else {}
+    simulation = await judged(metric, **fields)
+    await simulation.live_until(lambda s: s.outcome("v2") == "Promoted", 300)
+
+
+async def test_a_number_of_ones_own_rolls_back_after_so_many_looks_out_of_bounds() -> None:
+    told = {"value": 150.0}
+    simulation = await judged(REVENUE)
+    simulation.prom.answers = lambda _promql: [Series({}, told["value"], 0.0)]
+    await simulation.live_until(lambda s: row_of(s, "revenue").get("verdict") == "Pass", 60)
+    told["value"] = 50.0
+    await simulation.live_until(lambda s: row_of(s, "revenue").get("reason") == "ThresholdCrossedNotYetOften", 60)
+    await simulation.live_until(lambda s: s.outcome("v2") == "RolledBack", 60)
+    assert "no error rate is promised" in words(simulation)
+
+
+def refuses(_promql: str) -> list[Series]:
+    raise PrometheusRefused('Prometheus refuses the query: bad_data: unexpected "}"')
+
+
+ODD = {
+    "does not parse": (refuses, "spec.analysis.metrics[revenue].query.promql: Prometheus refuses the query: bad_data"),
+    "gives nothing": (lambda _: [], "no series matches"),
+    "gives several series": (lambda _: [Series({"pod": p}, 150.0, 0.0) for p in "ab"], "put sum() around it"),
+    "gives NaN": (lambda _: [Series({}, float("nan"), 0.0)], "a division by 0 perhaps"),
+    "gives infinity": (lambda _: [Series({}, float("inf"), 0.0)], "a division by 0 perhaps"),
+}
+
+
+@pytest.mark.parametrize(("answers", "way_out"), ODD.values(), ids=ODD)
+async def test_a_query_that_says_nothing_passes_nothing_and_is_named_with_the_way_out(
+    answers: Any, way_out: str
+) -> None:
+    simulation = await judged(REVENUE, ERRORS)
+    simulation.prom.answers = answers
+    await simulation.live(60)
+    assert simulation.outcome("v2") == "InProgress"
+    assert simulation.condition("Ready")["reason"] == "WaitingForData"
+    assert way_out in simulation.condition("Ready")["message"]
+    assert row_of(simulation, "errors")["verdict"] == "Pass"
+
+
+async def test_a_query_that_is_wrong_keeps_no_other_metric_from_rolling_back() -> None:
+    simulation = await judged(REVENUE, ERRORS, behaviour={"error_rate": 0.5})
+    simulation.prom.answers = refuses
+    await simulation.live_until(lambda s: s.outcome("v2") == "RolledBack", 60)
+
+
+async def test_a_warning_that_fails_is_told_and_holds_nothing_up() -> None:
+    simulation = await judged({**SLOW, "mode": "Warn"}, ERRORS, behaviour={"slow_rate": 0.9})
+    await simulation.live_until(lambda s: row_of(s, "slow").get("verdict") == "Fail", 60)
+    row = row_of(simulation, "slow")
+    assert (row["mode"], row["evidencePercent"]) == ("Warn", 100)
+    assert simulation.status["canary"]["verdict"] != "Fail"
+    await simulation.live_until(lambda s: s.outcome("v2") == "Promoted", 300)
+
+
+async def test_a_warning_whose_query_fails_keeps_no_gate_from_passing() -> None:
+    simulation = await judged({**REVENUE, "mode": "Warn"}, ERRORS)
+    simulation.prom.answers = refuses
+    await simulation.live_until(lambda s: s.outcome("v2") == "Promoted", 300)
+
+
+async def test_a_metric_that_has_nothing_to_look_at_is_never_a_pass() -> None:
+    simulation = await judged({"name": "gone", "invalidInputs": {"feature": "income"}})
+    await simulation.live(90)
+    assert simulation.outcome("v2") == "InProgress"
+    assert "has no feature 'income'" in simulation.condition("Ready")["message"]
+
+
+async def test_status_tells_arms_ranges_samples_and_evidence() -> None:
+    simulation = await judged({**SLOW, "minSamples": 80, "share": 0.004}, behaviour={"slow_rate": 0.01})
+    await simulation.live_until(lambda s: row_of(s, "slow").get("verdict") == "Pass", 120)
+    row = row_of(simulation, "slow")
+    assert row["samples"] >= row["samplesNeeded"] == 80
+    assert 0 <= row["evidencePercent"] < 50
+    assert row["canaryRange"].count("%") == row["stableRange"].count("%") == 2
+    assert "slow of" in row["message"]
+
+
+TEN = [
+    SLOW,
+    {"name": "slower", "latency": {"slowerThanSeconds": 1}, "mode": "Warn"},
+    UNKNOWN,
+    ACCEPTED,
+    {**ACCEPTED, "name": "declined"},
+    REVENUE,
+    {**REVENUE, "name": "profit"},
+    DRIFT,
+    CPU,
+    ERRORS,
+]
+
+
+async def test_a_look_at_ten_metrics_takes_three_round_trips_at_first_and_two_later() -> None:
+    simulation = await judged(*TEN)
+    simulation.prom.answers = lambda _promql: [Series({}, 150.0, 0.0)]
+    trips = []
+    for _ in range(3):
+        before, taken = simulation.prom.queries, (simulation.status["canary"] or {}).get("lookTakenAt")
+        await simulation.live_until(lambda s, taken=taken: (s.status["canary"] or {}).get("lookTakenAt") != taken, 60)
+        trips.append(simulation.prom.queries - before)
+    assert trips == [3, 2, 2]
+    assert len(simulation.status["canary"]["analysis"]) == 10

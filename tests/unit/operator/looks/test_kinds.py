@@ -1,0 +1,143 @@
+"""The registry of kinds: what each reads exists, and its counts become what its test judges."""
+
+import pytest
+
+from serin_operator.api.kinds.of_labels import ERROR_BOUNDS
+from serin_operator.api.kinds.of_requests import LATENCY_BOUNDS
+from serin_operator.api.kinds.reading import Counter, Expression, Quotient, Shares, bucket, spellings
+from serin_operator.api.kinds.registry import KINDS
+from serin_operator.api.spec import Analysis, Metric
+from serin_operator.decide.analysis import InvalidAnalysis, Role
+from serin_operator.decide.judging.config import config_of
+from serin_server.metrics import instruments, server
+
+EACH = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.field)
+OTHERS = {"kind": "kind", "bin": "bin"}
+
+
+def reading(field, said):
+    kind, about = Metric.model_validate({"name": "m", field: said}).asked
+    return kind.reads(about)
+
+
+def analysis(*metrics, **more):
+    return Analysis.model_validate({"metrics": [{"name": f"m{n}", **one} for n, one in enumerate(metrics)], **more})
+
+
+@EACH
+def test_the_example_of_a_kind_is_judged_as_its_entry_says(kind):
+    wanted = analysis({kind.field: kind.example})
+    (metric,) = config_of(wanted).metrics
+    assert metric.role is (Role.WARNING if kind.mode == "Warn" else Role.GATE)
+    assert wanted.metrics[0].asked[0] is kind
+
+
+@EACH
+def test_what_a_kind_reads_is_exported_by_the_servers(kind):
+    read = reading(kind.field, kind.example)
+    counters = () if isinstance(read, Expression) else read.counters
+    for counter in counters:
+        if not counter.is_foreign:
+            assert counter.name in server.HELP, counter.name
+
+
+def test_bounds_are_those_at_which_the_servers_count():
+    assert LATENCY_BOUNDS == instruments.LATENCY_BOUNDS
+    assert ERROR_BOUNDS == server.ERROR_BOUNDS
+
+
+@pytest.mark.parametrize("bound", [1.0, 0.25, 10.0, 0.0001])
+def test_a_bucket_is_found_however_prometheus_spells_its_bound(bound):
+    import re
+
+    for text in (f"{bound:g}", repr(bound), str(int(bound)) if bound >= 1 else repr(bound), "+Inf"):
+        assert re.fullmatch(spellings(bound), text), text
+    assert not re.fullmatch(spellings(bound), "2.5")
+
+
+def told(*counts):
+    return list(counts)
+
+
+def test_answers_above_the_bound_are_bad_and_all_are_counted():
+    arm = reading("latency", {"slowerThanSeconds": 1}).arm
+    assert arm(told({bucket(1): 90.0, bucket(float("inf")): 100.0})) == (10, 100)
+    assert arm(told({})) == (0, 0)
+    with pytest.raises(LookupError, match="no bucket with the bound 1"):
+        arm(told({bucket(float("inf")): 100.0}))
+
+
+def test_outcomes_that_are_not_good_are_bad_and_more_good_ones_than_there_are_is_told():
+    arm = reading("outcome", {"good": "a", "total": "b"}).arm
+    assert arm(told({"": 30.0}, {"": 100.0})) == (70, 100)
+    with pytest.raises(LookupError, match="5 good outcomes of 4: count an outcome in good and in total"):
+        arm(told({"": 5.0}, {"": 4.0}))
+
+
+def test_a_value_that_is_no_number_is_in_no_bin_and_is_counted_all_the_same():
+    arm = reading("invalidInputs", {"feature": "age"}).arm
+    assert arm(told({"": 100.0}, {"nan": 5.0, "out_of_range": 2.0, "unknown": 0.0})) == (7, 105)
+
+
+def test_cost_is_cpu_time_times_its_price():
+    value = reading("cost", {"cpuHourPrice": 3.6, "maxIncrease": 1}).value
+    assert value(told({"": 50.0}, {"false": 900.0, "true": 100.0})) == pytest.approx(0.05)
+    assert value(told({"": 50.0}, {})) is None
+
+
+@pytest.mark.parametrize(
+    ("selector", "expected"),
+    [
+        ("offers_total", Counter("offers_total", arm="r", is_foreign=True)),
+        ('offers_total{kind="a",}', Counter("offers_total", where=('kind="a"',), arm="r", is_foreign=True)),
+        ("offers_total{}", Counter("offers_total", arm="r", is_foreign=True)),
+    ],
+)
+def test_a_selector_is_read_as_promql_reads_it(selector, expected):
+    asked = reading("outcome", {"good": selector, "total": "all", "revisionLabel": "r"})
+    assert asked.counters[0] == expected
+
+
+def test_a_features_name_cannot_leave_its_quotes():
+    (values, _) = reading("invalidInputs", {"feature": 'a"} or vector(1) #\n\\'}).counters
+    assert values.where == ('feature="a\\"} or vector(1) #\\n\\\\"',)
+
+
+# ---- shares of the false-rollback rate, samples and modes -------------------------------------------------------------
+
+
+def test_shares_are_kept_and_gates_without_one_divide_the_rest():
+    config = config_of(
+        analysis({"errorRate": {}, "share": 0.004}, {"accuracy": {}}, {"latency": {"slowerThanSeconds": 1}})
+    )
+    assert [config.false_alarm_share(f"m{n}") for n in range(3)] == pytest.approx([0.004, 0.003, 0.003])
+
+
+def test_warnings_and_kinds_without_an_error_rate_take_no_share():
+    query = {"query": {"promql": "{{ .canary }}", "max": 1}}
+    config = config_of(analysis({"errorRate": {}}, {"accuracy": {}, "mode": "Warn"}, query))
+    assert config.false_alarm_share("m0") == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "words"),
+    [
+        ([{"errorRate": {}, "share": 0.006}, {"accuracy": {}, "share": 0.005}], "more than the false-rollback rate"),
+        ([{"errorRate": {}, "share": 0.01}, {"accuracy": {}}], "m1.*leave it nothing"),
+        ([{}], "of no kind that this release of the operator knows"),
+    ],
+)
+def test_shares_that_cannot_be_are_refused_by_name(metrics, words):
+    with pytest.raises(InvalidAnalysis, match=words):
+        config_of(analysis(*metrics))
+
+
+def test_a_metrics_own_samples_win_over_the_steps_and_the_analysis():
+    config = config_of(analysis({"errorRate": {}, "minSamples": 7}, {"accuracy": {}}, minSamples=50), min_samples=20)
+    assert [config.samples_needed(metric) for metric in config.metrics] == [7, 20]
+
+
+@EACH
+def test_a_kind_that_shares_the_rate_has_a_test_with_one(kind):
+    read = reading(kind.field, kind.example)
+    assert kind.has_rate == isinstance(read, Shares | Quotient)
