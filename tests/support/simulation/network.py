@@ -34,6 +34,10 @@ class Network:
     """Requests answered by version."""
     failed: dict[str, int] = field(default_factory=dict)
     """Those of them that were answered with an error."""
+    copied: dict[str, int] = field(default_factory=dict)
+    """Copies of requests that a version got: nobody hears its answers."""
+    testers_a_second: float = 0.0
+    """Requests, of all of them, that match the first pin."""
     lost: int = 0
     """Requests that reached nobody."""
     began: bool = False
@@ -93,15 +97,31 @@ class Network:
         """Clients send their requests for so long: by a gateway, where one has taken up a route, else by the Service."""
         total = self.requests_a_second * seconds
         self.kubelet.load = {}
-        routes = list(self.gateways.taken.values())
+        routes = self.gateways.taken
         if not routes:
             pods = self.told()
             self._spread(pods, total if pods else max(1.0, total), seconds)
             return
-        for split in routes:
-            weights = sum(weight for _, weight in split)
+        for name, split in routes.items():
+            mine, weights = total / len(routes), sum(weight for _, weight in split)
+            if service := self.gateways.pinned.get(name):
+                tested = self.testers_a_second * seconds / len(routes)
+                self._spread(self.told(service), tested, seconds)
+                mine -= tested
             for service, weight in split:
-                self._spread(self.told(service), total * weight / weights / len(routes) if weights else 0, seconds)
+                self._spread(self.told(service), mine * weight / weights if weights else 0, seconds)
+            for service, percent in self.gateways.copies.get(name, ()):
+                self._copy(self.told(service), mine * percent / 100, seconds)
+
+    def _copy(self, pods: list[JsonObject], requests: float, seconds: float) -> None:
+        """Evenly over these pods; without any nobody misses them."""
+        for pod in filter(is_ready, pods):
+            name, share = pod["metadata"]["name"], requests / len(pods)
+            self.kubelet.load[name] = self.kubelet.load.get(name, 0.0) + share / seconds
+            version = variable(pod["spec"], "SERIN_MODEL_VERSION") or "?"
+            bad, _, total = self._dues(pod, share)
+            self.copied[version] = self.copied.get(version, 0) + total
+            self._count(pod, {("error", "true"): bad, ("error", "false"): total - bad})
 
     def _spread(self, pods: list[JsonObject], requests: float, seconds: float) -> None:
         """Evenly over these pods; without any they are lost."""
@@ -120,25 +140,29 @@ class Network:
 
     def _answer(self, pod: JsonObject, share: float) -> None:
         revision = pod["metadata"]["labels"][names.LABEL_REVISION]
-        behaviour = self.cluster.behaviour(uri_of(pod["spec"]))
-        name = pod["metadata"]["name"]
         version = variable(pod["spec"], "SERIN_MODEL_VERSION") or "?"
-        bad = self._due(name, "error", share * behaviour.error_rate)
-        wrong = self._due(name, "wrong", share * (1 - behaviour.accuracy))
-        total = self._due(name, "total", share)
+        bad, wrong, total = self._dues(pod, share)
         self.served[revision] = self.served.get(revision, 0) + total
         self.answered[version] = self.answered.get(version, 0) + total
         self.failed[version] = self.failed.get(version, 0) + bad
-        server, born = self._process(pod)
+        labels = {("outcome", "wrong"): wrong, ("outcome", "correct"): total - wrong}
+        self._count(pod, {("error", "true"): bad, ("error", "false"): total - bad, **labels})
+
+    def _dues(self, pod: JsonObject, share: float) -> tuple[int, int, int]:
+        """Errors, wrong predictions, and all of them."""
+        behaviour, name = self.cluster.behaviour(uri_of(pod["spec"])), pod["metadata"]["name"]
+        bad = self._due(name, "error", share * behaviour.error_rate)
+        wrong = self._due(name, "wrong", share * (1 - behaviour.accuracy))
+        return bad, wrong, self._due(name, "total", share)
+
+    def _count(self, pod: JsonObject, amounts: dict[tuple[str, str], int]) -> None:
+        """What the server counts of requests and of labels, by a label of the metric and its value."""
+        revision, (server, born) = pod["metadata"]["labels"][names.LABEL_REVISION], self._process(pod)
         if server is None:
             return
-        counters = self.counters.setdefault(name, {})
-        for metric, label, value, amount in (
-            ("serin_requests_total", "error", "true", bad),
-            ("serin_requests_total", "error", "false", total - bad),
-            ("serin_feedback_total", "outcome", "wrong", wrong),
-            ("serin_feedback_total", "outcome", "correct", total - wrong),
-        ):
+        counters = self.counters.setdefault(pod["metadata"]["name"], {})
+        for (label, value), amount in amounts.items():
+            metric = "serin_requests_total" if label == "error" else "serin_feedback_total"
             key = (metric, server, revision, label, value)
             counters[key] = counters.get(key, 0.0) + max(0, amount)
         counters.setdefault(("serin_process_start_time_seconds", server, revision, "", ""), born.timestamp())
