@@ -185,7 +185,7 @@ class Rollout(ApiModel):
         Field(
             min_length=1,
             max_length=20,
-            description="Steps of a Canary, weights rising; default 10, 25, 50. Of a Shadow or ABTest what comes after it;"
+            description="Steps of a Canary, weights rising. Default 10, 25, 50. Of a Shadow or ABTest what comes after it;"
             " default none.",
         ),
     ] = None

@@ -73,11 +73,20 @@ def copies_left(world: World) -> str | None:
     return next((service for service in copied if service in ours), None)
 
 
-def lacking(world: World, split: Split, wanted: Mapping[str, int]) -> str | None:
-    """What a stage without a weight has not got of what it wants; None: all of it, as far as the route says."""
+def lacking(world: World, split: Split, wanted: Mapping[str, int], *, is_written: bool) -> str | None:
+    """What a stage has not got of what it wants beside its weight; None: all of it, as far as the route says.
+
+    Args:
+        world: As observed.
+        split: What is wanted.
+        wanted: Pods by revision.
+        is_written: Every rule names the backends that it should.
+    """
     service, route = service_of(world, split.canary), world.mdep.name
-    if mirrored(world, service) == {split.mirror}:
+    if is_written and mirrored(world, service) == {split.mirror}:
         return None
+    if split.testers:
+        return f"HTTPRoute {route} does not lead testers alone to Service {service} yet"
     ready, least = world.ready_behind(service, split.canary), beside.least(split, wanted)
     few = f", which needs {least} ready pods and has {ready}" if ready < least else ""
     if not split.mirror:

@@ -183,13 +183,13 @@ def _force_of_split(world: World, split: Split, wanted: Mapping[str, int]) -> Fo
     ready = world.ready_behind(aside.service_of(world, split.canary), split.canary)
     shares = _shares(world, split, wanted)
     is_written = tuple(rule.backends for rule in route.rules) == backends_of(_spec(world, split, shares, wanted))
-    if not is_written or now != split.weight:
+    if split.weight and (not is_written or now != split.weight):
         few = (
-            f", which needs {beside.least(split, wanted)} ready pods and has {ready}" if shares[1].weight == now else ""
+            f", which needs {beside.least(split, wanted)} ready pods and has {ready}" if shares[-1].weight == now else ""
         )
         said = f"HTTPRoute {route.meta.name} gives the canary {now} % of the requests, not {split.weight} % yet{few}"
         return Force(is_reached=False, share=now, waits_for=said)
-    if missing := aside.lacking(world, split, wanted):
+    if missing := aside.lacking(world, split, wanted, is_written=is_written):
         return Force(is_reached=False, share=now, waits_for=missing)
     if lack := lack_of(route, world.now, parents_of(_gateway(world), world.mdep.namespace)):
         return Force(is_reached=False, share=now, waits_for=lack.message, lack=lack if lack.needs_person else None)
