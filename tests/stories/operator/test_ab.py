@@ -59,7 +59,7 @@ async def test_testers_alone_reach_the_new_version_until_it_has_passed() -> None
     status = simulation.status["canary"]
     assert (status["weight"], status["testers"]) == (0, True)
     await simulation.live_until(lambda s: s.condition("Ready")["reason"] == "Tested", 60)
-    assert "gets the requests of testers, and nobody else's" in words(simulation)
+    assert "(requests of testers): nobody else reaches it, for 40 s at least" in words(simulation)
     await simulation.live_until(lambda s: s.stable == "v2", 200)
     assert simulation.lost == 0
 

@@ -30,8 +30,9 @@ def unjudged(state: Holding, facts: Facts, plan: Plan) -> Waiting:
 def tried(state: Holding, plan: Plan, then: str) -> Waiting:
     """What is compared speaks for it so far, and its time is not over."""
     stage = plan.stages[state.stage]
-    reason, gets = _gets(stage)
-    said = f"{state.candidate.version} at step {plan.place(state.stage)} {gets}, {then}"
+    reason, _ = _gets(stage)
+    who = "its answers reach no client" if stage.mirror else "nobody else reaches it"
+    said = f"{state.candidate.version} at step {plan.place(state.stage)}: {who}, {then}"
     if plan.gathered - stage.evidence:
         said = f"{said}; metrics of labels are not waited for, since no client sees what it predicts"
     return Waiting(reason, said)

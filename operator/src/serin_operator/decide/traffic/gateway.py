@@ -185,7 +185,9 @@ def _force_of_split(world: World, split: Split, wanted: Mapping[str, int]) -> Fo
     is_written = tuple(rule.backends for rule in route.rules) == backends_of(_spec(world, split, shares, wanted))
     if split.weight and (not is_written or now != split.weight):
         few = (
-            f", which needs {beside.least(split, wanted)} ready pods and has {ready}" if shares[-1].weight == now else ""
+            f", which needs {beside.least(split, wanted)} ready pods and has {ready}"
+            if shares[-1].weight == now
+            else ""
         )
         said = f"HTTPRoute {route.meta.name} gives the canary {now} % of the requests, not {split.weight} % yet{few}"
         return Force(is_reached=False, share=now, waits_for=said)
