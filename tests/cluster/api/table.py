@@ -1,7 +1,8 @@
 """The table of bad resources: what is changed in a good one, which field the refusal must name, and the way out."""
 
 import copy
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 GOOD: dict[str, Any] = {
@@ -187,6 +188,7 @@ class Bad:
         value: What stands there instead; ``DELETED`` takes the field away.
         field: What the refusal must name.
         way_out: What it must say to do; empty for errors of type and unknown fields, which cannot.
+        before: Fields of ``spec`` that the good resource has instead, too.
     """
 
     because: str
@@ -194,11 +196,13 @@ class Bad:
     value: Any
     field: str
     way_out: str = ""
+    before: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def resource(self) -> dict[str, Any]:
         """The good resource with the change."""
         resource = copy.deepcopy(GOOD)
+        resource["spec"].update(self.before)
         path = self.path if self.path.startswith("metadata") else f"spec.{self.path}"
         *above, last = [int(part) if part.isdigit() else part for part in path.split(".")]
         place: Any = resource

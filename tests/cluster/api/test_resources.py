@@ -11,6 +11,7 @@ from tests.cluster.api.overlay_table import BAD_OVERLAYS
 from tests.cluster.api.settings_table import BAD_SETTINGS
 from tests.cluster.api.table import BAD, GOOD, Bad
 from tests.cluster.api.traffic_table import BAD_TRAFFIC
+from tests.cluster.api.trial_table import BAD_TRIALS, GOOD_TRIALS
 from tests.support.kubernetes import Kubernetes
 from tests.support.operator import CRD, install_crd
 
@@ -20,7 +21,7 @@ from serin_operator.api.schema import Schema
 
 pytestmark = pytest.mark.cluster
 
-ALL_BAD = (*BAD, *BAD_SETTINGS, *BAD_OVERLAYS, *BAD_TRAFFIC, *BAD_KINDS)
+ALL_BAD = (*BAD, *BAD_SETTINGS, *BAD_OVERLAYS, *BAD_TRAFFIC, *BAD_KINDS, *BAD_TRIALS)
 MINIMAL = {**GOOD, "spec": {"model": {"version": "v1", "uri": "pvc://models/credit"}}}
 ROUTED = {**MINIMAL, "spec": {**MINIMAL["spec"], "traffic": {"routeRef": {"name": "mine", "ruleName": "models"}}}}
 FILLED_IN = {"replicas": 1}
@@ -73,6 +74,16 @@ def test_a_good_resource_stays_as_it_was_written_and_applying_it_again_changes_n
         control_plane.kubectl("delete", "mdep", "-n", namespace, "credit-risk")
     assert first["spec"] == {**FILLED_IN, **good["spec"]}
     assert second["metadata"]["resourceVersion"] == first["metadata"]["resourceVersion"]
+
+
+@pytest.mark.parametrize("good", GOOD_TRIALS.values(), ids=GOOD_TRIALS)
+def test_a_good_trial_is_taken_as_it_was_written(control_plane: Kubernetes, namespace: str, good: dict) -> None:
+    control_plane.kubectl("apply", "-n", namespace, "-f", "-", text=yaml.safe_dump(good))
+    try:
+        found = control_plane.get("mdep", "-n", namespace, "credit-risk")
+    finally:
+        control_plane.kubectl("delete", "mdep", "-n", namespace, "credit-risk")
+    assert found["spec"] == good["spec"]
 
 
 def test_batching_that_is_off_without_quotes_is_taken_as_it_stands(control_plane: Kubernetes, namespace: str) -> None:
@@ -151,6 +162,8 @@ def test_kubectl_scale_changes_replicas_and_nothing_else(control_plane: Kubernet
         ("mdep", "kubectl get mdep -w"),
         ("mdep.spec.rollout", "weights rising. Default 10, 25, 50"),
         ("mdep.spec.rollout.steps", "holdSeconds"),
+        ("mdep.spec.rollout.steps.mirrorPercent", "its answers reach no client"),
+        ("mdep.spec.rollout.shadow", "holdSeconds"),
         ("mdep.spec.rollout.onDeadline", "silence is no evidence"),
         ("mdep.spec.analysis", "shared by all metrics"),
         ("mdep.spec.model.uri", "pods serve only the digest found then"),

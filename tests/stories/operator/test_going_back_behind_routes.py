@@ -45,6 +45,20 @@ def hinder(simulation: Simulation, trouble: str | None) -> None:
     simulation.gateways.problem = "list httproutes is forbidden" if trouble == "unseen" else None
 
 
+@pytest.mark.parametrize("way", ["gateway", "route"])
+async def test_a_git_revert_goes_back_though_no_gateway_follows(way: str) -> None:
+    simulation = await promoted(way)
+    hinder(simulation, "refused")
+    await simulation.live(10)
+    simulation.change_spec(model=model_of("v1"))
+    await simulation.live(40)
+    assert set(simulation.moments[-1].endpoints) == {"v1"}, words(simulation)
+    assert simulation.condition("Stalled")["status"] == "True"
+    hinder(simulation, None)
+    await simulation.live_until(lambda s: s.stable == "v1", 200)
+    assert simulation.lost == 0
+
+
 @WAYS
 @pytest.mark.parametrize("trouble", ["refused", "unseen"])
 @pytest.mark.parametrize("where", ["Idle", "Holding", "preview", "Baking"])

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from functools import cache
 
 import pytest
-from tests.support.simulation import Simulation, deployment_of, model_of, rollout, serving, uri_of
+from tests.support.simulation import Simulation, behind_gateway, deployment_of, model_of, rollout, serving, uri_of
 
 QUICK = rollout(25, 50, hold=5, bakeSeconds=5)
 
@@ -17,6 +17,17 @@ async def a_promotion() -> Simulation:
 async def a_rollback() -> Simulation:
     simulation = await serving(rollout=QUICK)
     simulation.behave(uri_of("v2"), accuracy=0.5)
+    return begun(simulation, "v2")
+
+
+async def a_shadow() -> Simulation:
+    way = {"strategy": "Shadow", "shadow": {"holdSeconds": 5}, "bakeSeconds": 5}
+    return begun(await behind_gateway(rollout={**way, "steps": [{"weight": 50, "holdSeconds": 5}]}), "v2")
+
+
+async def a_shadow_that_fails() -> Simulation:
+    simulation = await behind_gateway(rollout={"strategy": "Shadow", "shadow": {"holdSeconds": 60}})
+    simulation.behave(uri_of("v2"), error_rate=0.5)
     return begun(simulation, "v2")
 
 
@@ -56,10 +67,19 @@ async def told_until_rest(
 def end_of(simulation: Simulation) -> tuple[object, ...]:
     outcomes = {v["version"]: v["outcome"] for v in simulation.status["versions"]}
     there = {version: deployment_of(simulation, version) is not None for version in ("v1", "v2")}
-    return simulation.stable, simulation.moments[-1].endpoints, outcomes, there, simulation.condition("Ready")["reason"]
+    rules = (simulation.gateways.route() or {"spec": {}})["spec"].get("rules", [])
+    ways = simulation.condition("Ready")["reason"], [(rule["backendRefs"], rule.get("filters")) for rule in rules]
+    return simulation.stable, simulation.moments[-1].endpoints, outcomes, there, *ways
 
 
-MOST_WRITES = {a_promotion: 44, a_rollback: 31, a_refused_model: 9, a_restore: 21}
+MOST_WRITES = {
+    a_promotion: 44,
+    a_rollback: 31,
+    a_shadow: 48,
+    a_shadow_that_fails: 30,
+    a_refused_model: 9,
+    a_restore: 21,
+}
 
 
 @cache

@@ -10,7 +10,8 @@ from serin_operator.api import names
 from serin_operator.api.names import ObjectRef
 
 GROUP = "gateway.networking.k8s.io"
-FEATURES = ("HTTPRouteBackendProtocolH2C", "HTTPRoutePathRewrite", "HTTPRouteRequestTimeout", "HTTPRouteRequestMirror")
+PLAIN = ("HTTPRouteBackendProtocolH2C", "HTTPRoutePathRewrite", "HTTPRouteRequestTimeout", "HTTPRouteRequestMirror")
+FEATURES = (*PLAIN, "HTTPRouteRequestPercentageMirror")
 Split = list[tuple[str, int]]
 """Services and their weights."""
 
@@ -36,6 +37,12 @@ class Gateways:
     """What the data plane does with requests that no pin is for, by route."""
     taken_up: list[tuple[float, Split]] = field(default_factory=list)
     """When it did what."""
+    copies: dict[str, Split] = field(default_factory=dict)
+    """Services that get copies of those requests, and of how many percent, by route."""
+    copied: list[Split] = field(default_factory=list)
+    """What became of that, change by change."""
+    pinned: dict[str, str] = field(default_factory=dict)
+    """The Service that the first pin leads to, by route."""
     _seen: dict[str, tuple[int, float]] = field(default_factory=dict)
 
     def install(self, *features: str, name: str = "public") -> None:
@@ -84,10 +91,15 @@ class Gateways:
                 self._take(route)
         for name in set(self.taken) - set(there.values()):
             if not self.is_away:
-                del self.taken[name]
+                self._forget(name)
 
     def _take(self, route: JsonObject) -> None:
-        missing = [b["name"] for r in route["spec"]["rules"] for b in r["backendRefs"] if not self._has(b["name"])]
+        rules = route["spec"]["rules"]
+        copied = [
+            f["requestMirror"]["backendRef"] for r in rules for f in r.get("filters") or () if "requestMirror" in f
+        ]
+        named = [*(b for r in rules for b in r["backendRefs"]), *copied]
+        missing = [b["name"] for b in named if not self._has(b["name"])]
         said = {"Accepted": ("True", "Accepted", ""), "ResolvedRefs": ("True", "ResolvedRefs", "")}
         if missing:
             said["ResolvedRefs"] = ("False", "BackendNotFound", f"Service {missing[0]} not found")
@@ -99,11 +111,30 @@ class Gateways:
             if self.taken.get(route["metadata"]["name"]) != split:
                 self.taken[route["metadata"]["name"]] = split
                 self.taken_up.append((self.cluster.elapsed, split))
+            self._take_beside(route["metadata"]["name"], route["spec"]["rules"])
         if self.refuses:
-            self.taken.pop(route["metadata"]["name"], None)
+            self._forget(route["metadata"]["name"])
         if (route.get("status") or {}).get("parents") != parents:
             route["status"] = {"parents": parents}
             self.cluster.touch(route)
+
+    def _take_beside(self, name: str, rules: list[JsonObject]) -> None:
+        """Copies, and where the requests of the first pin go."""
+        mirrors = [f["requestMirror"] for f in rules[-1].get("filters") or () if f["type"] == "RequestMirror"]
+        copies = [(each["backendRef"]["name"], each.get("percent", 100)) for each in mirrors]
+        if self.copies.get(name, []) != copies:
+            self.copied.append(copies)
+        self.copies[name] = copies
+        self.pinned.pop(name, None)
+        for rule in rules:
+            if any(match.get("headers") for match in rule.get("matches") or ()):
+                self.pinned[name] = rule["backendRefs"][0]["name"]
+                return
+
+    def _forget(self, name: str) -> None:
+        self.taken.pop(name, None)
+        self.copies.pop(name, None)
+        self.pinned.pop(name, None)
 
     def _answer(self, route: JsonObject, ref: JsonObject, said: dict[str, tuple[str, str, str]]) -> JsonObject:
         generation = route["metadata"]["generation"]

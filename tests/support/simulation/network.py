@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tests.support.simulation.behaviour import Behaviour
 from tests.support.simulation.cluster import Cluster, JsonObject, is_ready, ref_of, uri_of, variable
 from tests.support.simulation.gateways import Gateways
 from tests.support.simulation.kubelet import Kubelet
@@ -16,6 +15,8 @@ from serin_operator.api.names import ObjectRef
 OF_SERVICE = "kubernetes.io/service-name"
 CounterKey = tuple[str, str, str, str, str]
 """Metric, process, revision, a label and its value."""
+Amount = tuple[str, str, str, float]
+"""Metric, a label, its value, and how much more."""
 
 
 @dataclass
@@ -38,6 +39,10 @@ class Network:
     """Requests answered by version."""
     failed: dict[str, int] = field(default_factory=dict)
     """Those of them that were answered with an error."""
+    copied: dict[str, int] = field(default_factory=dict)
+    """Copies of requests that a version got: nobody hears its answers."""
+    testers_a_second: float = 0.0
+    """Requests, of all of them, that match the first pin."""
     lost: int = 0
     """Requests that reached nobody."""
     began: bool = False
@@ -97,15 +102,31 @@ class Network:
         """Clients send their requests for so long: by a gateway, where one has taken up a route, else by the Service."""
         total = self.requests_a_second * seconds
         self.kubelet.load = {}
-        routes = list(self.gateways.taken.values())
+        routes = self.gateways.taken
         if not routes:
             pods = self.told()
             self._spread(pods, total if pods else max(1.0, total), seconds)
             return
-        for split in routes:
-            weights = sum(weight for _, weight in split)
+        for name, split in routes.items():
+            mine, weights = total / len(routes), sum(weight for _, weight in split)
+            if service := self.gateways.pinned.get(name):
+                tested = self.testers_a_second * seconds / len(routes)
+                self._spread(self.told(service), tested, seconds)
+                mine -= tested
             for service, weight in split:
-                self._spread(self.told(service), total * weight / weights / len(routes) if weights else 0, seconds)
+                self._spread(self.told(service), mine * weight / weights if weights else 0, seconds)
+            for service, percent in self.gateways.copies.get(name, ()):
+                self._copy(self.told(service), mine * percent / 100, seconds)
+
+    def _copy(self, pods: list[JsonObject], requests: float, seconds: float) -> None:
+        """Evenly over these pods; without any nobody misses them."""
+        for pod in filter(is_ready, pods):
+            name, share = pod["metadata"]["name"], requests / len(pods)
+            self.kubelet.load[name] = self.kubelet.load.get(name, 0.0) + share / seconds
+            version = variable(pod["spec"], "SERIN_MODEL_VERSION") or "?"
+            bad, _, total = self._dues(pod, share)
+            self.copied[version] = self.copied.get(version, 0) + total
+            self._count(pod, self._of_requests(pod, share, bad, total))
 
     def _spread(self, pods: list[JsonObject], requests: float, seconds: float) -> None:
         """Evenly over these pods; without any they are lost."""
@@ -124,47 +145,60 @@ class Network:
 
     def _answer(self, pod: JsonObject, share: float) -> None:
         revision = pod["metadata"]["labels"][names.LABEL_REVISION]
-        behaviour = self.cluster.behaviour(uri_of(pod["spec"]))
-        name = pod["metadata"]["name"]
         version = variable(pod["spec"], "SERIN_MODEL_VERSION") or "?"
-        bad = self._due(name, "error", share * behaviour.error_rate)
-        wrong = self._due(name, "wrong", share * (1 - behaviour.accuracy))
-        total = self._due(name, "total", share)
+        bad, wrong, total = self._dues(pod, share)
         self.served[revision] = self.served.get(revision, 0) + total
         self.answered[version] = self.answered.get(version, 0) + total
         self.failed[version] = self.failed.get(version, 0) + bad
-        server, born = self._process(pod)
+        self._count(pod, self._of_requests(pod, share, bad, total))
+        self._count(pod, self._of_clients(pod, share, wrong, total))
+
+    def _dues(self, pod: JsonObject, share: float) -> tuple[int, int, int]:
+        """Errors, wrong predictions, and all of them."""
+        behaviour, name = self.cluster.behaviour(uri_of(pod["spec"])), pod["metadata"]["name"]
+        bad = self._due(name, "error", share * behaviour.error_rate)
+        wrong = self._due(name, "wrong", share * (1 - behaviour.accuracy))
+        return bad, wrong, self._due(name, "total", share)
+
+    def _count(self, pod: JsonObject, amounts: Iterator[Amount]) -> None:
+        """What the server, or a shop's exporter, counts."""
+        revision, (server, born) = pod["metadata"]["labels"][names.LABEL_REVISION], self._process(pod)
         if server is None:
             return
-        counters = self.counters.setdefault(name, {})
-        for metric, label, value, amount in (
-            ("serin_requests_total", "error", "true", bad),
-            ("serin_requests_total", "error", "false", total - bad),
-            ("serin_feedback_total", "outcome", "wrong", wrong),
-            ("serin_feedback_total", "outcome", "correct", total - wrong),
-            *(self._more(name, behaviour, share, total) if self.tells_all else ()),
-        ):
+        counters = self.counters.setdefault(pod["metadata"]["name"], {})
+        for metric, label, value, amount in amounts:
             key = (metric, server, revision, label, value)
             counters[key] = counters.get(key, 0.0) + max(0, amount)
         counters.setdefault(("serin_process_start_time_seconds", server, revision, "", ""), born.timestamp())
 
-    def _more(self, name: str, of: Behaviour, share: float, total: int) -> Iterator[tuple[str, str, str, float]]:
-        """What servers and a shop's exporter count besides."""
-        far, slow = "serin_feedback_absolute_error_bucket", "serin_request_duration_seconds_bucket"
-        accepted = self._due(name, "accepted", share * of.accepted_rate)
-        yield from (
-            (slow, "le", "0.25", total - self._due(name, "slow", share * of.slow_rate)),
-            (slow, "le", "+Inf", total),
-            (far, "le", "10.0", total - self._due(name, "far", share * of.far_rate)),
-            (far, "le", "+Inf", total),
-            ("shop_offers_total", "outcome", "accepted", accepted),
-            ("shop_offers_total", "outcome", "declined", total - accepted),
-            ("serin_feature_values_total", "bin", "30", total),
-            ("serin_feature_invalid_total", "kind", "unknown", self._due(name, "unknown", share * of.unknown_rate)),
-            ("serin_process_cpu_seconds_total", "", "", share * of.cpu_seconds),
-        )
+    def _of_requests(self, pod: JsonObject, share: float, bad: int, total: int) -> Iterator[Amount]:
+        """What each request brings, a copy too."""
+        name, of = pod["metadata"]["name"], self.cluster.behaviour(uri_of(pod["spec"]))
+        yield "serin_requests_total", "error", "true", bad
+        yield "serin_requests_total", "error", "false", total - bad
+        if not self.tells_all:
+            return
+        slow = "serin_request_duration_seconds_bucket"
+        yield slow, "le", "0.25", total - self._due(name, "slow", share * of.slow_rate)
+        yield slow, "le", "+Inf", total
+        yield "serin_feature_values_total", "bin", "30", total
+        yield "serin_feature_invalid_total", "kind", "unknown", self._due(name, "unknown", share * of.unknown_rate)
+        yield "serin_process_cpu_seconds_total", "", "", share * of.cpu_seconds
         for number, rate in enumerate(of.bins):
             yield "serin_prediction_values_total", "bin", str(number), self._due(name, f"bin {number}", share * rate)
+
+    def _of_clients(self, pod: JsonObject, share: float, wrong: int, total: int) -> Iterator[Amount]:
+        """What clients tell who have seen a prediction."""
+        name, of = pod["metadata"]["name"], self.cluster.behaviour(uri_of(pod["spec"]))
+        yield "serin_feedback_total", "outcome", "wrong", wrong
+        yield "serin_feedback_total", "outcome", "correct", total - wrong
+        if not self.tells_all:
+            return
+        far, accepted = "serin_feedback_absolute_error_bucket", self._due(name, "accepted", share * of.accepted_rate)
+        yield far, "le", "10.0", total - self._due(name, "far", share * of.far_rate)
+        yield far, "le", "+Inf", total
+        yield "shop_offers_total", "outcome", "accepted", accepted
+        yield "shop_offers_total", "outcome", "declined", total - accepted
 
     def _process(self, pod: JsonObject) -> tuple[str | None, datetime]:
         """Identity of the server's process, new with each start of the container, and its birth."""

@@ -48,7 +48,12 @@ def selects(obj: Mapping[str, Any]) -> str:
 
 def weights_of(route: Mapping[str, Any]) -> str:
     """Where a route leads, in words."""
-    return ", ".join(f"{b['name']} {b['weight']}" for b in route["spec"]["rules"][-1]["backendRefs"])
+    *others, last = route["spec"]["rules"]
+    weights = [f"{b['name']} {b['weight']}" for b in last["backendRefs"]]
+    mirrors = [f["requestMirror"] for f in last.get("filters") or () if "requestMirror" in f]
+    copies = [f"copies of {m.get('percent', 100)} % to {m['backendRef']['name']}" for m in mirrors]
+    pinned = {r["backendRefs"][0]["name"] for r in others if any("headers" in match for match in r["matches"])}
+    return ", ".join([*weights, *copies, *(f"those with a pin to {name}" for name in sorted(pinned))])
 
 
 def busiest_minute(times: Iterable[float]) -> int:

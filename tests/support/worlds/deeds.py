@@ -44,6 +44,31 @@ def blue_green(hold: int) -> dict[str, Any]:
     return {key: value for key, value in wanted.items() if key != "steps"}
 
 
+def tries_a_version_before_clients_do(simulation: Simulation, random: Random) -> None:
+    """Copies, or testers: with a route of ours; elsewhere no API server would take it."""
+    traffic = simulation.mdep["spec"].get("traffic") or {}
+    if "gateway" not in traffic:
+        return
+    if "pins" not in traffic:
+        header = {"name": "X-Tester", "value": "yes"}
+        simulation.change_spec(traffic={**traffic, "pins": [{"header": header, "to": "Canary"}]})
+    wanted = quick(25, 60, hold=random.choice([0, 5]))
+    aside = random.choice([{"mirrorPercent": 20}, {"mirrorPercent": 100}, {"testers": True}])
+    match random.randrange(4):
+        case 0:
+            wanted["steps"].insert(0, {"weight": 0, "holdSeconds": 10, **aside})
+        case 1:
+            wanted.update(strategy="Shadow", shadow={"holdSeconds": 10, "mirrorPercent": random.choice([30, 100])})
+        case 2:
+            wanted.update(strategy="ABTest", abTest={"holdSeconds": 10})
+        case _:
+            wanted = {**blue_green(10), "blueGreen": {"holdSeconds": 10, **aside}}
+    if random.random() < 0.5 and wanted.get("strategy") in {"Shadow", "ABTest"}:
+        del wanted["steps"]
+    simulation.network.testers_a_second = random.choice([0, 2, 10])
+    simulation.change_spec(rollout=wanted)
+
+
 def lets_a_step_wait_for_a_person(simulation: Simulation, random: Random) -> None:
     wanted = quick(25, 50, hold=5)
     random.choice(wanted["steps"])["pause"] = True
@@ -132,6 +157,7 @@ DEEDS: tuple[Deed, ...] = (
     *(scales, edits_the_rollout, annotates, deletes_a_child, edits_a_child) * 2,
     pauses_or_goes_on,
     lets_a_step_wait_for_a_person,
+    *(tries_a_version_before_clients_do,) * 3,
     edits_the_analysis,
     takes_labels_away,
     makes_something_of_their_own,

@@ -21,4 +21,14 @@ def the_gateway_is_slow(simulation: Simulation, random: Random) -> End:
     return lambda: setattr(simulation.gateways, "takes", 1.0)
 
 
-GATEWAY_TROUBLES = (the_gateways_controller_is_away, the_gateway_refuses_the_route, the_gateway_is_slow)
+def the_class_forgets_how_to_copy(simulation: Simulation, _random: Random) -> End:
+    simulation.gateways.install("HTTPRouteBackendProtocolH2C")
+    return simulation.gateways.install
+
+
+GATEWAY_TROUBLES = (
+    the_gateways_controller_is_away,
+    the_gateway_refuses_the_route,
+    the_gateway_is_slow,
+    the_class_forgets_how_to_copy,
+)

@@ -145,9 +145,10 @@ class Invariants:
             )
 
     def _aside(self, *, hindered: bool) -> None:
-        """A version that is held at weight 0 answers no client."""
+        """A version that is held at weight 0 answers no client, unless they are testers."""
         simulation, canary = self.simulation, self.simulation.status.get("canary") or {}
         is_aside = (canary.get("phase"), canary.get("weight"), canary.get("stepWeight")) == ("Holding", 0, 0)
+        is_aside = is_aside and not (simulation.gateways.pinned and simulation.network.testers_a_second)
         answers = simulation.moments[-1].answered.get(canary.get("version", ""))
         self._let_in = self._let_in + 1 if is_aside and answers and not hindered else 0.0
         if self._let_in > ASIDE_SECONDS:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from serin_operator.api.spec import BlueGreen, Rollout, Step, Strategy
+from serin_operator.api.spec import ABTest, BlueGreen, Rollout, Shadow, Step, Strategy
 from serin_operator.decide.traffic.provider import PROVIDERS
-from serin_operator.decide.wanted.stages import FULL, Portion, Stage, stages_of
+from serin_operator.decide.wanted.stages import FULL, Evidence, Portion, Stage, stages_of
 
 
 def test_without_a_word_it_is_a_canary_of_three_steps():
@@ -15,6 +15,47 @@ def test_blue_green_is_one_stage_without_requests_on_all_pods():
     assert stages_of(Rollout(strategy=Strategy.BLUE_GREEN)) == (Stage(0, 300, FULL, has_preview=True),)
     wanted = Rollout(strategy=Strategy.BLUE_GREEN, blue_green=BlueGreen(hold_seconds=0))
     assert stages_of(wanted)[0].hold_seconds == 0
+
+
+def test_a_shadow_is_a_stage_of_copies_and_then_what_steps_say():
+    assert stages_of(Rollout(strategy=Strategy.SHADOW)) == (Stage(0, 300, mirror=100),)
+    wanted = Shadow(mirror_percent=20, hold_seconds=60, min_samples=400, pause=True)
+    assert stages_of(Rollout(strategy=Strategy.SHADOW, shadow=wanted, steps=[Step(weight=10)])) == (
+        Stage(0, 60, min_samples=400, pause=True, mirror=20),
+        Stage(10, 60),
+    )
+
+
+def test_an_ab_test_is_a_stage_of_testers_and_then_what_steps_say():
+    assert stages_of(Rollout(strategy=Strategy.AB_TEST)) == (Stage(0, 300, testers=True),)
+    wanted = Rollout(strategy=Strategy.AB_TEST, ab_test=ABTest(hold_seconds=5), steps=[Step(weight=10)])
+    assert stages_of(wanted) == (Stage(0, 5, testers=True), Stage(10, 60))
+
+
+def test_a_canary_and_blue_green_may_begin_with_copies_or_testers_and_then_have_no_preview():
+    steps = [Step(weight=0, mirror_percent=5), Step(weight=0, testers=True), Step(weight=10)]
+    assert stages_of(Rollout(steps=steps)) == (Stage(0, 60, mirror=5), Stage(0, 60, testers=True), Stage(10, 60))
+    wanted = Rollout(strategy=Strategy.BLUE_GREEN, blue_green=BlueGreen(mirror_percent=50))
+    assert stages_of(wanted) == (Stage(0, 300, FULL, mirror=50),)
+
+
+def test_a_stage_knows_where_the_spec_says_it():
+    said = [stage.said for stage in stages_of(Rollout(strategy=Strategy.SHADOW, steps=[Step(weight=10)]))]
+    assert said == ["shadow", "steps[0]"]
+
+
+@pytest.mark.parametrize(
+    ("stage", "evidence"),
+    [
+        (Stage(0, 60, has_preview=True), set()),
+        (Stage(0, 60, mirror=50), {Evidence.ANSWERS}),  # who does not hear an answer labels none
+        (Stage(0, 60, testers=True), {Evidence.ANSWERS, Evidence.LABELS}),
+        (Stage(1, 60), {Evidence.ANSWERS, Evidence.LABELS}),
+    ],
+)
+def test_a_stage_says_which_evidence_it_gathers(stage, evidence):
+    assert stage.evidence == evidence
+    assert stage.is_judged == bool(evidence)
 
 
 def test_at_once_has_no_stages():
@@ -46,6 +87,7 @@ def test_a_weight_in_force_is_kept_with_the_pods_that_it_needs():
     preview = Stage(0, 60, FULL, has_preview=True)
     assert preview.at_least(0) == preview
     assert preview.at_least(25) == Stage(25, 60)
+    assert Stage(0, 60, mirror=50).at_least(25) == Stage(0, 60, testers=True).at_least(25) == Stage(25, 60)
     assert Stage(50, 60, 3).at_least(25) == Stage(50, 60, 3)
 
 

@@ -48,6 +48,11 @@ class Reason(ExplainedReason):
         "Previewed",
         "The new version's pods are ready and get no request of clients; it can be tried at the Service <name>-preview.",
     )
+    MIRRORED = (
+        "Mirrored",
+        "The new version gets copies of requests and its answers reach no client; evidence is being collected.",
+    )
+    TESTED = "Tested", "Only testers that spec.traffic.pins name reach the new version; evidence is being collected."
     STEP_HELD = "StepHeld", "The canary has its share of traffic and the step's time is not over."
     ANALYSING = "Analysing", "The canary has its share of traffic and evidence is being collected."
     WAITING_FOR_DATA = "WaitingForData", "The step is held because metrics have not delivered enough data."

@@ -13,6 +13,8 @@ class Strategy(StrEnum):
 
     CANARY = "Canary"
     BLUE_GREEN = "BlueGreen"
+    SHADOW = "Shadow"
+    AB_TEST = "ABTest"
     IMMEDIATE = "Immediate"
 
 
@@ -31,6 +33,32 @@ class StableScale(StrEnum):
     SHRINK = "Shrink"
 
 
+MirrorPercent = Annotated[
+    int | None,
+    Field(
+        ge=1,
+        le=100,
+        description="Percent of the requests of which copies go to the new version; its answers reach no client. Needs"
+        " spec.traffic.gateway, and in the features of the GatewayClass HTTPRouteRequestMirror, and for less than 100"
+        " HTTPRouteRequestPercentageMirror. Do not copy requests to a model whose answers change something elsewhere.",
+    ),
+]
+Testers = Annotated[
+    bool | None,
+    Field(
+        description="Whether the requests that spec.traffic.pins lead to Canary get there, and nobody else's. Default false."
+    ),
+]
+MinSamples = Annotated[
+    int | None,
+    Field(
+        ge=1,
+        le=100_000_000,
+        description="Canary samples that each metric needs in this step. Default: analysis.minSamples.",
+    ),
+]
+
+
 class Step(ApiModel):
     """One step of a canary rollout."""
 
@@ -40,9 +68,12 @@ class Step(ApiModel):
             ge=0,
             le=100,
             description="Share of traffic for the canary in percent. Without spec.traffic pods make it, so above 50 acts as 50."
-            " 0: pods get ready and no request of clients, and can be tried at the Service <name>-preview.",
+            " 0: pods get ready and no request of clients, and can be tried at the Service <name>-preview; or they get what"
+            " mirrorPercent or testers say.",
         ),
     ]
+    mirror_percent: MirrorPercent = None
+    testers: Testers = None
     pods: Annotated[
         int | str | None,
         Field(
@@ -57,14 +88,7 @@ class Step(ApiModel):
             ge=0, le=604800, description="How long the step lasts at least. Default 60. With analysis: until it passes."
         ),
     ] = None
-    min_samples: Annotated[
-        int | None,
-        Field(
-            ge=1,
-            le=100_000_000,
-            description="Canary samples that each metric needs in this step. Default: analysis.minSamples.",
-        ),
-    ] = None
+    min_samples: MinSamples = None
     pause: Annotated[
         bool | None,
         Field(
@@ -99,11 +123,49 @@ class BlueGreen(ApiModel):
             " false."
         ),
     ] = None
+    mirror_percent: MirrorPercent = None
+    testers: Testers = None
 
     @property
     def hold(self) -> int:
         """Seconds in which it can be tried at least."""
         return 300 if self.hold_seconds is None else self.hold_seconds
+
+
+class Trial(ApiModel):
+    """How long a new version is tried before clients that have not asked for it reach it."""
+
+    hold_seconds: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            le=604800,
+            description="How long it is tried at least. Default 300. With analysis: until it passes.",
+        ),
+    ] = None
+    min_samples: MinSamples = None
+    pause: Annotated[
+        bool | None,
+        Field(
+            description="After that time it waits for a person: annotate serin.dev/action with resume@<a new word>. Default"
+            " false."
+        ),
+    ] = None
+
+    @property
+    def hold(self) -> int:
+        """Seconds in which it is tried at least."""
+        return 300 if self.hold_seconds is None else self.hold_seconds
+
+
+class Shadow(Trial):
+    """How a new version is tried with copies of requests."""
+
+    mirror_percent: MirrorPercent = None
+
+
+class ABTest(Trial):
+    """How a new version is tried by those whom spec.traffic.pins lead to Canary."""
 
 
 class Rollout(ApiModel):
@@ -113,14 +175,23 @@ class Rollout(ApiModel):
         Strategy | None,
         Field(
             description="Canary (default): step by step. BlueGreen: all pods beside stable without requests, to be tried at"
-            " the Service <name>-preview, then all traffic at once. Immediate: all traffic at once when the pods are ready."
+            " the Service <name>-preview, then all traffic at once. Shadow: copies of requests, of which no client hears, then the"
+            " steps, if there are any, and all traffic. ABTest: only testers that spec.traffic.pins name, then the same."
+            " Immediate: all traffic at once when the pods are ready."
         ),
     ] = None
     steps: Annotated[
         list[Step] | None,
-        Field(min_length=1, max_length=20, description="Steps of a Canary, weights rising. Default 10, 25, 50."),
+        Field(
+            min_length=1,
+            max_length=20,
+            description="Steps of a Canary, weights rising. Default 10, 25, 50. Of a Shadow or ABTest what comes after it;"
+            " default none.",
+        ),
     ] = None
     blue_green: Annotated[BlueGreen | None, Field(description="How a BlueGreen goes. Not for other strategies.")] = None
+    shadow: Annotated[Shadow | None, Field(description="How a Shadow begins. Not for other strategies.")] = None
+    ab_test: Annotated[ABTest | None, Field(description="How an ABTest begins. Not for other strategies.")] = None
     stable_scale: Annotated[
         StableScale | None,
         Field(

@@ -10,6 +10,7 @@ from typing import Final
 from serin_operator.api.kinds.registry import KIND_RULES
 from serin_operator.api.names import MAX_NAME_LENGTH
 from serin_operator.api.overlay_rules import OVERLAY_RULES
+from serin_operator.api.rollout_rules import ROLLOUT_RULES
 from serin_operator.api.rule import Rule, object_key, object_name
 from serin_operator.api.runtime_rules import RUNTIME_RULES
 from serin_operator.api.serving_rules import SERVING_RULES
@@ -100,71 +101,6 @@ _REFERENCES: Final = tuple(
     for rule in (object_name(f"{path}.name", kind), object_key(f"{path}.key"))
 )
 
-_ROLLOUT: Final = (
-    Rule(
-        "spec.rollout.steps[].pods",
-        "type(self) == int ? (self >= 1 && self <= 1000) : self.matches('^([1-9][0-9]?|100)%$')",
-        "Write a number of pods from 1 to 1000, or a percentage of spec.replicas from 1% to 100%.",
-    ),
-    Rule(
-        "spec.rollout.steps[]",
-        "self.weight > 0 || !has(self.minSamples)",
-        "A step of weight 0 gets no requests to take samples of: remove minSamples.",
-        field=".minSamples",
-    ),
-    Rule(
-        "spec.rollout.steps",
-        "self.map(s, s.weight).isSorted() && self.all(s, self.exists_one(t, t.weight == s.weight))",
-        "Weights must rise from step to step, without repeats, for example 10, 25, 50: sort them, or remove one.",
-    ),
-    Rule(
-        "spec.rollout",
-        "!has(self.strategy) || self.strategy != 'Immediate' || !has(self.steps)",
-        "Strategy Immediate moves all traffic at once: remove steps, or use strategy Canary.",
-        field=".steps",
-    ),
-    Rule(
-        "spec.rollout",
-        "!has(self.strategy) || self.strategy != 'BlueGreen' || !has(self.steps)",
-        "Strategy BlueGreen has no steps: remove them and say blueGreen.holdSeconds, or use strategy Canary, whose first"
-        " step may have weight 0.",
-        field=".steps",
-    ),
-    Rule(
-        "spec.rollout",
-        "!has(self.blueGreen) || (has(self.strategy) && self.strategy == 'BlueGreen')",
-        "blueGreen is for strategy BlueGreen: remove it, or set strategy: BlueGreen.",
-        field=".blueGreen",
-    ),
-    Rule(
-        "spec.rollout",
-        "!has(self.stableScale) || self.stableScale != 'Shrink' || !has(self.strategy) || self.strategy != 'BlueGreen'",
-        "Strategy BlueGreen needs room for all pods of both versions: remove stableScale, or use strategy Canary.",
-        field=".stableScale",
-    ),
-    Rule(
-        "spec.rollout",
-        "!has(self.stableScale) || self.stableScale != 'Shrink' || !has(self.steps)"
-        " || self.steps.all(s, !has(s.pods) || s.weight == 0)",
-        "With stableScale Shrink both versions share the pods by the weight: remove pods from the steps, or use Keep.",
-        field=".steps",
-    ),
-    Rule(
-        "spec",
-        "has(self.analysis) || !has(self.rollout) || !has(self.rollout.steps)"
-        " || self.rollout.steps.all(s, !has(s.minSamples))",
-        "minSamples of a step is for spec.analysis: remove it from the steps, or add spec.analysis.",
-        field=".rollout.steps",
-    ),
-    Rule(
-        "spec",
-        "!has(self.analysis) || !has(self.rollout) || !has(self.rollout.strategy)"
-        " || self.rollout.strategy != 'Immediate'",
-        "Strategy Immediate leaves nothing to compare: remove spec.analysis, or use strategy Canary.",
-        field=".analysis",
-    ),
-)
-
 _ANALYSIS: Final = (
     Rule(
         "spec.analysis.metrics[].name",
@@ -187,7 +123,7 @@ RULES: Final = (
     *OVERLAY_RULES,
     *SERVING_RULES,
     *said_twice(),
-    *_ROLLOUT,
+    *ROLLOUT_RULES,
     *_ANALYSIS,
     *TRAFFIC_RULES,
 )

@@ -21,11 +21,12 @@ from serin_operator.api.pod import (
     SecretKey,
     Toleration,
 )
-from serin_operator.api.rollout import BlueGreen, OnDeadline, Rollout, StableScale, Step, Strategy
+from serin_operator.api.rollout import ABTest, BlueGreen, OnDeadline, Rollout, Shadow, StableScale, Step, Strategy
 from serin_operator.api.serving import Serving
 from serin_operator.api.traffic import Traffic
 
 __all__ = [
+    "ABTest",
     "Analysis",
     "AnyMetric",
     "ApiModel",
@@ -43,6 +44,7 @@ __all__ = [
     "Rollout",
     "Runtime",
     "SecretKey",
+    "Shadow",
     "StableScale",
     "Step",
     "Strategy",

@@ -144,6 +144,10 @@ class CanaryStatus(ApiModel):
     share: Annotated[
         int | None, Field(description="Percent of the traffic that the canary has while the open look lasts.")
     ] = None
+    mirror_percent: Annotated[
+        int | None, Field(description="Percent of the requests of which it gets copies; no client hears its answers.")
+    ] = None
+    testers: Annotated[bool | None, Field(description="Whether testers that are pinned to it alone reach it.")] = None
     change_since: Annotated[str | None, Field(description="Since when the shares of traffic have been changing.")] = (
         None
     )

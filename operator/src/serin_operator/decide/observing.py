@@ -8,6 +8,7 @@ from serin_operator.decide.health.refusals import HELD_AGAINST_NOBODY
 from serin_operator.decide.health.resolving import found_digest
 from serin_operator.decide.health.serving import outage_of
 from serin_operator.decide.judging.due import pace_of
+from serin_operator.decide.judging.of_stage import gates_of
 from serin_operator.decide.judging.shares import observed as observed_shares
 from serin_operator.decide.memory import ledger as book
 from serin_operator.decide.memory.comparison import Comparison
@@ -94,7 +95,8 @@ def observed(world: World, memory: Memory, settings: Settings) -> Observed:
     obstructed = (facts.trouble is not None and facts.trouble.reason in HELD_AGAINST_NOBODY) or any(
         obstacle.reason in HELD_AGAINST_NOBODY for obstacle in world.obstacles
     )
-    memory = ticked(memory, facts, plan_of(memory, settings), pods, obstructed=obstructed)
+    gates = gates_of(rollout, settings)
+    memory = ticked(memory, facts, plan_of(memory, settings), pods, gates, obstructed=obstructed)
     if memory.stable is None:
         return Observed(memory, said)
     arms = provider_of(world).arms(world, memory.stable.revision, rollout.candidate.revision)

@@ -62,6 +62,7 @@ class Backend:
     service: str
     """Name of a Service in the route's own namespace; empty for anything else."""
     weight: int
+    """Its part among the others; of a mirror the percentage."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,10 @@ class RouteRule:
 
     name: str
     backends: tuple[Backend, ...]
+    mirrors: tuple[Backend, ...] = ()
+    """Services that get copies of its requests, and of how many percent."""
+    is_pinned: bool = False
+    """Whether it takes only requests with certain headers."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,8 @@ class Route:
     @property
     def services(self) -> frozenset[str]:
         """Services that it names, whatever their weight."""
-        return frozenset(backend.service for rule in self.rules for backend in rule.backends if backend.service)
+        named = (backend for rule in self.rules for backend in (*rule.backends, *rule.mirrors))
+        return frozenset(backend.service for backend in named if backend.service)
 
 
 @dataclass(frozen=True)

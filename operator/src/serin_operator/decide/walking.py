@@ -104,7 +104,7 @@ def _stray(world: World, comparison: Comparison, look: LookResult, wanted: Analy
     """What is odd about the counts of the open look; a look that a change has closed had other shares."""
     is_open = look.look.start == comparison.look_from
     splits = provider_of(world).splits_requests(world)
-    return stray(look, wanted, comparison.share) if splits and is_open else None
+    return stray(look, wanted, comparison.share, comparison.mirror) if splits and is_open else None
 
 
 def _line(world: World, look: LookResult, result: Judged) -> Line:
@@ -228,6 +228,8 @@ def _said(world: World, memory: Memory, step: Moved | Ended, settings: Settings)
             more = "" if reached == weight else f"; the pods there are make it {reached} %"
             if intent_of(world, replace(memory, rollout=step.state), settings).preview:
                 more = f"; it can be tried at Service {names.preview_service(world.mdep.name)}"
+            elif not weight:
+                more = f"; it gets {settings.stages[stage].words}"
             place = f"step {stage + 1} of {len(settings.stages)}, weight {weight} %{more}"
             then = "; after its time it waits for a person" if settings.stages[stage].pause else ""
             return [Announcement(EventReason.STEP_STARTED, f"{candidate.version}: {place}{then}")]

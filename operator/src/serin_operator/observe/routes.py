@@ -1,7 +1,7 @@
 """Routes, Gateways and classes of the Gateway API: from the API server's JSON to the views that decisions read."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -100,7 +100,20 @@ def parent(ref: JsonObject, namespace: str) -> Parent:
 
 def _rule(rule: JsonObject, namespace: str) -> RouteRule:
     backends = (_backend(ref, namespace) for ref in rule.get("backendRefs") or ())
-    return RouteRule(rule.get("name") or "", tuple(backends))
+    mirrors = (each["requestMirror"] for each in rule.get("filters") or () if each.get("requestMirror"))
+    copied = tuple(
+        replace(_backend(each.get("backendRef") or {}, namespace), weight=_percent(each)) for each in mirrors
+    )
+    is_pinned = any(match.get("headers") for match in rule.get("matches") or ())
+    return RouteRule(rule.get("name") or "", tuple(backends), copied, is_pinned)
+
+
+def _percent(mirror: JsonObject) -> int:
+    """Of how many percent of the requests there are copies; of all where nothing is said."""
+    if fraction := mirror.get("fraction"):
+        return round(100 * int(fraction["numerator"]) / int(fraction.get("denominator") or 100))
+    percent = mirror.get("percent")
+    return 100 if percent is None else int(percent)
 
 
 def _backend(ref: JsonObject, namespace: str) -> Backend:

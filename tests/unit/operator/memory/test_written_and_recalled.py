@@ -54,6 +54,8 @@ COMPARISON = Comparison(
     since=EARLIER,
     look_from=EARLIER + timedelta(seconds=10),
     share=25,
+    mirror=50,
+    testers=True,
     change_from=EARLIER,
     steady_from=NOW,
     closed=(Span(EARLIER, NOW),),

@@ -31,7 +31,7 @@ from serin_operator.decide.rollout.advance import advance
 from serin_operator.decide.rollout.facts import Arm, Facts
 from serin_operator.decide.rollout.plan import Plan
 from serin_operator.decide.traffic.split import Force
-from serin_operator.decide.wanted.stages import FULL, Stage
+from serin_operator.decide.wanted.stages import FULL, Evidence, Stage
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 A_SECOND_AGO = NOW - timedelta(seconds=1)
@@ -51,6 +51,10 @@ UNBAKED = replace(PLAN, bake_seconds=0)
 ASIDE = replace(PLAN, stages=(Stage(0, 60, FULL, has_preview=True),))
 """One stage without requests, on all pods."""
 ASIDE_JUDGED = replace(ASIDE, analysed=True)
+COPIED = replace(PLAN, stages=(Stage(0, 60, mirror=50), Stage(50, 60)), analysed=True)
+"""Copies of half of the requests before half of the requests."""
+BY_LABELS = replace(COPIED, gathered=frozenset({Evidence.LABELS}))
+TESTED = replace(PLAN, stages=(Stage(0, 60, testers=True),), analysed=True)
 WARMED = replace(ANALYSED, stages=(Stage(0, 60), Stage(50, 60)))
 """A stage without requests before one that has them."""
 WAITING = Judgement(passed=False, missing="errors: 12 of 100 samples")
@@ -78,6 +82,7 @@ READY_ASIDE: dict[str, Any] = {
 }
 NOBODY_JUDGES = Refusal(Reason.PROMETHEUS_NOT_CONFIGURED, "none")
 IMPOSSIBLE = Refusal(Reason.INVALID_SPEC, "spec.rollout.steps[1]: 4 pods beside 4 get 50 %, not 10 %")
+CANNOT_COPY = Refusal(Reason.GATEWAY_CANNOT, "spec.rollout.shadow.mirrorPercent needs HTTPRouteRequestMirror")
 NOTHING_YET = Judgement(passed=False)
 TROUBLE = Refusal(Reason.IMAGE_PULL_FAILED, "pod p: ErrImagePull")
 WELL: dict[str, Any] = {"candidate": ONE_CANARY, "force": IN_FORCE}
@@ -544,6 +549,70 @@ TABLE = [
             has=ends(ROLLED_BACK, Reason.STOPPED_SERVING),
         )
         for where, state in (("in the switch", SWITCHING), ("while baking", BAKING))
+    ),
+    # Copies of requests, and testers
+    Row("copies begin as a weight does", Starting(CANARY, FRESH), READY_ASIDE, Reaching, COPIED, {"stage": 0}),
+    Row(
+        "… but not while nobody could judge them",
+        Starting(CANARY, FRESH),
+        {**READY_ASIDE, "blocked": NOBODY_JUDGES},
+        Waiting,
+        COPIED,
+        waits(Reason.PROMETHEUS_NOT_CONFIGURED),
+    ),
+    Row(
+        "… nor while stable, with which they are compared, is not reached",
+        Starting(CANARY, FRESH),
+        {**READY_ASIDE, "stable": NO_STABLE},
+        Waiting,
+        COPIED,
+        waits(Reason.PODS_NOT_READY),
+    ),
+    Row(
+        "… nor where a gateway cannot make them",
+        Starting(CANARY, FRESH),
+        {**READY_ASIDE, "refused_stage": CANNOT_COPY},
+        Waiting,
+        COPIED,
+        {"reason": Reason.GATEWAY_CANNOT, "is_stalled": True},
+    ),
+    Row("they are judged for their time", STEP_0, READY_ASIDE, Waiting, COPIED, waits(Reason.MIRRORED)),
+    Row(
+        "… and it is said who hears the answers",
+        STEP_0,
+        READY_ASIDE,
+        Waiting,
+        COPIED,
+        {
+            "message": "v2 at step 1/2 (copies of 50 % of the requests): its answers reach no client, for 60 s at least; metrics of labels are not waited for, since no client sees what it predicts"
+        },
+    ),
+    Row(
+        "they wait for evidence",
+        HELD_0,
+        {**READY_ASIDE, "judgement": WAITING},
+        Waiting,
+        COPIED,
+        waits(Reason.WAITING_FOR_DATA),
+    ),
+    Row("… and end when it has passed", HELD_0, READY_ASIDE, Reaching, COPIED, {"stage": 1, "weight": 50}),
+    Row("a Fail of them rolls back", STEP_0, {**READY_ASIDE, "judgement": WORSE}, Ended, COPIED, WORSE_END),
+    Row(
+        "where only labels would tell, time decides",
+        HELD_0,
+        {**READY_ASIDE, "judgement": NOTHING_YET},
+        Reaching,
+        BY_LABELS,
+    ),
+    Row("testers are judged for their time", STEP_0, READY_ASIDE, Waiting, TESTED, waits(Reason.TESTED)),
+    Row("… and end when they have passed", HELD_0, READY_ASIDE, Growing, TESTED),
+    Row(
+        "no verdict of theirs is decided by the deadline",
+        replace(STEP_0, clock=OUT_OF_TIME),
+        {**READY_ASIDE, "judgement": NOTHING_YET},
+        Ended,
+        replace(TESTED, on_deadline=OnDeadline.ROLLBACK),
+        ends(Outcome.ROLLED_BACK, Reason.DEADLINE_EXCEEDED),
     ),
     # A stage without requests
     Row("all pods ready begin a stage without requests", Starting(CANARY, FRESH), READY_ASIDE, Reaching, ASIDE),

@@ -89,6 +89,7 @@ class Kind:
         mode: What a failure does where the metric does not say.
         may_gate: Whether a version can be blamed by it at all.
         has_rate: Whether it takes a share of the false-rollback rate.
+        needs_clients: Whether it is made of what clients do with the predictions: copies of requests bring nothing of it.
         rules: What the schema cannot say.
     """
 
@@ -103,5 +104,6 @@ class Kind:
     mode: Mode = Mode.GATE
     may_gate: bool = True
     has_rate: bool = True
+    needs_clients: bool = False
     beside: tuple[str, ...] = ()
     rules: tuple[Rule, ...] = ()

@@ -56,6 +56,7 @@ _NEEDS_REGRESSION: Final = Rule(
 KINDS: Final = (
     Kind(
         field="accuracy",
+        needs_clients=True,
         spec=Accuracy,
         says="Share of right predictions, from labels sent back as feedback.",
         question="Is it wrong more often? (classes, or a regression within serving.prediction.tolerance)",
@@ -73,6 +74,7 @@ KINDS: Final = (
     ),
     Kind(
         field="absoluteError",
+        needs_clients=True,
         spec=AbsoluteError,
         says="Share of a regression's predictions that are further from their label than a bound.",
         question="Is a regression far off more often?",

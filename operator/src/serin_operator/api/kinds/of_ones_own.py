@@ -102,6 +102,7 @@ def _only_known_placeholders() -> str:
 KINDS: Final = (
     Kind(
         field="outcome",
+        needs_clients=True,
         spec=Outcome,
         says="Share of good outcomes, from your own counters: conversion, acceptance.",
         question="Does the business get less of what it wants?",

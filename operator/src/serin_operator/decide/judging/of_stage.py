@@ -11,7 +11,7 @@ from serin_operator.decide.memory.comparison import Comparison
 from serin_operator.decide.memory.memory import Memory
 from serin_operator.decide.memory.states import Baking, Growing, Holding, Judgement, Reaching, Rollout, Switching
 from serin_operator.decide.wanted.settings import Settings
-from serin_operator.decide.wanted.stages import Stage
+from serin_operator.decide.wanted.stages import Evidence, Stage
 
 _BY_SAMPLES: Final = frozenset({VerdictReason.NO_EVIDENCE_AGAINST.value, VerdictReason.NON_INFERIOR.value})
 """What a metric says that has passed because it had its samples."""
@@ -37,20 +37,42 @@ def min_samples(rollout: Rollout, settings: Settings, wanted: Analysis) -> int:
     return (stage and stage.min_samples) or wanted.min_samples or DEFAULT_MIN_SAMPLES
 
 
+def gates_of(rollout: Rollout, settings: Settings) -> frozenset[str]:
+    """Metrics that the present stage waits for: those made of what it lets one know."""
+    stage = stage_judged(rollout, settings)
+    known = stage.evidence if stage else frozenset(Evidence)
+    return frozenset(name for name, made_of in settings.metrics.items() if made_of in known)
+
+
+def _without_others(judgement: Judgement, comparison: Comparison, waited: frozenset[str]) -> Judgement:
+    """What no stage could know is not waited for; a Fail of it counts all the same."""
+    rows = [row for row in comparison.results if row.metric in waited]
+    if judgement.failed or not rows or len(rows) == len(gates(comparison.results)):
+        return judgement
+    lacking = [f"{row.metric}: {row.message}" for row in rows if row.verdict != "Pass"]
+    return replace(judgement, passed=not lacking, missing="; ".join(lacking) or None)
+
+
 def completed(judgement: Judgement, memory: Memory, settings: Settings, wanted: Analysis) -> Judgement:
     """The judgement, unless requests go astray, or people have asked since for a metric that no look has seen or more samples."""
     if memory.comparison.stray:
         return replace(judgement, passed=False, missing=memory.comparison.stray)
+    waited = gates_of(memory.rollout, settings)
+    judgement = _without_others(judgement, memory.comparison, waited)
     if not judgement.passed:
         return judgement
-    rows, of_step = gates(memory.comparison.results), min_samples(memory.rollout, settings, wanted)
-    asked = {metric.name: metric for metric in wanted.metrics if not metric.warns_only}
-    unseen = [name for name in asked if name not in {row.metric for row in rows}]
+    rows, of_step = memory.comparison.results, min_samples(memory.rollout, settings, wanted)
+    asked, seen = (
+        {metric.name: metric for metric in wanted.metrics if metric.name in waited},
+        {row.metric for row in rows},
+    )
+    unseen = [name for name in asked if name not in seen]
     missing = [f"{', '.join(unseen)}: not looked at yet"] if unseen else []
     for row in rows:
-        needed = (row.metric in asked and asked[row.metric].min_samples) or of_step
-        if row.reason in _BY_SAMPLES and row.samples is not None and row.samples < needed:
-            missing.append(f"{row.metric}: {row.samples:,} of {needed:,} samples in this step")
+        if row.metric in asked and row.reason in _BY_SAMPLES and row.samples is not None:
+            needed = asked[row.metric].min_samples or of_step
+            if row.samples < needed:
+                missing.append(f"{row.metric}: {row.samples:,} of {needed:,} samples in this step")
     return replace(judgement, passed=False, missing="; ".join(missing)) if missing else judgement
 
 

@@ -43,7 +43,7 @@ def observed(comparison: Comparison, arms: Arms, before: datetime, now: datetime
     """
     before = min(before, now)
     if comparison.since is None:
-        if not arms.canary:
+        if not arms.has_canary:
             return comparison
         comparison = replace(comparison, since=before, change_from=before)
     comparison = _without_future(comparison, now)
@@ -61,7 +61,9 @@ def _is_steady(comparison: Comparison, arms: Arms) -> bool:
 
 
 def _same_side(comparison: Comparison, arms: Arms) -> bool:
-    """Nobody who had traffic has none now, and nobody who had none has some."""
+    """Nobody who had traffic has none now, and nobody who had none has some; nor has it come in another way."""
+    if (arms.mirror, arms.testers) != (comparison.mirror, comparison.testers):
+        return False
     return (arms.canary > 0) == (comparison.share > 0) and (arms.stable > 0) == (comparison.share < 100)
 
 
@@ -93,7 +95,7 @@ def _settling(comparison: Comparison, arms: Arms, now: datetime, pace: Pace) -> 
         closed = (*comparison.closed, Span(start, now))[-MOST_CLOSED:]
         comparison = _trimmed(replace(comparison, changes=changes, closed=closed, change_from=now))
     if comparison.steady_from is None or not _is_steady(comparison, arms):
-        return replace(comparison, steady_from=now, share=share)
+        return replace(comparison, steady_from=now, share=share, mirror=arms.mirror, testers=arms.testers)
     if (now - comparison.steady_from).total_seconds() < 0.9 * STEADY_SECONDS:
         return comparison
     changes = (*comparison.changes, Span(comparison.change_from or now, now))

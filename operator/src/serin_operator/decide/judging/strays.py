@@ -16,13 +16,21 @@ _LEAST_EXPECTED: Final = 15
 """Requests that the canary should have had; that by chance it has none then, happens once in three million looks."""
 
 
-def stray(look: LookResult, wanted: Analysis, share: int) -> str | None:
+def stray(look: LookResult, wanted: Analysis, share: int, mirror: int = 0) -> str | None:
     """What is odd about the counts of a look in which the canary should have had ``share`` percent; None: nothing.
 
     Clients inside the cluster that use the Service go to stable, so less than the share proves nothing, as long as some
     requests reach the canary.
+
+    Args:
+        look: With its counts.
+        wanted: The metrics, of which one may count requests.
+        share: Of all requests.
+        mirror: Percent of stable's requests of which it should have had copies; then its own are none of clients'.
     """
     canary, stable = _requests(look, wanted)
+    if mirror and not share:
+        return _stray_copies(canary, stable, mirror)
     total = canary + stable
     if total < _LEAST or not 0 < share < 100:
         return None
@@ -36,6 +44,24 @@ def stray(look: LookResult, wanted: Analysis, share: int) -> str | None:
         return (
             f"the canary answered {canary} of {total} requests in the last look, and its weight is {share} %: the gateway"
             " does not do what it says"
+        )
+    return None
+
+
+def _stray_copies(copies: int, answered: int, mirror: int) -> str | None:
+    """The same of copies. Both versions count by scrapes of their own, so even copies of all requests scatter a little."""
+    expected = answered * mirror / 100
+    if answered < _LEAST:
+        return None
+    if copies == 0 and expected >= _LEAST_EXPECTED:
+        return (
+            f"no copy of {answered} requests in the last look reached the canary, though {mirror} % are to be copied: nobody"
+            " comes by the route, or the gateway does not do what it says"
+        )
+    if copies > expected + _SIGMAS * sqrt(expected) + 0.02 * answered:
+        return (
+            f"the canary answered {copies} requests in the last look beside {answered} of stable, and copies of {mirror} % are"
+            " all that it should get: the gateway does not do what it says"
         )
     return None
 

@@ -26,6 +26,10 @@ class Comparison:
     """Start of the open look; None while the shares change."""
     share: int = 0
     """Percent of the traffic that the canary had when the open look began, or has."""
+    mirror: int = 0
+    """Percent of stable's requests of which it got copies then."""
+    testers: bool = False
+    """Whether testers alone reached it then."""
     change_from: datetime | None = None
     """Since when the shares have been changing."""
     steady_from: datetime | None = None

@@ -183,6 +183,8 @@ def _comparison(canary: CanaryStatus | None) -> Comparison:
         since=_moment(canary.canary_since),
         look_from=_moment(canary.last_look_at),
         share=canary.weight if canary.share is None and canary.last_look_at else canary.share or 0,
+        mirror=canary.mirror_percent or 0,
+        testers=bool(canary.testers),
         change_from=_moment(canary.change_since),
         steady_from=_moment(canary.change_steady_since),
         closed=tuple(span for span in map(Span.parse, canary.closed_looks or ()) if span.start < span.end),

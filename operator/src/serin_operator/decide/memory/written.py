@@ -43,6 +43,8 @@ def written_canary(memory: Memory) -> CanaryStatus | None:
         canary_since=_moment(comparison.since),
         weight_changes=[str(span) for span in comparison.changes] or None,
         share=comparison.share if comparison.since else None,
+        mirror_percent=comparison.mirror or None,
+        testers=comparison.testers or None,
         change_since=_moment(comparison.change_from),
         change_steady_since=_moment(comparison.steady_from),
         closed_looks=[str(span) for span in comparison.closed] or None,

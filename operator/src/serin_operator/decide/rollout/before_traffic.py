@@ -107,7 +107,8 @@ def _held_before_traffic(state: Starting, facts: Facts, plan: Plan) -> Waiting |
     candidate = state.candidate
     if candidate.kind is Kind.CANARY and (refused := refused_ahead(0, facts, plan)):
         return Waiting(refused.reason, refused.message, is_moving=False, is_stalled=True, degraded=refused)
-    if facts.hindered and candidate.kind is not Kind.RESCUE and facts.went_back_to is None:
+    goes_back = facts.went_back_to is not None or (candidate.kind is Kind.DIRECT and facts.is_restored)
+    if facts.hindered and candidate.kind is not Kind.RESCUE and not goes_back:
         said = f"{candidate.version} is ready, and gets no traffic yet: {facts.hindered.message}"
         return with_lack(Waiting(facts.hindered.reason, said), facts.hindered)
     if candidate.kind is Kind.CANARY and plan.stages[0].is_judged and facts.stable and not facts.stable.reached:

@@ -33,7 +33,15 @@ def is_set_back(clock: Clock, now: datetime) -> bool:
     return (clock.at - now).total_seconds() > SKEW_SECONDS
 
 
-def ticked(memory: Memory, facts: Facts, plan: Plan, pods: tuple[Pod, ...], *, obstructed: bool) -> Memory:
+def ticked(
+    memory: Memory,
+    facts: Facts,
+    plan: Plan,
+    pods: tuple[Pod, ...],
+    waited: frozenset[str] | None = None,
+    *,
+    obstructed: bool,
+) -> Memory:
     """Count the time since the last observation, where it counts.
 
     Args:
@@ -41,6 +49,7 @@ def ticked(memory: Memory, facts: Facts, plan: Plan, pods: tuple[Pod, ...], *, o
         facts: What is observed now.
         plan: Whether somebody paused, and how much is wanted.
         pods: The candidate's, for restarts of those that have not been ready.
+        waited: Metrics that the present stage waits for; None: all of them.
         obstructed: Something that is not the candidate's fault keeps its pods from being made.
     """
     rollout = memory.rollout
@@ -52,7 +61,7 @@ def ticked(memory: Memory, facts: Facts, plan: Plan, pods: tuple[Pod, ...], *, o
     waits = _waits(memory, facts)
     progressed = ready > clock.best
     sleeps = not plan.replicas
-    undecided = memory.comparison.failed_at is None and _is_undecided(memory)
+    undecided = memory.comparison.failed_at is None and _is_undecided(memory, waited)
     after = Clock(
         at=facts.now,
         waited=(0.0 if progressed else clock.waited + (0.0 if obstructed else gap)) if waits and not sleeps else 0.0,
@@ -95,10 +104,11 @@ def _is_held(memory: Memory, facts: Facts, plan: Plan) -> bool:
     return isinstance(memory.rollout, Holding) and facts.force.is_reached
 
 
-def _is_undecided(memory: Memory) -> bool:
+def _is_undecided(memory: Memory, waited: frozenset[str] | None) -> bool:
     if not isinstance(memory.rollout, Reaching | Holding | Growing):
         return False
-    return any(row.verdict == "Inconclusive" for row in gates(memory.comparison.results))
+    rows = gates(memory.comparison.results)
+    return any(row.verdict == "Inconclusive" and (waited is None or row.metric in waited) for row in rows)
 
 
 def _is_dark(memory: Memory, facts: Facts) -> bool:

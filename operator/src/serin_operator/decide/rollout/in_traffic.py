@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import datetime
 
-from serin_operator.api.names import ANNOTATION_ACTION
 from serin_operator.api.reasons import Outcome, Reason
 from serin_operator.api.spec import OnDeadline
 from serin_operator.decide.memory.states import (
@@ -19,6 +18,7 @@ from serin_operator.decide.memory.states import (
     Switching,
     Waiting,
 )
+from serin_operator.decide.rollout.aside import GO_ON, tried, unjudged
 from serin_operator.decide.rollout.before_traffic import (
     QUIET_SECONDS,
     is_nearly_complete,
@@ -29,7 +29,6 @@ from serin_operator.decide.rollout.before_traffic import (
 from serin_operator.decide.rollout.facts import Facts
 from serin_operator.decide.rollout.plan import Plan
 
-GO_ON = f"annotate {ANNOTATION_ACTION}=resume@<a new word>, skip-step@<...> or promote@<...>"
 STEADY_SECONDS = 1.0
 """A weight is in force when it was so for two observations running."""
 
@@ -150,8 +149,8 @@ def _held(state: Holding, facts: Facts, plan: Plan, *, overdue: bool) -> Waiting
             f" ({judged.missing or 'no look has ended'}); raise rollout.deadlineSeconds, or promote, skip-step, retry or abort with the annotation",
         )
         return Waiting(held.reason, held.message, is_moving=False, is_stalled=True, degraded=held)
-    if not plan.stages[state.stage].is_judged:
-        return _previewed(state, facts, plan)
+    if not (plan.stages[state.stage].weight or plan.is_judged(state.stage)):
+        return unjudged(state, facts, plan) if facts.force.is_reached else _not_in_force(state, facts, plan)
     if judged.unanswered:
         down = Refusal(Reason.PROMETHEUS_UNREACHABLE, f"{version} is held at step {place}: {judged.unanswered}")
         return Waiting(down.reason, down.message, degraded=down)
@@ -172,26 +171,13 @@ def _held(state: Holding, facts: Facts, plan: Plan, *, overdue: bool) -> Waiting
         return Waiting(Reason.STEP_PAUSED, said, is_moving=False)
     if judged.missing:
         return Waiting(Reason.WAITING_FOR_DATA, f"{version} at step {place}: {judged.missing}")
+    then = f"for {hold:.0f} s at least" + (
+        ", and then until a person lets it go" if plan.waits_for_person(state) else ""
+    )
+    if not plan.stages[state.stage].weight:
+        return tried(state, plan, then)
     reason = Reason.ANALYSING if plan.analysed and judged.passed else Reason.STEP_HELD
-    then = ", and then until a person lets it go" if plan.waits_for_person(state) else ""
-    return Waiting(reason, f"{version} at step {place}, held for {hold:.0f} s at least{then}")
-
-
-def _previewed(state: Holding, facts: Facts, plan: Plan) -> Waiting:
-    """Without requests of clients nothing can be compared, so nothing is said of evidence: neither that it is lacking nor that it passed."""
-    if not facts.force.is_reached:
-        return _not_in_force(state, facts, plan)
-    arm, hold = facts.candidate, plan.stages[state.stage].hold_seconds
-    said = f"{arm.version} is ready on {arm.ready} of {arm.wanted} pods and gets no request of clients, for {hold:.0f} s at least"
-    if facts.preview:
-        said = f"{said}; try it at Service {facts.preview}"
-    if plan.analysed:
-        said = f"{said}; without requests spec.analysis compares nothing"
-    if not plan.waits_for_person(state):
-        return Waiting(Reason.PREVIEWED, said)
-    if state.clock.held < hold:
-        return Waiting(Reason.PREVIEWED, f"{said}, and then until a person lets it go")
-    return Waiting(Reason.STEP_PAUSED, f"{said}; it waits for a person, as the spec says; {GO_ON}", is_moving=False)
+    return Waiting(reason, f"{version} at step {place}, held {then}")
 
 
 def _not_in_force(state: Holding, facts: Facts, plan: Plan) -> Waiting:

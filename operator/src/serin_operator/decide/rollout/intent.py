@@ -18,7 +18,7 @@ from serin_operator.decide.memory.states import (
 from serin_operator.decide.rollout.plan import stages_of
 from serin_operator.decide.rollout.sizes import handed_over, hands_over, live_size_of, shared
 from serin_operator.decide.traffic.provider import provider_of
-from serin_operator.decide.traffic.split import Pinned, Split, Traffic
+from serin_operator.decide.traffic.split import Lack, Pinned, Split, Traffic
 from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.wanted.stages import Stage
 from serin_operator.decide.world import World
@@ -35,6 +35,8 @@ class Intent:
     """Revision whose resolve Job should exist."""
     preview: str | None = None
     """Revision that the preview Service leads to; None: there is none."""
+    lack: Lack | None = None
+    """Why the stage cannot have the requests that it asks for; stable has them all meanwhile."""
 
 
 def intent_of(world: World, memory: Memory, settings: Settings) -> Intent:
@@ -44,17 +46,27 @@ def intent_of(world: World, memory: Memory, settings: Settings) -> Intent:
     pods = _pods(world, memory, settings)
     pods |= {each: size for each in pods if (size := world.scaled_elsewhere(each)) is not None}
     preview = _preview(memory, settings) if any(pods.values()) else None
-    return Intent(pods, _traffic(memory, settings), resolving, preview)
+    stage = _in_traffic(memory, settings)
+    lack = provider_of(world).refuses(world, stage) if stage else None
+    return Intent(pods, _traffic(memory, settings, lack), resolving, preview, lack)
 
 
-def _traffic(memory: Memory, settings: Settings) -> Traffic:
+def _in_traffic(memory: Memory, settings: Settings) -> Stage | None:
+    """The stage whose requests the candidate gets, or is to get."""
+    rollout, stages = memory.rollout, stages_of(memory, settings)
+    if not isinstance(rollout, Reaching | Holding | Growing):
+        return None
+    return _at(stages, rollout.stage) if stages else Stage(_left_behind(memory), 0)
+
+
+def _traffic(memory: Memory, settings: Settings, lack: Lack | None) -> Traffic:
     """Where requests go: stable's until the candidate has passed, or the candidate's where nothing else serves."""
-    stages = stages_of(memory, settings)
-    stable = memory.stable.revision if memory.stable else None
+    stable, stage = memory.stable.revision if memory.stable else None, _in_traffic(memory, settings)
     match memory.rollout:
-        case Reaching() | Holding() | Growing() as state if stable:
-            weight = _at(stages, state.stage).weight if stages else _left_behind(memory)
-            return Split(stable, state.candidate.revision, weight) if weight > 0 else Pinned(stable)
+        case Reaching() | Holding() | Growing() as state if stable and stage:
+            if lack or not stage.is_judged:
+                return Pinned(stable)
+            return Split(stable, state.candidate.revision, stage.weight, stage.mirror, stage.testers)
         case Switching(candidate=ours) | Baking(candidate=ours):
             return Pinned(ours.revision)
         case Idle():
@@ -107,7 +119,7 @@ def _beside(world: World, memory: Memory, settings: Settings, stage: int) -> dic
     if not stages:
         return {ours: full}
     wanted = _at(stages, stage)
-    if stable and settings.shrinks and wanted.is_judged:
+    if stable and settings.shrinks and wanted.weight:
         return dict(zip((stable.revision, ours), shared(full, wanted.weight), strict=True))
     return {ours: pods_of(world, wanted, full)}
 
@@ -115,17 +127,17 @@ def _beside(world: World, memory: Memory, settings: Settings, stage: int) -> dic
 def pods_of(world: World, stage: Stage, full: int) -> int:
     """Pods of the candidate in a stage, beside so many of stable; the weight counts where pods contradict it."""
     provider = provider_of(world)
-    by_weight = provider.canary_pods(full, stage.weight)
+    by_weight = provider.canary_pods(full, stage.load)
     return by_weight if contradiction(world, stage, full) else stage.size(full, by_weight)
 
 
 def contradiction(world: World, stage: Stage, full: int) -> str | None:
     """Why a stage cannot have the pods and the weight that it asks for, and the way out; None: it can."""
-    if stage.pods is None or not stage.is_judged:
+    if stage.pods is None or not stage.load:
         return None
     provider = provider_of(world)
-    size = stage.size(full, provider.canary_pods(full, stage.weight))
-    return provider.contradiction(full, size, stage.weight)
+    size = stage.size(full, provider.canary_pods(full, stage.load))
+    return provider.contradiction(full, size, stage.load)
 
 
 def _left_behind(memory: Memory) -> int:

@@ -7,7 +7,7 @@ from serin_operator.api.spec import OnDeadline
 from serin_operator.decide.memory.memory import Memory
 from serin_operator.decide.memory.states import Holding, Idle, Kind, Order, Waiting
 from serin_operator.decide.wanted.settings import Settings
-from serin_operator.decide.wanted.stages import Stage
+from serin_operator.decide.wanted.stages import Evidence, Stage
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,8 @@ class Plan:
     """The stage at which the candidate gets its first traffic: the one that was in force before it was scaled to zero."""
     pauser: str = "spec.paused holds"
     """Who or what has paused, with its verb."""
+    gathered: frozenset[Evidence] = frozenset(Evidence)
+    """What the metrics of spec.analysis are made of."""
 
     def held_by_people(self, what: str) -> Waiting:
         """What somebody holds."""
@@ -38,11 +40,11 @@ class Plan:
 
     def place(self, stage: int) -> str:
         """For people: step 2 of 3 at its weight."""
-        return f"{stage + 1}/{len(self.stages)} ({self.stages[stage].weight} %)"
+        return f"{stage + 1}/{len(self.stages)} ({self.stages[stage].words})"
 
     def is_judged(self, stage: int) -> bool:
         """Whether evidence decides about a stage, beside time, pods and crashes."""
-        return self.analysed and stage < len(self.stages) and self.stages[stage].is_judged
+        return self.analysed and stage < len(self.stages) and bool(self.stages[stage].evidence & self.gathered)
 
 
 def plan_of(memory: Memory, settings: Settings) -> Plan:
@@ -58,6 +60,7 @@ def plan_of(memory: Memory, settings: Settings) -> Plan:
         paused=settings.paused or memory.pause is not None,
         analysed=settings.analysed,
         pauser=_pauser(memory, settings),
+        gathered=frozenset(settings.metrics.values()),
         resumes_at=settings.stage_of(weight) if weight is not None and settings.stages else 0,
     )
 

@@ -12,6 +12,8 @@ from serin_operator.decide.world import World
 
 def force_of(world: World, rollout: Moving, intent: Intent) -> Force:
     """How far the traffic that the state wants is in force; of a stage without traffic, also whether its pods are there."""
+    if intent.lack:
+        return Force(is_reached=False, share=0, waits_for=intent.lack.message, lack=intent.lack)
     force = provider_of(world).force(world, intent.traffic, intent.replicas)
     ours = rollout.candidate.revision
     is_idle = isinstance(intent.traffic, Pinned) and intent.traffic.revision != ours
@@ -37,10 +39,11 @@ def leads_preview_to(world: World, revision: str) -> bool:
 
 
 def refused_stage(world: World, rollout: Rollout, settings: Settings) -> Refusal | None:
-    """The first stage, from the present one on, whose pods cannot make its weight; a person has to say which counts."""
-    first = rollout.stage if isinstance(rollout, Reaching | Holding) else 0
-    for place in range(first, len(settings.stages)):
-        stage = settings.stages[place]
+    """The first stage, from the present one on, that cannot be: who splits the requests cannot do it, or pods cannot make its weight."""
+    first, provider = rollout.stage if isinstance(rollout, Reaching | Holding) else 0, provider_of(world)
+    for stage in settings.stages[first:]:
+        if lack := provider.refuses(world, stage):
+            return Refusal(lack.reason, lack.message)
         if said := contradiction(world, stage, settings.replicas):
-            return Refusal(Reason.INVALID_SPEC, f"spec.rollout.steps[{place}]: {said}")
+            return Refusal(Reason.INVALID_SPEC, f"spec.rollout.{stage.said}: {said}")
     return None

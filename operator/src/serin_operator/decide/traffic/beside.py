@@ -45,7 +45,7 @@ class ByRoute:
                 return revision
             case Split(stable=stable, canary=canary):
                 is_down = not world.revision(stable).ready and world.revision(canary).ready
-                return canary if is_down else stable
+                return canary if is_down and traffic.weight else stable
 
 
 def bearable(split: Split, wanted: Mapping[str, int], now: int, stable: int, canary: int) -> int:
@@ -66,8 +66,8 @@ def bearable(split: Split, wanted: Mapping[str, int], now: int, stable: int, can
 
 
 def needed(split: Split, wanted: Mapping[str, int]) -> int:
-    """Pods that the canary's weight needs."""
-    return canary_pods(max(1, wanted.get(split.stable, 1)), split.weight)
+    """Pods that the canary's weight, or copies, need."""
+    return canary_pods(max(1, wanted.get(split.stable, 1)), split.load)
 
 
 def least(split: Split, wanted: Mapping[str, int]) -> int:

@@ -3,8 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from serin_operator.api.reasons import Reason
 from serin_operator.api.traffic import Gateway
 from serin_operator.decide.route import GROUP, GatewaySeen, Parent
+from serin_operator.decide.traffic.rules import ALL
+from serin_operator.decide.traffic.split import Lack
 from serin_operator.decide.world import World
 
 H2C: Final = "HTTPRouteBackendProtocolH2C"
@@ -82,12 +85,31 @@ def _of_filter(one: Mapping[str, Any]) -> Iterator[str]:
         yield "HTTPRoutePathRewrite"
 
 
-def lacking(world: World, gateway: Gateway) -> tuple[str, str, GatewaySeen] | None:
-    """The first field that a Gateway's class cannot do, the feature that it lacks, and the Gateway."""
+def needs_of_mirror(gateway: Gateway, percent: int) -> Iterator[str]:
+    """What has to be among the features of a GatewayClass for copies of so many percent of the requests."""
+    yield "HTTPRouteRequestMirror"
+    if percent < ALL:
+        yield "HTTPRouteRequestPercentageMirror"
+    if any(one.get("type") == "RequestMirror" for one in gateway.filters or ()):
+        yield "HTTPRouteRequestMultipleMirrors"
+
+
+def lack_of_feature(world: World, gateway: Gateway, needs: Mapping[str, str]) -> Lack | None:
+    """The first field that a Gateway's class cannot do.
+
+    Args:
+        world: As observed.
+        gateway: As people wrote it.
+        needs: Features, and the field that asks for each.
+    """
     for _, seen in gateways_of(world, gateway):
         if seen is None or seen.features is None:
             continue
-        for feature, field in needs_of(gateway).items():
+        for feature, field in needs.items():
             if feature not in seen.features:
-                return field, feature, seen
+                said = (
+                    f"{field} needs {feature}, which GatewayClass {seen.class_name} does not list in"
+                    " status.supportedFeatures: remove the field, or use another class"
+                )
+                return Lack(Reason.GATEWAY_CANNOT, said, needs_person=True)
     return None

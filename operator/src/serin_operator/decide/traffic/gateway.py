@@ -2,19 +2,26 @@
 
 from collections.abc import Mapping
 
-from serin_operator.api import names
 from serin_operator.api.reasons import Reason
-from serin_operator.api.traffic import Gateway, Pin, PinTo
+from serin_operator.api.traffic import Gateway
 from serin_operator.decide.route import Backend
-from serin_operator.decide.traffic import beside
+from serin_operator.decide.traffic import aside, beside
 from serin_operator.decide.traffic.attached import lack_of
-from serin_operator.decide.traffic.features import gateways_of, lacking, parents_of, routes_grpc
+from serin_operator.decide.traffic.features import (
+    gateways_of,
+    lack_of_feature,
+    needs_of,
+    needs_of_mirror,
+    parents_of,
+    routes_grpc,
+)
 from serin_operator.decide.traffic.replica_ratio import force_of_pin, lack_of_service
 from serin_operator.decide.traffic.rules import backends_of, route_spec
 from serin_operator.decide.traffic.sight import lack_of_sight
 from serin_operator.decide.traffic.split import Arms, Force, Lack, Pinned, Split, Traffic
 from serin_operator.decide.traffic.taken import taken_by
 from serin_operator.decide.traffic.wish import OwnRoute, Wish
+from serin_operator.decide.wanted.stages import Stage
 from serin_operator.decide.world import World
 
 HINDERED_SECONDS = 10.0
@@ -31,7 +38,7 @@ class GatewayRoute(beside.ByRoute):
         is_there = world.routing.route is not None
         if not _exist(world, shares) or (not is_there and _cannot(world)) or not world.routing.is_known:
             return Wish(keeps_own=True, reweighs=reweighs, canary_service=canary)
-        return Wish(OwnRoute(_spec(world, traffic, shares)), True, reweighs, canary)
+        return Wish(OwnRoute(_spec(world, traffic, shares, wanted)), True, reweighs, canary)
 
     def force(self, world: World, traffic: Traffic, wanted: Mapping[str, int]) -> Force:
         """What the route says as observed, what its parents say of it, and which pods are behind it."""
@@ -50,10 +57,14 @@ class GatewayRoute(beside.ByRoute):
             return Arms(world.reached(stable), world.reached(canary))
         weights = _weights(world)
         parts = [
-            weights.get(_service(world, each), 0) if world.ready_behind(_service(world, each), each) else 0
+            weights.get(aside.service_of(world, each), 0)
+            if world.ready_behind(aside.service_of(world, each), each)
+            else 0
             for each in (stable, canary)
         ]
-        return Arms(parts[0], parts[1], beside.GRAIN, not route.lags)
+        mirror = aside.mirror_of(world, canary) if parts[0] else 0
+        testers = not parts[1] and aside.leads_testers(world, canary)
+        return Arms(parts[0], parts[1], beside.GRAIN, not route.lags, mirror, testers)
 
     def splits_requests(self, world: World) -> bool:
         """Exactly, unless testers are pinned."""
@@ -64,11 +75,13 @@ class GatewayRoute(beside.ByRoute):
         """The client Service, the route, and what its parents say of it."""
         if lack := lack_of_service(world, revision) or self.hindrance(world):
             return lack
-        service = _service(world, revision)
+        service = aside.service_of(world, revision)
         route = world.routing.route
         if route is None or any(rule.backends != (Backend(service, 100),) for rule in route.rules):
             said = f"HTTPRoute {world.mdep.name} does not send everything to Service {service} yet"
             return Lack(Reason.REPAIRING, said)
+        if copied := aside.copies_left(world):
+            return Lack(Reason.REPAIRING, f"HTTPRoute {world.mdep.name} still copies requests to Service {copied}")
         if not world.ready_behind(service, revision):
             return Lack(Reason.ENDPOINTS_BEHIND, f"the EndpointSlices of Service {service} name no ready pod")
         return None
@@ -82,6 +95,13 @@ class GatewayRoute(beside.ByRoute):
             return Lack(Reason.ROUTE_PENDING, f"HTTPRoute {world.mdep.name} is not there yet")
         return lack_of(route, world.now, parents_of(_gateway(world), world.mdep.namespace))
 
+    def refuses(self, world: World, stage: Stage) -> Lack | None:
+        """Copies that a GatewayClass does not know how to make."""
+        gateway = _gateway(world)
+        field = f"spec.rollout.{stage.said}.mirrorPercent"
+        needs = dict.fromkeys(needs_of_mirror(gateway, stage.mirror), field) if stage.mirror else {}
+        return lack_of_feature(world, gateway, needs) or aside.refused_without_pin(world, stage)
+
     def look_again_in(self, world: World) -> float | None:
         """While something is in the way that no watch tells of."""
         return HINDERED_SECONDS if self.hindrance(world) else None
@@ -92,10 +112,6 @@ def _gateway(world: World) -> Gateway:
     if traffic is None or traffic.gateway is None:
         raise ValueError("spec.traffic.gateway is absent")
     return traffic.gateway
-
-
-def _service(world: World, revision: str) -> str:
-    return names.revision_object(world.mdep.name, revision)
 
 
 def _exist(world: World, shares: tuple[Backend, ...]) -> bool:
@@ -113,27 +129,20 @@ def _weights(world: World) -> dict[str, int]:
 def _shares(world: World, traffic: Traffic, wanted: Mapping[str, int]) -> tuple[Backend, ...]:
     match traffic:
         case Pinned(revision=revision):
-            return (Backend(_service(world, revision), 100),)
+            return (Backend(aside.service_of(world, revision), 100),)
         case Split(stable=stable, canary=canary):
-            first, second = _service(world, stable), _service(world, canary)
+            first, second = aside.service_of(world, stable), aside.service_of(world, canary)
+            if not traffic.weight:
+                return (Backend(first, 100),)
             ready = world.ready_behind(first, stable), world.ready_behind(second, canary)
             weight = beside.bearable(traffic, wanted, _weights(world).get(second, 0), *ready)
             return Backend(first, 100 - weight), Backend(second, weight)
 
 
-def _spec(world: World, traffic: Traffic, shares: tuple[Backend, ...]) -> dict[str, object]:
+def _spec(world: World, traffic: Traffic, shares: tuple[Backend, ...], wanted: Mapping[str, int]) -> dict[str, object]:
     gateway = _gateway(world)
-    return route_spec(gateway, shares, _pinned(world, traffic), grpc=routes_grpc(world, gateway))
-
-
-def _pinned(world: World, traffic: Traffic) -> list[tuple[Pin, str]]:
-    """While both versions have traffic; a version without a ready pod gets nobody's requests."""
-    if isinstance(traffic, Pinned):
-        return []
-    arms = {PinTo.STABLE: traffic.stable, PinTo.CANARY: traffic.canary}
-    alive = {to: world.ready_behind(_service(world, revision), revision) for to, revision in arms.items()}
-    asked = world.mdep.spec.traffic.pins if world.mdep.spec.traffic else None
-    return [(pin, _service(world, arms[pin.to])) for pin in asked or () if alive[pin.to]]
+    pins, mirror = aside.pinned(world, traffic), aside.mirror(world, traffic, wanted)
+    return route_spec(gateway, shares, pins, mirror, grpc=routes_grpc(world, gateway))
 
 
 def _cannot(world: World) -> Lack | None:
@@ -145,13 +154,9 @@ def _cannot(world: World) -> Lack | None:
         if seen is not None and not seen.is_there:
             said = f"spec.traffic.gateway.parentRefs: there is no {parent}; create it, or correct name and namespace"
             return Lack(Reason.PARENT_NOT_FOUND, said, needs_person=True)
-    if missing := lacking(world, gateway):
-        field, feature, seen_ = missing
-        said = (
-            f"spec.traffic.gateway.{field} needs {feature}, which GatewayClass {seen_.class_name} does not list in"
-            " status.supportedFeatures: remove the field, or use another class"
-        )
-        return Lack(Reason.GATEWAY_CANNOT, said, needs_person=True)
+    needs = {feature: f"spec.traffic.gateway.{field}" for feature, field in needs_of(gateway).items()}
+    if lack := lack_of_feature(world, gateway, needs):
+        return lack
     if other := taken_by(world, gateway):
         hosts = ", ".join(gateway.hostnames or ["every host name of the listener"])
         said = (
@@ -163,7 +168,7 @@ def _cannot(world: World) -> Lack | None:
 
 
 def _force_of_split(world: World, split: Split, wanted: Mapping[str, int]) -> Force:
-    route, now = world.routing.route, _weights(world).get(_service(world, split.canary), 0)
+    route, now = world.routing.route, _weights(world).get(aside.service_of(world, split.canary), 0)
     if lack := _cannot(world):
         return Force(is_reached=False, share=now, waits_for=lack.message, lack=lack)
     if lack := lack_of_service(world, split.stable):
@@ -171,19 +176,23 @@ def _force_of_split(world: World, split: Split, wanted: Mapping[str, int]) -> Fo
     if route is None:
         return Force(is_reached=False, share=0, waits_for=f"HTTPRoute {world.mdep.name} is not there yet")
     for revision in (split.canary, split.stable):
-        service = _service(world, revision)
+        service = aside.service_of(world, revision)
         if not world.ready_behind(service, revision):
             said = f"the EndpointSlices of Service {service} name no ready pod"
             return Force(False, now, waits_for=said, slices_behind=world.revision(revision).ready > 0)
-    ready = world.ready_behind(_service(world, split.canary), split.canary)
+    ready = world.ready_behind(aside.service_of(world, split.canary), split.canary)
     shares = _shares(world, split, wanted)
-    is_written = tuple(rule.backends for rule in route.rules) == backends_of(_spec(world, split, shares))
-    if not is_written or now != split.weight:
+    is_written = tuple(rule.backends for rule in route.rules) == backends_of(_spec(world, split, shares, wanted))
+    if split.weight and (not is_written or now != split.weight):
         few = (
-            f", which needs {beside.least(split, wanted)} ready pods and has {ready}" if shares[1].weight == now else ""
+            f", which needs {beside.least(split, wanted)} ready pods and has {ready}"
+            if shares[-1].weight == now
+            else ""
         )
         said = f"HTTPRoute {route.meta.name} gives the canary {now} % of the requests, not {split.weight} % yet{few}"
         return Force(is_reached=False, share=now, waits_for=said)
+    if missing := aside.lacking(world, split, wanted, is_written=is_written):
+        return Force(is_reached=False, share=now, waits_for=missing)
     if lack := lack_of(route, world.now, parents_of(_gateway(world), world.mdep.namespace)):
         return Force(is_reached=False, share=now, waits_for=lack.message, lack=lack if lack.needs_person else None)
     return Force(is_reached=True, share=now, is_exact=ready >= beside.needed(split, wanted))

@@ -8,6 +8,7 @@ from serin_operator.decide.traffic.replica_ratio import ReplicaRatio
 from serin_operator.decide.traffic.route_ref import PeoplesRoute
 from serin_operator.decide.traffic.split import Arms, Force, Lack, Traffic
 from serin_operator.decide.traffic.wish import Wish
+from serin_operator.decide.wanted.stages import Stage
 from serin_operator.decide.world import World
 
 
@@ -54,6 +55,10 @@ class Provider(Protocol):
 
     def hindrance(self, world: World) -> Lack | None:
         """Why requests cannot be led anywhere else at the moment, whatever is wanted."""
+        ...
+
+    def refuses(self, world: World, stage: Stage) -> Lack | None:
+        """Why a stage can never be as it is written, whichever pods there are, and the way out; None: it can."""
         ...
 
     def look_again_in(self, world: World) -> float | None:

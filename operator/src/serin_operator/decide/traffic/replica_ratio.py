@@ -6,8 +6,10 @@ from math import floor
 from serin_operator.api import names
 from serin_operator.api.reasons import Reason
 from serin_operator.decide.traffic import beside
+from serin_operator.decide.traffic.aside import refused_without_route
 from serin_operator.decide.traffic.split import Arms, Force, Lack, Pinned, Split, Traffic, share_of, tolerance
 from serin_operator.decide.traffic.wish import Wish
+from serin_operator.decide.wanted.stages import Stage
 from serin_operator.decide.world import Revision, World
 
 
@@ -67,6 +69,10 @@ class ReplicaRatio:
 
     def hindrance(self, world: World) -> None:
         """A Service can always be pointed elsewhere."""
+
+    def refuses(self, world: World, stage: Stage) -> Lack | None:  # noqa: ARG002 - whatever there is
+        """Copies of requests, and ways for testers alone."""
+        return refused_without_route(stage)
 
     def look_again_in(self, world: World) -> None:
         """Watches tell everything."""

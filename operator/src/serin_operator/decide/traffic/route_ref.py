@@ -12,11 +12,13 @@ from serin_operator.api.reasons import Reason
 from serin_operator.api.traffic import RouteRef
 from serin_operator.decide.route import Route, RouteRule
 from serin_operator.decide.traffic import beside
+from serin_operator.decide.traffic.aside import refused_without_route
 from serin_operator.decide.traffic.attached import lack_of
 from serin_operator.decide.traffic.replica_ratio import force_of_pin, lack_of_service, pinned_revision
 from serin_operator.decide.traffic.sight import lack_of_sight
 from serin_operator.decide.traffic.split import Arms, Force, Lack, Pinned, Split, Traffic
 from serin_operator.decide.traffic.wish import Reweigh, Weight, Wish
+from serin_operator.decide.wanted.stages import Stage
 from serin_operator.decide.world import World
 
 AGAIN_SECONDS = 30.0
@@ -76,6 +78,10 @@ class PeoplesRoute(beside.ByRoute):
         """What the route lacks, and then what its parents say."""
         route = _route(world)
         return _cannot(world) or (lack_of(route, world.now) if route else None)
+
+    def refuses(self, world: World, stage: Stage) -> Lack | None:  # noqa: ARG002 - whatever there is
+        """Copies of requests, and ways for testers alone."""
+        return refused_without_route(stage)
 
     def look_again_in(self, world: World) -> float | None:
         """Now and then: nobody tells when the route is edited."""

@@ -20,6 +20,15 @@ class Split:
     canary: str
     weight: int
     """Percent for the canary, as the stage asks for it."""
+    mirror: int = 0
+    """Percent of the requests of which it gets copies."""
+    testers: bool = False
+    """Whether those who are pinned to it reach it, at weight 0."""
+
+    @property
+    def load(self) -> int:
+        """Percent of all requests that its pods have to bear."""
+        return self.weight or self.mirror
 
 
 Traffic = Pinned | Split
@@ -46,6 +55,15 @@ class Arms:
     """Points by which the share may be off; None: what one pod makes."""
     is_settled: bool = True
     """False: who splits the requests is still about to follow a change."""
+    mirror: int = 0
+    """Percent of stable's requests of which the canary gets copies."""
+    testers: bool = False
+    """Whether testers alone reach the canary."""
+
+    @property
+    def has_canary(self) -> bool:
+        """Whether any request reaches the canary."""
+        return bool(self.canary or self.mirror or self.testers)
 
     @property
     def share(self) -> float:

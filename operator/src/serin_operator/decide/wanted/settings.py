@@ -1,12 +1,13 @@
 """The spec with every default applied: what decisions read."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from math import floor
 from typing import Final
 
-from serin_operator.api.spec import ModelDeploymentSpec, OnDeadline, Rollout, StableScale
+from serin_operator.api.spec import Analysis, Metric, ModelDeploymentSpec, OnDeadline, Rollout, StableScale
 from serin_operator.decide.wanted.revision import revision_of
-from serin_operator.decide.wanted.stages import Stage, stages_of
+from serin_operator.decide.wanted.stages import Evidence, Stage, stages_of
 
 MAX_UNAVAILABLE_SHARE: Final = 0.25
 """So many pods may be missing from a version that counts as serving, as in a Deployment's rolling update."""
@@ -30,6 +31,8 @@ class Settings:
     """Whether spec.analysis asks for evidence."""
     shrinks: bool = False
     """Whether stable gives back the pods that a canary takes."""
+    metrics: Mapping[str, Evidence] = field(default_factory=dict)
+    """The metrics of spec.analysis that hold a step, and what each is made of."""
 
     @property
     def least_replicas(self) -> int:
@@ -50,7 +53,7 @@ def settings_of(spec: ModelDeploymentSpec) -> Settings:
     """Apply the defaults that the API's descriptions promise."""
     rollout = spec.rollout or Rollout()
     stages = stages_of(rollout)
-    stands_aside = bool(stages) and not any(stage.is_judged for stage in stages)
+    stands_aside = bool(stages) and not any(stage.weight for stage in stages)
     return Settings(
         revision=revision_of(spec),
         replicas=1 if spec.replicas is None else spec.replicas,
@@ -64,4 +67,15 @@ def settings_of(spec: ModelDeploymentSpec) -> Settings:
         analysed=spec.analysis is not None,
         # A version that gets no request until it gets all of them takes nothing over bit by bit.
         shrinks=rollout.stable_scale is StableScale.SHRINK and not stands_aside,
+        metrics=_metrics_of(spec.analysis) if spec.analysis else {},
     )
+
+
+def _metrics_of(analysis: Analysis) -> dict[str, Evidence]:
+    """What each metric that holds a step is made of."""
+    return {metric.name: _made_of(metric) for metric in analysis.metrics if not metric.warns_only}
+
+
+def _made_of(metric: Metric) -> Evidence:
+    asked = metric.asked
+    return Evidence.LABELS if asked and asked[0].needs_clients else Evidence.ANSWERS
