@@ -27,6 +27,8 @@ def main():
     arguments.add_argument("--out", type=Path, default=HERE)
     options = arguments.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an image holds byte code, so a start that compiles tells nothing
+    os.environ["PYTHONPYCACHEPREFIX"] = str(Path(tempfile.gettempdir()) / f"serin-bytecode-{os.getuid()}")
     path = options.out / "results.json"
     results = json.loads(path.read_text()) if path.exists() else {}
     for size in map(int, options.sizes.split(",")):
