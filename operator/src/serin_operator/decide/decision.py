@@ -41,7 +41,7 @@ TOLD_SECONDS: Final = 0.2
 """Where nothing moves any more, what was told leaves status at once, and then status rests."""
 SHORTEST_GRAIN_SECONDS: Final = 5.0
 CALM_SECONDS: Final = 10.0
-"""How often a long hold is looked at: two in ``LONGEST_GAP_SECONDS``, beyond which time does not count, so one may be late."""
+"""How often is looked at a hold of which this is a hundredth; less than ``LONGEST_GAP_SECONDS``, beyond which time does not count."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def _grain_seconds(memory: Memory, settings: Settings) -> float:
 
 def _patience_seconds(memory: Memory, settings: Settings) -> float:
     """How often is looked while nothing happens, which events would tell: what is held long may end a hundredth late."""
-    return min(max(_waited_for(memory, settings) / 100, IMPATIENCE_SECONDS), CALM_SECONDS)
+    return CALM_SECONDS if _waited_for(memory, settings) >= 100 * CALM_SECONDS else IMPATIENCE_SECONDS
 
 
 def _waited_for(memory: Memory, settings: Settings) -> float:

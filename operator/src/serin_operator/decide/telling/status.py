@@ -120,16 +120,7 @@ def settled(world: World, status: dict[str, Any], grain_seconds: float) -> dict[
         grain_seconds = LONGEST_GRAIN_SECONDS  # only the time of the observation has moved, and nothing is counted
     if world.mdep.unreadable or _moved_much(world, old, grain_seconds):
         return status
-    return old if _without_clocks(status) == _without_clocks(_without_told(old, status)) else status
-
-
-def _without_told(old: dict[str, Any], status: dict[str, Any]) -> dict[str, Any]:
-    """While a rollout goes on something is written soon anyway: what was told meanwhile leaves the outbox with that."""
-    letters = status.get("outbox") or []
-    left = [letter for letter in old.get("outbox") or [] if letter in letters]
-    if "canary" not in status or "outbox" not in old:
-        return old
-    return {**old, "outbox": left} if left else {key: value for key, value in old.items() if key != "outbox"}
+    return old if _without_clocks(status) == _without_clocks(old) else status
 
 
 def _spent(status: dict[str, Any]) -> object:
