@@ -26,8 +26,8 @@ def _answer(query, at):
                 value = int((float(moment) - 1.7e9) * A_SECOND * share)
                 metric = {"at": name, "server_id": f"s-{revision}", "model_revision": revision, "error": error}
                 series.append({"metric": metric, "value": [at, str(value)]})
-    for revision in (stable, canary):
-        series.append({"metric": {"at": "born", "server_id": f"s-{revision}"}, "value": [at, "1700000000"]})
+    born = [{"at": "born", "server_id": f"s-{revision}"} for revision in (stable, canary)]
+    series += [{"metric": metric, "value": [at, "1700000000"]} for metric in born]
     return {"status": "success", "data": {"resultType": "vector", "result": series}}
 
 

@@ -1,6 +1,7 @@
 """The scenarios: what is done, and what the operator used for it."""
 
 import asyncio
+import itertools
 import time
 import urllib.request
 from contextlib import AsyncExitStack
@@ -22,6 +23,7 @@ from benchmarks.operator.stage import (
     operator,
     quiet,
     serves,
+    until_leading,
 )
 from tests.support.ports import free_port
 
@@ -41,7 +43,7 @@ async def new(count, options, folder):
         tasks = stack.enter_context(quiet())
         tasks.append(asyncio.create_task(audience.run()))
         process = stack.enter_context(operator(kubernetes, folder))
-        kubernetes.wait_for("the operator to lead", process.is_leading)
+        await until_leading(kubernetes, process)
         before = Readings.of(process)
         creating = asyncio.create_task(create_all(client, count))
         await audience.until(count, has_status, options.seconds)
@@ -51,12 +53,12 @@ async def new(count, options, folder):
         result["longest_without_renewal_s"] = audience.longest_without_renewal(before.at)
         await asyncio.sleep(2.0)
         process.stop()
-        result["bare_loop_wall_s"] = await _bare(count, client, audience, options)
+        result["bare_loop_wall_s"] = await _bare(count, client, audience)
         result["ratio"] = round(result["wall_s"] / result["bare_loop_wall_s"], 2)
         return result
 
 
-async def _bare(count, client, audience, options):
+async def _bare(count, client, audience):
     """The same objects again under other names, and the writes that gave them status, by a loop that decides nothing."""
     sample = model_deployment(0)["metadata"]["name"]
     status = audience.objects[sample]["status"]
@@ -129,14 +131,14 @@ async def life(count, options, folder):
         settings = {"PROMETHEUS_URL": f"http://127.0.0.1:{port}", "RESYNC_SECONDS": str(options.resync)}
         results = {}
         with operator(kubernetes, folder, **settings) as process:
-            kubernetes.wait_for("the operator to lead", process.is_leading)
+            await until_leading(kubernetes, process)
             results["ready"] = await _ready(count, options, process, client, audience)
             await _settle(audience)
             results["idle"] = await _idle(options, process, audience)
         results["restart"] = await _restart(count, kubernetes, folder, settings, audience)
         if options.rollouts:
             with operator(kubernetes, folder, **settings) as process:
-                kubernetes.wait_for("the operator to lead", process.is_leading)
+                await until_leading(kubernetes, process)
                 await asyncio.sleep(5.0)
                 results["rollouts"] = await _rollouts(count, options, process, client, audience, port)
         return results
@@ -172,12 +174,12 @@ async def _restart(count, kubernetes, folder, settings, audience):
     writes = audience.writes
     began = time.monotonic()
     with operator(kubernetes, folder, **settings) as process:
-        await asyncio.to_thread(kubernetes.wait_for, "the operator to lead", process.is_leading, 60.0, 0.05)
+        await until_leading(kubernetes, process)
 
         def has_looked_at_all():
             return process.metric('serin_operator_reconciles_total{result="success"}') >= count
 
-        await asyncio.to_thread(kubernetes.wait_for, "a look at everything", has_looked_at_all, 120.0, 0.05)
+        await asyncio.to_thread(kubernetes.wait_for, "a look at everything", has_looked_at_all, 300.0, 0.05)
         readings = Readings.of(process)
         wall = time.monotonic() - began
         await asyncio.sleep(3.0)
@@ -208,9 +210,8 @@ async def _rollouts(count, options, process, client, audience, port):
     before, since, writes = Readings.of(process), time.monotonic(), audience.writes
     await asyncio.sleep(options.rollouts)
     result = Readings.of(process).since(before)
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/asked") as answer:
-        asked = orjson.loads(answer.read())
-    pairs = [p for times in asked.values() for p in zip(times, times[1:], strict=False) if p[1] >= since]
+    asked = await asyncio.to_thread(_asked, port)
+    pairs = [p for times in asked.values() for p in itertools.pairwise(times) if p[1] >= since]
     late = sorted(later - earlier - INTERVAL_SECONDS for earlier, later in pairs)
     return {
         "until_in_traffic": in_traffic.since(began),
@@ -223,3 +224,8 @@ async def _rollouts(count, options, process, client, audience, port):
         "longest_without_renewal_s": audience.longest_without_renewal(since),
         **memory(process),
     }
+
+
+def _asked(port):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/asked") as answer:
+        return orjson.loads(answer.read())

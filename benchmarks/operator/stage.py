@@ -1,6 +1,7 @@
 """What every scenario plays on: a control plane without nodes, helpers as processes of their own, and the operator, measured."""
 
 import asyncio
+import itertools
 import os
 import re
 import subprocess
@@ -45,8 +46,8 @@ def helper(module, *arguments):
     try:
         yield process
     finally:
-        process.terminate()
-        process.wait(10)
+        process.kill()  # it has nothing to finish
+        process.wait()
 
 
 @contextmanager
@@ -60,6 +61,11 @@ def operator(kubernetes, folder, **settings):
     finally:
         if process.exit_code is None:
             process.stop()
+
+
+async def until_leading(kubernetes, process):
+    """Wait; on a busy machine the first start, which compiles, takes its time."""
+    await asyncio.to_thread(kubernetes.wait_for, "the operator to lead", process.is_leading, 300.0, 0.05)
 
 
 def model_deployment(number, version="v1", **spec):
@@ -121,7 +127,8 @@ class Audience:
 
     async def run(self):
         await asyncio.gather(
-            self._follow(Scope(MODEL_DEPLOYMENTS, None), self._take), self._follow(Scope(LEASES, NAMESPACE), self._lease)
+            self._follow(Scope(MODEL_DEPLOYMENTS, None), self._take),
+            self._follow(Scope(LEASES, NAMESPACE), self._lease),
         )
 
     async def _follow(self, scope, take):
@@ -145,7 +152,7 @@ class Audience:
         self.objects[obj["metadata"]["name"]] = obj
         self.changed.set()
 
-    def _lease(self, kind, obj):
+    def _lease(self, kind, _obj):
         if kind == "MODIFIED":
             self.renewals.append(time.monotonic())
 
@@ -156,9 +163,8 @@ class Audience:
             if sum(map(is_so, self.objects.values())) >= count:
                 return time.monotonic() - began
             self.changed.clear()
-            with_time_out = asyncio.wait_for(self.changed.wait(), 1.0)
             try:
-                await with_time_out
+                await asyncio.wait_for(self.changed.wait(), 1.0)
             except TimeoutError:
                 continue
             await asyncio.sleep(0.1)
@@ -168,7 +174,7 @@ class Audience:
     def longest_without_renewal(self, since):
         """Seconds; the lease is renewed every two."""
         moments = [moment for moment in self.renewals if moment >= since]
-        gaps = [later - earlier for earlier, later in zip(moments, moments[1:], strict=False)]
+        gaps = [later - earlier for earlier, later in itertools.pairwise(moments)]
         return round(max(gaps, default=0.0), 2)
 
 

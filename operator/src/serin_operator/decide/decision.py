@@ -15,7 +15,7 @@ from serin_operator.decide.judging.due import due_look, next_look_in
 from serin_operator.decide.looks import Look
 from serin_operator.decide.memory import ledger as book
 from serin_operator.decide.memory.memory import Memory
-from serin_operator.decide.memory.outbox import Announcement, Letter, Outbox, delivered, posted
+from serin_operator.decide.memory.outbox import Announcement, Letter, delivered, posted
 from serin_operator.decide.memory.rebuild import recall
 from serin_operator.decide.memory.recalled import Recalled
 from serin_operator.decide.memory.states import Baking, Holding, Idle, Moving, Reaching, Waiting
