@@ -45,7 +45,7 @@ class FakeKubelet:
         for pod in pods:
             metadata = pod["metadata"]
             if metadata["uid"] not in self._reported and not metadata.get("deletionTimestamp"):
-                status = _status_of(pod)
+                status = status_of(pod)
                 if status is not None:
                     await self._client.call(
                         "PATCH",
@@ -60,31 +60,10 @@ class FakeKubelet:
             await self._tell_endpoints(service, pods)
 
     async def _tell_endpoints(self, service: dict[str, Any], pods: list[dict[str, Any]]) -> None:
-        about, endpoints = service["metadata"], _endpoints_of(service, pods)
-        if self._told.get(about["uid"]) == endpoints:
-            return
-        await self._client.call(
-            "PATCH",
-            ENDPOINT_SLICES.path(about["namespace"], f"{about['name']}-stand-in"),
-            what="tell endpoints",
-            params={"fieldManager": "stand-in", "force": "true"},
-            body={
-                "apiVersion": ENDPOINT_SLICES.api_version,
-                "kind": ENDPOINT_SLICES.kind,
-                "metadata": {
-                    "name": f"{about['name']}-stand-in",
-                    "labels": {**about["labels"], "kubernetes.io/service-name": about["name"]},
-                    "ownerReferences": [
-                        {"apiVersion": "v1", "kind": "Service", "name": about["name"], "uid": about["uid"]}
-                    ],
-                },
-                "addressType": "IPv4",
-                "endpoints": endpoints,
-                "ports": [{"port": 8000}],
-            },
-            content_type=APPLY_PATCH,
-        )
-        self._told[about["uid"]] = endpoints
+        uid, endpoints = service["metadata"]["uid"], endpoints_of(service, pods)
+        if self._told.get(uid) != endpoints:
+            await tell_endpoints(self._client, service, endpoints)
+            self._told[uid] = endpoints
 
 
 @contextmanager
@@ -109,7 +88,34 @@ def fake_kubelet(kubeconfig: str) -> Iterator[None]:
         thread.join(10)
 
 
-def _status_of(pod: dict[str, Any]) -> dict[str, Any] | None:
+async def tell_endpoints(client: ApiClient, service: dict[str, Any], endpoints: list[dict[str, Any]]) -> None:
+    """Write the EndpointSlice of a Service."""
+    about = service["metadata"]
+    await client.call(
+        "PATCH",
+        ENDPOINT_SLICES.path(about["namespace"], f"{about['name']}-stand-in"),
+        what="tell endpoints",
+        params={"fieldManager": "stand-in", "force": "true"},
+        body={
+            "apiVersion": ENDPOINT_SLICES.api_version,
+            "kind": ENDPOINT_SLICES.kind,
+            "metadata": {
+                "name": f"{about['name']}-stand-in",
+                "labels": {**about["labels"], "kubernetes.io/service-name": about["name"]},
+                "ownerReferences": [
+                    {"apiVersion": "v1", "kind": "Service", "name": about["name"], "uid": about["uid"]}
+                ],
+            },
+            "addressType": "IPv4",
+            "endpoints": endpoints,
+            "ports": [{"port": 8000}],
+        },
+        content_type=APPLY_PATCH,
+    )
+
+
+def status_of(pod: dict[str, Any]) -> dict[str, Any] | None:
+    """What a kubelet would say of a pod; None: nothing yet."""
     container = pod["spec"]["containers"][0]
     uri = next((e.get("value", "") for e in container.get("env", []) if e["name"] == "SERIN_MODEL_URI"), "")
     if pod["metadata"]["labels"].get(LABEL_COMPONENT) == COMPONENT_RESOLVE:
@@ -117,7 +123,7 @@ def _status_of(pod: dict[str, Any]) -> dict[str, Any] | None:
     return None if uri.endswith("/never-ready") else _ready(container["name"])
 
 
-def _endpoints_of(service: dict[str, Any], pods: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def endpoints_of(service: dict[str, Any], pods: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """One endpoint for each pod that the Service selects and that is ready; their addresses lead nowhere."""
     metadata = [p["metadata"] for p in pods if (p.get("status") or {}).get("phase") == "Running"]
     there = [

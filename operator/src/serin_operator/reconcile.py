@@ -22,9 +22,8 @@ from serin_operator.act.made import Made
 from serin_operator.api.reasons import EventReason
 from serin_operator.api.status import ModelDeploymentStatus
 from serin_operator.api.traffic import Traffic
-from serin_operator.decide.decision import Decision, decide, look_due
+from serin_operator.decide.decision import Decision, Opening, decide, look_due, opening_of
 from serin_operator.decide.health.refusals import steady
-from serin_operator.decide.looks import LookResult
 from serin_operator.decide.memory.outbox import Announcement, Letter, Line
 from serin_operator.decide.telling.invalid import status_of_invalid
 from serin_operator.decide.world import Obstacle, OperatorConfig, World
@@ -114,14 +113,16 @@ class Reconciler:
             self._told.pop((namespace, name), None)
             return None
         try:
-            world, is_looking = await self._observe(obj)
+            world = await self._observe(obj)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
             message = f"spec.{where}: {first['msg']}; correct it and apply again"
             await self._write_status(obj, status_of_invalid(obj, message, self._ports.clock()))
             return None
-        decision = decide(world)
+        opening = opening_of(world)
+        world, is_looking = await self._look(world, opening)
+        decision = decide(world, opening)
         written = await self._write_status(obj, decision.status)
         self._keep(obj, written, decision.carried)
         try:
@@ -130,12 +131,12 @@ class Reconciler:
             await self._tell(obj, decision.letters)
         return max(again, LOOKING_SECONDS) if is_looking and again is not None else again
 
-    async def _observe(self, obj: JsonObject) -> tuple[World, bool]:
+    async def _observe(self, obj: JsonObject) -> World:
         mdep = views.model_deployment(obj)
         children = await self._ports.observer.children(mdep.namespace, mdep.name, mdep.uid)
         lent = mdep.status.traffic.lent or () if mdep.status.traffic else ()
         around = await self._ports.observer.surroundings(mdep.namespace, mdep.spec.traffic, lent)
-        world = World(
+        return World(
             now=self._ports.clock(),
             config=self._ports.config,
             mdep=mdep,
@@ -153,17 +154,15 @@ class Reconciler:
             told=frozenset(self._told.get((mdep.namespace, mdep.name), ())),
             carried=self._carried_for(obj),
         )
-        result, is_looking = await self._look(world)
-        return replace(world, look=result), is_looking
 
-    async def _look(self, world: World) -> tuple[LookResult | None, bool]:
-        """What came of the look that is due, and whether it is still being taken."""
-        look, analysis = look_due(world), world.mdep.spec.analysis
+    async def _look(self, world: World, opening: Opening) -> tuple[World, bool]:
+        """The world with what came of the look that is due, and whether it is still being taken."""
+        look, analysis = look_due(world, opening), world.mdep.spec.analysis
         if look is None or analysis is None or self._desk is None:
-            return None, False
+            return world, False
         key, scrape = (world.mdep.namespace, world.mdep.name), world.config.scrape_interval_seconds
         result = await self._desk.result(key, look, analysis, scrape, world.now)
-        return result, result is None
+        return replace(world, look=result), result is None
 
     def _carried_for(self, obj: JsonObject) -> ModelDeploymentStatus | None:
         """What was observed since status was written, unless somebody else has written since."""

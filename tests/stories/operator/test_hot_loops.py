@@ -139,6 +139,17 @@ async def test_a_week_long_hold_writes_status_once_in_a_while() -> None:
     assert simulation.written("status") - writes <= 30
 
 
+async def test_a_long_hold_is_looked_at_every_ten_seconds_and_a_short_one_every_five() -> None:
+    for hold, most in ((604_800, 62), (300, 122)):
+        simulation = await serving(analysis=False)
+        await canary(simulation, rollout=rollout(25, hold=hold))
+        await simulation.live_until(lambda s: s.phase == "Holding")
+        began = len(simulation.reconciles)
+        await simulation.live(600 if hold > 600 else 250)
+        assert len(simulation.reconciles) - began <= most
+        assert simulation.phase == "Holding"
+
+
 async def test_a_status_of_stable_that_changes_at_every_look_keeps_nothing_from_going_on() -> None:
     """Nothing is to be written to stable's Deployment, so that what its controller writes there matters to nobody."""
     simulation = await serving()

@@ -6,6 +6,7 @@ the API server instead of undoing somebody's work.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from serin_operator.act.events import EventRecorder
@@ -16,7 +17,7 @@ from serin_operator.api.names import FIELD_MANAGER, ObjectRef
 from serin_operator.cluster.client import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, ApiClient
 from serin_operator.cluster.errors import ApiError, Conflict, NotFound, NotLeading
 from serin_operator.cluster.resources import path_of, resource_of
-from serin_operator.cluster.store import Store, ref_of
+from serin_operator.cluster.store import Key, Store, parent_of, ref_of
 
 JsonObject = dict[str, Any]
 
@@ -49,7 +50,8 @@ class KubernetesWriter:
         self._events = events
         self._may_write = may_write
         self._on_written = on_written
-        self._settled: dict[ObjectRef, tuple[str, str]] = {}
+        self._settled: dict[Key | None, dict[ObjectRef, _Settled]] = {}
+        """What is as intended, by whose it is."""
 
     async def create(self, obj: Mapping[str, Any]) -> JsonObject:
         """Create an object that must not exist yet.
@@ -86,16 +88,17 @@ class KubernetesWriter:
             obj: The whole intent of this field manager; fields left out since the last apply are given up.
             resource_version: As observed; the object must still be at it, or ``Conflict`` is raised.
         """
-        ref = ref_of(obj)
+        ref, intent = ref_of(obj), digest(obj)
+        if self._is_settled(obj, ref, intent):
+            return AsItIs(metadata={"resourceVersion": self._store.version(ref)})
         known = self._store.get(ref)
         gives_up = False
         if known is not None:
-            seen = (digest(obj), _what_matters(known))
-            if self._settled.get(ref) == seen or known["metadata"].get("deletionTimestamp"):
+            if known["metadata"].get("deletionTimestamp"):
                 return AsItIs(known)
             change = change_of(marked(obj), known)
             if change is None:
-                self._settled[ref] = seen
+                self._settle(obj, ref, _Settled(intent, _what_matters(known), known["metadata"]["resourceVersion"]))
                 return AsItIs(known)
             gives_up = change.gives_up
         if gives_up:
@@ -105,7 +108,7 @@ class KubernetesWriter:
             body["metadata"] = {**body["metadata"], "resourceVersion": resource_version}
         answer = await self._applied(ref, body)
         if (stored := self._store.get(ref)) is not None:
-            self._settled[ref] = (digest(obj), _what_matters(stored))
+            self._settle(obj, ref, _Settled(intent, _what_matters(stored), stored["metadata"]["resourceVersion"]))
         return answer
 
     async def _applied(self, ref: ObjectRef, body: JsonObject) -> JsonObject:
@@ -198,6 +201,7 @@ class KubernetesWriter:
         Raises:
             Conflict: An object with this name but another uid is there.
         """
+        self._unsettle(ref)
         body: JsonObject = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
         if uid is not None:
             body["preconditions"] = {"uid": uid}
@@ -206,8 +210,6 @@ class KubernetesWriter:
         except NotFound:
             self._store.forget(ref, uid)
             return
-        finally:
-            self._settled.pop(ref, None)
         if answer.get("kind") == ref.kind:
             self._remember(answer)  # it stays until its finalizers or its grace period are through
         else:
@@ -247,9 +249,7 @@ class KubernetesWriter:
     def forget(self, namespace: str, name: str) -> None:
         """Give up what was remembered about a ModelDeployment that is gone, and about its children."""
         self._events.forget(namespace, name)
-        mine = [ref for ref in self._settled if ref.namespace == namespace and ref.name.startswith(name)]
-        for ref in mine:
-            del self._settled[ref]  # one too many costs one comparison
+        self._settled.pop(Key(namespace, name), None)
 
     async def _write(
         self,
@@ -265,10 +265,44 @@ class KubernetesWriter:
             raise NotLeading(f"{what}: this replica does not hold the lease")
         return await self._client.call(method, path, what=what, params=params, body=body, content_type=content_type)
 
+    def _is_settled(self, obj: Mapping[str, Any], ref: ObjectRef, intent: str) -> bool:
+        """Whether nothing that matters has changed since an object was found to be as intended."""
+        last, version = self._settled.get(parent_of(obj), {}).get(ref), self._store.version(ref)
+        if last is None or version is None or last.intent != intent:
+            return False
+        if last.version == version:
+            return True
+        known = self._store.get(ref)
+        is_same = known is not None and last.matters == _what_matters(known)
+        if is_same:
+            self._settle(obj, ref, replace(last, version=version))
+        return is_same
+
+    def _settle(self, obj: Mapping[str, Any], ref: ObjectRef, settled: "_Settled") -> None:
+        self._settled.setdefault(parent_of(obj), {})[ref] = settled
+
+    def _unsettle(self, ref: ObjectRef) -> None:
+        owner = self._store.owner(ref)
+        mine = self._settled.get(owner, {})
+        mine.pop(ref, None)
+        if not mine:
+            self._settled.pop(owner, None)
+
     def _remember(self, answer: JsonObject) -> JsonObject:
         if self._store.put(answer) is not None:
             self._on_written(ref_of(answer), answer["metadata"]["resourceVersion"])
         return answer
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """An intent, and an object that is as it says."""
+
+    intent: str
+    matters: str
+    """Of the object, what an apply could change."""
+    version: str
+    """Its resourceVersion when that was seen last: nothing need be compared while it stays."""
 
 
 def _what_matters(known: JsonObject) -> str:

@@ -121,6 +121,16 @@ class Store:
         entry = self._entries.get(ref)
         return None if entry is None else orjson.loads(entry.json)
 
+    def owner(self, ref: ObjectRef) -> Key | None:
+        """Whose an object is, as last seen."""
+        entry = self._entries.get(ref)
+        return None if entry is None else entry.parent
+
+    def version(self, ref: ObjectRef) -> str | None:
+        """The resourceVersion of an object as last seen."""
+        entry = self._entries.get(ref)
+        return None if entry is None else str(entry.version)
+
     def children(self, parent: Key) -> dict[str, list[JsonObject]]:
         """Fresh copies of all children of a ModelDeployment, by kind, sorted by name."""
         found: dict[str, list[JsonObject]] = {kind: [] for kind in _CHILD_KINDS}

@@ -15,13 +15,13 @@ from serin_operator.decide.judging.due import due_look, next_look_in
 from serin_operator.decide.looks import Look
 from serin_operator.decide.memory import ledger as book
 from serin_operator.decide.memory.memory import Memory
-from serin_operator.decide.memory.outbox import Announcement, Letter, Outbox, delivered, posted
+from serin_operator.decide.memory.outbox import Announcement, Letter, delivered, posted
 from serin_operator.decide.memory.rebuild import recall
 from serin_operator.decide.memory.recalled import Recalled
 from serin_operator.decide.memory.states import Baking, Holding, Idle, Moving, Reaching, Waiting
 from serin_operator.decide.memory.written import written_outbox
-from serin_operator.decide.observing import observed, prepared
-from serin_operator.decide.rollout.steering import hear
+from serin_operator.decide.observing import Observed, observed, prepared
+from serin_operator.decide.rollout.steering import Heard, hear
 from serin_operator.decide.telling.alarms import alarms
 from serin_operator.decide.telling.overlay import overlaid
 from serin_operator.decide.telling.size import fitted
@@ -40,6 +40,8 @@ AUTOSCALER_SECONDS: Final = 30.0
 TOLD_SECONDS: Final = 0.2
 """Where nothing moves any more, what was told leaves status at once, and then status rests."""
 SHORTEST_GRAIN_SECONDS: Final = 5.0
+CALM_SECONDS: Final = 10.0
+"""How often is looked at a hold of which this is a hundredth; less than ``LONGEST_GAP_SECONDS``, beyond which time does not count."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +56,38 @@ class Decision:
     requeue_after: float | None
 
 
-def decide(world: World) -> Decision:
-    """Decide about one ModelDeployment. Deciding again about the world that results changes nothing."""
+@dataclass(frozen=True)
+class Opening:
+    """How a decision begins, up to where a look is wanted: nothing in it depends on what came of the look."""
+
+    settings: Settings
+    found: Recalled
+    heard: Heard
+    seen: Observed
+
+
+def opening_of(world: World) -> Opening:
+    """Recall memory, hear what people ask for, observe."""
     settings = settings_of(world.mdep.spec)
     found = recall(world)
     heard = hear(world, replace(found.memory, outbox=delivered(found.memory.outbox, world.told)), settings)
-    seen = observed(world, prepared(world, heard.memory, settings), settings)
+    return Opening(settings, found, heard, observed(world, prepared(world, heard.memory, settings), settings))
+
+
+def look_due(world: World, opening: Opening) -> Look | None:
+    """What to ask Prometheus before deciding about ``world``; None when no look is due."""
+    return due_look(world, opening.seen.memory)
+
+
+def decide(world: World, opening: Opening | None = None) -> Decision:
+    """Decide about one ModelDeployment. Deciding again about the world that results changes nothing.
+
+    Args:
+        world: As observed, with the look that was due.
+        opening: Of the same world without its look, where that has been made already.
+    """
+    opening = opening or opening_of(world)
+    settings, found, heard, seen = opening.settings, opening.found, opening.heard, opening.seen
     verdict = judged(world, seen.memory, settings)
     walked = walk(world, verdict, settings, abort=heard.abort)
     memory = replace(walked.memory, ledger=_pruned(walked.memory, settings), lent=lent_after(world, walked.memory.lent))
@@ -78,14 +106,8 @@ def decide(world: World) -> Decision:
         exact if status != exact else None,
         todo,
         memory.outbox,
-        _requeue(world, memory, walked, waiting, found.memory.outbox),
+        _requeue(world, memory, walked, waiting, opening),
     )
-
-
-def look_due(world: World) -> Look | None:
-    """What to ask Prometheus before deciding about ``world``; None when no look is due."""
-    settings = settings_of(world.mdep.spec)
-    return due_look(world, observed(world, prepared(world, recall(world).memory, settings), settings).memory)
 
 
 def _pruned(memory: Memory, settings: Settings) -> book.Ledger:
@@ -98,12 +120,19 @@ def _pruned(memory: Memory, settings: Settings) -> book.Ledger:
 
 def _grain_seconds(memory: Memory, settings: Settings) -> float:
     """How often clocks are written down: a kill loses a hundredth of what is being waited for, or a few seconds."""
-    waited_for: float = 0.0
+    return min(max(_waited_for(memory, settings) / 100, SHORTEST_GRAIN_SECONDS), LONGEST_GRAIN_SECONDS)
+
+
+def _patience_seconds(memory: Memory, settings: Settings) -> float:
+    """How often is looked while nothing happens, which events would tell: what is held long may end a hundredth late."""
+    return CALM_SECONDS if _waited_for(memory, settings) >= 100 * CALM_SECONDS else IMPATIENCE_SECONDS
+
+
+def _waited_for(memory: Memory, settings: Settings) -> float:
+    """Seconds for which the present state lasts at least."""
     if isinstance(memory.rollout, Holding) and memory.rollout.stage < len(settings.stages):
-        waited_for = settings.stages[memory.rollout.stage].hold_seconds
-    if isinstance(memory.rollout, Baking):
-        waited_for = settings.bake_seconds
-    return min(max(waited_for / 100, SHORTEST_GRAIN_SECONDS), LONGEST_GRAIN_SECONDS)
+        return settings.stages[memory.rollout.stage].hold_seconds
+    return settings.bake_seconds if isinstance(memory.rollout, Baking) else 0.0
 
 
 def _about_memory(found: Recalled) -> list[Announcement]:
@@ -121,18 +150,20 @@ def _is_settling(world: World, memory: Memory, rollout: Moving) -> bool:
     return bool(just) or 0 < rollout.clock.dark < IMPATIENCE_SECONDS
 
 
-def _requeue(world: World, memory: Memory, walked: Walked, waiting: Waiting, before: Outbox) -> float | None:
+def _requeue(world: World, memory: Memory, walked: Walked, waiting: Waiting, opening: Opening) -> float | None:
     """When to look again even if nothing happens; events come by themselves."""
     again = provider_of(world).look_again_in(world)
+    patience = IMPATIENCE_SECONDS if memory.outage else _patience_seconds(memory, opening.settings)
     moves = waiting.is_moving or memory.outage or memory.rebuilt_at or memory.floor
-    delays = [*([again] if again else []), *([IMPATIENCE_SECONDS] if moves else [])]
+    delays = [*([again] if again else []), *([patience] if moves else [])]
     if world.autoscalers:
         delays.append(AUTOSCALER_SECONDS)
     if isinstance(memory.rollout, Idle):
+        before = opening.found.memory.outbox
         has_news = {letter.key for letter in memory.outbox} - {letter.key for letter in before}
         delays += [TOLD_SECONDS if has_news else IMPATIENCE_SECONDS] if memory.outbox else []
     else:
-        delays.append(IMPATIENCE_SECONDS)
+        delays.append(patience)
         if _is_settling(world, memory, memory.rollout):
             delays.append(SOON_SECONDS)
         look = None if walked.is_blocked else next_look_in(world, memory)

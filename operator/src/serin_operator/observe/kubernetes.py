@@ -40,6 +40,7 @@ _PATIENCE_WHILE_RUNNING_SECONDS: Final = 30.0
 _ASK_AGAIN_SECONDS: Final = 10.0
 _AUTOSCALERS_SECONDS: Final = 20.0
 _FORGOTTEN_SECONDS: Final = 600.0
+_SWEEP_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class KubernetesReader:
         self._monotonic = monotonic
         self._blind_spot = blind_spot
         self._waiting: dict[str, _Asked] = {}
+        self._swept_at = monotonic()
         self._scalers: dict[str, tuple[float, list[JsonObject]]] = {}
 
     async def model_deployment(self, namespace: str, name: str) -> JsonObject | None:
@@ -167,7 +169,9 @@ class KubernetesReader:
         for item in items:
             item["metadata"].pop("managedFields", None)
         self._waiting[uid] = _Asked(asked.since, now, tuple(items))
-        self._forget_before(now - _FORGOTTEN_SECONDS)
+        if now - self._swept_at >= _SWEEP_SECONDS:
+            self._swept_at = now
+            self._forget_before(now - _FORGOTTEN_SECONDS)
         return self._waiting[uid].events
 
     def _forget_before(self, limit: float) -> None:

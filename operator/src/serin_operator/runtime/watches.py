@@ -5,6 +5,7 @@ minute: who does not see the pods must not decide about them. The others go on m
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
@@ -13,7 +14,7 @@ import structlog
 
 from serin_operator.api.names import LABEL_MODEL_DEPLOYMENT, ObjectRef
 from serin_operator.cluster.client import ApiClient
-from serin_operator.cluster.resources import HTTP_ROUTES, Scope, resource_of, scopes_if_there, scopes_of
+from serin_operator.cluster.resources import HTTP_ROUTES, Resource, Scope, resource_of, scopes_if_there, scopes_of
 from serin_operator.observe.gateways import Sight
 from serin_operator.runtime.watch import Clock, Sink, Told, Watch
 
@@ -72,14 +73,18 @@ class Watches:
         }
         self._scopes = {place: [s for s in self._watches if s.namespace == place] for place in self._places}
         self._watches |= self._if_there
+        self._by_place: defaultdict[tuple[Resource, str | None], list[Watch]] = defaultdict(list)
+        for scope, watch in self._watches.items():
+            self._by_place[scope.resource, scope.namespace].append(watch)
         self._seen: set[str | None] = set()
         self._first_sight = asyncio.Event()
         self._tasks: dict[Scope, asyncio.Task[None]] = {}
 
     def add(self, scope: Scope, sink: Sink) -> Watch:
         """One watch more, which no namespace waits for; before ``run``."""
-        self._watches[scope] = Watch(self._client, scope, sink, self._told, self._clock)
-        return self._watches[scope]
+        watch = self._watches[scope] = Watch(self._client, scope, sink, self._told, self._clock)
+        self._by_place[scope.resource, scope.namespace].append(watch)
+        return watch
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -110,9 +115,8 @@ class Watches:
     def expect(self, ref: ObjectRef, resource_version: str) -> None:
         """An object of ours was changed or read at this version: its watch has to come this far."""
         resource, place = resource_of(ref.api_version, ref.kind), self._place_of(ref.namespace)
-        for scope, watch in self._watches.items():
-            if (scope.resource, scope.namespace) == (resource, place):
-                watch.expect(resource_version)
+        for watch in self._by_place.get((resource, place), ()):
+            watch.expect(resource_version)
 
     async def first_sight(self) -> None:
         """Wait until something can be looked after."""

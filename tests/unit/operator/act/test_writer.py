@@ -184,3 +184,22 @@ async def test_nothing_is_remembered_of_children_that_are_gone(api, store, write
     await writer.apply(a_service(), resource_version="5")
     await writer.delete(REF, uid="u")
     assert not writer._settled
+
+
+async def test_what_has_not_changed_since_it_was_found_right_is_not_even_read_again(api, store, writer, monkeypatch):
+    there(api, store, as_observed(marked(a_service()), entry("Update", fields(NAME))))
+    await writer.apply(a_service(), resource_version="5")
+    read = []
+    monkeypatch.setattr(store, "get", read.append)
+    known = await writer.apply(a_service(), resource_version="5")
+    assert isinstance(known, AsItIs)
+    assert known["metadata"]["resourceVersion"] == "5"
+    assert read == []
+
+
+async def test_a_name_that_begins_alike_is_remembered_when_the_other_goes(api, store, writer):
+    longer = a_service(**{LABEL_MODEL_DEPLOYMENT: "credit-risk"})
+    there(api, store, as_observed(marked(longer), entry("Update", fields(NAME))))
+    await writer.apply(longer, resource_version="5")
+    writer.forget("scoring", "credit")
+    assert [*writer._settled] == [Key("scoring", "credit-risk")]
