@@ -7,13 +7,13 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, cast
 
 import msgspec
 
 from serin_server.feedback.revisions import ToldRevisions
 from serin_server.feedback.seen import SeenLabels
-from serin_server.feedback.tokens import Forged, TokenSigner
+from serin_server.feedback.tokens import Forged, TokenSigner, is_same
 from serin_server.metrics.instruments import Histogram
 from serin_server.metrics.server import AGE_BOUNDS, ERROR_BOUNDS, ServerMetrics
 from serin_server.model.predictions import Prediction
@@ -57,6 +57,23 @@ class Answer:
     rejected: list[dict[str, Any]]
 
 
+class _Claimed(NamedTuple):
+    """What is known of the prediction of a row; `control` is revision and prediction of the version asked beside it."""
+
+    revision: str
+    predicted_at: float
+    prediction: Prediction
+    control: tuple[str, Prediction] | None = None
+
+
+_PAIRS: Final = {
+    (True, True): "both_right",
+    (False, True): "only_canary_wrong",
+    (True, False): "only_control_wrong",
+    (False, False): "both_wrong",
+}
+
+
 class _Rejected(Exception):
     """A row that is not counted."""
 
@@ -92,10 +109,13 @@ class FeedbackCounter:
             row = msgspec.convert(raw, Row)
         except msgspec.ValidationError as error:
             raise _Rejected("malformed", f"{error}: {_SHAPE}") from None
-        revision, predicted_at, prediction = self._signed(row) if row.token else self._unsigned(row)
-        age = now - predicted_at
+        claim = self._signed(row) if row.token else self._unsigned(row)
+        revision, prediction = claim.revision, claim.prediction
+        age = now - claim.predicted_at
         if age < -_CLOCK_SKEW_SECONDS:
-            raise _Rejected("future", f"predicted_at {predicted_at} lies {-age:.0f} s in the future: give unix seconds")
+            raise _Rejected(
+                "future", f"predicted_at {claim.predicted_at} lies {-age:.0f} s in the future: give unix seconds"
+            )
         if age > self._rules.max_age_seconds:
             raise _Rejected(
                 "stale", f"the prediction is {age:.0f} s old: {self._rules.max_age_seconds:.0f} are allowed"
@@ -106,15 +126,28 @@ class FeedbackCounter:
         if key and not self._seen.add((key, row.row)):
             raise _Rejected("duplicate", "the label of this prediction was counted before")
         off_by = self._distance(prediction, row.label)
-        # 1 is 1.0, and never "1".
-        is_right = prediction == row.label if off_by is None else off_by <= self._rules.tolerance
+        is_right = self._is_right(off_by, prediction, row.label)
         age_le = AGE_BOUNDS[bisect_left(_AGES, age)]
         self._told.make_room(revision, age_le, now, is_proven=bool(row.token))
         if off_by is not None:
             self._metrics.feedback_errors.setdefault((revision, age_le), Histogram(ERROR_BOUNDS)).observe(off_by)
         self._metrics.feedback.add(revision, age_le, "correct" if is_right else "wrong")
+        if claim.control is not None:
+            self._count_pair(claim, age_le, row.label, is_right=is_right)
 
-    def _signed(self, row: Row) -> tuple[str, float, Prediction]:
+    def _count_pair(self, claim: "_Claimed", age_le: str, label: Prediction, *, is_right: bool) -> None:
+        control_revision, told = cast("tuple[str, Prediction]", claim.control)
+        try:
+            is_control_right = self._is_right(self._distance(told, label), told, label)
+        except _Rejected:  # what the control said is nothing that this label can be compared with
+            return
+        pair = _PAIRS[is_right, is_control_right]
+        self._metrics.paired_feedback.add(claim.revision, control_revision, age_le, pair)
+
+    def _is_right(self, off_by: float | None, prediction: Prediction, label: Prediction) -> bool:
+        return is_same(prediction, label) if off_by is None else off_by <= self._rules.tolerance
+
+    def _signed(self, row: Row) -> "_Claimed":
         if self._signer is None:
             raise _Rejected("forged", "this server has no key to verify tokens with")
         try:
@@ -123,16 +156,18 @@ class FeedbackCounter:
             raise _Rejected("forged", str(error)) from None
         if not 0 <= row.row < len(claim.predictions):
             raise _Rejected("malformed", f"row {row.row}: the token is for {len(claim.predictions)} predictions")
-        return claim.revision, claim.predicted_at_ms / 1000, claim.predictions[row.row]
+        told = claim.control_prediction(row.row)
+        control = None if told is None else (claim.control_revision, told)
+        return _Claimed(claim.revision, claim.predicted_at_ms / 1000, claim.predictions[row.row], control)
 
-    def _unsigned(self, row: Row) -> tuple[str, float, Prediction]:
+    def _unsigned(self, row: Row) -> "_Claimed":
         if not self._rules.takes_unsigned:
             raise _Rejected(
                 "unsigned", "this server takes signed feedback only: send the feedback_token of the response"
             )
         if row.prediction is None or row.predicted_at is None or not row.model_version:
             raise _Rejected("malformed", _SHAPE)
-        return row.model_version, row.predicted_at, row.prediction
+        return _Claimed(row.model_version, row.predicted_at, row.prediction)
 
     def _distance(self, prediction: Prediction, label: Prediction) -> float | None:
         """How far a regression was from its label; None for classes, which are right or wrong."""
