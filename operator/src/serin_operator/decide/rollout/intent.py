@@ -35,6 +35,8 @@ class Intent:
     """Revision whose resolve Job should exist."""
     preview: str | None = None
     """Revision that the preview Service leads to; None: there is none."""
+    control: str | None = None
+    """Revision that the control Service leads to, since another is compared with it; None: there is none."""
 
 
 def intent_of(world: World, memory: Memory, settings: Settings) -> Intent:
@@ -44,7 +46,7 @@ def intent_of(world: World, memory: Memory, settings: Settings) -> Intent:
     pods = _pods(world, memory, settings)
     pods |= {each: size for each in pods if (size := world.scaled_elsewhere(each)) is not None}
     preview = _preview(memory, settings) if any(pods.values()) else None
-    return Intent(pods, _traffic(memory, settings), resolving, preview)
+    return Intent(pods, _traffic(memory, settings), resolving, preview, _control(world, memory, pods))
 
 
 def _traffic(memory: Memory, settings: Settings) -> Traffic:
@@ -73,6 +75,18 @@ def _preview(memory: Memory, settings: Settings) -> str | None:
             return state.candidate.revision
         case _:
             return None
+
+
+def _control(world: World, memory: Memory, pods: dict[str, int]) -> str | None:
+    """Stable while a candidate has pods beside it, until these have all traffic for good and stable's go."""
+    analysis, stable = world.mdep.spec.analysis, memory.stable
+    if analysis is None or analysis.pairing is None or stable is None or not pods.get(stable.revision):
+        return None
+    match memory.rollout:
+        case Idle() | Resolving():
+            return None
+        case rollout:
+            return stable.revision if pods.get(rollout.candidate.revision) else None
 
 
 def _pods(world: World, memory: Memory, settings: Settings) -> dict[str, int]:
