@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from serin_server.feedback.tokens import ControlPart
+from serin_server.metrics.clients import Client
 from serin_server.model.tensors import Array
 from serin_server.refusals import Refusal
 
@@ -40,6 +41,7 @@ class Call:
     __slots__ = (
         "arrays",
         "binary",
+        "client",
         "control",
         "done",
         "id",
@@ -64,6 +66,7 @@ class Call:
         self.binary: list[bool] | None = None
         self.outputs: list[Array] | None = None
         self.refusal: Refusal | None = None
+        self.client: Client | None = None
         self.control = ""
         self.pair: Pair | None = None
         self.done: Callable[[Call], None] | None = None

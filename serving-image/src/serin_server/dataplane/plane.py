@@ -11,6 +11,7 @@ from serin_server.dataplane.memory import MemoryBudget
 from serin_server.dataplane.request import RequestReader
 from serin_server.dataplane.response import ResponseWriter
 from serin_server.feedback.marks import Marks
+from serin_server.metrics.clients import Client
 from serin_server.metrics.server import ServerMetrics
 from serin_server.refusals import Kind, Refusal
 from serin_server.security.access import AccessControl
@@ -106,6 +107,8 @@ class DataPlane:
             metrics.control_requests.add("200", "false")
             return
         metrics.requests.values["200", "false"] += 1
+        if call.client is not None:
+            metrics.clients.count(call.client, 0)
         seconds = perf_counter() - call.started
         if call.pair is not None:
             seconds -= call.pair.seconds_waited()
@@ -124,6 +127,7 @@ class DataPlane:
         was_submitted: bool,
         transport: str = "http",
         is_control: bool = False,
+        client: Client | None = None,
     ) -> None:
         """Counts an inference request that was answered with a refusal."""
         metrics = self.metrics
@@ -134,6 +138,8 @@ class DataPlane:
             return
         self.rejected(refusal)
         metrics.requests.add(str(status), "true" if refusal.kind.is_error else "false")
+        if client is not None:
+            metrics.clients.count(client, int(refusal.kind.is_error))
         seconds = perf_counter() - started
         metrics.request_duration.observe(seconds)
         if self.access_log is not None:

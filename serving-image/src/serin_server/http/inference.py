@@ -67,7 +67,7 @@ class Inferences:
     def _submit(self, request: Request, connection: HttpConnection, loaded: Loaded, call: Call) -> None:
         request.body = b""
         call.started = request.started
-        call.control, call.pair = request.control, request.pair
+        call.control, call.pair, call.client = request.control, request.pair, connection.client
         self._metrics.in_flight += 1
 
         def done(call: Call) -> None:
@@ -134,5 +134,10 @@ class Inferences:
         else:
             connection.respond(request, refused(refusal))
         self._plane.refused(
-            refusal, status, request.started, was_submitted=was_submitted, is_control=bool(request.control)
+            refusal,
+            status,
+            request.started,
+            was_submitted=was_submitted,
+            is_control=bool(request.control),
+            client=connection.client,
         )

@@ -1,5 +1,6 @@
 """Requests and responses of HTTP as values, and how a refusal reads in HTTP."""
 
+from collections.abc import Iterator
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any, Final
@@ -58,6 +59,10 @@ class Response:
         self.body = body
         self.content_type = content_type
         self.extra = extra
+
+
+Turns = Iterator[Response | None]
+"""A response that is long in the making: None for every turn of the loop that others should have before it goes on."""
 
 
 def json_response(content: Any, status: int = 200) -> Response:

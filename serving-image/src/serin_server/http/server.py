@@ -13,7 +13,8 @@ from serin_server.http.body import BodyLimits
 from serin_server.http.connection import HttpConnection
 from serin_server.http.inference import Inferences
 from serin_server.http.large import LargeRequests
-from serin_server.http.messages import Request, Response, date_line, refused
+from serin_server.http.messages import Request, Response, Turns, date_line, refused
+from serin_server.metrics.clients import WINDOW_SECONDS
 from serin_server.refusals import Kind, Refusal
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class Router(Protocol):
     def infer_address(self, request: Request) -> bool:
         """Whether the request is an inference of the served model; raises `Refusal` when of another one."""
 
-    def answer(self, request: Request) -> Response:
+    def answer(self, request: Request) -> Response | Turns:
         """The response to any other request; refusals included."""
 
 
@@ -92,6 +93,7 @@ class HttpServer:
     def _met(self, connection: HttpConnection) -> None:
         """The first request of a connection that wants something of the model."""
         connection.is_client = True
+        connection.client = self._metrics.clients.client(connection.address)
         self._clients += 1
         if self._plane.departure is not None:
             self._plane.departure.came(connection)
@@ -103,6 +105,7 @@ class HttpServer:
     def _sweep(self) -> None:
         self.now = now = self.loop.time()
         self.date = date_line(time())
+        self._metrics.clients.window = int(now / WINDOW_SECONDS)
         self.clients_by_second.append(self._clients)
         self._clients = 0
         for connection in list(self.connections):
@@ -140,13 +143,29 @@ class HttpServer:
                     self._inferences.infer(request, connection)
                     return
                 raise Refusal(Kind.METHOD, "inference is asked for with POST")
-            response = self._router.answer(request)
+            answer = self._router.answer(request)
         except Refusal as refusal:
             self.refused(refusal)
-            response = refused(refusal, b"POST")
+            answer = refused(refusal, b"POST")
         except Exception as error:  # noqa: BLE001 (a fault of our own: its client is answered all the same)
+            answer = refused(self._inferences.fault(error))
+        if isinstance(answer, Response):
+            connection.respond(request, answer)
+        else:
+            self._go_on(request, connection, answer)
+
+    def _go_on(self, request: Request, connection: HttpConnection, turns: Turns) -> None:
+        """Makes a response turn by turn."""
+        try:
+            response = next(turns)
+        except Refusal as refusal:
+            response = refused(refusal)
+        except Exception as error:  # noqa: BLE001 (a fault of our own)
             response = refused(self._inferences.fault(error))
-        connection.respond(request, response)
+        if response is None:
+            self.loop.call_soon(self._go_on, request, connection, turns)
+        else:
+            connection.respond(request, response)
 
     def refused(self, refusal: Refusal) -> None:
         """Counts what was refused before it was a request."""

@@ -205,7 +205,8 @@ def _token_maker(signer: TokenSigner | None, predictions: PredictionReader) -> T
     def token(call: Call, predicted_at: float) -> bytes:
         told = predictions.read(call.outputs or [])
         control = None if call.pair is None else call.pair.control_part()
-        return signer.sign(predicted_at, call.id, told, control) if len(told) <= MAX_ROWS else b""
+        client = 0 if call.client is None else call.client.number
+        return signer.sign(predicted_at, call.id, told, control, client) if len(told) <= MAX_ROWS else b""
 
     return token
 

@@ -20,6 +20,7 @@ from serin_server.http.listener import Listener, TlsListener
 from serin_server.http.metrics_port import MetricsRouter
 from serin_server.http.routes import ProtocolRouter
 from serin_server.http.server import HttpServer, Router
+from serin_server.metrics.clients import ClientSums
 from serin_server.metrics.server import resident_bytes
 from serin_server.model.load import Model
 from serin_server.model.served import ServedModel
@@ -82,6 +83,8 @@ class Server:
         if settings.access_log_sample:
             self._plane.access_log = AccessLog(self._log, settings.access_log_sample)
         self._signer = signer_of(settings)
+        if self._signer is not None:
+            self.metrics.clients = ClientSums(self._signer.number_of)
         self._feedback = feedback_of(settings, self.metrics, self._signer)
         self._certificates = certificates_of(settings)
         self._watches = watches_of(settings, self._certificates, self._plane.access, self._signer)

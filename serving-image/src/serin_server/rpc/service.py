@@ -14,6 +14,7 @@ from serin_server.dataplane.call import Call, Pair, is_large
 from serin_server.dataplane.large import LARGE_BYTES
 from serin_server.dataplane.memory import UNCOUNTED_BYTES, Holding
 from serin_server.dataplane.plane import DataPlane, Loaded
+from serin_server.metrics.clients import Client
 from serin_server.model.served import ServedModel, server_metadata
 from serin_server.refusals import STATUS, Kind, Refusal
 from serin_server.rpc import open_inference_pb2 as pb
@@ -105,6 +106,7 @@ class InferenceService:
         started = perf_counter()
         was_submitted = False
         pair: Pair | None = None
+        client = self._plane.metrics.clients.client(context.peer().rpartition(":")[0].encode())
         try:
             if self._plane.access is not None:
                 sent = {key: value.encode() for key, value in context.invocation_metadata() if isinstance(value, str)}
@@ -123,7 +125,7 @@ class InferenceService:
             call = reader.call_of(arrays, request.id)
             if request.outputs:
                 call.wanted = reader.positions([output.name for output in request.outputs])
-            call.started, call.pair = started, pair
+            call.started, call.pair, call.client = started, pair, client
             was_submitted = True
             await self._run(loaded, call)
             refusal, call.refusal = call.refusal, None  # raised, it holds this frame, which must not hold it
@@ -134,11 +136,11 @@ class InferenceService:
             if token := loaded.writer.token_of(call, response.parameters["predicted_at"].double_param):
                 response.parameters["feedback_token"].string_param = token.decode()
         except Refusal as refusal:
-            self._count_refused(refusal, started, was_submitted=was_submitted, pair=pair)
+            self._count_refused(refusal, started, was_submitted=was_submitted, pair=pair, client=client)
             raise
         except Exception as error:
             fault = _fault(error)
-            self._count_refused(fault, started, was_submitted=was_submitted, pair=pair)
+            self._count_refused(fault, started, was_submitted=was_submitted, pair=pair, client=client)
             raise fault from error
         self._plane.succeeded(call, "grpc")
         return response
@@ -170,15 +172,21 @@ class InferenceService:
         if call.refusal is None:
             self._plane.succeeded(call, "grpc")
         else:
-            self._count_refused(call.refusal, call.started, was_submitted=True)
+            self._count_refused(call.refusal, call.started, was_submitted=True, client=call.client)
 
     def _count_refused(
-        self, refusal: Refusal, started: float, *, was_submitted: bool, pair: Pair | None = None
+        self,
+        refusal: Refusal,
+        started: float,
+        *,
+        was_submitted: bool,
+        pair: Pair | None = None,
+        client: Client | None = None,
     ) -> None:
         if pair is not None:
             pair.refused(refusal)
         status = STATUS[refusal.kind]
-        self._plane.refused(refusal, status, started, was_submitted=was_submitted, transport="grpc")
+        self._plane.refused(refusal, status, started, was_submitted=was_submitted, transport="grpc", client=client)
 
     def _pair_of(self, request: pb.ModelInferRequest) -> Pair | None:
         pairing = self._plane.pairing
