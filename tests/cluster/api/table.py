@@ -390,7 +390,13 @@ BAD = (
     Bad("a field of the rollout is unknown", "rollout.step", [], "spec.rollout.step"),
     # The analysis.
     Bad("nothing is compared", "analysis.metrics", [], "spec.analysis.metrics", "at least 1 items"),
-    Bad("everything is asked twice, and more", "analysis.pairing.sample", 1.5, "pairing.sample", "less than or equal to 1"),
+    Bad(
+        "everything is asked twice, and more",
+        "analysis.pairing.sample",
+        1.5,
+        "pairing.sample",
+        "less than or equal to 1",
+    ),
     Bad("pairs without keys", "serving.feedback", DELETED, "spec.analysis.pairing", "signing: Managed"),
     Bad("a metric has no kind", "analysis.metrics.0", {"name": "errors"}, "spec.analysis.metrics[0]", "add errorRate"),
     Bad(
