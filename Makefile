@@ -27,7 +27,7 @@ $(UV):
 	@echo "installing uv $(UV_VERSION) into $(dir $@)"
 	@$(PYTHON) -m venv $(SERIN_CACHE)/uv-$(UV_VERSION) && $(SERIN_CACHE)/uv-$(UV_VERSION)/bin/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
 
-.venv/.synced: pyproject.toml uv.lock operator/pyproject.toml serving-image/pyproject.toml $(wildcard tools/*/pyproject.toml) | $(UV)
+.venv/.synced: pyproject.toml uv.lock operator/pyproject.toml serving-image/pyproject.toml $(wildcard clients/*/pyproject.toml tools/*/pyproject.toml) | $(UV)
 	@$(UV) sync --frozen --all-packages --quiet
 	@touch $@
 

@@ -142,6 +142,7 @@ class Reconciler:
             mdep=mdep,
             client_service=views.client_service(children, mdep.name, mdep.uid),
             preview_service=views.preview_service(children, mdep.name, mdep.uid),
+            control_service=views.control_service(children, mdep.name, mdep.uid),
             disruption_budget=views.disruption_budget(children, mdep.name, mdep.uid),
             revisions=views.revisions(children, mdep.name, mdep.uid),
             endpoints=views.endpoints(children, mdep.name),

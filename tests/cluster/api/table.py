@@ -150,6 +150,7 @@ GOOD: dict[str, Any] = {
             "intervalSeconds": 30,
             "falseRollbackRate": 0.01,
             "minSamples": 100,
+            "pairing": {"sample": 0.1, "maxPerSecond": 20, "timeoutSeconds": 0.05},
             "metrics": [
                 {"name": "errors", "errorRate": {"maxIncrease": 0.005}},
                 {"name": "accuracy", "accuracy": {}},
@@ -394,6 +395,14 @@ BAD = (
     Bad("a field of the rollout is unknown", "rollout.step", [], "spec.rollout.step"),
     # The analysis.
     Bad("nothing is compared", "analysis.metrics", [], "spec.analysis.metrics", "at least 1 items"),
+    Bad(
+        "everything is asked twice, and more",
+        "analysis.pairing.sample",
+        1.5,
+        "pairing.sample",
+        "less than or equal to 1",
+    ),
+    Bad("pairs without keys", "serving.feedback", DELETED, "spec.analysis.pairing", "signing: Managed"),
     Bad("a metric has no kind", "analysis.metrics.0", {"name": "errors"}, "spec.analysis.metrics[0]", "add errorRate"),
     Bad(
         "a metric has two kinds", "analysis.metrics.0.accuracy", {}, "spec.analysis.metrics[0]", "make them two metrics"

@@ -7,7 +7,7 @@ from typing import Any
 from tests.support.simulation import Simulation, uri_of
 from tests.support.simulation.cluster import JsonObject, is_ready, is_terminating, variable
 
-from serin_operator.api.names import ObjectRef, preview_service
+from serin_operator.api.names import ObjectRef, control_service, preview_service
 from serin_operator.api.status import ModelDeploymentStatus
 
 WITHOUT_ENDPOINTS_SECONDS = 15
@@ -192,6 +192,8 @@ class Invariants:
         services = {service["metadata"]["name"] for service in simulation.of_kind("Service")}
         if preview_service(simulation.name) in services and not simulation.phase:
             raise Violation("a preview Service is left over")
+        if control_service(simulation.name) in services and not simulation.phase:
+            raise Violation("a control Service is left over")
         if not simulation.moments[-1].endpoints and self.proven:
             raise Violation(f"it came to rest without endpoints: {stalled['reason']}: {stalled['message']}")
 

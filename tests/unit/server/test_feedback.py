@@ -1,13 +1,14 @@
 """Labels that come back: for whom they count, by which age, once each, and what is refused."""
 
 import json
+from base64 import b64encode
 
 import numpy as np
 import pytest
 
 from serin_server.config.settings import settings_from
 from serin_server.feedback.counter import FeedbackCounter, Rules
-from serin_server.feedback.seen import SeenLabels
+from serin_server.feedback.seen import Seen, SeenLabels
 from serin_server.feedback.tokens import Forged, Keys, TokenSigner, keys_in
 from serin_server.metrics.server import AGE_BOUNDS, ServerMetrics
 from serin_server.model.predictions import PredictionReader
@@ -68,11 +69,19 @@ def test_a_label_counts_in_the_bucket_of_its_predictions_age(metrics, age, bound
         (1, 1.0, "correct"),
         (1, 0, "wrong"),
         ("a", "a", "correct"),
-        ("1", 1, "wrong"),
+        ("1", 1, "correct"),
+        (1, "1", "correct"),
+        (1, " 1.0", "correct"),
+        (10, "1", "wrong"),
+        ("-1", 1, "wrong"),
+        (2**60, str(2**60 + 1), "wrong"),
         (True, 1, "correct"),
+        (True, "true", "correct"),
+        (0, "False", "correct"),
+        ("true", "1", "wrong"),
     ],
 )
-def test_a_class_is_right_when_it_is_equal(metrics, prediction, label, outcome):
+def test_a_class_is_right_when_it_is_equal_however_it_is_spelled(metrics, prediction, label, outcome):
     take(FeedbackCounter(metrics), row(prediction=prediction, label=label))
     assert counted(metrics) == {("own", "60", outcome): 1}
 
@@ -91,6 +100,9 @@ def test_a_class_is_right_when_it_is_equal(metrics, prediction, label, outcome):
         (row(predicted_at=NOW + 60), "future"),
         (row(predicted_at=NOW - 40 * 86400), "stale"),
         ({"token": "k1.e30.AAAA", "label": 1}, "forged"),
+        (row(label="yes"), "incomparable"),
+        (row(prediction="red", label=1), "incomparable"),
+        (row(label="nan"), "incomparable"),
     ],
 )
 def test_a_bad_row_is_refused_alone_with_a_reason_that_is_counted(metrics, bad, reason):
@@ -246,10 +258,76 @@ def test_an_error_too_large_for_a_number_is_refused_and_not_summed(metrics, pred
     )
 
 
+def test_a_label_that_is_corrected_is_refused_by_name_and_changes_no_count(metrics):
+    token = TokenSigner(KEYS, "own").sign(NOW, "id", [1]).decode()
+    counter = FeedbackCounter(metrics, Rules(takes_unsigned=True), TokenSigner(KEYS, "own"))
+    take(counter, {"token": token, "label": 1}, row(id="a"))
+    before = counted(metrics)
+    answer = take(counter, {"token": token, "label": 0}, row(id="a", label=0), {"token": token, "label": 1.0})
+    assert [each["reason"] for each in answer.rejected] == ["corrected", "corrected", "duplicate"]
+    assert "final" in answer.rejected[0]["error"]
+    assert counted(metrics) == before
+
+
+def event(**changes):
+    return {"specversion": "1.0", "type": "label", "source": "/crm", "id": "17", **changes}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        event(data=row()),
+        event(data={"rows": [row()]}),
+        event(data=[row()]),
+        event(data_base64=b64encode(json.dumps(row()).encode()).decode()),
+        [event(data=row())],
+        [event(data=row()), event(id="18", data={"rows": []})],
+    ],
+    ids=str,
+)
+def test_labels_come_as_cloud_events_too(metrics, told):
+    assert FeedbackCounter(metrics).take(json.dumps(told).encode(), NOW).accepted == 1
+    assert counted(metrics) == {("own", "60", "correct"): 1}
+
+
+def test_an_event_that_is_delivered_twice_counts_once(metrics):
+    counter = FeedbackCounter(metrics)
+    body = json.dumps([event(data=row()), event(id="18", data=row()), event(data=row())]).encode()
+    assert [each["reason"] for each in counter.take(body, NOW).rejected] == ["duplicate"]
+    assert counter.take(json.dumps(event(source="/web", data=row())).encode(), NOW).accepted == 1
+
+
+@pytest.mark.parametrize("told", [event(), event(data=5), [event(), 5]], ids=str)
+def test_an_event_without_labels_has_rows_that_are_none(metrics, told):
+    answer = FeedbackCounter(metrics).take(json.dumps(told).encode(), NOW)
+    assert (answer.accepted, {each["reason"] for each in answer.rejected}) == (0, {"malformed"})
+
+
+@pytest.mark.parametrize("packed", ["{", "e30x", "e30=="])
+def test_an_event_whose_packed_data_cannot_be_read_is_refused(metrics, packed):
+    with pytest.raises(Refusal, match=r"base64|JSON"):
+        FeedbackCounter(metrics).take(json.dumps(event(data_base64=packed)).encode(), NOW)
+
+
+def test_a_batch_of_ten_thousand_labels_is_taken_and_one_more_is_not(metrics):
+    signer = TokenSigner(KEYS, "own")
+    rows = [{"token": signer.sign(NOW, f"{number}", [1]).decode(), "label": 1} for number in range(10_000)]
+    assert take(FeedbackCounter(metrics, signer=signer), *rows).accepted == 10_000
+    with pytest.raises(Refusal, match="at most 10000"):
+        take(FeedbackCounter(metrics, signer=signer), *rows, rows[0])
+
+
+def test_a_large_batch_is_counted_in_turns_between_which_others_are_answered(metrics):
+    body = json.dumps([row()] * 1000).encode()
+    turns = list(FeedbackCounter(metrics).take_in_turns(body, NOW))
+    assert [turn is None for turn in turns] == [True] * 9 + [False]
+    assert turns[-1].accepted == 1000
+
+
 def test_what_was_counted_is_remembered_in_bounded_memory():
     seen = SeenLabels(size=100)
-    assert all(seen.add(number) for number in range(10_000))
-    assert not seen.add(9_999)
+    assert all(seen.add(number, 1) is Seen.NEVER for number in range(10_000))
+    assert seen.add(9_999, 1) is Seen.SAME
     assert len(seen._new) + len(seen._old) <= 200
 
 

@@ -387,3 +387,17 @@ async def test_memory_is_given_back_once_when_a_large_run_is_long_past(metrics):
     for _ in range(40):
         await ask(batcher, call(1))
     assert session.gave_back == [1]
+
+
+async def test_questions_of_another_version_share_runs_and_are_shown_to_nobody(metrics):
+    shown = []
+    batcher = batcher_of(GatedSession(), metrics, observe=lambda inputs, outputs: shown.append((inputs, outputs)))
+    calls = [call(1), call(2), call(3)]
+    calls[1].control = "question"
+    answered = await asyncio.gather(*(ask(batcher, each) for each in calls))
+    assert [values(each) for each in answered] == [[2], [4], [6]]
+    alone = call(4)
+    alone.control = "question"
+    assert values(await ask(batcher, alone)) == [8]
+    assert [inputs[0].ravel().tolist() for inputs, _ in shown] == [[1], [3]]
+    assert [outputs[0].ravel().tolist() for _, outputs in shown] == [[2], [6]]

@@ -61,6 +61,33 @@ else:
     Metric = create_model("Metric", __base__=AnyMetric, __doc__=AnyMetric.__doc__, **_of_kinds())
 
 
+class Pairing(ApiModel):
+    """Requests that two versions answer: each label then judges both, and agreement needs no label at all."""
+
+    sample: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=1,
+            description="Share of its requests that the new version asks the Service <name>-control as well, 0.1 = a tenth."
+            " That Service leads to what it is compared with. Needs spec.serving.feedback.signing. Like every setting of a"
+            " pod it is in force from the next version on.",
+        ),
+    ]
+    max_per_second: Annotated[
+        float | None,
+        Field(gt=0, le=100_000, description="Most requests a second that one pod asks the control. Default 50."),
+    ] = None
+    timeout_seconds: Annotated[
+        float | None,
+        Field(
+            gt=0,
+            le=5,
+            description="Longest that the control may take, and that an answer waits for it. Default 0.05.",
+        ),
+    ] = None
+
+
 class Analysis(ApiModel):
     """When a rollout may go on, and when it must go back. Absent: steps are held for their time only."""
 
@@ -79,5 +106,8 @@ class Analysis(ApiModel):
     min_samples: Annotated[
         int | None,
         Field(ge=1, le=100_000_000, description="Canary samples that each metric needs in each step. Default 100."),
+    ] = None
+    pairing: Annotated[
+        Pairing | None, Field(description="A share of the requests is answered by both versions. Absent: none.")
     ] = None
     metrics: Annotated[list[Metric], Field(min_length=1, max_length=20, description="What is compared.")]

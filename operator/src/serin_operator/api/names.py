@@ -85,6 +85,11 @@ def canary_service(name: str) -> str:
     return f"{name}-canary"
 
 
+def control_service(name: str) -> str:
+    """Name of the Service that leads to the version that another is compared with."""
+    return f"{name}-control"
+
+
 def feedback_secret(name: str) -> str:
     """Name of the Secret that Serin makes for signed feedback."""
     return f"{name}-feedback"

@@ -103,6 +103,14 @@ _REFERENCES: Final = tuple(
 
 _ANALYSIS: Final = (
     Rule(
+        "spec",
+        "!has(self.analysis) || !has(self.analysis.pairing) || (has(self.serving) && has(self.serving.feedback)"
+        " && has(self.serving.feedback.signing))",
+        "Versions know one another by the keys of their feedback: add spec.serving.feedback: {signing: Managed}, or remove"
+        " spec.analysis.pairing.",
+        field=".analysis.pairing",
+    ),
+    Rule(
         "spec.analysis.metrics[].name",
         "self.matches('^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$')",
         "Use letters, digits, '-', '_' and '.', beginning and ending with a letter or digit.",

@@ -173,6 +173,8 @@ class World:
     client_service: Service | None = None
     preview_service: Service | None = None
     """Leads to a new version that no client reaches, for those who try it."""
+    control_service: Service | None = None
+    """Leads to the version that another is compared with."""
     disruption_budget: ChildMeta | None = None
     revisions: Mapping[str, Revision] = field(default_factory=dict)
     endpoints: frozenset[str] = frozenset()

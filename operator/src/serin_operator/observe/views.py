@@ -135,6 +135,11 @@ def preview_service(children: Children, name: str, uid: str) -> Service | None:
     return _service_of_the_whole(children, names.preview_service(name), name, uid)
 
 
+def control_service(children: Children, name: str, uid: str) -> Service | None:
+    """The Service that leads to what a version is compared with, if it is there and ours."""
+    return _service_of_the_whole(children, names.control_service(name), name, uid)
+
+
 def _service_of_the_whole(children: Children, its_name: str, name: str, uid: str) -> Service | None:
     found = (s for s in children.services if s["metadata"]["name"] == its_name)
     return next((service(s) for s in found if identity.foreign_child("Service", s, name, uid) is None), None)

@@ -75,6 +75,11 @@ class Settings:
     feedback_kind: str = "class"
     feedback_tolerance: float = 0.0
     prediction_output: str = ""
+    pairing_control: str = ""
+    pairing_sample: float = 0.0
+    pairing_max_per_second: float = 50.0
+    pairing_timeout_seconds: float = 0.05
+    pairing_max_bytes: int = 64 * 1024
     baseline: Path | None = None
     tls_cert_file: Path | None = None
     tls_key_file: Path | None = None
@@ -120,6 +125,11 @@ class Settings:
         return self.grpc != "off"
 
     @property
+    def is_pairing(self) -> bool:
+        """Whether a share of the requests is asked of another version as well."""
+        return bool(self.pairing_control) and self.pairing_sample > 0
+
+    @property
     def batching_mode(self) -> str:
         """When requests share a run; runs of one row cannot be shared."""
         return self.batching if self.max_batch_rows > 1 else "off"
@@ -143,6 +153,7 @@ PROVIDERS: Final[Mapping[str, str]] = {
 """Execution providers by their short names."""
 
 _DIGEST: Final = re.compile(r"(sha256:)?[0-9a-fA-F]{64}")
+_CONTROL: Final = re.compile(r"https?://([A-Za-z0-9._-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])(:\d{1,5})?/?")
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "grpc": ("on", "off"),
     "batching": ("proven", "off", "trusted"),
@@ -204,7 +215,7 @@ def _numbers(settings: Settings) -> Iterator[str]:
     for name in ("http_port", "grpc_port", "metrics_port"):
         if getattr(settings, name) > 65535:
             yield f"SERIN_{name.upper()}={getattr(settings, name)} is not a port: give 0 to 65535"
-    for name in ("access_log_sample", "payload_log_sample"):
+    for name in ("access_log_sample", "payload_log_sample", "pairing_sample"):
         if getattr(settings, name) > 1:
             yield f"SERIN_{name.upper()}={getattr(settings, name)} is a fraction: give 0 to 1"
     if settings.processes < 1:
@@ -222,6 +233,8 @@ def _words(settings: Settings) -> Iterator[str]:
         yield f"SERIN_PROVIDERS={settings.providers!r} names none: give auto, or {', '.join(PROVIDERS)}"
     if settings.model_sha256 and not _DIGEST.fullmatch(settings.model_sha256):
         yield f"SERIN_MODEL_SHA256={settings.model_sha256!r} is no digest: give the 64 hexadecimal digits of sha256sum"
+    if settings.pairing_control and not _CONTROL.fullmatch(settings.pairing_control):
+        yield f"SERIN_PAIRING_CONTROL={shown(settings.pairing_control)!r}: give an address like http://model-control:8080"
     if settings.payload_log and settings.payload_log != "stdout" and "://" not in settings.payload_log:
         yield f"SERIN_PAYLOAD_LOG={shown(settings.payload_log)!r}: give stdout or an http:// address"
 
@@ -237,6 +250,8 @@ def _combinations(settings: Settings) -> Iterator[str]:
             yield f"SERIN_{one.upper()} and SERIN_{other.upper()} are both {getattr(settings, one)}: give each its own port"
     if bool(settings.tls_cert_file) != bool(settings.tls_key_file):
         yield "SERIN_TLS_CERT_FILE and SERIN_TLS_KEY_FILE belong together: give both or none"
+    if settings.is_pairing and settings.feedback_key_file is None:
+        yield "SERIN_PAIRING_SAMPLE needs SERIN_FEEDBACK_KEY_FILE: only by a key do versions of one model know one another"
 
 
 def _batches(settings: Settings) -> Iterator[str]:

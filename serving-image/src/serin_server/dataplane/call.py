@@ -1,13 +1,31 @@
 """One inference request on its way through the data plane."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
+from serin_server.feedback.tokens import ControlPart
+from serin_server.metrics.clients import Client
 from serin_server.model.tensors import Array
 from serin_server.refusals import Refusal
 
 NO_BATCH: Final = -1
 _LARGE_ELEMENTS: Final = 64 * 1024
+
+
+class Pair(Protocol):
+    """What another version makes of the same request, told by whoever asks it."""
+
+    def predicted(self, call: "Call", then: Callable[[], None]) -> None:
+        """The model has run; `then` answers the client."""
+
+    def refused(self, refusal: Refusal) -> None:
+        """There is no prediction."""
+
+    def control_part(self) -> ControlPart | None:
+        """What the token says of it."""
+
+    def seconds_waited(self) -> float:
+        """How long the answer was kept back for it."""
 
 
 class Call:
@@ -16,16 +34,20 @@ class Call:
     `arrays` are in the order of the model's inputs; `rows` is their common first dimension, or `NO_BATCH` when they
     have none in common; calls with equal `shapes_key` may share a run. `wanted` are the positions of the outputs asked
     for, None for all; `binary` says for each of them whether it is wanted in raw bytes, None for none of them. `more` are
-    inputs that came although they may be left out.
+    inputs that came although they may be left out. `control` is the number of the question where another version asks,
+    `pair` what another version makes of the same.
     """
 
     __slots__ = (
         "arrays",
         "binary",
+        "client",
+        "control",
         "done",
         "id",
         "more",
         "outputs",
+        "pair",
         "refusal",
         "rows",
         "shapes_key",
@@ -44,6 +66,9 @@ class Call:
         self.binary: list[bool] | None = None
         self.outputs: list[Array] | None = None
         self.refusal: Refusal | None = None
+        self.client: Client | None = None
+        self.control = ""
+        self.pair: Pair | None = None
         self.done: Callable[[Call], None] | None = None
 
     def forget(self) -> None:

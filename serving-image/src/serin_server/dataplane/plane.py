@@ -5,11 +5,13 @@ from time import perf_counter
 from typing import Final, Protocol
 
 from serin_server.dataplane.batcher import Batcher
-from serin_server.dataplane.call import Call
+from serin_server.dataplane.call import Call, Pair
 from serin_server.dataplane.departure import Departure
 from serin_server.dataplane.memory import MemoryBudget
 from serin_server.dataplane.request import RequestReader
 from serin_server.dataplane.response import ResponseWriter
+from serin_server.feedback.marks import Marks
+from serin_server.metrics.clients import Client
 from serin_server.metrics.server import ServerMetrics
 from serin_server.refusals import Kind, Refusal
 from serin_server.security.access import AccessControl
@@ -31,6 +33,16 @@ class Notes(Protocol):
         """One request was answered."""
 
 
+class Pairing(Protocol):
+    """Asks another version what clients ask."""
+
+    def draws(self, size: int) -> bool:
+        """Whether a request of so many bytes is one of those to be asked twice."""
+
+    def ask(self, body: bytes | bytearray, json_length: bytes | None = None) -> Pair | None:
+        """Asks what a body asks; None when this is no time to ask."""
+
+
 class Loaded:
     """What inference needs once there is a model."""
 
@@ -48,7 +60,18 @@ class DataPlane:
     Every admitted call is finished exactly once by its transport, with `finished`.
     """
 
-    __slots__ = ("_max_in_flight", "access", "access_log", "departure", "loaded", "memory", "metrics", "observers")
+    __slots__ = (
+        "_max_in_flight",
+        "access",
+        "access_log",
+        "departure",
+        "loaded",
+        "marks",
+        "memory",
+        "metrics",
+        "observers",
+        "pairing",
+    )
 
     def __init__(self, metrics: ServerMetrics, max_in_flight: int, memory: MemoryBudget) -> None:
         self.metrics = metrics
@@ -58,12 +81,18 @@ class DataPlane:
         self.departure: Departure | None = None
         self.access: AccessControl | None = None
         self.access_log: Notes | None = None
+        self.marks: Marks | None = None
+        """By which the questions of other versions are known."""
+        self.pairing: Pairing | None = None
         self.observers: tuple[Callable[[Call], None], ...] = ()
 
-    def admit(self) -> Loaded:
-        """Lets one more request in. Raises `Refusal` while there is no model or when too many are under way."""
+    def admit(self, *, is_control: bool = False) -> Loaded:
+        """Lets one more request in. Raises `Refusal` while there is no model or when too many are under way.
+
+        The questions of another version leave half of the room to clients.
+        """
         metrics = self.metrics
-        if metrics.in_flight >= self._max_in_flight:
+        if metrics.in_flight >= (self._max_in_flight // 2 if is_control else self._max_in_flight):
             raise Refusal(Kind.OVERLOADED, f"{self._max_in_flight} requests are under way: try again in a moment")
         loaded = self.loaded
         if loaded is None:
@@ -74,8 +103,15 @@ class DataPlane:
         """Counts a call that was answered with a prediction."""
         metrics = self.metrics
         metrics.in_flight -= 1
+        if call.control:
+            metrics.control_requests.add("200", "false")
+            return
         metrics.requests.values["200", "false"] += 1
+        if call.client is not None:
+            metrics.clients.count(call.client, 0)
         seconds = perf_counter() - call.started
+        if call.pair is not None:
+            seconds -= call.pair.seconds_waited()
         metrics.request_duration.observe(seconds)
         for observe in self.observers:
             observe(call)
@@ -83,14 +119,27 @@ class DataPlane:
             self.access_log.note(transport, 200, seconds, call.rows, call.id)
 
     def refused(
-        self, refusal: Refusal, status: int, started: float, *, was_submitted: bool, transport: str = "http"
+        self,
+        refusal: Refusal,
+        status: int,
+        started: float,
+        *,
+        was_submitted: bool,
+        transport: str = "http",
+        is_control: bool = False,
+        client: Client | None = None,
     ) -> None:
         """Counts an inference request that was answered with a refusal."""
         metrics = self.metrics
         if was_submitted:
             metrics.in_flight -= 1
+        if is_control:
+            metrics.control_requests.add(str(status), "true" if refusal.kind.is_error else "false")
+            return
         self.rejected(refusal)
         metrics.requests.add(str(status), "true" if refusal.kind.is_error else "false")
+        if client is not None:
+            metrics.clients.count(client, int(refusal.kind.is_error))
         seconds = perf_counter() - started
         metrics.request_duration.observe(seconds)
         if self.access_log is not None:

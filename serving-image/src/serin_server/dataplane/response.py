@@ -11,6 +11,8 @@ from serin_server.dataplane.call import Call
 from serin_server.model.tensors import Array, Signature, TensorSpec
 
 TokenMaker = Callable[[Call, float], bytes]
+Sealer = Callable[[str, Call | None, float], bytes]
+"""Makes the token by which a control answers a question: with a call its predictions, without one its failure."""
 _PIECE: Final = 64 * 1024
 _NUMPY: Final = orjson.OPT_SERIALIZE_NUMPY
 
@@ -18,12 +20,19 @@ _NUMPY: Final = orjson.OPT_SERIALIZE_NUMPY
 class ResponseWriter:
     """Writes the responses of one model."""
 
-    __slots__ = ("_after_id", "_before_id", "_outputs", "_token")
+    __slots__ = ("_after_id", "_before_id", "_outputs", "_seal", "_token")
 
     def __init__(
-        self, model_name: str, revision: str, version: str, signature: Signature, token: TokenMaker | None = None
+        self,
+        model_name: str,
+        revision: str,
+        version: str,
+        signature: Signature,
+        token: TokenMaker | None = None,
+        seal: Sealer | None = None,
     ) -> None:
         self._token = token
+        self._seal = seal
         self._outputs = [(spec, *_pieces(spec)) for spec in signature.outputs]
         names = b'{"model_name":' + orjson.dumps(model_name) + b',"model_version":' + orjson.dumps(revision)
         self._before_id = names + b',"id":'
@@ -49,6 +58,14 @@ class ResponseWriter:
     def token_of(self, call: Call, predicted_at: float) -> bytes:
         """The signed token of a call's predictions; empty when tokens are off or the rows are too many for one."""
         return b"" if self._token is None else self._token(call, predicted_at)
+
+    def sealed(self, call: Call) -> bytes:
+        """What a control answers with its predictions."""
+        return b"" if self._seal is None else self._seal(call.control, call, time())
+
+    def sealed_failure(self, question: str) -> bytes:
+        """What a control answers whose version fails on a question."""
+        return b"" if self._seal is None else self._seal(question, None, time())
 
     def _write_selected(self, call: Call, arrays: list[Array], pieces: list[bytes]) -> tuple[bytes, int]:
         wanted = range(len(arrays)) if call.wanted is None else call.wanted

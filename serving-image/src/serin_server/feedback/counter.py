@@ -4,39 +4,28 @@ Any pod may hear the label of any revision's prediction; the operator sums by `p
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, cast
 
 import msgspec
 
+from serin_server.feedback.matching import matches
 from serin_server.feedback.revisions import ToldRevisions
-from serin_server.feedback.seen import SeenLabels
+from serin_server.feedback.rows import SHAPE, Row, rows_in
+from serin_server.feedback.seen import Seen, SeenLabels
 from serin_server.feedback.tokens import Forged, TokenSigner
+from serin_server.metrics.clients import WINDOW_SECONDS, ClientSums
 from serin_server.metrics.instruments import Histogram
 from serin_server.metrics.server import AGE_BOUNDS, ERROR_BOUNDS, ServerMetrics
 from serin_server.model.predictions import Prediction
-from serin_server.refusals import Kind, Refusal
 
-MAX_ROWS: Final = 10_000
 _CLOCK_SKEW_SECONDS: Final = 5.0
+_ROWS_A_TURN: Final = 100
 _FARTHEST: Final = 1e290
 _MAX_REVISION_LENGTH: Final = 63
 _AGES: Final = tuple(float(bound) for bound in AGE_BOUNDS[:-1])
-_SHAPE: Final = "a row is {token, label} or {model_version, predicted_at, prediction, label}"
-
-
-class Row(msgspec.Struct, forbid_unknown_fields=True):
-    """One label. With a token it needs nothing else; `row` says which row of the request it belongs to."""
-
-    label: int | float | str | bool
-    token: str = ""
-    row: int = 0
-    id: str = ""
-    model_version: str = ""
-    predicted_at: float | None = None
-    prediction: int | float | str | bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +44,24 @@ class Answer:
 
     accepted: int
     rejected: list[dict[str, Any]]
+
+
+class _Claimed(NamedTuple):
+    """What is known of the prediction of a row; `control` is revision and prediction of the version asked beside it."""
+
+    revision: str
+    predicted_at: float
+    prediction: Prediction
+    control: tuple[str, Prediction] | None = None
+    client: int = 0
+
+
+_PAIRS: Final = {
+    (True, True): "both_right",
+    (False, True): "only_canary_wrong",
+    (True, False): "only_control_wrong",
+    (False, False): "both_wrong",
+}
 
 
 class _Rejected(Exception):
@@ -77,44 +84,90 @@ class FeedbackCounter:
 
     def take(self, body: bytes | bytearray, now: float) -> Answer:
         """Counts every good row of a body. Raises `Refusal` when the body holds no rows at all."""
+        return next(answer for answer in self.take_in_turns(body, now) if answer is not None)
+
+    def take_in_turns(self, body: bytes | bytearray, now: float) -> Iterator[Answer | None]:
+        """The same in turns of some rows, between which (None) others can have theirs; the answer is the last."""
         rejected: list[dict[str, Any]] = []
-        rows = _rows(body)
+        rows = rows_in(body)
         for number, raw in enumerate(rows):
+            if number and not number % _ROWS_A_TURN:
+                yield None
             try:
                 self._count(raw, now)
             except _Rejected as rejection:
                 self._metrics.feedback_rejected.add(rejection.reason)
                 rejected.append({"row": number, "error": str(rejection), "reason": rejection.reason})
-        return Answer(len(rows) - len(rejected), rejected)
+        yield Answer(len(rows) - len(rejected), rejected)
 
     def _count(self, raw: object, now: float) -> None:
         try:
             row = msgspec.convert(raw, Row)
         except msgspec.ValidationError as error:
-            raise _Rejected("malformed", f"{error}: {_SHAPE}") from None
-        revision, predicted_at, prediction = self._signed(row) if row.token else self._unsigned(row)
-        age = now - predicted_at
+            raise _Rejected("malformed", f"{error}: {SHAPE}") from None
+        claim = self._signed(row) if row.token else self._unsigned(row)
+        revision, prediction = claim.revision, claim.prediction
+        age = now - claim.predicted_at
         if age < -_CLOCK_SKEW_SECONDS:
-            raise _Rejected("future", f"predicted_at {predicted_at} lies {-age:.0f} s in the future: give unix seconds")
+            raise _Rejected(
+                "future", f"predicted_at {claim.predicted_at} lies {-age:.0f} s in the future: give unix seconds"
+            )
         if age > self._rules.max_age_seconds:
             raise _Rejected(
                 "stale", f"the prediction is {age:.0f} s old: {self._rules.max_age_seconds:.0f} are allowed"
             )
         if not (0 < len(revision) <= _MAX_REVISION_LENGTH and revision.isprintable()):
             raise _Rejected("malformed", f"model_version {revision[:70]!r} is not a revision")
-        key = row.token or (row.id and (revision, row.id))
-        if key and not self._seen.add((key, row.row)):
-            raise _Rejected("duplicate", "the label of this prediction was counted before")
         off_by = self._distance(prediction, row.label)
-        # 1 is 1.0, and never "1".
-        is_right = prediction == row.label if off_by is None else off_by <= self._rules.tolerance
+        is_right = self._is_right(off_by, prediction, row.label)
+        if key := row.token or (row.id and (revision, row.id)):
+            self._check_new(key, row)
         age_le = AGE_BOUNDS[bisect_left(_AGES, age)]
         self._told.make_room(revision, age_le, now, is_proven=bool(row.token))
         if off_by is not None:
             self._metrics.feedback_errors.setdefault((revision, age_le), Histogram(ERROR_BOUNDS)).observe(off_by)
         self._metrics.feedback.add(revision, age_le, "correct" if is_right else "wrong")
+        if claim.client:
+            clients = self._metrics.feedback_clients.setdefault(revision, ClientSums())
+            clients.window = int(now / WINDOW_SECONDS)
+            clients.count(clients.numbered(claim.client), int(not is_right))
+        if claim.control is not None:
+            self._count_pair(claim, age_le, row.label, is_right=is_right)
 
-    def _signed(self, row: Row) -> tuple[str, float, Prediction]:
+    def _count_pair(self, claim: "_Claimed", age_le: str, label: Prediction, *, is_right: bool) -> None:
+        control_revision, told = cast("tuple[str, Prediction]", claim.control)
+        try:
+            is_control_right = self._is_right(self._distance(told, label), told, label)
+        except _Rejected:  # what the control said is nothing that this label can be compared with
+            return
+        pair = _PAIRS[is_right, is_control_right]
+        self._metrics.paired_feedback.add(claim.revision, control_revision, age_le, pair)
+
+    def _check_new(self, key: object, row: Row) -> None:
+        match self._seen.add((key, row.row), row.label):
+            case Seen.SAME:
+                raise _Rejected("duplicate", "the label of this prediction was counted before")
+            case Seen.OTHER:
+                raise _Rejected(
+                    "corrected",
+                    "another label of this prediction was counted before, and what was counted is not taken back:"
+                    " send labels once they are final",
+                )
+            case _:
+                pass
+
+    def _is_right(self, off_by: float | None, prediction: Prediction, label: Prediction) -> bool:
+        if off_by is not None:
+            return off_by <= self._rules.tolerance
+        is_right = matches(prediction, label)
+        if is_right is None:
+            one, other = ("a text", "a number") if isinstance(label, str) else ("a number", "a text")
+            raise _Rejected(
+                "incomparable", f"the label is {one}, and what was predicted {other}: send the class itself"
+            )
+        return is_right
+
+    def _signed(self, row: Row) -> "_Claimed":
         if self._signer is None:
             raise _Rejected("forged", "this server has no key to verify tokens with")
         try:
@@ -123,16 +176,18 @@ class FeedbackCounter:
             raise _Rejected("forged", str(error)) from None
         if not 0 <= row.row < len(claim.predictions):
             raise _Rejected("malformed", f"row {row.row}: the token is for {len(claim.predictions)} predictions")
-        return claim.revision, claim.predicted_at_ms / 1000, claim.predictions[row.row]
+        told = claim.control_prediction(row.row)
+        control = None if told is None else (claim.control_revision, told)
+        return _Claimed(claim.revision, claim.predicted_at_ms / 1000, claim.predictions[row.row], control, claim.client)
 
-    def _unsigned(self, row: Row) -> tuple[str, float, Prediction]:
+    def _unsigned(self, row: Row) -> "_Claimed":
         if not self._rules.takes_unsigned:
             raise _Rejected(
                 "unsigned", "this server takes signed feedback only: send the feedback_token of the response"
             )
         if row.prediction is None or row.predicted_at is None or not row.model_version:
-            raise _Rejected("malformed", _SHAPE)
-        return row.model_version, row.predicted_at, row.prediction
+            raise _Rejected("malformed", SHAPE)
+        return _Claimed(row.model_version, row.predicted_at, row.prediction)
 
     def _distance(self, prediction: Prediction, label: Prediction) -> float | None:
         """How far a regression was from its label; None for classes, which are right or wrong."""
@@ -152,16 +207,3 @@ def _distance(prediction: float, label: float) -> float:
     if distance > _FARTHEST:
         raise _Rejected("malformed", "prediction and label are further apart than can be summed")
     return distance
-
-
-def _rows(body: bytes | bytearray) -> Sequence[object]:
-    try:
-        told = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Refusal(Kind.MALFORMED, f"the feedback is not JSON: {error}") from None
-    rows = told.get("rows", [told]) if isinstance(told, dict) else told
-    if not isinstance(rows, list):
-        raise Refusal(Kind.MALFORMED, f'send a row, a list of rows, or {{"rows": […]}}: {_SHAPE}')
-    if len(rows) > MAX_ROWS:
-        raise Refusal(Kind.MALFORMED, f"{len(rows)} rows in one request: send at most {MAX_ROWS}")
-    return rows

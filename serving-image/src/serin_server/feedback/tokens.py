@@ -1,7 +1,9 @@
 """Signed tokens: what was predicted, by which revision and when, readable by any pod that has the key.
 
 A token is `<key id>.<base64url>`: encoded is the JSON list `[revision, unix milliseconds, request id, [prediction of
-each row]]` and behind it the first 16 bytes of the HMAC-SHA-256 of key id, dot and list.
+each row]]` and behind it the first 16 bytes of the HMAC-SHA-256 of key id, dot and list. Where the control was asked as
+well, the list goes on with its revision and `[[row, its prediction], …]` for the rows on which it differs, and where the
+client is known with a number that stands for it.
 Nothing is kept on the server. A token says what it says to anybody who holds it; it is signed, not secret.
 """
 
@@ -12,7 +14,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from hmac import compare_digest
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 import orjson
@@ -20,6 +22,8 @@ import orjson
 from serin_server.model.predictions import Prediction
 
 MAX_ROWS: Final = 256
+MAX_CONTROL_BYTES: Final = 4096
+"""The most that the control's part may add to a token before it is encoded; a longer one is left out."""
 _SIGNATURE_BYTES: Final = 16
 _BLOCK_BYTES: Final = 64
 _URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
@@ -31,11 +35,27 @@ class Forged(Exception):
 
 
 class Claim(msgspec.Struct, array_like=True):
-    """What a token says."""
+    """What a token says. Those of the release before end with the predictions."""
 
     revision: str
     predicted_at_ms: int
     request_id: str
+    predictions: list[Prediction]
+    control_revision: str = ""
+    differences: list[tuple[int, Prediction]] = []
+    client: int = 0
+
+    def control_prediction(self, row: int) -> Prediction | None:
+        """What the control predicted for a row; None where it was not asked."""
+        if not self.control_revision:
+            return None
+        return next((told for number, told in self.differences if number == row), self.predictions[row])
+
+
+class ControlPart(NamedTuple):
+    """What the control said of the same request: its revision, and a prediction for each row."""
+
+    revision: str
     predictions: list[Prediction]
 
 
@@ -80,14 +100,44 @@ class TokenSigner:
         self._key = self._by_id[keys.signing_id]
         self._prefix = keys.signing_id.encode() + b"."
 
-    def sign(self, predicted_at: float, request_id: str, predictions: list[Prediction]) -> bytes:
+    def sign(
+        self,
+        predicted_at: float,
+        request_id: str,
+        predictions: list[Prediction],
+        control: ControlPart | None = None,
+        client: int = 0,
+    ) -> bytes:
         """The token of one response."""
-        told = orjson.dumps((self._revision, int(predicted_at * 1000), request_id, predictions))
-        signature = self._key.signature(self._prefix + told)
-        return self._prefix + _encoded(told + signature)
+        about: tuple[object, ...] = (self._revision, int(predicted_at * 1000), request_id, predictions)
+        if control is not None:
+            pairs = enumerate(zip(predictions, control.predictions, strict=True))
+            differences = [(row, told) for row, (own, told) in pairs if not is_same(own, told)]
+            revision = control.revision
+            if differences and len(orjson.dumps(differences)) > MAX_CONTROL_BYTES:
+                revision, differences = "", []
+            about = (*about, revision, differences, client)
+        elif client:
+            about = (*about, "", (), client)
+        return self.sealed(orjson.dumps(about))
+
+    def number_of(self, address: bytes) -> int:
+        """A number that stands for a client, the same on every server with this key, and means nothing to anybody else."""
+        return int.from_bytes(self._key.signature(b"client " + address)[:4], "big")
+
+    def sealed(self, told: bytes) -> bytes:
+        """Any bytes, readable and signed."""
+        return self._prefix + _encoded(told + self._key.signature(self._prefix + told))
 
     def read(self, token: str) -> Claim:
         """What a token says. Raises `Forged`."""
+        try:
+            return msgspec.json.decode(self.opened(token), type=Claim)
+        except ValueError as error:
+            raise Forged(f"the token cannot be read: {error}") from None
+
+    def opened(self, token: str) -> bytes:
+        """What was sealed. Raises `Forged`."""
         key_id, _, encoded = token.partition(".")
         key = self._by_id.get(key_id)
         try:
@@ -98,9 +148,14 @@ class TokenSigner:
             told, signature = decoded[:-_SIGNATURE_BYTES], decoded[-_SIGNATURE_BYTES:]
             if key is None or not compare_digest(key.signature(key_id.encode() + b"." + told), signature):
                 raise Forged("the token was not signed with a key of this model")
-            return msgspec.json.decode(told, type=Claim)
         except (ValueError, TypeError) as error:
             raise Forged(f"the token cannot be read: {error}") from None
+        return told
+
+
+def is_same(one: Prediction, other: Prediction) -> bool:
+    """Whether two predictions are the same: 1 is 1.0, and never "1"."""
+    return one == other
 
 
 def _encoded(data: bytes) -> bytes:

@@ -14,6 +14,7 @@ from serin_server.dataplane.memory import UNCOUNTED_BYTES, Holding
 from serin_server.http.body import pay
 from serin_server.http.messages import Request, Response, head, refused
 from serin_server.http.parsing import RequestParser
+from serin_server.metrics.clients import Client
 from serin_server.refusals import Kind, Refusal
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class HttpConnection(RequestParser):
         "_unsent",
         "_unsent_bytes",
         "_waiting",
+        "client",
         "expires_at",
         "idle_since",
         "is_client",
@@ -58,6 +60,7 @@ class HttpConnection(RequestParser):
         self._continue_owed = False
         self._refusal_owed: bytes | None = None
         self.is_client = False
+        self.client: Client | None = None
         self.requests_left = 0
         self.idle_since = 0.0
         self.expires_at = 0.0
@@ -209,6 +212,12 @@ class HttpConnection(RequestParser):
             self._discard()
         else:
             self._transport.close()
+
+    @property
+    def address(self) -> bytes:
+        """Where the client is, without its port; empty where nobody can tell."""
+        peer = self._transport.get_extra_info("peername")
+        return str(peer[0]).encode() if isinstance(peer, tuple) else b""
 
     # From the sweep.
 

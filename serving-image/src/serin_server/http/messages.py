@@ -1,11 +1,13 @@
 """Requests and responses of HTTP as values, and how a refusal reads in HTTP."""
 
+from collections.abc import Iterator
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any, Final
 
 import orjson
 
+from serin_server.dataplane.call import Pair
 from serin_server.dataplane.memory import Holding
 from serin_server.refusals import STATUS, Kind, Refusal
 
@@ -15,7 +17,19 @@ JSON: Final = b"application/json"
 class Request:
     """One request, whole. Header names are lower case; only those in `KEPT_HEADERS` are kept."""
 
-    __slots__ = ("body", "headers", "holding", "is_http_1_0", "keep_alive", "method", "refusal", "started", "target")
+    __slots__ = (
+        "body",
+        "control",
+        "headers",
+        "holding",
+        "is_http_1_0",
+        "keep_alive",
+        "method",
+        "pair",
+        "refusal",
+        "started",
+        "target",
+    )
 
     def __init__(self) -> None:
         self.method = b""
@@ -29,6 +43,10 @@ class Request:
         self.keep_alive = True
         self.is_http_1_0 = False
         self.started = 0.0
+        self.control = ""
+        """The number of the question where another version asks, and no client."""
+        self.pair: Pair | None = None
+        """What the control makes of it, where it was asked."""
 
 
 class Response:
@@ -43,6 +61,10 @@ class Response:
         self.extra = extra
 
 
+Turns = Iterator[Response | None]
+"""A response that is long in the making: None for every turn of the loop that others should have before it goes on."""
+
+
 def json_response(content: Any, status: int = 200) -> Response:
     """A response with a JSON body."""
     return Response(status, orjson.dumps(content))
@@ -51,6 +73,11 @@ def json_response(content: Any, status: int = 200) -> Response:
 def binary_response(body: bytes, json_length: int) -> Response:
     """An inference response of the binary tensor data extension: JSON of this length, raw tensors behind it."""
     return Response(200, body, b"application/octet-stream", b"inference-header-content-length: %d\r\n" % json_length)
+
+
+def sealed_response(token: bytes, status: int = 200) -> Response:
+    """What a control answers: a token alone, with the status that a client would have seen."""
+    return Response(status, token, b"text/plain")
 
 
 def refused(refusal: Refusal, allow: bytes = b"") -> Response:

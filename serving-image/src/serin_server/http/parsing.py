@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, cast
 import httptools
 
 from serin_server.dataplane.memory import UNCOUNTED_BYTES
+from serin_server.feedback.marks import HEADER
 from serin_server.http.body import Body
 from serin_server.http.messages import Request
 from serin_server.refusals import Kind, Refusal
@@ -26,6 +27,7 @@ KEPT_HEADERS: Final = frozenset(
         b"transfer-encoding",
         b"inference-header-content-length",
         b"x-api-key",
+        HEADER,
     }
 )
 _LEAST_BYTES_PER_SECOND: Final = 64 * 1024
@@ -163,6 +165,8 @@ class RequestParser(asyncio.Protocol):
             self._check_size(length)
         if b"host" not in headers and not request.is_http_1_0:
             raise Refusal(Kind.MALFORMED, "a request of HTTP/1.1 names its host")
+        if (mark := headers.get(HEADER)) is not None:
+            request.control = server.question_of(request, mark)
         if server.access is not None and request.method == b"POST":
             request.refusal = server.refusal_of(request)
         expected = headers.get(b"expect")

@@ -7,7 +7,7 @@ from urllib.parse import unquote_to_bytes
 
 from serin_server.feedback.counter import FeedbackCounter
 from serin_server.http.body import BodyLimits
-from serin_server.http.messages import Request, Response, json_response, refused
+from serin_server.http.messages import Request, Response, Turns, json_response, refused
 from serin_server.model.served import ServedModel, server_metadata
 from serin_server.refusals import Kind, Refusal
 from serin_server.security.access import AccessControl
@@ -43,7 +43,7 @@ class ProtocolRouter:
         self._served.check_address(name, version)
         return True
 
-    def answer(self, request: Request) -> Response:
+    def answer(self, request: Request) -> Response | Turns:
         """The response to a request that is no inference; refusals included."""
         path = _path(request.target)
         try:
@@ -63,9 +63,10 @@ class ProtocolRouter:
         asks = path.rstrip("/").startswith("/v2/health/") or (
             path.startswith(_PREFIX) and _model_address(path)[2] == "ready"
         )
-        return self.answer(request) if asks else None
+        answer = self.answer(request) if asks else None
+        return answer if isinstance(answer, Response) else None
 
-    def _of_model(self, request: Request, path: str) -> Response:
+    def _of_model(self, request: Request, path: str) -> Response | Turns:
         name, version, verb = _model_address(path)
         self._served.check_address(name, version)
         match verb:
@@ -80,10 +81,15 @@ class ProtocolRouter:
                 headers = request.headers
                 if self._access is not None:
                     self._access.check(headers.get(b"authorization"), headers.get(b"x-api-key"))
-                answer = self._feedback.take(self._limits.plain(request), time())
-                return json_response({"accepted": answer.accepted, "rejected": answer.rejected})
+                return self._take(self._limits.plain(request))
             case _:
                 raise Refusal(Kind.UNKNOWN, f"a model has ready, infer and feedback, not {verb[:100]!r}")
+
+    def _take(self, body: bytes | bytearray) -> Turns:
+        for answer in self._feedback.take_in_turns(body, time()):
+            yield (
+                None if answer is None else json_response({"accepted": answer.accepted, "rejected": answer.rejected})
+            )
 
     def _server_ready(self, _: Request) -> Response:
         ready = self._served.is_ready

@@ -4,19 +4,18 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Iterable
-from functools import partial
 from time import time
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
-from serin_server.dataplane.call import Call, is_large
 from serin_server.dataplane.departure import WATCHED_SECONDS
-from serin_server.dataplane.memory import UNCOUNTED_BYTES
-from serin_server.dataplane.plane import DataPlane, Loaded
-from serin_server.http.body import BodyLimits, pay
+from serin_server.dataplane.plane import DataPlane
+from serin_server.http.body import BodyLimits
 from serin_server.http.connection import HttpConnection
+from serin_server.http.inference import Inferences
 from serin_server.http.large import LargeRequests
-from serin_server.http.messages import Request, Response, binary_response, date_line, refused
-from serin_server.refusals import STATUS, Kind, Refusal
+from serin_server.http.messages import Request, Response, Turns, date_line, refused
+from serin_server.metrics.clients import WINDOW_SECONDS
+from serin_server.refusals import Kind, Refusal
 
 if TYPE_CHECKING:
     from serin_server.security.access import AccessControl
@@ -31,7 +30,7 @@ class Router(Protocol):
     def infer_address(self, request: Request) -> bool:
         """Whether the request is an inference of the served model; raises `Refusal` when of another one."""
 
-    def answer(self, request: Request) -> Response:
+    def answer(self, request: Request) -> Response | Turns:
         """The response to any other request; refusals included."""
 
 
@@ -60,6 +59,7 @@ class HttpServer:
         self.memory = plane.memory
         self.access = plane.access
         self._large = LargeRequests(BodyLimits(plane.memory, max_body_bytes, max_body_growth), loop)
+        self._inferences = Inferences(plane, self._large, loop)
         self.loop = loop
         self._max_requests = max_requests
         self._max_seconds = max_seconds
@@ -93,6 +93,7 @@ class HttpServer:
     def _met(self, connection: HttpConnection) -> None:
         """The first request of a connection that wants something of the model."""
         connection.is_client = True
+        connection.client = self._metrics.clients.client(connection.address)
         self._clients += 1
         if self._plane.departure is not None:
             self._plane.departure.came(connection)
@@ -104,6 +105,7 @@ class HttpServer:
     def _sweep(self) -> None:
         self.now = now = self.loop.time()
         self.date = date_line(time())
+        self._metrics.clients.window = int(now / WINDOW_SECONDS)
         self.clients_by_second.append(self._clients)
         self._clients = 0
         for connection in list(self.connections):
@@ -130,7 +132,7 @@ class HttpServer:
 
     def handle(self, request: Request, connection: HttpConnection) -> None:
         """Answers one request, at once or after its inference."""
-        if not connection.is_client and request.method == b"POST":  # probes only look
+        if not (connection.is_client or request.control) and request.method == b"POST":  # probes only look
             self._met(connection)
         try:
             if request.refusal is not None:
@@ -138,29 +140,48 @@ class HttpServer:
                 return
             if request.target in self._infer_targets or self._router.infer_address(request):
                 if request.method == b"POST":
-                    self._infer(request, connection)
+                    self._inferences.infer(request, connection)
                     return
                 raise Refusal(Kind.METHOD, "inference is asked for with POST")
-            response = self._router.answer(request)
+            answer = self._router.answer(request)
         except Refusal as refusal:
             self.refused(refusal)
-            response = refused(refusal, b"POST")
+            answer = refused(refusal, b"POST")
         except Exception as error:  # noqa: BLE001 (a fault of our own: its client is answered all the same)
-            response = refused(self._fault(error))
-        connection.respond(request, response)
+            answer = refused(self._inferences.fault(error))
+        if isinstance(answer, Response):
+            connection.respond(request, answer)
+        else:
+            self._go_on(request, connection, answer)
 
-    def _fault(self, error: Exception) -> Refusal:
-        """A bug: the log gets its stack trace."""
-        self.loop.call_exception_handler({"message": "a request found a fault in the server", "exception": error})
-        return Refusal(Kind.FAULT, "the server itself failed on this request: its log says more")
+    def _go_on(self, request: Request, connection: HttpConnection, turns: Turns) -> None:
+        """Makes a response turn by turn."""
+        try:
+            response = next(turns)
+        except Refusal as refusal:
+            response = refused(refusal)
+        except Exception as error:  # noqa: BLE001 (a fault of our own)
+            response = refused(self._inferences.fault(error))
+        if response is None:
+            self.loop.call_soon(self._go_on, request, connection, turns)
+        else:
+            connection.respond(request, response)
 
     def refused(self, refusal: Refusal) -> None:
         """Counts what was refused before it was a request."""
         self._plane.rejected(refusal)
 
+    def question_of(self, request: Request, mark: bytes) -> str:
+        """The number of the question that another version asks as of its control; empty unless its mark is genuine."""
+        marks = self._plane.marks
+        is_one = marks is not None and request.method == b"POST" and request.target in self._infer_targets
+        return marks.question(mark) if marks is not None and is_one else ""
+
     def refusal_of(self, request: Request) -> Refusal | None:
         """Why a request may not come in, by the credentials in its head; its body need not be kept then."""
         headers = request.headers
+        if request.control:
+            return None
         try:
             cast("AccessControl", self.access).check(headers.get(b"authorization"), headers.get(b"x-api-key"))
         except Refusal as refusal:
@@ -169,88 +190,7 @@ class HttpServer:
 
     def _refuse_by_head(self, request: Request, connection: HttpConnection, refusal: Refusal) -> None:
         if request.target in self._infer_targets or self._router.infer_address(request):
-            self._refuse(request, connection, refusal, was_submitted=False)
+            self._inferences.refuse(request, connection, refusal, was_submitted=False)
             return
         self.refused(refusal)
         connection.respond(request, refused(refusal))
-
-    def _infer(self, request: Request, connection: HttpConnection) -> None:
-        try:
-            loaded = self._plane.admit()
-            headers = request.headers
-            json_length = headers.get(b"inference-header-content-length")
-            size = len(request.body)
-            if b"content-encoding" in headers or (size > UNCOUNTED_BYTES and loaded.reader.is_large(size, json_length)):
-                self._large.read(request, loaded.reader, lambda call: self._was_read(request, connection, loaded, call))
-                return
-            call = loaded.reader.read(request.body, json_length)
-            if size > UNCOUNTED_BYTES:
-                pay(request, size + sum(array.nbytes for array in call.arrays), self.memory)
-        except Refusal as refusal:
-            self._refuse(request, connection, refusal, was_submitted=False)
-        except Exception as error:  # noqa: BLE001 (a fault of our own)
-            self._refuse(request, connection, self._fault(error), was_submitted=False)
-        else:
-            self._submit(request, connection, loaded, call)
-
-    def _was_read(self, request: Request, connection: HttpConnection, loaded: Loaded, call: Call | Exception) -> None:
-        """Goes on with a large request, in a later turn of the loop."""
-        if isinstance(call, Call):
-            self._submit(request, connection, loaded, call)
-        else:
-            refusal = call if isinstance(call, Refusal) else self._fault(call)
-            self._refuse(request, connection, refusal, was_submitted=False)
-
-    def _submit(self, request: Request, connection: HttpConnection, loaded: Loaded, call: Call) -> None:
-        request.body = b""
-        call.started = request.started
-        self._metrics.in_flight += 1
-
-        def done(call: Call) -> None:
-            if call.refusal is not None:
-                call.forget()
-                self._refuse(request, connection, call.refusal, was_submitted=True)
-            elif is_large(call):
-                self._large.write(request, call, loaded.writer, partial(self._answer, request, connection, call))
-            else:
-                try:
-                    written: tuple[bytes, int] | Exception = loaded.writer.write(call)
-                except Exception as error:  # noqa: BLE001 (a fault of our own)
-                    written = error
-                self._answer(request, connection, call, written)
-
-        loaded.batcher.submit(call, done)
-
-    def _answer(
-        self, request: Request, connection: HttpConnection, call: Call, written: tuple[bytes, int] | Exception
-    ) -> None:
-        """Sends what was written for a call."""
-        if not isinstance(written, Exception) and len(written[0]) > UNCOUNTED_BYTES and request.holding is None:
-            written = self._paid(request, written)
-        if isinstance(written, Exception):
-            refusal = written if isinstance(written, Refusal) else self._fault(written)
-            call.forget()
-            self._refuse(request, connection, refusal, was_submitted=True)
-            return
-        body, json_length = written
-        response = binary_response(body, json_length) if json_length else Response(200, body)
-        if request.holding is None:
-            connection.respond(request, response)
-            self._plane.succeeded(call)
-        else:
-            self._plane.succeeded(call)
-            call.forget()
-            connection.respond(request, response)
-
-    def _paid(self, request: Request, written: tuple[bytes, int]) -> tuple[bytes, int] | Refusal:
-        """An answer whose bytes the memory budget holds until they were sent, or the refusal in its place."""
-        try:
-            pay(request, len(written[0]), self.memory)
-        except Refusal as refusal:
-            return refusal.with_traceback(None)
-        return written
-
-    def _refuse(self, request: Request, connection: HttpConnection, refusal: Refusal, *, was_submitted: bool) -> None:
-        """Answers an inference with a refusal, and counts it."""
-        connection.respond(request, refused(refusal))
-        self._plane.refused(refusal, STATUS[refusal.kind], request.started, was_submitted=was_submitted)

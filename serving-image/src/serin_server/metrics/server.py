@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from serin_server.failures import Reason
+from serin_server.metrics.clients import SUMS, ClientSums
 from serin_server.metrics.instruments import (
     BATCH_BOUNDS,
     LATENCY_BOUNDS,
@@ -36,13 +37,28 @@ HELP: Final[Mapping[str, str]] = {
     "the model is loaded.",
     "serin_requests_total": "Inference requests answered, by HTTP status (gRPC mapped to its equivalent) and by "
     "whether the answer counts as an error of the model version.",
-    "serin_request_duration_seconds": "Time from a whole request read to its answer handed to the socket.",
+    "serin_client_sums_total": "Sums over clients and windows of 30 s, by which: of 1 (clients), of a client's requests (all), of its "
+    "errors (bad), of their squares and their product. A design effect by client follows from them.",
+    "serin_feedback_client_sums_total": "The same sums of labels and wrong predictions, where tokens know their client, by the "
+    "revision that made the prediction.",
+    "serin_control_requests_total": "Questions of another version of the model, which are no clients' and counted only here, "
+    "by HTTP status and by whether the answer counts as an error of the model version.",
+    "serin_pairs_total": "Predictions that the control was asked for as well, by whether it agreed, disagreed, or gave no answer.",
+    "serin_error_pairs_total": "Requests that the control was asked as well, by which of the two versions failed on them.",
+    "serin_pair_answers_total": "The same predictions by their class, and by whether the control answered: it should as often for each.",
+    "serin_pair_troubles_total": "Questions that the control did not answer, by reason.",
+    "serin_pair_distance": "How far apart the predictions of two regressions were.",
+    "serin_pair_wait_seconds": "Time that answers were kept back for the control; not part of the request's duration.",
+    "serin_request_duration_seconds": "Time from a whole request read to its answer handed to the socket, without waiting for "
+    "the control.",
     "serin_inference_duration_seconds": "Time of one run of ONNX Runtime.",
     "serin_batch_size": "Requests that shared one run of ONNX Runtime.",
     "serin_requests_in_flight": "Inference requests read and not yet answered.",
     "serin_requests_rejected_total": "Requests refused before they reached the model, by reason.",
     "serin_feedback_total": "True labels that came back, by the revision that made the prediction, the upper bound "
     "of the prediction's age in seconds, and the outcome.",
+    "serin_paired_feedback_total": "True labels of predictions that the control was asked for as well, by both revisions, the upper "
+    "bound of the prediction's age in seconds, and which of the two was right.",
     "serin_feedback_absolute_error": "How far a regression's predictions were from the labels, by the revision that made "
     "them and the upper bound of their age in seconds.",
     "serin_feedback_rejected_total": "Rows of feedback that were refused, by reason.",
@@ -64,7 +80,9 @@ HELP: Final[Mapping[str, str]] = {
 """Every metric of the server and what it means; `docs/serving.md` shows the same table."""
 
 REJECTIONS: Final = ("body_too_large", "head_too_large", "overloaded", "unauthenticated", "slow_client", "malformed")
-FEEDBACK_REJECTIONS: Final = ("malformed", "duplicate", "forged", "stale", "future", "unsigned")
+FEEDBACK_REJECTIONS: Final = (
+    "malformed", "duplicate", "corrected", "incomparable", "forged", "stale", "future", "unsigned",
+)  # fmt: skip
 
 
 class ToldAtScrape(Protocol):
@@ -84,6 +102,10 @@ class ServerMetrics:
         self.labels = dict(labels)
         self.started_at = started_at
         self.requests = Counter(("code", "error"), [("200", "false"), ("400", "true"), ("500", "true")])
+        self.control_requests = Counter(("code", "error"), [("200", "false"), ("400", "true"), ("500", "true")])
+        self.clients = ClientSums()
+        self.feedback_clients: dict[str, ClientSums] = {}
+        """By the revision that made the predictions."""
         self.request_duration = Histogram(LATENCY_BOUNDS)
         self.inference_duration = Histogram(LATENCY_BOUNDS)
         self.batch_size = Histogram(BATCH_BOUNDS)
@@ -92,6 +114,7 @@ class ServerMetrics:
         self.rejected = Counter(("reason",), [(reason,) for reason in REJECTIONS])
         own = [(labels["model_revision"], age, outcome) for age in AGE_BOUNDS for outcome in ("correct", "wrong")]
         self.feedback = Counter(("predicted_revision", "age_le", "outcome"), own)
+        self.paired_feedback = Counter(("predicted_revision", "control_revision", "age_le", "pair"))
         self.feedback_errors: dict[tuple[str, str], Histogram] = {}
         self.feedback_rejected = Counter(("reason",), [(reason,) for reason in FEEDBACK_REJECTIONS])
         self.load_failures = Counter(("reason",), [(reason.value,) for reason in Reason])
@@ -132,6 +155,10 @@ class ServerMetrics:
             words.head("serin_model_batching", "gauge")
             words.sample("serin_model_batching", dict(zip(("mode", "reason"), self.batching, strict=True)), 1)
         words.counter("serin_requests_total", self.requests)
+        words.counter("serin_control_requests_total", self.control_requests)
+        words.head("serin_client_sums_total", "counter")
+        for name, value in zip(SUMS, self.clients.sums, strict=True):
+            words.sample("serin_client_sums_total", {"sum": name}, value)
         words.histogram("serin_request_duration_seconds", self.request_duration)
         words.histogram("serin_inference_duration_seconds", self.inference_duration)
         words.histogram("serin_batch_size", self.batch_size)
@@ -141,6 +168,13 @@ class ServerMetrics:
 
     def _tell_feedback(self, words: "Words") -> None:
         words.counter("serin_feedback_total", self.feedback)
+        words.counter("serin_paired_feedback_total", self.paired_feedback)
+        if self.feedback_clients:
+            words.head("serin_feedback_client_sums_total", "counter")
+        for revision, clients in self.feedback_clients.items():
+            for name, value in zip(SUMS, clients.sums, strict=True):
+                about = {"predicted_revision": revision, "sum": name}
+                words.sample("serin_feedback_client_sums_total", about, value)
         if self.feedback_errors:
             words.head("serin_feedback_absolute_error", "histogram")
             for (revision, age_le), errors in self.feedback_errors.items():

@@ -9,7 +9,7 @@ from serin_server.dataplane.batcher import Batcher
 from serin_server.dataplane.call import Call
 from serin_server.dataplane.optional import reader_of
 from serin_server.dataplane.plane import Loaded
-from serin_server.dataplane.response import ResponseWriter, TokenMaker
+from serin_server.dataplane.response import ResponseWriter, Sealer, TokenMaker
 from serin_server.dataplane.running.notes import Observe
 from serin_server.dataplane.running.sizes import on_a_device
 from serin_server.failures import LoadFailure, Reason
@@ -74,6 +74,7 @@ def loaded_of(
     """What inference needs now that there is a model."""
     observe = None if capture is None else capture.observe
     signature = model.signature
+    predictions = PredictionReader(signature, settings.prediction_output)
     return Loaded(
         reader_of(signature),
         batcher_of(settings, model, metrics, loop, observe),
@@ -82,7 +83,8 @@ def loaded_of(
             settings.revision,
             settings.model_version,
             signature,
-            _token_maker(signer, PredictionReader(signature, settings.prediction_output)),
+            _token_maker(signer, predictions),
+            _sealer(signer, predictions),
         ),
     )
 
@@ -202,6 +204,19 @@ def _token_maker(signer: TokenSigner | None, predictions: PredictionReader) -> T
 
     def token(call: Call, predicted_at: float) -> bytes:
         told = predictions.read(call.outputs or [])
-        return signer.sign(predicted_at, call.id, told) if len(told) <= MAX_ROWS else b""
+        control = None if call.pair is None else call.pair.control_part()
+        client = 0 if call.client is None else call.client.number
+        return signer.sign(predicted_at, call.id, told, control, client) if len(told) <= MAX_ROWS else b""
 
     return token
+
+
+def _sealer(signer: TokenSigner | None, predictions: PredictionReader) -> Sealer | None:
+    if signer is None:
+        return None
+
+    def seal(question: str, call: Call | None, predicted_at: float) -> bytes:
+        told = predictions.read(call.outputs or []) if call is not None else []
+        return signer.sign(predicted_at, question, told[:MAX_ROWS])
+
+    return seal

@@ -13,16 +13,19 @@ from serin_server.dataplane.memory import MemoryBudget, MemoryWords, budget_byte
 from serin_server.dataplane.plane import DataPlane
 from serin_server.dataplane.trim import Trimmer, keep_little
 from serin_server.features.words import FeatureWords
+from serin_server.feedback.marks import Marks
 from serin_server.http.body import BodyLimits
 from serin_server.http.connection import HttpConnection
 from serin_server.http.listener import Listener, TlsListener
 from serin_server.http.metrics_port import MetricsRouter
 from serin_server.http.routes import ProtocolRouter
 from serin_server.http.server import HttpServer, Router
+from serin_server.metrics.clients import ClientSums
 from serin_server.metrics.server import resident_bytes
 from serin_server.model.load import Model
 from serin_server.model.served import ServedModel
 from serin_server.model.warmup import WarmUp
+from serin_server.pairing.pairing import Pairing
 from serin_server.process.assembly import (
     access_of,
     capture_of,
@@ -36,6 +39,7 @@ from serin_server.process.assembly import (
 )
 from serin_server.process.leaving import HURRIED_FINISH_SECONDS, Haste, leave
 from serin_server.process.loading import Loading
+from serin_server.process.pairs import pairing_of
 from serin_server.process.ports import BACKLOG, bound, grpc_address, unavailable
 from serin_server.process.siblings import HURRY, Siblings
 from serin_server.records.access import AccessLog
@@ -79,10 +83,14 @@ class Server:
         if settings.access_log_sample:
             self._plane.access_log = AccessLog(self._log, settings.access_log_sample)
         self._signer = signer_of(settings)
+        if self._signer is not None:
+            self.metrics.clients = ClientSums(self._signer.number_of)
         self._feedback = feedback_of(settings, self.metrics, self._signer)
         self._certificates = certificates_of(settings)
         self._watches = watches_of(settings, self._certificates, self._plane.access, self._signer)
+        self._plane.marks = None if self._signer is None else Marks(self._signer)
         self._payload_log: PayloadLog | None = None
+        self._pairing: Pairing | None = None
         self._grpc: GrpcServer | None = None
         self._tls_listener: TlsListener | None = None
         self._stop = asyncio.Event()
@@ -163,6 +171,8 @@ class Server:
             await self._grpc.stop(0.0)
         if self._payload_log is not None:
             self._payload_log.close()
+        if self._pairing is not None:
+            self._pairing.close()
 
     def _budget_bytes(self) -> int:
         """This process's share: all have one container."""
@@ -257,6 +267,10 @@ class Server:
         ):
             if notice:
                 self._log.warning("not as asked for", message=notice)
+        self._pairing = pairing_of(settings, model, self._signer, loop, self._log)
+        if self._pairing is not None:
+            self.metrics.more.append(self._pairing.book)
+            self._plane.pairing = self._pairing
         if capture is not None:
             self.metrics.more.append(FeatureWords(capture))
         if self._payload_log is not None:

@@ -10,14 +10,16 @@ from typing import Any, Final, TypeVar
 import grpc
 from google.protobuf.message import DecodeError
 
-from serin_server.dataplane.call import Call, is_large
+from serin_server.dataplane.call import Call, Pair, is_large
 from serin_server.dataplane.large import LARGE_BYTES
 from serin_server.dataplane.memory import UNCOUNTED_BYTES, Holding
-from serin_server.dataplane.parameters import check_output, check_request
 from serin_server.dataplane.plane import DataPlane, Loaded
+from serin_server.metrics.clients import Client
 from serin_server.model.served import ServedModel, server_metadata
 from serin_server.refusals import STATUS, Kind, Refusal
 from serin_server.rpc import open_inference_pb2 as pb
+from serin_server.rpc.parameters import check_parameters
+from serin_server.rpc.question import question_of
 from serin_server.rpc.tensors import arrays_of, put_output
 
 SERVICE: Final = "inference.GRPCInferenceService"
@@ -103,6 +105,8 @@ class InferenceService:
         """One inference; its answer is raw or typed as its request was."""
         started = perf_counter()
         was_submitted = False
+        pair: Pair | None = None
+        client = self._plane.metrics.clients.client(context.peer().rpartition(":")[0].encode())
         try:
             if self._plane.access is not None:
                 sent = {key: value.encode() for key, value in context.invocation_metadata() if isinstance(value, str)}
@@ -111,7 +115,8 @@ class InferenceService:
             if self._plane.departure is not None:
                 self._plane.departure.came(context.peer())
             loaded = self._plane.admit()
-            _check_parameters(request)
+            pair = self._pair_of(request)
+            check_parameters(request)
             names = [tensor.name for tensor in request.inputs]
             reader = loaded.reader.of(names)
             order = reader.input_order(names)
@@ -120,7 +125,7 @@ class InferenceService:
             call = reader.call_of(arrays, request.id)
             if request.outputs:
                 call.wanted = reader.positions([output.name for output in request.outputs])
-            call.started = started
+            call.started, call.pair, call.client = started, pair, client
             was_submitted = True
             await self._run(loaded, call)
             refusal, call.refusal = call.refusal, None  # raised, it holds this frame, which must not hold it
@@ -131,11 +136,11 @@ class InferenceService:
             if token := loaded.writer.token_of(call, response.parameters["predicted_at"].double_param):
                 response.parameters["feedback_token"].string_param = token.decode()
         except Refusal as refusal:
-            self._count_refused(refusal, started, was_submitted=was_submitted)
+            self._count_refused(refusal, started, was_submitted=was_submitted, pair=pair, client=client)
             raise
         except Exception as error:
             fault = _fault(error)
-            self._count_refused(fault, started, was_submitted=was_submitted)
+            self._count_refused(fault, started, was_submitted=was_submitted, pair=pair, client=client)
             raise fault from error
         self._plane.succeeded(call, "grpc")
         return response
@@ -159,17 +164,43 @@ class InferenceService:
             if not finished.cancelled():  # it was done in the very turn in which the client hung up
                 self._count_abandoned(call)
             raise
+        if call.pair is not None and call.refusal is None:
+            await self._hear_control(call.pair, call)
 
     def _count_abandoned(self, call: Call) -> None:
         """A client that hangs up does not take back what was submitted: it counts as what came out."""
         if call.refusal is None:
             self._plane.succeeded(call, "grpc")
         else:
-            self._count_refused(call.refusal, call.started, was_submitted=True)
+            self._count_refused(call.refusal, call.started, was_submitted=True, client=call.client)
 
-    def _count_refused(self, refusal: Refusal, started: float, *, was_submitted: bool) -> None:
+    def _count_refused(
+        self,
+        refusal: Refusal,
+        started: float,
+        *,
+        was_submitted: bool,
+        pair: Pair | None = None,
+        client: Client | None = None,
+    ) -> None:
+        if pair is not None:
+            pair.refused(refusal)
         status = STATUS[refusal.kind]
-        self._plane.refused(refusal, status, started, was_submitted=was_submitted, transport="grpc")
+        self._plane.refused(refusal, status, started, was_submitted=was_submitted, transport="grpc", client=client)
+
+    def _pair_of(self, request: pb.ModelInferRequest) -> Pair | None:
+        pairing = self._plane.pairing
+        return pairing.ask(*question_of(request)) if pairing is not None and pairing.draws(request.ByteSize()) else None
+
+    async def _hear_control(self, pair: Pair, call: Call) -> None:
+        """Waits until the call may be answered: until the control has been heard, or nobody waits for it."""
+        heard = asyncio.Event()
+        pair.predicted(call, heard.set)
+        try:
+            await heard.wait()
+        except asyncio.CancelledError:
+            self._count_abandoned(call)
+            raise
 
     def _response(self, call: Call, *, is_raw: bool) -> pb.ModelInferResponse:
         outputs = self._served.loaded().signature.outputs
@@ -220,19 +251,6 @@ class InferenceService:
 
 def _serialized(response: Any) -> bytes:
     return response.SerializeToString()  # type: ignore[no-any-return]
-
-
-def _check_parameters(request: pb.ModelInferRequest) -> None:
-    if request.parameters:
-        check_request({name: _plain(value) for name, value in request.parameters.items()})
-    for output in request.outputs:
-        if output.parameters:
-            check_output(output.name, {name: _plain(value) for name, value in output.parameters.items()})
-
-
-def _plain(parameter: pb.InferParameter) -> Any:
-    which = parameter.WhichOneof("parameter_choice")
-    return getattr(parameter, which) if which else None
 
 
 def _fault(error: Exception) -> Refusal:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from serin_operator.api.names import LABEL_MODEL_DEPLOYMENT, LABEL_REVISION, ObjectRef, preview_service
+from serin_operator.api.names import LABEL_MODEL_DEPLOYMENT, LABEL_REVISION, ObjectRef, control_service, preview_service
 
 
 @dataclass(frozen=True)
@@ -80,15 +80,16 @@ Operation = Create | Apply | Adopt | Annotate | Scale | Delete | Provide | Rewri
 
 
 def leads_clients(operation: Operation) -> bool:
-    """Whether it decides which pods clients reach: Services but those of one revision or of a preview, and routes of a gateway."""
+    """Whether it decides which pods clients reach: Services but those of one revision, of a preview or a control, and routes."""
     if isinstance(operation, Rewrite):
         return True
     if not isinstance(operation, Create | Apply):
         return False
     kind, metadata = operation.obj["kind"], operation.obj["metadata"]
     labels = metadata.get("labels") or {}
-    is_preview = metadata["name"] == preview_service(labels.get(LABEL_MODEL_DEPLOYMENT, ""))
-    return kind in _ROUTES or (kind == "Service" and LABEL_REVISION not in labels and not is_preview)
+    owner = labels.get(LABEL_MODEL_DEPLOYMENT, "")
+    is_aside = metadata["name"] in {preview_service(owner), control_service(owner)}
+    return kind in _ROUTES or (kind == "Service" and LABEL_REVISION not in labels and not is_aside)
 
 
 def takes_away(operation: Operation) -> bool:

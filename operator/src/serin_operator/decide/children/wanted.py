@@ -32,6 +32,7 @@ def operations(world: World, memory: Memory, settings: Settings) -> tuple[Operat
         *_notes(world, memory),
         *_serving(world, intent),
         *_preview(world, memory, intent),
+        *_control(world, memory, intent),
         *_resolving(world, memory, intent, settings),
         *_disruption_budget(world, intent, settings),
         *routes.removals(world, intent),
@@ -44,7 +45,9 @@ def _ref(world: World, meta: ChildMeta) -> ObjectRef:
 
 
 def _adoptions(world: World) -> Iterator[Operation]:
-    metas = [service.meta for service in (world.client_service, world.preview_service) if service]
+    metas = [
+        service.meta for service in (world.client_service, world.preview_service, world.control_service) if service
+    ]
     for revision in world.revisions.values():
         metas += [o.meta for o in (revision.born, revision.deployment, revision.service, *revision.jobs) if o]
     if world.disruption_budget:
@@ -135,6 +138,17 @@ def _preview(world: World, memory: Memory, intent: Intent) -> Iterator[Operation
     born = world.revision(name).born if name else None
     if name and born:
         desired = make.preview_service(world.mdep, name, secure=speaks_tls(born.template))
+        yield Apply(desired, service.meta.resource_version) if service else Create(desired)
+    elif service and not memory.rebuilt_at:
+        yield Delete(_ref(world, service.meta), service.meta.uid)
+
+
+def _control(world: World, memory: Memory, intent: Intent) -> Iterator[Operation]:
+    """The Service by which one version asks the one that it is compared with; without a comparison there is none."""
+    service, name = world.control_service, intent.control
+    born = world.revision(name).born if name else None
+    if name and born:
+        desired = make.control_service(world.mdep, name, secure=speaks_tls(born.template))
         yield Apply(desired, service.meta.resource_version) if service else Create(desired)
     elif service and not memory.rebuilt_at:
         yield Delete(_ref(world, service.meta), service.meta.uid)

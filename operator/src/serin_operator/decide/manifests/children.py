@@ -84,6 +84,11 @@ def preview_service(mdep: ModelDeployment, revision: str, *, secure: bool = Fals
     return _service(mdep, names.preview_service(mdep.name), traffic.selector(mdep.name, revision), secure=secure)
 
 
+def control_service(mdep: ModelDeployment, revision: str, *, secure: bool = False) -> JsonObject:
+    """Reaches the version that another is compared with, by a name that every pod can be told at its birth."""
+    return _service(mdep, names.control_service(mdep.name), traffic.selector(mdep.name, revision), secure=secure)
+
+
 def canary_service(mdep: ModelDeployment, revision: str, *, secure: bool = False) -> JsonObject:
     """Reaches the version that a route of people's tries, by a name that never changes."""
     name = names.canary_service(mdep.name)

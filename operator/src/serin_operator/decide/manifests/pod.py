@@ -86,7 +86,15 @@ def _container(
         "name": names.CONTAINER,
         "image": runtime.image or config.serving_image,
         "args": ["resolve" if resolve else "serve"],
-        "env": _environment(mdep, revision, sha256, serving.variables(_mounted(mdep, resolve=resolve))),
+        "env": _environment(
+            mdep,
+            revision,
+            sha256,
+            {
+                **serving.variables(_mounted(mdep, resolve=resolve)),
+                **({} if resolve else serving.control(mdep.name, mdep.spec)),
+            },
+        ),
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,

@@ -11,10 +11,12 @@ from typing import Any
 from serin_operator.api import names
 from serin_operator.api.pod import EnvVarSource, SecretKey
 from serin_operator.api.serving import Feedback, Serving, Signing
+from serin_operator.api.spec import ModelDeploymentSpec
 
 JsonObject = dict[str, Any]
 
 FOLDER = "/etc/serin"
+CONTROL_VARIABLE = "SERIN_PAIRING_CONTROL"
 PORT_HTTPS = "https"
 PORT_GRPCS = "grpcs"
 
@@ -100,6 +102,14 @@ def volumes(mounts: tuple[Mount, ...], mode: int) -> list[JsonObject]:
 def volume_mounts(mounts: tuple[Mount, ...]) -> list[JsonObject]:
     """Where the server sees them."""
     return [{"name": mount.volume, "mountPath": mount.folder, "readOnly": True} for mount in mounts]
+
+
+def control(name: str, spec: ModelDeploymentSpec) -> dict[str, str]:
+    """Where a version finds what it is compared with: the same for all, whatever their role."""
+    if spec.analysis is None or spec.analysis.pairing is None:
+        return {}
+    secure = spec.serving is not None and spec.serving.tls is not None
+    return {CONTROL_VARIABLE: f"{'https' if secure else 'http'}://{names.control_service(name)}"}
 
 
 def ports(serving: Serving | None) -> list[JsonObject]:

@@ -37,6 +37,8 @@ class Intent:
     """Revision that the preview Service leads to; None: there is none."""
     lack: Lack | None = None
     """Why the stage cannot have the requests that it asks for; stable has them all meanwhile."""
+    control: str | None = None
+    """Revision that the control Service leads to, since another is compared with it; None: there is none."""
 
 
 def intent_of(world: World, memory: Memory, settings: Settings) -> Intent:
@@ -48,7 +50,8 @@ def intent_of(world: World, memory: Memory, settings: Settings) -> Intent:
     preview = _preview(memory, settings) if any(pods.values()) else None
     stage = _in_traffic(memory, settings)
     lack = provider_of(world).refuses(world, stage) if stage else None
-    return Intent(pods, _traffic(memory, settings, lack), resolving, preview, lack)
+    traffic, control = _traffic(memory, settings, lack), _control(world, memory, pods)
+    return Intent(pods, traffic, resolving, preview, lack, control)
 
 
 def _in_traffic(memory: Memory, settings: Settings) -> Stage | None:
@@ -85,6 +88,18 @@ def _preview(memory: Memory, settings: Settings) -> str | None:
             return state.candidate.revision
         case _:
             return None
+
+
+def _control(world: World, memory: Memory, pods: dict[str, int]) -> str | None:
+    """Stable while a candidate has pods beside it, until these have all traffic for good and stable's go."""
+    analysis, stable = world.mdep.spec.analysis, memory.stable
+    if analysis is None or analysis.pairing is None or stable is None or not pods.get(stable.revision):
+        return None
+    match memory.rollout:
+        case Idle() | Resolving():
+            return None
+        case rollout:
+            return stable.revision if pods.get(rollout.candidate.revision) else None
 
 
 def _pods(world: World, memory: Memory, settings: Settings) -> dict[str, int]:

@@ -9,7 +9,7 @@ from serin_server.metrics.server import ServerMetrics
 from serin_server.model.tensors import Array
 
 Observe = Callable[[list[Array], list[Array]], None]
-"""Is shown inputs and outputs of each run that succeeded."""
+"""Is shown inputs and outputs of each run that succeeded, as far as they are clients'."""
 
 
 class Notes:
@@ -25,7 +25,7 @@ class Notes:
 
     def take(self, ran: Ran, size: int) -> None:
         """Counts a run, learns from it unless its size is 0, and shows it."""
-        calls, seconds, arrays, outputs = ran
+        calls, seconds, arrays, outputs, of_clients = ran
         self._metrics.inference_duration.observe(seconds)
         self._metrics.batch_size.observe(calls)
         if outputs is None:
@@ -34,5 +34,10 @@ class Notes:
             self.cost.learn(size, seconds)
             if seconds > AWAY_SECONDS or self.high_water.highest:
                 self.high_water.ran(size, seconds)
-        if self._observe is not None:
+        if self._observe is None:
+            return
+        if of_clients is None:
             self._observe(arrays, outputs)
+            return
+        for inputs, answers in of_clients:
+            self._observe(inputs, answers)

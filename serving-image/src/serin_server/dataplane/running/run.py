@@ -26,12 +26,16 @@ _RAISED_AT: Final = re.compile(
 
 
 class Ran(NamedTuple):
-    """What became of a run: how many calls shared it, seconds, inputs and outputs (None when the model raised)."""
+    """What became of a run: how many calls shared it, seconds, inputs and outputs (None when the model raised).
+
+    `of_clients` are the inputs and outputs of clients alone where another version's questions shared the run; None: all are.
+    """
 
     calls: int
     seconds: float
     arrays: list[Array]
     outputs: list[Array] | None
+    of_clients: Sequence[tuple[list[Array], list[Array]]] | None = None
 
 
 class NotByRow(Exception):
@@ -69,7 +73,7 @@ class Runner:
             last = first + call.rows
             call.outputs = [output[first:last] for output in outputs]
             first = last
-        return [Ran(len(calls), seconds, arrays, outputs)]
+        return [Ran(len(calls), seconds, arrays, outputs, _of_clients(calls))]
 
     def alone(self, call: Call, *, gives_back: bool = False) -> Ran:
         """Puts outputs or a refusal into one call that shares its run with nobody."""
@@ -85,7 +89,7 @@ class Runner:
             call.refusal = refusal_of(error)
             return Ran(1, perf_counter() - started, call.arrays, None)
         call.outputs = outputs
-        return Ran(1, perf_counter() - started, call.arrays, outputs)
+        return Ran(1, perf_counter() - started, call.arrays, outputs, () if call.control else None)
 
     def _resized(self, call: Call, *, gives_back: bool) -> list[Array]:
         try:
@@ -120,6 +124,12 @@ class Runner:
         if more is not None:
             feed.update(more)
         return self._session.run_and_give_back(feed) if gives_back else self._session.run(feed)
+
+
+def _of_clients(calls: Sequence[Call]) -> Sequence[tuple[list[Array], list[Array]]] | None:
+    if not any([call.control for call in calls]):
+        return None
+    return [(call.arrays, call.outputs or []) for call in calls if not call.control]
 
 
 def refusal_of(error: Exception) -> Refusal:
