@@ -48,6 +48,7 @@ class Settings:
     mounts_dir: Path = Path("/mnt/models")
     source_headers_file: Path | None = None
     source_ca_file: Path | None = None
+    source_credentials_dir: Path | None = None
     source_timeout_seconds: float = 30.0
     source_total_seconds: float = 3600.0
     source_redirect_hosts: str = ""
