@@ -49,6 +49,14 @@ SPECS: dict[str, dict[str, Any]] = {
             "serviceAccountName": "models",
         },
     },
+    "a_bucket_with_credentials": {
+        "model": {
+            **MODEL,
+            "uri": "s3://models/credit/v1",
+            "credentials": {"secretName": "store"},
+            "caConfigMap": {"name": "store-ca", "key": "ca.crt"},
+        }
+    },
     "batching": {
         "model": MODEL,
         "runtime": {

@@ -207,7 +207,7 @@ class Reason(ExplainedReason):
     )
     # From the resolve Job and from the server's own termination message.
     SOURCE_NOT_FOUND = "SourceNotFound", "spec.model.uri points at nothing."
-    SOURCE_FORBIDDEN = "SourceForbidden", "The source refuses the credentials."
+    SOURCE_FORBIDDEN = "SourceForbidden", "The source refuses the credentials, or there are none."
     SOURCE_UNREACHABLE = (
         "SourceUnreachable",
         "The source does not answer. New pods go on trying; running ones serve on.",

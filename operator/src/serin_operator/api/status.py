@@ -160,7 +160,12 @@ class VersionStatus(ApiModel):
 
     version: Annotated[str, Field(description="Label of the version.")]
     revision: Annotated[str, Field(description="Hash of model and runtime.")]
-    uri: Annotated[str, Field(description="Where the model came from.")]
+    uri: Annotated[
+        str,
+        Field(
+            description="Where the model came from: by digest, commit or version where the spec names a tag, branch or alias."
+        ),
+    ]
     sha256: Annotated[str | None, Field(description="Digest of the model, if it could be read.")] = None
     outcome: Annotated[
         str, Field(description="InProgress, Promoted, RolledBack, FailedPreflight, Superseded or Aborted.")

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from serin_operator.api.reasons import EventReason
 from serin_operator.decide.health.refusals import HELD_AGAINST_NOBODY
-from serin_operator.decide.health.resolving import found_digest
+from serin_operator.decide.health.resolving import found_digest, found_uri
 from serin_operator.decide.health.serving import outage_of
 from serin_operator.decide.judging.due import pace_of
 from serin_operator.decide.judging.shares import observed as observed_shares
@@ -39,8 +39,9 @@ def prepared(world: World, memory: Memory, settings: Settings) -> Memory:
     if isinstance(rollout, Resolving) and rollout.candidate.sha256 is None:
         digest = found_digest(world, rollout.candidate)
         if digest and not book.conflicting(memory.ledger, rollout.candidate.version, digest):
-            candidate = replace(rollout.candidate, sha256=digest)
-            ledger = book.resolved(memory.ledger, candidate.revision, digest)
+            uri = found_uri(world, rollout.candidate) or rollout.candidate.uri
+            candidate = replace(rollout.candidate, sha256=digest, uri=uri)
+            ledger = book.resolved(memory.ledger, candidate.revision, digest, uri)
             return replace(memory, rollout=replace(rollout, candidate=candidate), ledger=ledger)
     if isinstance(rollout, Reaching | Holding | Growing):
         return replace(memory, rollout=_placed(rollout, memory.comparison, settings, world.now))

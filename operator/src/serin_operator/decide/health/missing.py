@@ -11,6 +11,7 @@ CONFIG_PROBLEMS: Final = frozenset({"CreateContainerConfigError", "CreateContain
 FIELDS_OF_VOLUMES: Final = {
     "source": "spec.model.headerSecret",
     "source-ca": "spec.model.caConfigMap",
+    "source-credentials": "spec.model.credentials",
     "model": "spec.model.uri",
     "tls": "spec.serving.tls.secretName",
     "client-ca": "spec.serving.tls.clientCA",

@@ -1,6 +1,7 @@
 """The pod template of a revision: the same container serves, and resolves once before."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from serin_operator.api import names
@@ -18,6 +19,7 @@ SAFE_TO_EVICT = "cluster-autoscaler.kubernetes.io/safe-to-evict"
 USER = 65532
 SOURCE_HEADERS = "/etc/serin/source/headers"
 SOURCE_CA = "/etc/serin/source-ca/ca.crt"
+SOURCE_CREDENTIALS = "/etc/serin/source-credentials"
 CLAIMS = "/mnt/models"
 CACHE = "/var/cache/serin"
 SCRATCH = "/tmp"  # noqa: S108 - a mount point of the pod, an emptyDir of its own
@@ -27,7 +29,13 @@ TERMINATION_GRACE_SECONDS = 120
 
 
 def template(
-    mdep: ModelDeployment, config: OperatorConfig, revision: str, sha256: str | None, *, resolve: bool = False
+    mdep: ModelDeployment,
+    config: OperatorConfig,
+    revision: str,
+    sha256: str | None,
+    *,
+    resolve: bool = False,
+    uri: str | None = None,
 ) -> JsonObject:
     """Pod template of ``revision``.
 
@@ -37,6 +45,7 @@ def template(
         revision: The revision that the pods belong to.
         sha256: The digest that pods are pinned to; None while it is being resolved and the spec pins none.
         resolve: For the Job that fetches, verifies and loads once, instead of serving.
+        uri: Where that Job found the model; None: where the spec says.
     """
     runtime = mdep.spec.runtime or Runtime()
     more = runtime.pod or PodOverlay()
@@ -50,7 +59,7 @@ def template(
             **({"runAsUser": USER, "runAsGroup": USER, "fsGroup": USER} if config.has_fixed_user else {}),
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containers": [_container(mdep, config, revision, sha256, resolve=resolve)],
+        "containers": [_container(mdep, config, revision, _Asked(uri, sha256), resolve=resolve)],
         "volumes": [
             *_volumes(mdep.spec.model),
             *serving.volumes(_mounted(mdep, resolve=resolve), mode),
@@ -77,8 +86,16 @@ def template(
     return {"metadata": metadata, "spec": {name: value for name, value in pod.items() if value is not None}}
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """The model that a pod is to load, as far as it is known more exactly than the spec says."""
+
+    uri: str | None
+    sha256: str | None
+
+
 def _container(
-    mdep: ModelDeployment, config: OperatorConfig, revision: str, sha256: str | None, *, resolve: bool
+    mdep: ModelDeployment, config: OperatorConfig, revision: str, asked: _Asked, *, resolve: bool
 ) -> JsonObject:
     runtime = mdep.spec.runtime or Runtime()
     policy = runtime.image_pull_policy or (None if runtime.image else config.serving_image_pull_policy)
@@ -86,7 +103,7 @@ def _container(
         "name": names.CONTAINER,
         "image": runtime.image or config.serving_image,
         "args": ["resolve" if resolve else "serve"],
-        "env": _environment(mdep, revision, sha256, serving.variables(_mounted(mdep, resolve=resolve))),
+        "env": _environment(mdep, revision, asked, serving.variables(_mounted(mdep, resolve=resolve))),
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
@@ -119,21 +136,20 @@ def _mounted(mdep: ModelDeployment, *, resolve: bool) -> tuple[serving.Mount, ..
     return () if resolve else serving.mounts_of(mdep.name, mdep.spec.serving)
 
 
-def _environment(
-    mdep: ModelDeployment, revision: str, sha256: str | None, files: Mapping[str, str]
-) -> list[JsonObject]:
+def _environment(mdep: ModelDeployment, revision: str, asked: _Asked, files: Mapping[str, str]) -> list[JsonObject]:
     model, runtime = mdep.spec.model, mdep.spec.runtime or Runtime()
-    digest = sha256 or model.sha256
+    digest = asked.sha256 or model.sha256
     fixed = {
         "SERIN_MODEL_NAME": mdep.name,
         "SERIN_MODEL_VERSION": model.version,
         "SERIN_MODEL_REVISION": revision,
-        "SERIN_MODEL_URI": model.uri,
+        "SERIN_MODEL_URI": asked.uri or model.uri,
         **({"SERIN_MODEL_SHA256": digest.lower()} if digest else {}),
         **({"SERIN_THREADS": str(runtime.threads)} if runtime.threads else {}),
         "SERIN_CACHE_DIR": CACHE,
         **({"SERIN_SOURCE_HEADERS_FILE": SOURCE_HEADERS} if model.header_secret else {}),
         **({"SERIN_SOURCE_CA_FILE": SOURCE_CA} if model.ca_config_map else {}),
+        **({"SERIN_SOURCE_CREDENTIALS_DIR": SOURCE_CREDENTIALS} if model.credentials else {}),
         **variables_of(mdep.spec.model_dump(by_alias=True, exclude_none=True)),
         **files,
     }
@@ -188,6 +204,8 @@ def _volumes(model: ModelSource) -> list[JsonObject]:
     if model.ca_config_map:
         items = [{"key": model.ca_config_map.key, "path": "ca.crt"}]
         volumes.append({"name": "source-ca", "configMap": {"name": model.ca_config_map.name, "items": items}})
+    if model.credentials:
+        volumes.append({"name": "source-credentials", "secret": {"secretName": model.credentials.secret_name}})
     return volumes
 
 
@@ -199,6 +217,8 @@ def _mounts(model: ModelSource) -> list[JsonObject]:
         mounts.append({"name": "source", "mountPath": SOURCE_HEADERS.rpartition("/")[0], "readOnly": True})
     if model.ca_config_map:
         mounts.append({"name": "source-ca", "mountPath": SOURCE_CA.rpartition("/")[0], "readOnly": True})
+    if model.credentials:
+        mounts.append({"name": "source-credentials", "mountPath": SOURCE_CREDENTIALS, "readOnly": True})
     return mounts
 
 
