@@ -22,6 +22,7 @@ class Reason(StrEnum):
     MODEL_INVALID = "ModelInvalid"
     MODEL_UNSUPPORTED = "ModelUnsupported"
     MODEL_FAILED_WARMUP = "ModelFailedWarmup"
+    GOLDEN_SAMPLE_FAILED = "GoldenSampleFailed"
     DISK_FULL = "DiskFull"
     CACHE_UNUSABLE = "CacheUnusable"
     ADDRESS_UNAVAILABLE = "AddressUnavailable"

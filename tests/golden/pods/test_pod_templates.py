@@ -57,6 +57,12 @@ SPECS: dict[str, dict[str, Any]] = {
             "caConfigMap": {"name": "store-ca", "key": "ca.crt"},
         }
     },
+    "golden_samples": {
+        "model": MODEL,
+        "preflight": {
+            "goldenSamples": {"configMapKeyRef": {"name": "golden", "key": "lines"}, "minMatch": 0.95, "mode": "Warn"}
+        },
+    },
     "batching": {
         "model": MODEL,
         "runtime": {

@@ -17,7 +17,8 @@ from tests.support.models import doubling
 from serin_server.failures import LoadFailure
 from serin_server.model.source import Source, fetch
 
-pytestmark = pytest.mark.slow
+# The first run builds the servers, on a busy machine for many minutes (make stores).
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 BUCKETS = {
     "s3": (stores.s3, S3Store, "models"),

@@ -224,6 +224,10 @@ class Reason(ExplainedReason):
         "ModelFailedWarmup",
         "The model loads, but fails on a recorded request (warmup.jsonl or golden.jsonl beside it).",
     )
+    GOLDEN_SAMPLE_FAILED = (
+        "GoldenSampleFailed",
+        "Too few golden samples give the outputs that were recorded with them (spec.preflight.goldenSamples).",
+    )
     DISK_FULL = "DiskFull", "The model does not fit into the cache volume of the pod."
     CACHE_UNUSABLE = "CacheUnusable", "The server may not write into its cache folder."
     ADDRESS_UNAVAILABLE = (

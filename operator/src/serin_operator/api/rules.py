@@ -123,6 +123,7 @@ _REFERENCES: Final = _CREDENTIALS + tuple(
     for path, kind in (
         ("spec.model.headerSecret", "Secret"),
         ("spec.model.caConfigMap", "ConfigMap"),
+        ("spec.preflight.goldenSamples.configMapKeyRef", "ConfigMap"),
         ("spec.runtime.env[].valueFrom.secretKeyRef", "Secret"),
         ("spec.runtime.env[].valueFrom.configMapKeyRef", "ConfigMap"),
     )

@@ -21,6 +21,7 @@ from serin_operator.api.pod import (
     SecretKey,
     Toleration,
 )
+from serin_operator.api.preflight import Preflight
 from serin_operator.api.rollout import BlueGreen, OnDeadline, Rollout, StableScale, Step, Strategy
 from serin_operator.api.serving import Serving
 from serin_operator.api.traffic import Traffic
@@ -142,6 +143,13 @@ class ModelDeploymentSpec(ApiModel):
         Field(
             description="How pods serve: encryption, credentials, feedback, logs and limits. A change is a new revision;"
             " what a Secret that is named here holds is not."
+        ),
+    ] = None
+    preflight: Annotated[
+        Preflight | None,
+        Field(
+            description="What a version has to show, beyond that it loads, before it gets a pod. A change here starts no"
+            " rollout; a version that failed is tried again with retry."
         ),
     ] = None
     rollout: Annotated[

@@ -71,6 +71,8 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "payload_log_hide": "names of tensors, by comma, whose values are never logged",
     "warmup": "warmup.jsonl with inputs for the first inference; that of the model's folder, or golden.jsonl there, when empty",
     "golden": "golden.jsonl with inputs and expected outputs for check; that of the model's folder when empty",
+    "preflight_golden": "off, fail or warn: whether resolve replays the golden samples, and what a difference means",
+    "preflight_golden_min_match": "least share of golden samples that must give their outputs in resolve, 0 to 1",
     "termination_log": "file for the termination message",
     "log_format": "json or console",
     "log_level": "debug, info, warning or error",

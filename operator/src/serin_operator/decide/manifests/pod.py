@@ -8,7 +8,7 @@ from serin_operator.api import names
 from serin_operator.api.overlay import PodOverlay
 from serin_operator.api.spec import EnvVar, ModelSource, Runtime
 from serin_operator.api.variables import variables_of
-from serin_operator.decide.manifests import overlay, serving
+from serin_operator.decide.manifests import overlay, preflight, serving
 from serin_operator.decide.world import ModelDeployment, OperatorConfig
 
 JsonObject = dict[str, Any]
@@ -103,7 +103,7 @@ def _container(
         "name": names.CONTAINER,
         "image": runtime.image or config.serving_image,
         "args": ["resolve" if resolve else "serve"],
-        "env": _environment(mdep, revision, asked, serving.variables(_mounted(mdep, resolve=resolve))),
+        "env": _environment(mdep, revision, asked, _settings(mdep, resolve=resolve)),
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
@@ -131,9 +131,14 @@ def _container(
     return container
 
 
+def _settings(mdep: ModelDeployment, *, resolve: bool) -> dict[str, str]:
+    gates = preflight.variables(mdep.spec.preflight) if resolve else {}
+    return {**serving.variables(_mounted(mdep, resolve=resolve)), **gates}
+
+
 def _mounted(mdep: ModelDeployment, *, resolve: bool) -> tuple[serving.Mount, ...]:
-    """What serving needs; the Job that resolves serves nobody, and is shown no key."""
-    return () if resolve else serving.mounts_of(mdep.name, mdep.spec.serving)
+    """What serving needs; the Job that resolves serves nobody, is shown no key, and has what its gates need."""
+    return preflight.mounts_of(mdep.spec.preflight) if resolve else serving.mounts_of(mdep.name, mdep.spec.serving)
 
 
 def _environment(mdep: ModelDeployment, revision: str, asked: _Asked, files: Mapping[str, str]) -> list[JsonObject]:

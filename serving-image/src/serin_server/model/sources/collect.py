@@ -21,6 +21,7 @@ from serin_server.uris import shown
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 _FILE, _FOLDER, _WITH_WEIGHTS = "model.onnx", "folder", "files"
+_ARCHIVES: Final = "archives"
 
 
 def collected(source: Source, opened: Opened) -> Fetched:
@@ -64,11 +65,17 @@ def _brought(source: Source, remote: Remote, scratch: Path) -> tuple[str, Path]:
     """Writes every file below the scratch folder; what kind of model it is, and its path there."""
     folder = scratch / _FOLDER
     progress = Progress(source.uri)
-    for file in remote.files:
+    archives = []
+    for number, file in enumerate(remote.files):
         if file.is_archive:
-            _unpack(source, file, scratch, folder, progress)
+            # Opened only when its bytes have proven to be those that were promised.
+            part = RemoteFile(str(number), file.read, file.sha256)
+            archives.append((_write(source, part, scratch / _ARCHIVES, progress), folder / file.path))
         else:
             _write(source, file, folder, progress)
+    for archive, place in archives:  # when all is here: whoever watches the source need not wait for this
+        unpacked(source.uri, archive, place)
+        archive.unlink()
     found = model_files(folder) if folder.is_dir() else []
     if not found:
         raise LoadFailure(Reason.SOURCE_NOT_FOUND, f"{shown(source.uri)} holds no file: check its address")
@@ -116,13 +123,6 @@ def _write(source: Source, file: RemoteFile, folder: Path, progress: Progress) -
         )
         raise LoadFailure(Reason.DIGEST_MISMATCH, message)
     return target
-
-
-def _unpack(source: Source, file: RemoteFile, scratch: Path, folder: Path, progress: Progress) -> None:
-    """The content of an archive, which is opened only when its bytes have proven to be those that were promised."""
-    archive = _write(source, RemoteFile("archive", file.read, file.sha256), scratch / ".archives", progress)
-    unpacked(source.uri, archive, folder / file.path)
-    archive.unlink()
 
 
 @contextmanager
