@@ -2,7 +2,7 @@
 
 import socket
 import ssl
-from collections.abc import Mapping
+from email.message import Message
 from typing import Final
 
 from serin_server.failures import LoadFailure, Reason, one_line
@@ -23,7 +23,7 @@ class Interrupted(LoadFailure):
 class Refused(LoadFailure):
     """An answer with a status that is no success, with what it says of how to be let in."""
 
-    def __init__(self, failure: LoadFailure, status: int, headers: Mapping[str, str]) -> None:
+    def __init__(self, failure: LoadFailure, status: int, headers: Message) -> None:
         super().__init__(failure.reason, failure.message)
         self.status = status
         self.challenge = headers.get("WWW-Authenticate") or ""

@@ -88,7 +88,7 @@ def _births(world: World, memory: Memory, intent: Intent, settings: Settings) ->
     if isinstance(rollout, Resolving) and rollout.candidate.sha256 and rollout.candidate.revision == settings.revision:
         candidate = rollout.candidate
         if world.revision(candidate.revision).born is None:
-            model = make.BornModel(candidate.uri, candidate.sha256)
+            model = make.BornModel(candidate.uri, candidate.sha256 or "")
             yield Create(make.controller_revision(world.mdep, world.config, candidate.revision, model, ordinal))
     for name in intent.replicas:
         revision, known = world.revision(name), entry(memory.ledger, name)

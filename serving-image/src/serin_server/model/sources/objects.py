@@ -14,6 +14,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 import obstore
+from obstore import exceptions
 from obstore.store import AzureStore, GCSStore, S3Store
 
 from serin_server.failures import LoadFailure, Reason
@@ -191,7 +192,7 @@ class _Bucket:
             yield
         except LoadFailure:
             raise
-        except (obstore.exceptions.BaseError, OSError, ValueError) as error:
+        except (exceptions.BaseError, OSError, ValueError) as error:
             raise translated(error, self._told, self._credentials) from None
 
 
