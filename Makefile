@@ -59,8 +59,12 @@ format: sync ## Format the sources and mend what ruff can
 unit: sync ## The inner loop: unit, property, golden, story and wiring tests
 	$(PYTEST) -q -n 2 -m "not slow" $(wildcard tests/unit tests/properties tests/golden tests/stories tests/wiring)
 
+.PHONY: stores
+stores: sync ## Build the servers of buckets and registries that tests start (minutes, once)
+	@$(RUN) python -m tests.support.stores
+
 .PHONY: slow
-slow: sync ## What the inner loop leaves out: servers started by the dozen, clients, 10,000 malformed requests, 500 random clusters (WORLDS=500)
+slow: sync stores ## What the inner loop leaves out: servers started by the dozen, clients, 10,000 malformed requests, 500 random clusters (WORLDS=500)
 	SERIN_FUZZ=10000 SERIN_WORLDS=$(or $(WORLDS),500) $(PYTEST) -q -n 2 -m slow $(wildcard tests/unit tests/properties tests/golden tests/stories tests/wiring)
 
 .PHONY: cluster

@@ -17,10 +17,12 @@ class Reason(StrEnum):
     SOURCE_FORBIDDEN = "SourceForbidden"
     SOURCE_UNREACHABLE = "SourceUnreachable"
     SOURCE_UNSUPPORTED = "SourceUnsupported"
+    SOURCE_CHANGED = "SourceChanged"
     DIGEST_MISMATCH = "DigestMismatch"
     MODEL_INVALID = "ModelInvalid"
     MODEL_UNSUPPORTED = "ModelUnsupported"
     MODEL_FAILED_WARMUP = "ModelFailedWarmup"
+    GOLDEN_SAMPLE_FAILED = "GoldenSampleFailed"
     DISK_FULL = "DiskFull"
     CACHE_UNUSABLE = "CacheUnusable"
     ADDRESS_UNAVAILABLE = "AddressUnavailable"
@@ -35,6 +37,7 @@ SOURCE_REASONS: Final = frozenset(
         Reason.SOURCE_NOT_FOUND,
         Reason.SOURCE_FORBIDDEN,
         Reason.SOURCE_UNREACHABLE,
+        Reason.SOURCE_CHANGED,
         Reason.DIGEST_MISMATCH,
     }
 )
@@ -43,6 +46,7 @@ SOURCE_REASONS: Final = frozenset(
 
 _EXIT_CODES: Final = {
     Reason.SOURCE_UNREACHABLE: EXIT_TRANSIENT,
+    Reason.SOURCE_CHANGED: EXIT_TRANSIENT,
     Reason.DISK_FULL: EXIT_TRANSIENT,
     Reason.ADDRESS_UNAVAILABLE: EXIT_TRANSIENT,
     Reason.INVALID_SETTING: 2,

@@ -229,7 +229,39 @@ BAD = (
     Bad("the version has a space", "model.version", "my model", "spec.model.version", "Use letters, digits"),
     Bad("the version is too long", "model.version", "v" * 64, "spec.model.version", "may not be more than 63"),
     Bad("the version is a number in YAML", "model.version", 7, "spec.model.version"),
-    Bad("the scheme is not read", "model.uri", "s3://bucket/m.onnx", "spec.model.uri", "copy it to a claim"),
+    Bad("the scheme is not read", "model.uri", "ftp://host/m.onnx", "spec.model.uri", "copy it to a claim"),
+    Bad(
+        "a bucket has a key in it", "model.uri", "s3://me:key@models/m.onnx", "spec.model.uri", "spec.model.credentials"
+    ),
+    Bad(
+        "a bucket's address has a query",
+        "model.uri",
+        "gs://models/m.onnx?token=x",
+        "spec.model.uri",
+        "Write s3://bucket",
+    ),
+    Bad(
+        "an artifact's digest is cut", "model.uri", "oci://a.example/m@sha256:abc", "spec.model.uri", "Write oci://host"
+    ),
+    Bad(
+        "an artifact has no repository", "model.uri", "oci://a.example", "spec.model.uri", "Write oci://host/repository"
+    ),
+    Bad("a hub's repository has no owner", "model.uri", "hf://credit", "spec.model.uri", "Write hf://org/repository"),
+    Bad("a registered model has no version", "model.uri", "mlflow://a.example/credit", "spec.model.uri", "@alias"),
+    Bad(
+        "credentials for a source that takes headers",
+        "model",
+        {"version": "v1", "uri": "https://a.example/m.onnx", "credentials": {"secretName": "a"}},
+        "spec.model.credentials",
+        "headerSecret",
+    ),
+    Bad(
+        "credentials have a bad name",
+        "model",
+        {"version": "v1", "uri": "s3://models/m.onnx", "credentials": {"secretName": "My_Secret"}},
+        "spec.model.credentials.secretName",
+        "as kubectl",
+    ),
     Bad("the uri has no scheme", "model.uri", "models/m.onnx", "spec.model.uri", "begin with https://"),
     Bad("a file uri is relative", "model.uri", "file://models/m.onnx", "spec.model.uri", "an absolute path"),
     Bad("a claim uri has no path", "model.uri", "pvc://claim", "spec.model.uri", "Write pvc://claim/path"),

@@ -49,6 +49,20 @@ SPECS: dict[str, dict[str, Any]] = {
             "serviceAccountName": "models",
         },
     },
+    "a_bucket_with_credentials": {
+        "model": {
+            **MODEL,
+            "uri": "s3://models/credit/v1",
+            "credentials": {"secretName": "store"},
+            "caConfigMap": {"name": "store-ca", "key": "ca.crt"},
+        }
+    },
+    "golden_samples": {
+        "model": MODEL,
+        "preflight": {
+            "goldenSamples": {"configMapKeyRef": {"name": "golden", "key": "lines"}, "minMatch": 0.95, "mode": "Warn"}
+        },
+    },
     "batching": {
         "model": MODEL,
         "runtime": {

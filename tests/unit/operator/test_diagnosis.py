@@ -88,6 +88,12 @@ TABLE = [
         "ConfigMap ca in this namespace has no key ca.crt: add it, or correct spec.model.caConfigMap",
     ),
     Row(
+        "the Secret of the source's credentials is missing",
+        pod(unmounted=(MountProblem("source-credentials", "Secret", "store", 'secret "store" not found'),)),
+        Reason.MISSING_REFERENCE,
+        "Secret store does not exist in this namespace: create it, or correct spec.model.credentials",
+    ),
+    Row(
         "a Secret that is mounted is missing, and the namespace is named",
         pod(namespace="scoring", unmounted=(MountProblem("source", "Secret", "s", 'secret "s" not found'),)),
         Reason.MISSING_REFERENCE,

@@ -63,7 +63,7 @@ def test_without_a_termination_log_nobody_would_hear_it(tmp_path: Path) -> None:
     assert not words.are_due(AWAY)
 
 
-PASSING = {Reason.SOURCE_UNREACHABLE, Reason.DISK_FULL, Reason.ADDRESS_UNAVAILABLE}
+PASSING = {Reason.SOURCE_UNREACHABLE, Reason.SOURCE_CHANGED, Reason.DISK_FULL, Reason.ADDRESS_UNAVAILABLE}
 OTHER = {Reason.INVALID_SETTING: 2, Reason.PROCESS_DIED: 70, Reason.OUT_OF_MEMORY: 70, Reason.SERVER_FAULT: 70}
 
 

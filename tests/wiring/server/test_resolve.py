@@ -131,7 +131,7 @@ def broken(tmp_path):
         ("{}/odd.onnx", "ModelUnsupported", "NoSuchOperator"),
         ("{}/seq.onnx", "ModelUnsupported", "end the graph in tensors"),
         ("{}/recorded", "ModelFailedWarmup", "fails on sample 1 of warmup.jsonl"),
-        ("s3://bucket/m.onnx", "SourceUnsupported", "https://"),
+        ("ftp://bucket/m.onnx", "SourceUnsupported", "https://"),
         ("pvc://claim/../../etc/passwd", "SourceUnsupported", "pvc://claim/path"),
     ],
 )

@@ -82,7 +82,7 @@ def resolved(tmp_path, capsys):
         (f"http://[{SECRET}:{SECRET}@x]/m?sig={SECRET}", "SourceUnsupported", ""),
         (f"http://127.0.0.1:1/m.onnx?X-Amz-Signature={SECRET}", "SourceUnreachable", "http://127.0.0.1:1/m.onnx?…"),
         (f"ftp://me:{SECRET}@h/m.onnx", "SourceUnsupported", "ftp://"),
-        (f"gs://bucket/m.onnx?token={SECRET}", "SourceUnsupported", "gs://"),
+        (f"ssh://bucket/m.onnx?token={SECRET}", "SourceUnsupported", "ssh://"),
     ],
     ids=brief,
 )
@@ -249,7 +249,7 @@ def test_a_cache_folder_that_cannot_be_used_or_is_full_is_said_to_be(resolved, t
             def open(self, *_, **__):
                 return io.open("/dev/full", "wb", buffering=0)  # noqa: UP020 (this is what Path would do)
 
-        monkeypatch.setattr("serin_server.model.source.Path", Full)
+        monkeypatch.setattr("serin_server.model.sources.collect.Path", Full)
         with answering(ok(b"x" * 100)) as port:
             code, told = resolved(f"http://127.0.0.1:{port}/m.onnx")
         assert (code, told["reason"]) == (75, "DiskFull"), told

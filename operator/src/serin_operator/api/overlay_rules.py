@@ -12,7 +12,7 @@ _PREFERRED: Final = "preferredDuringSchedulingIgnoredDuringExecution"
 _VOLUMES: Final = f"{_POD}.volumes"
 
 VOLUMES_OF_SERIN: Final = (
-    *("cache", "tmp", "model", "source", "source-ca"),
+    *("cache", "tmp", "model", "source", "source-ca", "source-credentials", "golden"),
     *("tls", "client-ca", "api-keys", "jwks", "feedback"),
 )
 """Names that volumes of Serin's have, together with everything that begins with serin-."""

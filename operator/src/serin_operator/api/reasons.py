@@ -212,7 +212,7 @@ class Reason(ExplainedReason):
     )
     # From the resolve Job and from the server's own termination message.
     SOURCE_NOT_FOUND = "SourceNotFound", "spec.model.uri points at nothing."
-    SOURCE_FORBIDDEN = "SourceForbidden", "The source refuses the credentials."
+    SOURCE_FORBIDDEN = "SourceForbidden", "The source refuses the credentials, or there are none."
     SOURCE_UNREACHABLE = (
         "SourceUnreachable",
         "The source does not answer. New pods go on trying; running ones serve on.",
@@ -228,6 +228,10 @@ class Reason(ExplainedReason):
     MODEL_FAILED_WARMUP = (
         "ModelFailedWarmup",
         "The model loads, but fails on a recorded request (warmup.jsonl or golden.jsonl beside it).",
+    )
+    GOLDEN_SAMPLE_FAILED = (
+        "GoldenSampleFailed",
+        "Too few golden samples give the outputs that were recorded with them (spec.preflight.goldenSamples).",
     )
     DISK_FULL = "DiskFull", "The model does not fit into the cache volume of the pod."
     CACHE_UNUSABLE = "CacheUnusable", "The server may not write into its cache folder."

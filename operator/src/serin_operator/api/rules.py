@@ -34,12 +34,12 @@ _MODEL: Final = (
     ),
     Rule(
         "spec.model.uri",
-        "self.matches('^(https?|pvc|file)://')",
-        "Begin with https://, http://, pvc:// or file://. A model elsewhere: copy it to a claim (pvc://claim/path) or"
-        " serve it over https.",
+        "self.matches('^(https?|pvc|file|s3|gs|az|hf|(oci|mlflow)([+]http)?)://')",
+        "Begin with s3://, gs://, az://, oci://, hf://, mlflow://, https://, http://, pvc:// or file://. A model"
+        " elsewhere: copy it to a claim (pvc://claim/path) or serve it over https.",
         "(self.contains('://') ? 'Serin does not read ' + self.split('://')[0] + '://' : 'the scheme is missing')"
-        " + '; begin with https://, http://, pvc:// or file:// (a model elsewhere: copy it to a claim,"
-        " pvc://claim/path, or serve it over https)'",
+        " + '; begin with https://, s3://, gs://, az://, oci://, hf://, mlflow://, pvc:// or file:// (a model elsewhere:"
+        " copy it to a claim, pvc://claim/path, or serve it over https)'",
     ),
     Rule(
         "spec.model.uri",
@@ -68,6 +68,29 @@ _MODEL: Final = (
         "Write https://host/path: a host, then the path of the model's file.",
     ),
     Rule(
+        "spec.model.uri",
+        "!self.matches('^(s3|gs|az):') || self.matches('^(s3|gs|az)://[A-Za-z0-9$][-A-Za-z0-9._]*(/[^?]*)?$')",
+        "Write s3://bucket/path, gs://bucket/path or az://container/path: the key of the model, or of its folder. Keys and"
+        " addresses of the store go into the Secret of spec.model.credentials.",
+    ),
+    Rule(
+        "spec.model.uri",
+        "!self.matches('^oci([+]http)?:') || self.matches('^oci([+]http)?://[A-Za-z0-9.-]+(:[0-9]+)?/[a-z0-9]+([._/-]+"
+        "[a-z0-9]+)*(:[A-Za-z0-9_][-A-Za-z0-9._]*)?(@sha256:[0-9a-f]{64})?$')",
+        "Write oci://host/repository:tag, or oci://host/repository@sha256:<64 hex digits>.",
+    ),
+    Rule(
+        "spec.model.uri",
+        "!self.startsWith('hf:') || self.matches('^hf://[-A-Za-z0-9_.]+/[-A-Za-z0-9_.]+(@[^/@?]+)?(/[^?]*)?$')",
+        "Write hf://org/repository@revision/path: the path of the model's file, or of its folder.",
+    ),
+    Rule(
+        "spec.model.uri",
+        "!self.startsWith('mlflow') || self.matches('^mlflow([+]http)?://[^/@?]+/[^/@?]+(/[0-9]+|@[^/@?]+)$')",
+        "Write mlflow://host/name/version or mlflow://host/name@alias: the host of the tracking server, and a registered"
+        " model of it.",
+    ),
+    Rule(
         "spec.model.sha256",
         "self.matches('^[0-9a-f]{64}$')",
         "64 lower-case hex digits without a prefix, as sha256sum prints them; or leave it out.",
@@ -83,18 +106,26 @@ _MODEL: Final = (
     ),
     Rule(
         "spec.model",
-        "!has(self.caConfigMap) || self.uri.startsWith('https:')",
-        "caConfigMap is only for https sources: remove it, or give an https:// URI.",
+        "!has(self.caConfigMap) || self.uri.matches('^(https|s3|gs|az|oci|hf|mlflow):')",
+        "caConfigMap is only for sources by TLS: remove it, or give an https:// URI.",
         field=".caConfigMap",
+    ),
+    Rule(
+        "spec.model",
+        "!has(self.credentials) || self.uri.matches('^(s3|gs|az|hf|oci|mlflow)([+]http)?:')",
+        "credentials are for s3, gs, az, oci, hf and mlflow: remove them; https:// takes spec.model.headerSecret.",
+        field=".credentials",
     ),
 )
 
 
-_REFERENCES: Final = tuple(
+_CREDENTIALS: Final = (object_name("spec.model.credentials.secretName", "Secret"),)
+_REFERENCES: Final = _CREDENTIALS + tuple(
     rule
     for path, kind in (
         ("spec.model.headerSecret", "Secret"),
         ("spec.model.caConfigMap", "ConfigMap"),
+        ("spec.preflight.goldenSamples.configMapKeyRef", "ConfigMap"),
         ("spec.runtime.env[].valueFrom.secretKeyRef", "Secret"),
         ("spec.runtime.env[].valueFrom.configMapKeyRef", "ConfigMap"),
     )

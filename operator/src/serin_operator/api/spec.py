@@ -21,6 +21,7 @@ from serin_operator.api.pod import (
     SecretKey,
     Toleration,
 )
+from serin_operator.api.preflight import Preflight
 from serin_operator.api.rollout import ABTest, BlueGreen, OnDeadline, Rollout, Shadow, StableScale, Step, Strategy
 from serin_operator.api.serving import Serving
 from serin_operator.api.traffic import Traffic
@@ -53,6 +54,22 @@ __all__ = [
 ]
 
 
+class SourceCredentials(ApiModel):
+    """Where the credentials for the source are."""
+
+    secret_name: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=253,
+            description="Name of a Secret whose keys are the standard variables: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,"
+            " AWS_REGION, AWS_ENDPOINT_URL; GOOGLE_APPLICATION_CREDENTIALS (the key itself);"
+            " AZURE_STORAGE_ACCOUNT_NAME, AZURE_STORAGE_ACCOUNT_KEY; HF_TOKEN; MLFLOW_TRACKING_TOKEN; for oci:// of type"
+            " kubernetes.io/dockerconfigjson.",
+        ),
+    ]
+
+
 class ModelSource(ApiModel):
     """Which model is served, and where it comes from."""
 
@@ -70,8 +87,11 @@ class ModelSource(ApiModel):
         Field(
             min_length=1,
             max_length=2048,
-            description="Where the ONNX model is: http(s)://host/path (a file), pvc://claim/path (a file or a folder) or"
-            " file:///path (inside the serving image). It is read once, and pods serve only the digest found then.",
+            description="Where the ONNX model is, a file or a folder: s3://bucket/key, gs://bucket/key,"
+            " az://container/key, oci://host/repository:tag, hf://org/repository@revision/path,"
+            " mlflow://host/name/version or /name@alias, pvc://claim/path; http(s)://host/path (a file); or"
+            " file:///path (inside the serving image). oci+http:// and mlflow+http:// are without TLS. It is resolved"
+            " once, and pods serve only the digest found then.",
         ),
     ]
     sha256: Annotated[
@@ -90,7 +110,15 @@ class ModelSource(ApiModel):
         ),
     ] = None
     ca_config_map: Annotated[
-        ConfigMapKey | None, Field(description="Certificate authorities (PEM) to trust when the source is https.")
+        ConfigMapKey | None,
+        Field(description="Certificate authorities (PEM) to trust when the source is reached by TLS."),
+    ] = None
+    credentials: Annotated[
+        SourceCredentials | None,
+        Field(
+            description="What opens a bucket, registry, hub or tracking server. Absent: the identity that the cloud gives"
+            " the pods' service account (spec.runtime.serviceAccountName), or nobody's."
+        ),
     ] = None
 
 
@@ -116,6 +144,13 @@ class ModelDeploymentSpec(ApiModel):
         Field(
             description="How pods serve: encryption, credentials, feedback, logs and limits. A change is a new revision;"
             " what a Secret that is named here holds is not."
+        ),
+    ] = None
+    preflight: Annotated[
+        Preflight | None,
+        Field(
+            description="What a version has to show, beyond that it loads, before it gets a pod. A change here starts no"
+            " rollout; a version that failed is tried again with retry."
         ),
     ] = None
     rollout: Annotated[

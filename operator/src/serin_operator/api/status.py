@@ -179,12 +179,25 @@ class CanaryStatus(ApiModel):
     evidence: Annotated[dict[str, Any] | None, Field(description="State of the tests: a few numbers a metric.")] = None
 
 
+class PreflightStatus(ApiModel):
+    """What one gate of the preflight said."""
+
+    name: Annotated[str, Field(max_length=63, description="The gate, as in spec.preflight.")]
+    verdict: Annotated[str, Field(max_length=16, description="Pass, Warn or Fail.")]
+    message: Annotated[str, Field(max_length=256, description="What was found, without values of samples.")]
+
+
 class VersionStatus(ApiModel):
     """One entry of the ledger."""
 
     version: Annotated[str, Field(description="Label of the version.")]
     revision: Annotated[str, Field(description="Hash of model and runtime.")]
-    uri: Annotated[str, Field(description="Where the model came from.")]
+    uri: Annotated[
+        str,
+        Field(
+            description="Where the model came from: by digest, commit or version where the spec names a tag, branch or alias."
+        ),
+    ]
     sha256: Annotated[str | None, Field(description="Digest of the model, if it could be read.")] = None
     outcome: Annotated[
         str, Field(description="InProgress, Promoted, RolledBack, FailedPreflight, Superseded or Aborted.")
@@ -192,6 +205,9 @@ class VersionStatus(ApiModel):
     reason: Annotated[str | None, Field(description="Why it ended so, in one word.")] = None
     message: Annotated[
         str | None, Field(max_length=1024, description="Why it ended so, in a sentence with the numbers.")
+    ] = None
+    preflight: Annotated[
+        list[PreflightStatus] | None, Field(max_length=8, description="What each gate of spec.preflight said of it.")
     ] = None
     started_at: Annotated[str | None, Field(description="When its rollout began.")] = None
     promoted_at: Annotated[str | None, Field(description="When it became stable the last time.")] = None

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from serin_operator.api.reasons import EventReason
 from serin_operator.decide.health.refusals import HELD_AGAINST_NOBODY
-from serin_operator.decide.health.resolving import found_digest
+from serin_operator.decide.health.resolving import found_digest, found_rows, found_uri
 from serin_operator.decide.health.serving import outage_of
 from serin_operator.decide.judging.due import pace_of
 from serin_operator.decide.judging.of_stage import gates_of
@@ -37,11 +37,14 @@ def prepared(world: World, memory: Memory, settings: Settings) -> Memory:
     if world.mdep.spec.analysis is None and memory.comparison.results:
         memory = replace(memory, comparison=replace(memory.comparison, results=(), evidence={}))
     rollout = memory.rollout
+    if isinstance(rollout, Resolving) and (rows := found_rows(world, rollout.candidate)):
+        memory = replace(memory, ledger=book.checked(memory.ledger, rollout.candidate.revision, rows))
     if isinstance(rollout, Resolving) and rollout.candidate.sha256 is None:
         digest = found_digest(world, rollout.candidate)
         if digest and not book.conflicting(memory.ledger, rollout.candidate.version, digest):
-            candidate = replace(rollout.candidate, sha256=digest)
-            ledger = book.resolved(memory.ledger, candidate.revision, digest)
+            uri = found_uri(world, rollout.candidate) or rollout.candidate.uri
+            candidate = replace(rollout.candidate, sha256=digest, uri=uri)
+            ledger = book.resolved(memory.ledger, candidate.revision, digest, uri)
             return replace(memory, rollout=replace(rollout, candidate=candidate), ledger=ledger)
     if isinstance(rollout, Reaching | Holding | Growing):
         return replace(memory, rollout=_placed(rollout, memory.comparison, settings, world.now))

@@ -34,6 +34,8 @@ class Verdict:
 
     samples: int
     failures: tuple[str, ...]
+    first_without_values: str = ""
+    """Where the first sample that fails differs: for places that many people read."""
 
     def told(self) -> dict[str, Any]:
         """The verdict as the preflight reads it."""
@@ -78,44 +80,59 @@ def samples_of(settings: Settings, model: Model) -> list[Sample]:
 def judged(model: Model, samples: list[Sample]) -> Verdict:
     """What the model makes of each sample."""
     reader = reader_of(model.signature)
-    failures = []
+    failures: list[str] = []
+    first = ""
     for number, sample in enumerate(samples, 1):
         problem = _problem(model, reader, sample)
         if problem:
-            failures.append(f"sample {number}: {problem}")
-    return Verdict(len(samples), tuple(failures))
+            first = first or f"sample {number}: {problem.without_values}"
+            failures.append(f"sample {number}: {problem.message}")
+    return Verdict(len(samples), tuple(failures), first)
 
 
-def _problem(model: Model, reader: RequestReader, sample: Sample) -> str:
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    """What is wrong with a sample: in full for its author, and without values for everybody else."""
+
+    message: str
+    without_values: str
+
+
+def _problem(model: Model, reader: RequestReader, sample: Sample) -> _Problem | None:
     try:
         feed = feed_of(reader, sample)
         given = dict(zip([spec.name for spec in model.signature.outputs], model.session.run(feed), strict=True))
         specs = {spec.name: spec for spec in model.signature.outputs}
         for output in sample.outputs:
             if output.name not in specs:
-                return f"the model has no output {output.name!r}"
+                return _plain(f"the model has no output {output.name!r}")
             problem = _difference(specs[output.name], given[output.name], output, sample)
             if problem:
                 return problem
     except Refusal as refusal:
-        return refusal.message
+        return _Problem(refusal.message, f"it is no request that the model takes ({refusal.logged})")
     except Exception as error:  # noqa: BLE001 (whatever the model raises is the verdict on this sample)
-        return f"the model raised: {one_line(error, 200)}"
-    return ""
+        return _Problem(f"the model raised: {one_line(error, 200)}", f"the model raised {type(error).__name__}")
+    return None
 
 
-def _difference(spec: TensorSpec, given: Array, output: JsonTensor, sample: Sample) -> str:
+def _plain(message: str) -> _Problem:
+    return _Problem(message, message)
+
+
+def _difference(spec: TensorSpec, given: Array, output: JsonTensor, sample: Sample) -> _Problem | None:
     wanted = array_of(TensorSpec(spec.name, output.datatype, tuple(output.shape)), output)
     if given.shape != wanted.shape:
-        return f"output {spec.name!r} has the shape {list(given.shape)}, expected {list(wanted.shape)}"
+        return _plain(f"output {spec.name!r} has the shape {list(given.shape)}, expected {list(wanted.shape)}")
     if wanted.dtype.kind != "f":
         wrong = np.argwhere(given != wanted)
     else:
         wrong = np.argwhere(~np.isclose(given, wanted, rtol=sample.rtol, atol=sample.atol, equal_nan=True))
     if not len(wrong):
-        return ""
+        return None
     place = tuple(wrong[0].tolist())
-    return (
-        f"output {spec.name!r} at {list(place)} is {given[place]!s}, expected {wanted[place]!s} "
-        f"({len(wrong)} of {wanted.size} values differ)"
+    count = f"({len(wrong)} of {wanted.size} values differ)"
+    return _Problem(
+        f"output {spec.name!r} at {list(place)} is {given[place]!s}, expected {wanted[place]!s} {count}",
+        f"output {spec.name!r} at {list(place)} is not as expected {count}",
     )

@@ -3,7 +3,9 @@
 import json
 import sys
 from dataclasses import replace
+from typing import Any
 
+from serin_server.commands.preflight import Row, preflight
 from serin_server.config.settings import Settings
 from serin_server.failures import LoadFailure
 from serin_server.features.fit import checked_fit
@@ -19,13 +21,22 @@ def resolve(settings: Settings) -> int:
     try:
         model = load_as_set(settings)
         _check_baseline(settings, model)
-        told, exit_code = report(model), 0
+        rows = preflight(settings, model)
+        told, exit_code = _with_rows(report(model), rows), 0
+        failed = next((row for row in rows if row.verdict == "Fail"), None)
+        if failed is not None:
+            failure = LoadFailure(failed.reason, failed.message)
+            told, exit_code = _with_rows(failure_report(failure), rows), failure.exit_code
     except LoadFailure as failure:
         told, exit_code = failure_report(failure), failure.exit_code
     text = json.dumps(told, ensure_ascii=True)
     write_termination_message(settings.termination_log, text)
     sys.stdout.write(text + "\n")
     return exit_code
+
+
+def _with_rows(told: dict[str, Any], rows: list[Row]) -> dict[str, Any]:
+    return {**told, "preflight": [row.told() for row in rows]} if rows else told
 
 
 def _check_baseline(settings: Settings, model: Model) -> None:

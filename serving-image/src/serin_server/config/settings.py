@@ -48,6 +48,7 @@ class Settings:
     mounts_dir: Path = Path("/mnt/models")
     source_headers_file: Path | None = None
     source_ca_file: Path | None = None
+    source_credentials_dir: Path | None = None
     source_timeout_seconds: float = 30.0
     source_total_seconds: float = 3600.0
     source_redirect_hosts: str = ""
@@ -94,6 +95,8 @@ class Settings:
     payload_log_max_bytes: int = 64 * 1024
     payload_log_hide: str = ""
     golden: Path | None = None
+    preflight_golden: str = "off"
+    preflight_golden_min_match: float = 1.0
     warmup: Path | None = None
     termination_log: Path = TERMINATION_LOG
     log_format: str = "json"
@@ -160,6 +163,7 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "use_tf32": ("on", "off"),
     "feedback_unsigned": ("auto", "on", "off"),
     "feedback_kind": ("class", "regression"),
+    "preflight_golden": ("off", "fail", "warn"),
     "log_format": ("json", "console"),
     "log_level": ("debug", "info", "warning", "error"),
 }
@@ -215,7 +219,7 @@ def _numbers(settings: Settings) -> Iterator[str]:
     for name in ("http_port", "grpc_port", "metrics_port"):
         if getattr(settings, name) > 65535:
             yield f"SERIN_{name.upper()}={getattr(settings, name)} is not a port: give 0 to 65535"
-    for name in ("access_log_sample", "payload_log_sample", "pairing_sample"):
+    for name in ("access_log_sample", "payload_log_sample", "pairing_sample", "preflight_golden_min_match"):
         if getattr(settings, name) > 1:
             yield f"SERIN_{name.upper()}={getattr(settings, name)} is a fraction: give 0 to 1"
     if settings.processes < 1:

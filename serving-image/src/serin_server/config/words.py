@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 DESCRIPTIONS: Final[Mapping[str, str]] = {
-    "model_uri": "where the model comes from: file:///path, pvc://claim/path, http(s)://… or a plain path",
+    "model_uri": "where the model comes from: file:///path, pvc://claim/path, http(s)://…, s3://, gs://, az://, oci://, hf://, mlflow:// or a plain path",
     "model_name": "name of the model in the protocol's addresses",
     "model_namespace": "namespace that the metrics are labelled with",
     "model_version": "version label that people gave the model",
@@ -27,6 +27,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "mounts_dir": "folder under which claims are mounted: pvc://claim/p is <mounts_dir>/claim/p",
     "source_headers_file": "file of `Name: value` lines sent when the model is fetched over HTTP",
     "source_ca_file": "PEM file of the authorities to trust when the model is fetched over HTTPS",
+    "source_credentials_dir": "folder with a file for each variable that opens the model's source (AWS_ACCESS_KEY_ID, …), which win over the environment",
     "source_timeout_seconds": "longest silence of the model's source before the fetch is given up",
     "source_total_seconds": "longest time for the whole fetch of the model, 0 for no limit",
     "source_redirect_hosts": "hosts, by comma, that the model's source may redirect to although they are internal",
@@ -75,6 +76,8 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "payload_log_hide": "names of tensors, by comma, whose values are never logged",
     "warmup": "warmup.jsonl with inputs for the first inference; that of the model's folder, or golden.jsonl there, when empty",
     "golden": "golden.jsonl with inputs and expected outputs for check; that of the model's folder when empty",
+    "preflight_golden": "off, fail or warn: whether resolve replays the golden samples, and what a difference means",
+    "preflight_golden_min_match": "least share of golden samples that must give their outputs in resolve, 0 to 1",
     "termination_log": "file for the termination message",
     "log_format": "json or console",
     "log_level": "debug, info, warning or error",

@@ -1,30 +1,34 @@
-"""Reads a URL in pieces, and says in one word why it could not."""
+"""Reads URLs in pieces, and says in one word why it could not. Proxies come from the environment."""
 
 import http.client
+import json
 import re
 import socket
 import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import Message
 from functools import partial
-from ipaddress import IPv6Address
 from pathlib import Path
-from typing import IO, Any, Final
-from urllib.parse import quote, urlsplit, urlunsplit
+from types import TracebackType
+from typing import IO, Any, Final, Self
+from urllib.parse import urlsplit
 
 from serin_server.failures import LoadFailure, Reason, one_line
+from serin_server.model.addresses import readable
+from serin_server.model.answers import Interrupted, Refused, of_status, of_transport
 from serin_server.model.patience import Patience
 from serin_server.model.redirects import Route
-from serin_server.uris import scrubbed, shown
+from serin_server.model.resuming import Mark, Rest, resumed
+from serin_server.uris import shown
 
 _CHUNK: Final = 1 << 20
-_FORBIDDEN: Final = (401, 403, 407)
-_GONE: Final = (404, 410)
-_HOST: Final = re.compile(r"[A-Za-z0-9._~-]+")
-_STAY: Final = "/%:@!$&'()*+,;=~?"
+_DOCUMENT_BYTES: Final = 8 << 20
+_RANGE: Final = re.compile(r"bytes (\d+)-\d*/(\d+|\*)")
+BY_HEADERS: Final = "give headers that may read it (spec.model.headerSecret)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,33 +41,148 @@ class Terms:
     silence_seconds: float = 30.0
     total_seconds: float = 0.0
     redirect_hosts: frozenset[str] = frozenset()
+    way_in: str = BY_HEADERS
+    """How credentials are given, for messages."""
 
 
 def download(uri: str, terms: Terms) -> Iterator[bytes]:
-    """The bytes of a URL. Proxies come from the environment. Raises `LoadFailure` with the reason."""
-    url = _readable(uri)
-    try:
-        context = ssl.create_default_context(cafile=str(terms.ca_file) if terms.ca_file else None)
-    except OSError as error:
-        message = f"the CA file {terms.ca_file} cannot be used ({one_line(error, 200)}): give a PEM file"
-        raise LoadFailure(Reason.SOURCE_FORBIDDEN, message) from error
-    with Patience(terms.silence_seconds, terms.total_seconds) as patience:
-        route = Route(uri, terms.redirect_hosts)
-        opener = urllib.request.build_opener(
-            _Http(route, patience), _Https(route, patience, context), _Redirects(terms.headers)
-        )
-        request = urllib.request.Request(url, headers={"User-Agent": "serin-server", **terms.headers})  # noqa: S310 (scheme checked)
+    """The bytes of a URL. Raises `LoadFailure` with the reason."""
+    readable(uri)
+    with Client(uri, terms) as client:
+        yield from client.stream(uri, terms.headers)
+
+
+class Client:
+    """One fetch, of as many requests as it takes: one patience, and one measure of how far inside redirects may lead.
+
+    Args:
+        uri: What a person has named, for messages.
+        terms: How it may be read. Its headers are sent where they are passed on only.
+    """
+
+    def __init__(self, uri: str, terms: Terms) -> None:
         try:
-            with opener.open(request, timeout=terms.silence_seconds) as answer:
-                yield from _body(uri, answer, patience)
+            context = ssl.create_default_context(cafile=str(terms.ca_file) if terms.ca_file else None)
+        except OSError as error:
+            message = f"the CA file {terms.ca_file} cannot be used ({one_line(error, 200)}): give a PEM file"
+            raise LoadFailure(Reason.SOURCE_FORBIDDEN, message) from error
+        self._uri, self._terms = uri, terms
+        self._patience = Patience(terms.silence_seconds, terms.total_seconds)
+        route = Route(uri, terms.redirect_hosts)
+        self._opener = urllib.request.build_opener(
+            _Http(route, self._patience),
+            _Https(route, self._patience, context),
+            _Redirects({"Authorization": "", **terms.headers}),
+        )
+
+    def __enter__(self) -> Self:
+        self._patience.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._patience.__exit__(kind, error, trace)
+
+    def stream(self, url: str, headers: Mapping[str, str]) -> Iterator[bytes]:
+        """The bytes of a URL, through breaks of the connection. Raises `LoadFailure`."""
+        return resumed(self._told(url), partial(self._open_at, url, headers))
+
+    def document(self, url: str, headers: Mapping[str, str]) -> tuple[Any, Message]:
+        """A JSON document of at most 8 MiB, and the headers that it came with. Raises `LoadFailure`."""
+        text, came_with = self.small(url, headers)
+        try:
+            return json.loads(text), came_with
+        except ValueError:
+            message = f"{self._told(url)} answered with what is no JSON: check the address of the server"
+            raise LoadFailure(Reason.SOURCE_UNSUPPORTED, message) from None
+
+    def small(self, url: str, headers: Mapping[str, str]) -> tuple[bytes, Message]:
+        """The bytes of a small answer, and its headers. Raises `LoadFailure`."""
+        with self._answer(url, headers) as answer:
+            text = b""
+            for chunk in self._body(url, answer):
+                text += chunk
+                if len(text) > _DOCUMENT_BYTES:
+                    message = (
+                        f"{self._told(url)} answered with more than {_DOCUMENT_BYTES >> 20} MiB: check its address"
+                    )
+                    raise LoadFailure(Reason.SOURCE_UNSUPPORTED, message)
+            return text, answer.headers
+
+    @contextmanager
+    def _open_at(self, url: str, headers: Mapping[str, str], start: int, mark: Mark) -> Iterator[Rest]:
+        with self._answer(url, {**headers, **_condition(start, mark)}) as answer:
+            yield self._rest(url, answer, start)
+
+    def _rest(self, url: str, answer: http.client.HTTPResponse, start: int) -> Rest:
+        length = answer.headers.get("Content-Length", "")
+        size = int(length) if length.isascii() and length.isdigit() else None
+        etag, modified = answer.headers.get("ETag", ""), answer.headers.get("Last-Modified", "")
+        chunks = self._body(url, answer, partial=bool(start))
+        if answer.status != 206 or not start:
+            return Rest(Mark(etag, modified, size), 0, chunks)
+        found = _RANGE.fullmatch(answer.headers.get("Content-Range", ""))
+        if found is None or int(found[1]) != start:
+            raise of_status(self._told(url), answer.status, self._terms.way_in)
+        of_all = int(found[2]) if found[2] != "*" else None
+        return Rest(Mark(etag, modified, of_all), start, chunks)
+
+    @contextmanager
+    def _answer(self, url: str, headers: Mapping[str, str]) -> Iterator[http.client.HTTPResponse]:
+        told = self._told(url)
+        address = readable(url)
+        request = urllib.request.Request(address, headers={"User-Agent": "serin-server", **headers})  # noqa: S310 (scheme checked)
+        try:
+            with self._opener.open(request, timeout=self._terms.silence_seconds) as answer:
+                yield answer
         except urllib.error.HTTPError as error:
             error.close()
-            raise _of_status(uri, error.code) from None
+            failure = of_status(told, error.code, self._terms.way_in)
+            raise failure if isinstance(failure, Interrupted) else Refused(failure, error.code, error.headers) from None
         except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: a redirect that is no address
-            if patience.verdict:
-                raise _impatient(uri, patience) from None
+            if self._patience.verdict:
+                raise self._impatient(told) from None
             cause = error.reason if isinstance(error, urllib.error.URLError) else error
-            raise _of_transport(uri, cause) from error
+            raise of_transport(told, cause, url) from error
+
+    def _body(self, url: str, answer: http.client.HTTPResponse, *, partial: bool = False) -> Iterator[bytes]:
+        told = self._told(url)
+        if answer.status != 200 and not (partial and answer.status == 206):
+            raise of_status(told, answer.status, self._terms.way_in)
+        encoding = answer.headers.get("Content-Encoding", "identity").strip().lower()
+        if encoding not in ("", "identity"):
+            message = f"{told} sent it as Content-Encoding: {one_line(encoding, 40)}, which was not asked for: store it without"
+            raise LoadFailure(Reason.SOURCE_UNSUPPORTED, message)
+        declared = answer.headers.get("Content-Length")
+        is_chunked = answer.headers.get("Transfer-Encoding") is not None
+        if declared is not None and not is_chunked and not (declared.isascii() and declared.strip().isdigit()):
+            message = f"{told} answered with the Content-Length {one_line(declared, 40)!r}, no number: see what ails its server"
+            raise LoadFailure(Reason.SOURCE_UNREACHABLE, message)
+        got = 0
+        while chunk := answer.read1(_CHUNK):
+            got += len(chunk)
+            self._patience.came(len(chunk))
+            yield chunk
+        if self._patience.verdict:
+            raise self._impatient(told)
+        if declared is not None and not is_chunked and got < int(declared):
+            raise Interrupted(f"{told}: the connection broke off after {got} of {int(declared)} bytes")
+
+    def _impatient(self, told: str) -> LoadFailure:
+        return LoadFailure(Reason.SOURCE_UNREACHABLE, f"{told}: {self._patience.verdict}")
+
+    def _told(self, url: str) -> str:
+        return shown(url) if url == self._uri else f"{shown(self._uri)}: {shown(url)}"
+
+
+def _condition(start: int, mark: Mark) -> dict[str, str]:
+    """What asks for the rest, and for nothing when the bytes have changed (RFC 9110: only strong ETags compare)."""
+    if not start:
+        return {}
+    if mark.etag and not mark.etag.startswith("W/"):
+        return {"Range": f"bytes={start}-", "If-Match": mark.etag}
+    return {"Range": f"bytes={start}-", **({"If-Unmodified-Since": mark.modified} if mark.modified else {})}
 
 
 class _Http(urllib.request.HTTPHandler):
@@ -119,7 +238,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
     ) -> urllib.request.Request | None:
-        url = _readable(newurl, "the redirect")
+        url = readable(newurl, "the redirect")
         old, new = urlsplit(req.full_url), urlsplit(url)
         if new.scheme == "http" and old.scheme == "https":
             message = f"{shown(req.full_url)} redirects to {shown(url)}, out of TLS: name an https:// address that keeps to it"
@@ -129,101 +248,3 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
             for name in self._secret:
                 redirected.headers.pop(name, None)
         return redirected
-
-
-def _readable(uri: str, what: str = "the address") -> str:
-    """The URL as it goes over the wire: everything quoted that must be. Raises `LoadFailure`."""
-    try:
-        parts = urlsplit(uri)
-        name = _host(parts.hostname or "", parts.netloc)
-    except ValueError:
-        raise _not_an_address(uri, what, "it names no host") from None
-    try:
-        port = parts.port
-    except ValueError:
-        raise _not_an_address(uri, what, "its port is no number from 0 to 65535") from None
-    if parts.scheme not in ("http", "https"):
-        raise _not_an_address(uri, what, "its scheme is neither http nor https")
-    if "@" in parts.netloc:
-        raise _not_an_address(
-            uri, what, "names and passwords do not belong into it: send a header (spec.model.headerSecret)"
-        )
-    netloc = name if port is None else f"{name}:{port}"
-    path, query = (quote(part.encode("utf-8", "surrogateescape"), safe=_STAY) for part in (parts.path, parts.query))
-    return urlunsplit((parts.scheme, netloc, path or "/", query, ""))
-
-
-def _host(host: str, netloc: str) -> str:
-    """The host as it goes over the wire. Raises `ValueError`."""
-    if "[" in netloc:
-        return f"[{IPv6Address(host)}]"
-    name = host.encode("idna").decode()
-    if not _HOST.fullmatch(name):
-        raise ValueError(host)
-    return name
-
-
-def _not_an_address(uri: str, what: str, why: str) -> LoadFailure:
-    return LoadFailure(Reason.SOURCE_UNSUPPORTED, f"{what} {shown(uri)} cannot be used: {why}")
-
-
-def _body(uri: str, answer: http.client.HTTPResponse, patience: Patience) -> Iterator[bytes]:
-    if answer.status != 200:
-        raise _of_status(uri, answer.status)
-    encoding = answer.headers.get("Content-Encoding", "identity").strip().lower()
-    if encoding not in ("", "identity"):
-        message = f"{shown(uri)} sent it as Content-Encoding: {one_line(encoding, 40)}, which was not asked for: store it without"
-        raise LoadFailure(Reason.SOURCE_UNSUPPORTED, message)
-    declared = answer.headers.get("Content-Length")
-    is_chunked = answer.headers.get("Transfer-Encoding") is not None
-    if declared is not None and not is_chunked and not (declared.isascii() and declared.strip().isdigit()):
-        message = f"{shown(uri)} answered with the Content-Length {one_line(declared, 40)!r}, no number: see what ails its server"
-        raise LoadFailure(Reason.SOURCE_UNREACHABLE, message)
-    got = 0
-    while chunk := answer.read1(_CHUNK):
-        got += len(chunk)
-        patience.came(len(chunk))
-        yield chunk
-    if patience.verdict:
-        raise _impatient(uri, patience)
-    if declared is not None and not is_chunked and got < int(declared):
-        message = f"{shown(uri)}: the connection broke off after {got} of {int(declared)} bytes"
-        raise LoadFailure(Reason.SOURCE_UNREACHABLE, message)
-
-
-def _impatient(uri: str, patience: Patience) -> LoadFailure:
-    return LoadFailure(Reason.SOURCE_UNREACHABLE, f"{shown(uri)}: {patience.verdict}")
-
-
-def _of_status(uri: str, status: int) -> LoadFailure:
-    url = shown(uri)
-    if status in _GONE:
-        return LoadFailure(Reason.SOURCE_NOT_FOUND, f"{url} answered {status}: check the address of the model")
-    if status in _FORBIDDEN:
-        return LoadFailure(
-            Reason.SOURCE_FORBIDDEN, f"{url} answered {status}: give headers that may read it (spec.model.headerSecret)"
-        )
-    if status >= 500 or status in (408, 425, 429):
-        return LoadFailure(Reason.SOURCE_UNREACHABLE, f"{url} answered {status}: see what ails its server")
-    if 300 <= status < 400:
-        return LoadFailure(Reason.SOURCE_NOT_FOUND, f"{url} redirects without end ({status}): check its address")
-    return LoadFailure(Reason.SOURCE_NOT_FOUND, f"{url} answered {status}, not the model: check its address")
-
-
-def _of_transport(uri: str, error: object) -> LoadFailure:
-    url = shown(uri)
-    match error:
-        case ssl.SSLCertVerificationError():
-            return LoadFailure(
-                Reason.SOURCE_FORBIDDEN, f"{url}: its certificate is not trusted ({error.verify_message}): give its CA"
-            )
-        case TimeoutError():
-            return LoadFailure(
-                Reason.SOURCE_UNREACHABLE,
-                f"{url} did not answer in time: check that pods may reach it (NetworkPolicy, proxy, firewall)",
-            )
-        case socket.gaierror():
-            return LoadFailure(Reason.SOURCE_UNREACHABLE, f"{url}: the name of its host is not known ({error})")
-        case _:
-            said = scrubbed(one_line(error, 200), uri)
-            return LoadFailure(Reason.SOURCE_UNREACHABLE, f"{url} cannot be reached ({said or type(error).__name__})")

@@ -35,16 +35,15 @@ _CHILDREN: Final = {
 """Which fields of a message (onnx.proto) hold messages that may lead to a tensor's external data."""
 _KEY, _VALUE = 1, 2
 _LOCATION: Final = b"location"
+_PIECE: Final = 1 << 20
 
 
 def locations_in(file: Path) -> list[str]:
     """The paths, as they are written, under which a model keeps weights outside its file. Raises `LoadFailure` (ModelInvalid)."""
-    if file.stat().st_size == 0:
+    if not _mentions(file, _LOCATION):  # every path stands behind this key: most models are done here
         return []
     found: dict[bytes, None] = {}
     with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        if data.find(_LOCATION) < 0:  # every path stands behind this key: most models are done here
-            return []
         todo = [(_MODEL, 0, len(data))]
         try:
             while todo:
@@ -62,6 +61,17 @@ def locations_in(file: Path) -> list[str]:
             message = f"the file is not an ONNX model or is cut short ({error})"
             raise LoadFailure(Reason.MODEL_INVALID, message) from None
     return [location.decode("utf-8", "surrogateescape") for location in found]
+
+
+def _mentions(file: Path, word: bytes) -> bool:
+    """Whether a word stands in a file: read in pieces, because what is mapped counts as memory of the process."""
+    with file.open("rb") as opened:
+        before = b""
+        while piece := opened.read(_PIECE):
+            if word in before + piece:
+                return True
+            before = piece[1 - len(word) :]
+    return False
 
 
 def external_files(file: Path) -> list[Path]:

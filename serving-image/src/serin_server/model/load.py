@@ -32,6 +32,8 @@ class Model:
     """The file or the folder that it was loaded from."""
     batching: Decision = OFF
     """Whether requests may share a run."""
+    resolved_uri: str = ""
+    """Its source by a name that does not move, where the one that was asked for may."""
 
     @property
     def session(self) -> Session:
@@ -76,7 +78,8 @@ def load(
     warmed = warm_up(session, real, likely, [first for first, *_ in words], warmup_seconds)
     warmed.session.check_learnt()
     decision = decide(file, warmed.session, batching, words, warmed.feeds, session.rounding)
-    return Model(warmed, fetched.sha256, model_size_bytes(fetched.path), opset, fetched.path, decision)
+    size, resolved = model_size_bytes(fetched.path), fetched.resolved_uri
+    return Model(warmed, fetched.sha256, size, opset, fetched.path, decision, resolved)
 
 
 def signature_digest(signature: Signature) -> str:
@@ -93,6 +96,7 @@ def report(model: Model) -> dict[str, Any]:
         "ok": True,
         "sha256": model.sha256,
         "sizeBytes": model.size_bytes,
+        **({"resolvedUri": model.resolved_uri} if model.resolved_uri else {}),
         "opset": model.opset,
         "signatureDigest": signature_digest(model.signature),
         "inputs": inputs,

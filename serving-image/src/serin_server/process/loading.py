@@ -55,6 +55,6 @@ class Loading:
 
     def _is_worth_retrying(self, failure: LoadFailure) -> bool:
         """A pinned model was there when it was resolved, so whatever its source says now may pass."""
-        if failure.reason is Reason.SOURCE_UNREACHABLE:
+        if failure.reason in (Reason.SOURCE_UNREACHABLE, Reason.SOURCE_CHANGED):
             return True
         return bool(self._settings.model_sha256) and failure.reason in SOURCE_REASONS

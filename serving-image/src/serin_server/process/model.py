@@ -24,6 +24,7 @@ def source_of(settings: Settings) -> Source:
         mounts_dir=settings.mounts_dir,
         headers_file=settings.source_headers_file,
         ca_file=settings.source_ca_file,
+        credentials_dir=settings.source_credentials_dir,
         timeout_seconds=settings.source_timeout_seconds,
         total_seconds=settings.source_total_seconds,
         redirect_hosts=frozenset(filter(None, map(str.strip, settings.source_redirect_hosts.lower().split(",")))),

@@ -91,8 +91,8 @@ def _births(world: World, memory: Memory, intent: Intent, settings: Settings) ->
     if isinstance(rollout, Resolving) and rollout.candidate.sha256 and rollout.candidate.revision == settings.revision:
         candidate = rollout.candidate
         if world.revision(candidate.revision).born is None:
-            sha256 = candidate.sha256 or ""
-            yield Create(make.controller_revision(world.mdep, world.config, candidate.revision, sha256, ordinal))
+            model = make.BornModel(candidate.uri, candidate.sha256 or "")
+            yield Create(make.controller_revision(world.mdep, world.config, candidate.revision, model, ordinal))
     for name in intent.replicas:
         revision, known = world.revision(name), entry(memory.ledger, name)
         if revision.born or known is None or known.sha256 is None:
@@ -101,7 +101,8 @@ def _births(world: World, memory: Memory, intent: Intent, settings: Settings) ->
             template = revision.deployment.template
             yield Create(make.controller_revision_again(world.mdep, known, template, ordinal))
         elif name == settings.revision:
-            yield Create(make.controller_revision(world.mdep, world.config, name, known.sha256, ordinal))
+            model = make.BornModel(known.uri, known.sha256)
+            yield Create(make.controller_revision(world.mdep, world.config, name, model, ordinal))
 
 
 def _notes(world: World, memory: Memory) -> Iterator[Operation]:

@@ -17,6 +17,7 @@ SOURCE_PROBLEMS = frozenset(
         Reason.SOURCE_NOT_FOUND,
         Reason.SOURCE_FORBIDDEN,
         Reason.SOURCE_UNREACHABLE,
+        Reason.SOURCE_CHANGED,
         Reason.DIGEST_MISMATCH,
     }
 )

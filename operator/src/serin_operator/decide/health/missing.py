@@ -11,6 +11,8 @@ CONFIG_PROBLEMS: Final = frozenset({"CreateContainerConfigError", "CreateContain
 FIELDS_OF_VOLUMES: Final = {
     "source": "spec.model.headerSecret",
     "source-ca": "spec.model.caConfigMap",
+    "source-credentials": "spec.model.credentials",
+    "golden": "spec.preflight.goldenSamples.configMapKeyRef",
     "model": "spec.model.uri",
     "tls": "spec.serving.tls.secretName",
     "client-ca": "spec.serving.tls.clientCA",

@@ -3,12 +3,19 @@
 An injected container that never ends keeps its Job from ever being complete or failed, so the end of ours counts.
 """
 
+import re
+from typing import Final
+
 from serin_operator.api import names
 from serin_operator.api.reasons import Reason
+from serin_operator.api.status import PreflightStatus
 from serin_operator.decide.health.diagnosis import most_telling, not_created, parsed, report_of
 from serin_operator.decide.manifests.children import EXIT_PERMANENT
 from serin_operator.decide.memory.states import Candidate, Refusal
 from serin_operator.decide.world import Pod, ResolveJob, World
+
+LONGEST_URI: Final = 2048
+_MOST_GATES: Final = 8
 
 
 def current_job(world: World, candidate: Candidate) -> ResolveJob | None:
@@ -26,6 +33,38 @@ def found_digest(world: World, candidate: Candidate) -> str | None:
         if pod.ended and said and said.get("ok") and isinstance(said.get("sha256"), str):
             return str(said["sha256"])
     return None
+
+
+def found_uri(world: World, candidate: Candidate) -> str | None:
+    """The name that does not move, by which the resolve Job has found the model; None where the spec's own does not move."""
+    said = [parsed(pod.last_words) or {} for pod in _pods(world, candidate)]
+    uri = next((each.get("resolvedUri") for each in said if each.get("ok")), None)
+    is_usable = (
+        isinstance(uri, str) and len(uri) <= LONGEST_URI and uri.isprintable() and _place(uri) == _place(candidate.uri)
+    )
+    return str(uri) if is_usable else None
+
+
+def found_rows(world: World, candidate: Candidate) -> list[PreflightStatus] | None:
+    """What the gates of the preflight said, whether they let the candidate pass or not."""
+    for pod in _pods(world, candidate):
+        rows = (parsed(pod.last_words) or {}).get("preflight")
+        if pod.ended and isinstance(rows, list):
+            return [row for each in rows[:_MOST_GATES] if (row := _row(each))] or None
+    return None
+
+
+def _row(said: object) -> PreflightStatus | None:
+    if not isinstance(said, dict):
+        return None
+    name, verdict, message = (str(said.get(key, "")) for key in ("name", "verdict", "message"))
+    return PreflightStatus(name=name[:63], verdict=verdict[:16], message=message[:256])
+
+
+def _place(uri: str) -> tuple[str, str]:
+    """Scheme and host: what a Job found is the same model in the same store."""
+    scheme, _, rest = uri.partition("://")
+    return scheme, re.split("[/@]", rest, maxsplit=1)[0]
 
 
 def refusal_of_job(world: World, candidate: Candidate) -> Refusal | None:

@@ -1,6 +1,7 @@
 """The child objects around the pods."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from serin_operator.api import names
@@ -144,21 +145,28 @@ def feedback_secret(mdep: ModelDeployment) -> JsonObject:
     }
 
 
+@dataclass(frozen=True)
+class BornModel:
+    """The model that a revision is born with: where it was found, by a name that does not move, and its digest."""
+
+    uri: str
+    sha256: str
+
+
 def controller_revision(
-    mdep: ModelDeployment, config: OperatorConfig, revision: str, sha256: str, ordinal: int
+    mdep: ModelDeployment, config: OperatorConfig, revision: str, model: BornModel, ordinal: int
 ) -> JsonObject:
     """The memory of a revision's birth: its pod template and its model. Immutable but for annotations."""
-    model = mdep.spec.model
     return {
         "apiVersion": "apps/v1",
         "kind": "ControllerRevision",
         "metadata": metadata_of(mdep, names.revision_object(mdep.name, revision), revision),
         "revision": ordinal,
         "data": {
-            "version": model.version,
+            "version": mdep.spec.model.version,
             "uri": model.uri,
-            "sha256": sha256,
-            "template": template(mdep, config, revision, sha256),
+            "sha256": model.sha256,
+            "template": template(mdep, config, revision, model.sha256, uri=model.uri),
         },
     }
 

@@ -1,13 +1,14 @@
 """The pod template of a revision: the same container serves, and resolves once before."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from serin_operator.api import names
 from serin_operator.api.overlay import PodOverlay
 from serin_operator.api.spec import EnvVar, ModelSource, Runtime
 from serin_operator.api.variables import variables_of
-from serin_operator.decide.manifests import overlay, serving
+from serin_operator.decide.manifests import overlay, preflight, serving
 from serin_operator.decide.world import ModelDeployment, OperatorConfig
 
 JsonObject = dict[str, Any]
@@ -18,6 +19,7 @@ SAFE_TO_EVICT = "cluster-autoscaler.kubernetes.io/safe-to-evict"
 USER = 65532
 SOURCE_HEADERS = "/etc/serin/source/headers"
 SOURCE_CA = "/etc/serin/source-ca/ca.crt"
+SOURCE_CREDENTIALS = "/etc/serin/source-credentials"
 CLAIMS = "/mnt/models"
 CACHE = "/var/cache/serin"
 SCRATCH = "/tmp"  # noqa: S108 - a mount point of the pod, an emptyDir of its own
@@ -27,7 +29,13 @@ TERMINATION_GRACE_SECONDS = 120
 
 
 def template(
-    mdep: ModelDeployment, config: OperatorConfig, revision: str, sha256: str | None, *, resolve: bool = False
+    mdep: ModelDeployment,
+    config: OperatorConfig,
+    revision: str,
+    sha256: str | None,
+    *,
+    resolve: bool = False,
+    uri: str | None = None,
 ) -> JsonObject:
     """Pod template of ``revision``.
 
@@ -37,6 +45,7 @@ def template(
         revision: The revision that the pods belong to.
         sha256: The digest that pods are pinned to; None while it is being resolved and the spec pins none.
         resolve: For the Job that fetches, verifies and loads once, instead of serving.
+        uri: Where that Job found the model; None: where the spec says.
     """
     runtime = mdep.spec.runtime or Runtime()
     more = runtime.pod or PodOverlay()
@@ -50,7 +59,7 @@ def template(
             **({"runAsUser": USER, "runAsGroup": USER, "fsGroup": USER} if config.has_fixed_user else {}),
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containers": [_container(mdep, config, revision, sha256, resolve=resolve)],
+        "containers": [_container(mdep, config, revision, _Asked(uri, sha256), resolve=resolve)],
         "volumes": [
             *_volumes(mdep.spec.model),
             *serving.volumes(_mounted(mdep, resolve=resolve), mode),
@@ -77,8 +86,16 @@ def template(
     return {"metadata": metadata, "spec": {name: value for name, value in pod.items() if value is not None}}
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """The model that a pod is to load, as far as it is known more exactly than the spec says."""
+
+    uri: str | None
+    sha256: str | None
+
+
 def _container(
-    mdep: ModelDeployment, config: OperatorConfig, revision: str, sha256: str | None, *, resolve: bool
+    mdep: ModelDeployment, config: OperatorConfig, revision: str, asked: _Asked, *, resolve: bool
 ) -> JsonObject:
     runtime = mdep.spec.runtime or Runtime()
     policy = runtime.image_pull_policy or (None if runtime.image else config.serving_image_pull_policy)
@@ -86,15 +103,7 @@ def _container(
         "name": names.CONTAINER,
         "image": runtime.image or config.serving_image,
         "args": ["resolve" if resolve else "serve"],
-        "env": _environment(
-            mdep,
-            revision,
-            sha256,
-            {
-                **serving.variables(_mounted(mdep, resolve=resolve)),
-                **({} if resolve else serving.control(mdep.name, mdep.spec)),
-            },
-        ),
+        "env": _environment(mdep, revision, asked, _settings(mdep, resolve=resolve)),
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
@@ -122,26 +131,30 @@ def _container(
     return container
 
 
+def _settings(mdep: ModelDeployment, *, resolve: bool) -> dict[str, str]:
+    more = preflight.variables(mdep.spec.preflight) if resolve else serving.control(mdep.name, mdep.spec)
+    return {**serving.variables(_mounted(mdep, resolve=resolve)), **more}
+
+
 def _mounted(mdep: ModelDeployment, *, resolve: bool) -> tuple[serving.Mount, ...]:
-    """What serving needs; the Job that resolves serves nobody, and is shown no key."""
-    return () if resolve else serving.mounts_of(mdep.name, mdep.spec.serving)
+    """What serving needs; the Job that resolves serves nobody, is shown no key, and has what its gates need."""
+    return preflight.mounts_of(mdep.spec.preflight) if resolve else serving.mounts_of(mdep.name, mdep.spec.serving)
 
 
-def _environment(
-    mdep: ModelDeployment, revision: str, sha256: str | None, files: Mapping[str, str]
-) -> list[JsonObject]:
+def _environment(mdep: ModelDeployment, revision: str, asked: _Asked, files: Mapping[str, str]) -> list[JsonObject]:
     model, runtime = mdep.spec.model, mdep.spec.runtime or Runtime()
-    digest = sha256 or model.sha256
+    digest = asked.sha256 or model.sha256
     fixed = {
         "SERIN_MODEL_NAME": mdep.name,
         "SERIN_MODEL_VERSION": model.version,
         "SERIN_MODEL_REVISION": revision,
-        "SERIN_MODEL_URI": model.uri,
+        "SERIN_MODEL_URI": asked.uri or model.uri,
         **({"SERIN_MODEL_SHA256": digest.lower()} if digest else {}),
         **({"SERIN_THREADS": str(runtime.threads)} if runtime.threads else {}),
         "SERIN_CACHE_DIR": CACHE,
         **({"SERIN_SOURCE_HEADERS_FILE": SOURCE_HEADERS} if model.header_secret else {}),
         **({"SERIN_SOURCE_CA_FILE": SOURCE_CA} if model.ca_config_map else {}),
+        **({"SERIN_SOURCE_CREDENTIALS_DIR": SOURCE_CREDENTIALS} if model.credentials else {}),
         **variables_of(mdep.spec.model_dump(by_alias=True, exclude_none=True)),
         **files,
     }
@@ -196,6 +209,8 @@ def _volumes(model: ModelSource) -> list[JsonObject]:
     if model.ca_config_map:
         items = [{"key": model.ca_config_map.key, "path": "ca.crt"}]
         volumes.append({"name": "source-ca", "configMap": {"name": model.ca_config_map.name, "items": items}})
+    if model.credentials:
+        volumes.append({"name": "source-credentials", "secret": {"secretName": model.credentials.secret_name}})
     return volumes
 
 
@@ -207,6 +222,8 @@ def _mounts(model: ModelSource) -> list[JsonObject]:
         mounts.append({"name": "source", "mountPath": SOURCE_HEADERS.rpartition("/")[0], "readOnly": True})
     if model.ca_config_map:
         mounts.append({"name": "source-ca", "mountPath": SOURCE_CA.rpartition("/")[0], "readOnly": True})
+    if model.credentials:
+        mounts.append({"name": "source-credentials", "mountPath": SOURCE_CREDENTIALS, "readOnly": True})
     return mounts
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from serin_operator.api.reasons import Outcome, Reason
-from serin_operator.api.status import VersionStatus
+from serin_operator.api.status import PreflightStatus, VersionStatus
 from serin_operator.decide.memory.states import Candidate, Ended
 from serin_operator.decide.timestamps import stamp
 
@@ -61,9 +61,15 @@ def begin(ledger: Ledger, candidate: Candidate) -> Ledger:
     return (begun, *(v for v in ledger if v.revision != candidate.revision))
 
 
-def resolved(ledger: Ledger, revision: str, sha256: str) -> Ledger:
-    """Write down the digest that was found."""
-    return tuple(v.model_copy(update={"sha256": sha256}) if v.revision == revision else v for v in ledger)
+def resolved(ledger: Ledger, revision: str, sha256: str, uri: str) -> Ledger:
+    """Write down the digest that was found, and under which name that does not move."""
+    found = {"sha256": sha256, "uri": uri}
+    return tuple(v.model_copy(update=found) if v.revision == revision else v for v in ledger)
+
+
+def checked(ledger: Ledger, revision: str, rows: list[PreflightStatus]) -> Ledger:
+    """Write down what the gates of the preflight said."""
+    return tuple(v.model_copy(update={"preflight": rows}) if v.revision == revision else v for v in ledger)
 
 
 def end(ledger: Ledger, ended: Ended, now: datetime) -> Ledger:
