@@ -6,9 +6,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.support.simulation import Simulation
+
 from kubectl_serin.cli import Outside, answered
 from kubectl_serin.kubectl import Ended
-from tests.support.simulation import Simulation
 
 JsonObject = dict[str, Any]
 

@@ -87,7 +87,7 @@ async def test_a_status_of_an_older_release_is_told_as_far_as_it_goes(command: s
 @pytest.mark.parametrize("status", [None, {}, {"conditions": []}, {"observedGeneration": -1}], ids=str)
 def test_an_object_that_nobody_has_looked_at_says_so_and_ends_as_under_way(status: Any) -> None:
     obj = {"kind": "ModelDeployment", "metadata": {"name": "m", "generation": 1}, "spec": MODEL, "status": status}
-    code, told, _ = asked(FakeKubectl(obj), "get", "m")
+    _, told, _ = asked(FakeKubectl(obj), "get", "m")
     assert "the operator to look at the spec" in told
     assert asked(FakeKubectl(obj), "status", "m")[0] == 3
     assert asked(FakeKubectl(obj), "why", "m")[0] == 4
@@ -143,6 +143,7 @@ async def test_a_watch_draws_again_until_somebody_stops_it() -> None:
 
 async def test_pods_that_may_not_be_seen_are_no_reason_to_tell_nothing() -> None:
     kubectl = of_simulation(await moments.baking())
+
     def run(arguments: tuple[str, ...], text: str | None) -> Ended:
         if "pods" in arguments:
             return Ended(1, "", 'Error from server (Forbidden): pods is forbidden: User "ada" cannot list')
@@ -153,7 +154,15 @@ async def test_pods_that_may_not_be_seen_are_no_reason_to_tell_nothing() -> None
 
 
 def test_the_program_starts_without_what_only_some_commands_need() -> None:
-    heavy = ("pydantic", "rich", "yaml", "kubernetes", "urllib.request", "kubectl_serin.play", "serin_operator.decide.analysis")
+    heavy = (
+        "pydantic",
+        "rich",
+        "yaml",
+        "kubernetes",
+        "urllib.request",
+        "kubectl_serin.play",
+        "serin_operator.decide.analysis",
+    )
     program = f"import sys, kubectl_serin.cli; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

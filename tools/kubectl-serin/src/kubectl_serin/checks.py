@@ -79,9 +79,15 @@ def _definition(kubectl: Kubectl, _prometheus: str | None) -> Iterator[Finding]:
     missing = sorted(_fields(schemas[1]) - _fields(schemas[0]))
     more = sorted(_fields(schemas[0]) - _fields(schemas[1]))
     if missing:
-        yield _one(State.NOTE, f"the CRD is older than this tool and lacks {_few(missing)}", "upgrade Serin, or use the tool of its release")
+        yield _one(
+            State.NOTE,
+            f"the CRD is older than this tool and lacks {_few(missing)}",
+            "upgrade Serin, or use the tool of its release",
+        )
     elif more:
-        yield _one(State.NOTE, f"the CRD is newer than this tool, which does not know {_few(more)}", "upgrade kubectl serin")
+        yield _one(
+            State.NOTE, f"the CRD is newer than this tool, which does not know {_few(more)}", "upgrade kubectl serin"
+        )
     else:
         yield _one(State.OK, "ModelDeployments are known, with every field that this tool knows")
 
@@ -129,10 +135,16 @@ def _rights(kubectl: Kubectl, _prometheus: str | None) -> Iterator[Finding]:
 def _namespace(kubectl: Kubectl, _prometheus: str | None) -> Iterator[Finding]:
     for quota in kubectl.list_of("resourcequotas"):
         status = quota.get("status") or {}
-        full = [name for name, hard in (status.get("hard") or {}).items() if (status.get("used") or {}).get(name) == hard]
+        full = [
+            name for name, hard in (status.get("hard") or {}).items() if (status.get("used") or {}).get(name) == hard
+        ]
         name = cleaned(quota["metadata"]["name"])
         if full:
-            yield _one(State.NOTE, f"quota {name} is used up: {', '.join(map(cleaned, full))}", "a canary needs room beside stable: raise it")
+            yield _one(
+                State.NOTE,
+                f"quota {name} is used up: {', '.join(map(cleaned, full))}",
+                "a canary needs room beside stable: raise it",
+            )
         else:
             yield _one(State.OK, f"quota {name} has room")
     if kubectl.namespace:
@@ -147,7 +159,10 @@ def _gateway(kubectl: Kubectl, _prometheus: str | None) -> Iterator[Finding]:
         yield _one(State.NOTE, "no Gateway API: weights are made by pods, about", "docs/gateway.md, for exact weights")
         return
     for one in kubectl.list_of("gatewayclasses.gateway.networking.k8s.io"):
-        features = [cleaned(f.get("name", f) if isinstance(f, dict) else f) for f in (one.get("status") or {}).get("supportedFeatures") or ()]
+        features = [
+            cleaned(f.get("name", f) if isinstance(f, dict) else f)
+            for f in (one.get("status") or {}).get("supportedFeatures") or ()
+        ]
         name = cleaned(one["metadata"]["name"])
         told = f"{len(features)} features" if features else "does not say what it can"
         yield _one(State.OK if features else State.NOTE, f"GatewayClass {name}: {told}")
@@ -156,14 +171,22 @@ def _gateway(kubectl: Kubectl, _prometheus: str | None) -> Iterator[Finding]:
 def _prometheus(kubectl: Kubectl, said: str | None) -> Iterator[Finding]:
     prometheus = found(kubectl, said)
     if prometheus is None:
-        yield _one(State.NOTE, "the operator has no Prometheus (or may not be seen): no analysis", "prometheus.url of the chart")
+        yield _one(
+            State.NOTE,
+            "the operator has no Prometheus (or may not be seen): no analysis",
+            "prometheus.url of the chart",
+        )
         return
     series = prometheus.query("count(serin_process_start_time_seconds)")
     count = int(series[0].values[-1][1]) if series and series[0].values else 0
     if count:
         yield _one(State.OK, f"{prometheus.where} scrapes {count} serving processes")
     else:
-        yield _one(State.BAD, f"{prometheus.where} answers, and scrapes no serving pod", "podMonitor.enabled of the chart (docs/install.md)")
+        yield _one(
+            State.BAD,
+            f"{prometheus.where} answers, and scrapes no serving pod",
+            "podMonitor.enabled of the chart (docs/install.md)",
+        )
 
 
 CHECKS: Final[tuple[tuple[str, Check], ...]] = (

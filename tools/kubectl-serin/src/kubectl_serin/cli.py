@@ -15,7 +15,7 @@ from typing import Final, TextIO
 from kubectl_serin import commands
 from kubectl_serin.command import Answer, Command, Hands
 from kubectl_serin.kubectl import Kubectl, Runner, run_kubectl
-from kubectl_serin.problems import MEANINGS, Exit, Problem
+from kubectl_serin.problems import MEANINGS, Problem
 
 COLUMNS: Final = 80
 CONNECTION: Final = ("context", "kubeconfig", "cluster", "user", "as", "as-group", "request-timeout", "server", "token")
@@ -49,7 +49,7 @@ def answered(arguments: Sequence[str], outside: Outside) -> int:
     """Answer one command line; the exit code."""
     said = parser().parse_args(arguments)
     try:
-        answer = said.command.run(said, _hands(said, outside))
+        answer: Answer = said.command.run(said, _hands(said, outside))
         _print(answer, said.output, outside)
     except Problem as problem:
         outside.error.write(_wrapped(str(problem)) + _wrapped(problem.way_out, "  "))
@@ -145,7 +145,13 @@ def _for_people(answer: Answer, *, is_terminal: bool) -> str:
     width = shutil.get_terminal_size((COLUMNS, 24)).columns if is_terminal else COLUMNS
     is_plain = not is_terminal or "NO_COLOR" in os.environ
     console = Console(
-        file=drawn, width=width, force_terminal=is_terminal, no_color=is_plain, highlight=False, markup=False, emoji=False
+        file=drawn,
+        width=width,
+        force_terminal=is_terminal,
+        no_color=is_plain,
+        highlight=False,
+        markup=False,
+        emoji=False,
     )
     answer.render(console)
     return "".join(f"{line.rstrip(' ')}\n" for line in drawn.getvalue().splitlines())

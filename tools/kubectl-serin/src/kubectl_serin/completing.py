@@ -1,10 +1,12 @@
 """`kubectl_complete-serin`: what kubectl asks for when somebody presses Tab behind `kubectl serin`."""
 
+import re
 import sys
+from argparse import ArgumentParser
 from collections.abc import Sequence
 
 from kubectl_serin import commands
-from kubectl_serin.cli import parser
+from kubectl_serin.command import Command
 from kubectl_serin.kubectl import RESOURCE, Kubectl
 from kubectl_serin.problems import Problem
 
@@ -25,16 +27,16 @@ def completions(words: Sequence[str], kubectl: Kubectl) -> list[str]:
     if command is None:
         return [NO_FILES]
     if begun.startswith("-"):
-        return [*(flag for flag in _flags(command.name) if flag.startswith(begun)), NO_FILES]
+        return [*(flag for flag in _flags(command) if flag.startswith(begun)), NO_FILES]
     if not command.needs_cluster:
         return [FILES]
     return [*(name for name in _names(kubectl) if name.startswith(begun)), NO_FILES]
 
 
-def _flags(name: str) -> list[str]:
-    below = next(action for action in parser()._actions if action.dest == "==SUPPRESS==" or hasattr(action, "choices") and action.choices)  # noqa: SLF001 - argparse tells them nowhere else
-    own = (below.choices or {})[name]  # type: ignore[index,call-overload]
-    return sorted(flag for action in own._actions for flag in action.option_strings if flag.startswith("--") and action.help != "==SUPPRESS==")  # noqa: SLF001
+def _flags(command: Command) -> list[str]:
+    own = ArgumentParser(add_help=False)
+    command.arguments(own)
+    return sorted((*re.findall(r"(--[a-z-]+)", own.format_usage()), "--help", "--output"))
 
 
 def _names(kubectl: Kubectl) -> list[str]:

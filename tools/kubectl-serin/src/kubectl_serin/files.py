@@ -46,7 +46,9 @@ def read(files: list[str]) -> Iterator[Found]:
                 is_empty = False
                 yield Found(file, each)
     if is_empty:
-        raise Problem(f"no ModelDeployment in {', '.join(files)}", "docs/first-model.md has one to begin with", Exit.ABSENT)
+        raise Problem(
+            f"no ModelDeployment in {', '.join(files)}", "docs/first-model.md has one to begin with", Exit.ABSENT
+        )
 
 
 def _documents(file: str) -> list[Any]:
@@ -56,6 +58,8 @@ def _documents(file: str) -> list[Any]:
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
         return list(yaml.safe_load_all(text))
     except (OSError, UnicodeDecodeError) as error:
-        raise Problem(f"{file} cannot be read: {error}", "name a file with YAML, or - for standard input", Exit.ABSENT) from error
+        raise Problem(
+            f"{file} cannot be read: {error}", "name a file with YAML, or - for standard input", Exit.ABSENT
+        ) from error
     except yaml.YAMLError as error:
         raise Problem(f"{file} is no YAML: {' '.join(str(error).split())}", "mend it where it says") from error

@@ -35,7 +35,9 @@ def stages_of(spec: Mapping[str, Any]) -> tuple[Stage, ...]:
     match rollout.get("strategy") or "Canary":
         case "Canary":
             steps = rollout.get("steps") or [{"weight": weight} for weight in DEFAULT_STEPS]
-            return tuple(Stage(s.get("weight", 0), _or(s, "holdSeconds", HOLD_SECONDS), bool(s.get("pause"))) for s in steps)
+            return tuple(
+                Stage(s.get("weight", 0), _or(s, "holdSeconds", HOLD_SECONDS), bool(s.get("pause"))) for s in steps
+            )
         case "BlueGreen":
             aside = rollout.get("blueGreen") or {}
             return (Stage(0, _or(aside, "holdSeconds", ASIDE_SECONDS), bool(aside.get("pause"))),)
@@ -74,7 +76,9 @@ def waits_of(model: Model) -> Waits | None:
         verbs = "promote, skip-step, retry or abort"
         return Waits(ready.message, then=f"kubectl serin {verbs}: each with {model.name} behind it")
     if model.spec.get("paused"):
-        return Waits(ready.message, then="spec.paused stops it until the spec says otherwise; resume does not lift that")
+        return Waits(
+            ready.message, then="spec.paused stops it until the spec says otherwise; resume does not lift that"
+        )
     if ready.reason in _PEOPLE:
         return Waits(ready.message, then=f"a person says when: kubectl serin resume {model.name}")
     return Waits(ready.message, *_end(model))

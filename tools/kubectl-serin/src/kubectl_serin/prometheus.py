@@ -73,7 +73,9 @@ class Prometheus:
 
 def _series(one: dict[str, Any]) -> Series:
     pairs: Iterable[list[Any]] = one.get("values") or [one["value"]]
-    return Series({str(k): str(v) for k, v in one["metric"].items()}, tuple((float(at), float(value)) for at, value in pairs))
+    return Series(
+        {str(k): str(v) for k, v in one["metric"].items()}, tuple((float(at), float(value)) for at, value in pairs)
+    )
 
 
 OPERATOR = "app.kubernetes.io/name=serin-operator"

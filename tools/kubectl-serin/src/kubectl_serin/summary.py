@@ -42,7 +42,9 @@ def _canary(model: Model) -> dict[str, Any] | None:
         "phase": model.canary.get("phase"),
         "step": model.canary.get("step"),
         "verdict": model.canary.get("verdict"),
-        "stages": [{"weight": s.weight, "holdSeconds": s.hold_seconds, "pause": s.pause} for s in stages_of(model.spec)],
+        "stages": [
+            {"weight": s.weight, "holdSeconds": s.hold_seconds, "pause": s.pause} for s in stages_of(model.spec)
+        ],
         "metrics": metrics_in(model),
     }
 

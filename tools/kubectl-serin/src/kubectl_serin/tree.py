@@ -58,9 +58,15 @@ def _title(model: Model) -> Text:
     elif stalled.status == "True":
         state = (f"stalled: {stalled.reason}", "red")
     elif model.canary:
-        state = (f"{'going back to' if model.canary.get('kind') == 'Rollback' else 'rolling out'} {_version(model)}", "yellow")
+        state = (
+            f"{'going back to' if model.canary.get('kind') == 'Rollback' else 'rolling out'} {_version(model)}",
+            "yellow",
+        )
     else:
-        state = ("ready" if ready.status == "True" else f"not ready: {ready.reason}", "green" if ready.status == "True" else "yellow")
+        state = (
+            "ready" if ready.status == "True" else f"not ready: {ready.reason}",
+            "green" if ready.status == "True" else "yellow",
+        )
     return Text.assemble((model.name, "bold"), f" in {model.namespace}  ", state)
 
 
@@ -72,11 +78,15 @@ def _versions(tree: Tree, model: Model) -> None:
     for what, arm in (("serves", model.stable), ("new", model.candidate)):
         if arm:
             parts = (f"{percent(arm.weight):>5}", pods(arm.ready, arm.replicas), digest(arm.sha256))
-            tree.add(Text.assemble(f"{what:<7}", (arm.version, "bold"), "  " + "  ".join(part for part in parts if part)))
+            tree.add(
+                Text.assemble(f"{what:<7}", (arm.version, "bold"), "  " + "  ".join(part for part in parts if part))
+            )
     if not model.stable:
         tree.add("nothing serves yet")
     if hold := model.status.get("hold"):
-        tree.add(Text(f"held: a person went back to {cleaned(hold.get('version', '?'))}; the spec names {model.wanted}"))
+        tree.add(
+            Text(f"held: a person went back to {cleaned(hold.get('version', '?'))}; the spec names {model.wanted}")
+        )
 
 
 def _stages(tree: Tree, model: Model) -> None:

@@ -27,7 +27,9 @@ def _run(said: Namespace, hands: Hands) -> Answer:
     new = _entry(model, said.new or (model.ledger[0].revision if model.ledger else None))
     sides = [{**_of_ledger(entry), **_of_birth(_born(hands, model, entry))} for entry in (old, new)]
     names = list(dict.fromkeys(name for side in sides for name in side))
-    different = [{"what": n, "a": sides[0].get(n), "b": sides[1].get(n)} for n in names if sides[0].get(n) != sides[1].get(n)]
+    different = [
+        {"what": n, "a": sides[0].get(n), "b": sides[1].get(n)} for n in names if sides[0].get(n) != sides[1].get(n)
+    ]
 
     def render(console: "Console") -> None:
         from kubectl_serin.tables import table
@@ -36,7 +38,12 @@ def _run(said: Namespace, hands: Hands) -> Answer:
         if not different:
             console.print("nothing is different")
             return
-        console.print(table(["what", old.version, new.version], [[d["what"], d["a"] or "-", d["b"] or "-"] for d in different]))
+        console.print(
+            table(
+                ["what", old.version, new.version],
+                [[str(each) if each else "-" for each in d.values()] for d in different],
+            )
+        )
 
     return Answer({"a": old.revision, "b": new.revision, "different": different}, render)
 
@@ -72,10 +79,13 @@ def _of_birth(born: JsonObject | None) -> dict[str, str]:
     """How the pods are made: image, resources, variables, places; flat, so that each can differ for itself."""
     template = ((born or {}).get("data") or {}).get("template") or {}
     spec = template.get("spec") or {}
-    ours = next((c for c in spec.get("containers") or () if c.get("name") == CONTAINER), {})
+    ours: JsonObject = next((c for c in spec.get("containers") or () if c.get("name") == CONTAINER), {})
     found = {"image": ours.get("image"), "resources": ours.get("resources")}
     found |= {f"env {one['name']}": one.get("value") or one.get("valueFrom") for one in ours.get("env") or ()}
-    found |= {name: spec.get(name) for name in ("nodeSelector", "tolerations", "serviceAccountName", "affinity", "runtimeClassName")}
+    found |= {
+        name: spec.get(name)
+        for name in ("nodeSelector", "tolerations", "serviceAccountName", "affinity", "runtimeClassName")
+    }
     return {name: text for key, value in found.items() for name, text in _flat(key, value)}
 
 

@@ -22,7 +22,9 @@ def _run(said: Namespace, hands: Hands) -> Answer:
         rows = [[one.check, one.state, one.says + (f"\n→ {one.do}" if one.do else "")] for one in findings]
         console.print(table(["check", "state", "what was found"], rows))
 
-    document = [{"check": one.check, "state": str(one.state), "says": one.says, "do": one.do or None} for one in findings]
+    document = [
+        {"check": one.check, "state": str(one.state), "says": one.says, "do": one.do or None} for one in findings
+    ]
     return Answer({"items": document}, render, Exit.NO if is_bad else Exit.DONE)
 
 

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 def _arguments(parser: ArgumentParser) -> None:
     takes_name(parser)
-    parser.add_argument("-d", "--data", metavar="JSON", required=True, help="a row, rows, @file, or - for standard input")
+    parser.add_argument(
+        "-d", "--data", metavar="JSON", required=True, help="a row, rows, @file, or - for standard input"
+    )
 
 
 def _run(said: Namespace, hands: Hands) -> Answer:

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 def _arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", nargs="?", help="one ModelDeployment, as a tree; without: all, as a table")
+    parser.add_argument(
+        "name", metavar="NAME", nargs="?", help="one ModelDeployment, as a tree; without: all, as a table"
+    )
     parser.add_argument("-A", "--all-namespaces", action="store_true", help="of all namespaces")
     parser.add_argument("-w", "--watch", action="store_true", help="again and again, until Ctrl-C")
     parser.add_argument("--every", type=float, default=2.0, metavar="SECONDS", help="how often, with -w; default 2")
@@ -65,7 +67,16 @@ def _all(said: Namespace, hands: Hands) -> Answer:
         if not models:
             console.print("no ModelDeployments here; -A looks into all namespaces, docs/first-model.md makes one")
             return
-        head = [*(["namespace"] if said.all_namespaces else []), "name", "serves", "new", "step", "verdict", "ready", "reason"]
+        head = [
+            *(["namespace"] if said.all_namespaces else []),
+            "name",
+            "serves",
+            "new",
+            "step",
+            "verdict",
+            "ready",
+            "reason",
+        ]
         console.print(table(head, [_row(model, with_namespace=said.all_namespaces) for model in models]))
 
     return Answer({"items": documents}, render)

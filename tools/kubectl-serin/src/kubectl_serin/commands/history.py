@@ -23,10 +23,14 @@ def _run(said: Namespace, hands: Hands) -> Answer:
         if not model.ledger:
             console.print(f"{model.name} has no history yet")
             return
-        console.print(table(["version", "outcome", "began", "took", "why"], [_row(e, model, now) for e in model.ledger]))
+        console.print(
+            table(["version", "outcome", "began", "took", "why"], [_row(e, model, now) for e in model.ledger])
+        )
         if actions:
             console.print()
-            rows = [[at(moment(a["at"]), now), a["action"], a["by"] or "-", a["outcome"], a["message"]] for a in actions]
+            rows = [
+                [at(moment(a["at"]), now), a["action"], a["by"] or "-", a["outcome"], a["message"]] for a in actions
+            ]
             console.print(table(["at", "action", "by", "outcome", "what came of it"], rows))
 
     return Answer({"name": model.name, "versions": [entry_of(e) for e in model.ledger], "actions": actions}, render)
@@ -36,7 +40,13 @@ def _row(entry: Entry, model: Model, now: datetime) -> list[str]:
     serves = " *" if model.stable and entry.revision == model.stable.revision else ""
     end = entry.promoted if entry.outcome == "Promoted" else entry.ended
     took = seconds((end - entry.started).total_seconds()) if entry.started and end and end > entry.started else "-"
-    return [f"{entry.version}{serves}", entry.outcome, at(entry.started, now), took, entry.message or entry.reason or "-"]
+    return [
+        f"{entry.version}{serves}",
+        entry.outcome,
+        at(entry.started, now),
+        took,
+        entry.message or entry.reason or "-",
+    ]
 
 
 def _action(one: dict[str, Any]) -> dict[str, Any]:

@@ -57,7 +57,9 @@ def _does(spec: dict[str, Any]) -> list[str]:
 
     settings = settings_of(ModelDeploymentSpec.model_validate(spec))
     stages = stages_of(spec)
-    way = ", ".join(f"{s.weight} % for {seconds(s.hold_seconds)}{' and until a person says so' if s.pause else ''}" for s in stages)
+    way = ", ".join(
+        f"{s.weight} % for {seconds(s.hold_seconds)}{' and until a person says so' if s.pause else ''}" for s in stages
+    )
     lines = [
         f"{settings.replicas} pods; a new version gets {way or 'all requests as soon as its pods are ready'}, then everything",
         f"the old pods are kept for {seconds(settings.bake_seconds)}; in all it takes {seconds(_least(settings))} at least",
@@ -65,7 +67,9 @@ def _does(spec: dict[str, Any]) -> list[str]:
     if settings.analysed:
         lines.append(f"without a verdict within {seconds(settings.deadline_seconds)}: {settings.on_deadline}")
     elif stages:
-        lines.append("nothing is compared: a version that answers, and answers wrongly, is promoted (add spec.analysis)")
+        lines.append(
+            "nothing is compared: a version that answers, and answers wrongly, is promoted (add spec.analysis)"
+        )
     return lines
 
 

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 def _arguments(parser: ArgumentParser) -> None:
     takes_name(parser)
-    parser.add_argument("-d", "--data", metavar="JSON", help="rows [[1, 2], …], a whole request, @file, or - for standard input")
+    parser.add_argument(
+        "-d", "--data", metavar="JSON", help="rows [[1, 2], …], a whole request, @file, or - for standard input"
+    )
     parser.add_argument("--version", help="one version only, by label or revision; default: as clients are answered")
 
 
@@ -31,7 +33,9 @@ def _run(said: Namespace, hands: Hands) -> Answer:
         for output in answer.get("outputs") or ():
             console.print(f"{cleaned(output.get('name'))} {output.get('shape')}: {json.dumps(output.get('data'))}")
         parameters = answer.get("parameters") or {}
-        console.print(f"answered by {cleaned(parameters.get('serin_version', '?'))} ({cleaned(answer.get('model_version', '?'))})")
+        console.print(
+            f"answered by {cleaned(parameters.get('serin_version', '?'))} ({cleaned(answer.get('model_version', '?'))})"
+        )
 
     return Answer(answer, render)
 
@@ -49,7 +53,9 @@ def request_of(data: Any, metadata: dict[str, Any]) -> dict[str, Any]:  # noqa: 
 def _describe(console: "Console", name: str, metadata: dict[str, Any]) -> None:
     for side in ("inputs", "outputs"):
         for one in metadata.get(side) or ():
-            console.print(f"{side[:-1]:<6} {cleaned(one.get('name'))}  {cleaned(one.get('datatype'))} {one.get('shape')}")
+            console.print(
+                f"{side[:-1]:<6} {cleaned(one.get('name'))}  {cleaned(one.get('datatype'))} {one.get('shape')}"
+            )
     console.print(f"next: kubectl serin predict {name} -d '[[…]]'")
 
 

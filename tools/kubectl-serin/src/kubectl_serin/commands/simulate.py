@@ -18,16 +18,24 @@ if TYPE_CHECKING:
 
 def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="YAML with a ModelDeployment; - for standard input")
-    parser.add_argument("--world", metavar="NAME=NUMBER,…", default="", help="for example worse-by=0.02,rate=10,labels=0.2")
+    parser.add_argument(
+        "--world", metavar="NAME=NUMBER,…", default="", help="for example worse-by=0.02,rate=10,labels=0.2"
+    )
     parser.add_argument("--times", type=int, default=1, metavar="N", help="play it so often, and count the endings")
-    parser.add_argument("--hours", type=float, default=24.0, help="give up waiting after so long, of its own time; default 24")
-    parser.add_argument("--scrape", type=float, default=15.0, metavar="SECONDS", help="prometheus.scrapeIntervalSeconds of the chart")
+    parser.add_argument(
+        "--hours", type=float, default=24.0, help="give up waiting after so long, of its own time; default 24"
+    )
+    parser.add_argument(
+        "--scrape", type=float, default=15.0, metavar="SECONDS", help="prometheus.scrapeIntervalSeconds of the chart"
+    )
 
 
 def _run(said: Namespace, hands: Hands) -> Answer:
     found = next(read([said.file]))
     if bad := found.mistakes():
-        raise Problem(f"{said.file}: {found.name} would be refused: {bad[0]}", f"kubectl serin lint {said.file} says more")
+        raise Problem(
+            f"{said.file}: {found.name} would be refused: {bad[0]}", f"kubectl serin lint {said.file} says more"
+        )
     endings = _played(said, found, hands)
     first = endings[0]
     counted = Counter(ending.outcome for ending in endings)
@@ -41,7 +49,9 @@ def _run(said: Namespace, hands: Hands) -> Answer:
         console.print(beside(lines))
         console.print(f"the new version answered {first.requests:,} requests and got {first.labels:,} labels")
         if len(endings) > 1:
-            console.print(f"of {len(endings)}: " + ", ".join(f"{count} {outcome}" for outcome, count in counted.most_common()))
+            console.print(
+                f"of {len(endings)}: " + ", ".join(f"{count} {outcome}" for outcome, count in counted.most_common())
+            )
 
     document: dict[str, Any] = {
         "name": found.name,

@@ -22,7 +22,9 @@ OLD: Final = "Heard"
 
 def _arguments(parser: ArgumentParser) -> None:
     takes_name(parser)
-    parser.add_argument("--timeout", type=float, default=30.0, metavar="SECONDS", help="to wait for the operator; default 30")
+    parser.add_argument(
+        "--timeout", type=float, default=30.0, metavar="SECONDS", help="to wait for the operator; default 30"
+    )
     parser.add_argument("--wait", action="store_true", help="until what was begun has ended, too")
 
 
@@ -92,7 +94,9 @@ def _done(said: Namespace, hands: Hands, verb: str) -> Answer:
 def _record(model: Model, action: str) -> dict[str, Any] | None:
     for one in model.status.get("actions") or ():
         if one.get("action") == action:
-            return {key: cleaned(one[key]) if one.get(key) else None for key in ("action", "at", "by", "outcome", "message")}
+            return {
+                key: cleaned(one[key]) if one.get(key) else None for key in ("action", "at", "by", "outcome", "message")
+            }
     if "actions" not in model.status and model.status.get("lastAction") == action:
         heard = "the operator has heard it; it is of an older release, which does not write down what came of it"
         return {"action": action, "at": None, "by": None, "outcome": OLD, "message": heard}

@@ -51,7 +51,9 @@ def rows_of(models: list[Model], prometheus: Prometheus) -> list[dict[str, Any]]
     """One row for each version that has pods."""
     told = {
         what: {
-            tuple(series.labels.get(label, "") for label in ("model_namespace", "model_name", "model_version")): series.values[-1][1]
+            tuple(
+                series.labels.get(label, "") for label in ("model_namespace", "model_name", "model_version")
+            ): series.values[-1][1]
             for series in prometheus.query(promql)
             if series.values
         }

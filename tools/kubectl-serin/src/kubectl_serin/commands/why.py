@@ -26,7 +26,7 @@ def _run(said: Namespace, hands: Hands) -> Answer:
     is_under_way = bool(model.candidate and model.candidate.revision == entry.revision)
     metrics = metrics_in(model) if is_under_way else []
     waits = waits_of(model) if is_under_way else None
-    meaning = _meaning(entry.reason if entry.reason else model.condition("Ready").reason)
+    meaning = _meaning(entry.reason or model.condition("Ready").reason)
     evidence, needed = numbers_of(entry.message)
 
     def render(console: "Console") -> None:
@@ -44,7 +44,11 @@ def _run(said: Namespace, hands: Hands) -> Answer:
         if meaning and not is_under_way:
             console.print(below(f"{entry.reason}: {meaning}"))
         if entry.started:
-            ended = f", ended {at(entry.ended, now)} after {seconds((entry.ended - entry.started).total_seconds())}" if entry.ended else ""
+            ended = (
+                f", ended {at(entry.ended, now)} after {seconds((entry.ended - entry.started).total_seconds())}"
+                if entry.ended
+                else ""
+            )
             console.print(below(f"began {at(entry.started, now)}{ended} (UTC)"))
         for line in _next(model, entry, is_under_way=is_under_way):
             console.print(f"next: {line}")

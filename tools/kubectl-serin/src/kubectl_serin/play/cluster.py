@@ -85,7 +85,9 @@ class IdealCluster:
                 servers = tuple(self.servers(name, found.revision, now))
                 ready = sum(pod.ready for pod in servers)
                 template = obj["spec"]["template"]
-                deployment = Deployment(meta, len(servers), ready, ready, observed_generation_current=True, template=template)
+                deployment = Deployment(
+                    meta, len(servers), ready, ready, observed_generation_current=True, template=template
+                )
                 return replace(found, deployment=deployment, pods=(*found.pods, *servers))
             case "Job":
                 is_over = now - self.created[kind, name] >= timedelta(seconds=RESOLVE_SECONDS)
@@ -139,7 +141,9 @@ class IdealCluster:
     def _meta(self, kind: str, name: str) -> ChildMeta:
         obj = self.objects[kind, name]
         annotations = obj["metadata"].get("annotations") or {}
-        return ChildMeta(obj["apiVersion"], kind, name, f"{kind}/{name}", "1", True, self.created[kind, name], annotations)  # noqa: FBT003 - every child here is ours
+        return ChildMeta(
+            obj["apiVersion"], kind, name, f"{kind}/{name}", "1", True, self.created[kind, name], annotations
+        )
 
 
 NO_ROUTES: Final = Routing()

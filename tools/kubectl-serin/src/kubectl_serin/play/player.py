@@ -82,10 +82,15 @@ class Player:
         """
         self._until(lambda: self._is_stable(OLD), 3600)
         if not self._is_stable(OLD):
-            raise Problem(f"this cannot be played: {self._message()}", "kubectl serin lint says what the API server thinks of it")
+            raise Problem(
+                f"this cannot be played: {self._message()}", "kubectl serin lint says what the API server thinks of it"
+            )
         self._until(lambda: False, CALM_SECONDS)
         began = self.now
-        self.applied, self.generation = self.spec.model_copy(update={"replicas": self.spec.replicas or 1}), self.generation + 1
+        self.applied, self.generation = (
+            self.spec.model_copy(update={"replicas": self.spec.replicas or 1}),
+            self.generation + 1,
+        )
         self._until(self._has_ended, limit_seconds)
         return self._ending(began)
 

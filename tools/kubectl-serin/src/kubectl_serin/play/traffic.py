@@ -33,7 +33,7 @@ class MadeUp:
     accuracy: float = 0.9
     errors: float = 0.001
     ready_after: float = 10.0
-    seed: int = 1
+    seed: float = 1
 
     @classmethod
     def parse(cls, text: str) -> "MadeUp":
@@ -53,8 +53,11 @@ class MadeUp:
                 values[known[name.strip()]] = float(value)
             except ValueError:
                 raise Problem(f"--world: {part.strip()} is no number", "write for example worse-by=0.02") from None
-        made = cls(**{**values, "seed": int(values.get("seed", 1))})
-        if not all(0 <= share <= 1 for share in (made.labels, *made.wrong(new=True), *made.wrong(new=False))) or made.rate < 0:
+        made = cls(**values)
+        if (
+            not all(0 <= share <= 1 for share in (made.labels, *made.wrong(new=True), *made.wrong(new=False)))
+            or made.rate < 0
+        ):
             raise Problem("--world: a share is below 0 or above 1", way_out)
         return made
 
@@ -87,7 +90,7 @@ class Traffic:
     _owed: float = 0.0
 
     def __post_init__(self) -> None:
-        self.chance = random.Random(self.world.seed)  # noqa: S311 - no secret hangs on it
+        self.chance = random.Random(self.world.seed)
 
     def flow(self, reached: Mapping[str, int], seconds: float, now: datetime) -> None:
         """Let requests fall on the pods that are reached, by chance."""
@@ -101,7 +104,9 @@ class Traffic:
             requests, pods = requests - share, pods - count
             failing, wrong = self.world.wrong(new=revision == self.new)
             labels = self._drawn(share, self.world.labels)
-            self.counted.append(Counted(now, revision, share, self._drawn(share, failing), labels, self._drawn(labels, wrong)))
+            self.counted.append(
+                Counted(now, revision, share, self._drawn(share, failing), labels, self._drawn(labels, wrong))
+            )
 
     def _drawn(self, of: int, probability: float) -> int:
         if probability <= 0 or probability >= 1:
@@ -119,7 +124,11 @@ class Traffic:
     def _compared(self, look: Look, metric: Metric) -> Sample:
         stable, canary = (self._arm(one, metric, look.start, look.end) for one in (look.stable, look.canary))
         if not stable.total or not canary.total:
-            return NoData("no requests" if metric.error_rate else "no labels") if not stable.total else Value(Proportions(stable_alone=stable))
+            return (
+                NoData("no requests" if metric.error_rate else "no labels")
+                if not stable.total
+                else Value(Proportions(stable_alone=stable))
+            )
         return Value(Proportions((Stratum(canary, stable),)))
 
     def _alone(self, look: Look, metric: Metric) -> Sample:

@@ -217,23 +217,20 @@ def _combined(sign: str, left: Expression, right: Expression) -> Expression:
             return lambda scope: bool(left(scope)) or bool(right(scope))
         case "&&":
             return lambda scope: bool(left(scope)) and bool(right(scope))
-        case "==":
-            return lambda scope: equal(left(scope), right(scope))
-        case "!=":
-            return lambda scope: not equal(left(scope), right(scope))
-        case "in":
-            return lambda scope: left(scope) in right(scope)
-        case "+":
-            return lambda scope: left(scope) + right(scope)
-        case "-":
-            return lambda scope: left(scope) - right(scope)
-        case "*":
-            return lambda scope: left(scope) * right(scope)
-        case "<":
-            return lambda scope: left(scope) < right(scope)
-        case "<=":
-            return lambda scope: left(scope) <= right(scope)
-        case ">":
-            return lambda scope: left(scope) > right(scope)
         case _:
-            return lambda scope: left(scope) >= right(scope)
+            combine = _OPERATORS[sign]
+            return lambda scope: combine(left(scope), right(scope))
+
+
+_OPERATORS: Final[Mapping[str, Callable[[Value, Value], Value]]] = {
+    "==": equal,
+    "!=": lambda left, right: not equal(left, right),
+    "in": lambda left, right: left in right,
+    "+": lambda left, right: left + right,
+    "-": lambda left, right: left - right,
+    "*": lambda left, right: left * right,
+    "<": lambda left, right: left < right,
+    "<=": lambda left, right: left <= right,
+    ">": lambda left, right: left > right,
+    ">=": lambda left, right: left >= right,
+}

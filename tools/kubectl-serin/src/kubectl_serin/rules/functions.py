@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -57,7 +58,7 @@ def _matches(text: str, pattern: str) -> bool:
 
 
 def _is_sorted(items: list[Value]) -> bool:
-    return all(a <= b for a, b in zip(items, items[1:], strict=False))
+    return all(a <= b for a, b in pairwise(items))
 
 
 def _is_url(text: str) -> bool:

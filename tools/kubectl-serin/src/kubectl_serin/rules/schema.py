@@ -66,7 +66,9 @@ def _is(value: Any, kind: str) -> bool:  # noqa: ANN401 - any JSON
 
 
 def _kind(value: Any) -> str:  # noqa: ANN401 - any JSON
-    return next((kind for kind in ("boolean", "integer", "number", "string", "array", "object") if _is(value, kind)), "null")
+    return next(
+        (kind for kind in ("boolean", "integer", "number", "string", "array", "object") if _is(value, kind)), "null"
+    )
 
 
 def _object(value: dict[str, Any], schema: Schema, path: str) -> Iterator[Mistake]:
@@ -85,7 +87,9 @@ def _object(value: dict[str, Any], schema: Schema, path: str) -> Iterator[Mistak
         elif isinstance(others, dict):
             yield from _structure(inner, others, _below(path, name))
         elif not is_open:
-            yield Mistake(_below(path, name), "unknown field: remove it, or correct its name (kubectl explain mdep --recursive)")
+            yield Mistake(
+                _below(path, name), "unknown field: remove it, or correct its name (kubectl explain mdep --recursive)"
+            )
 
 
 def _list(value: list[Any], schema: Schema, path: str) -> Iterator[Mistake]:

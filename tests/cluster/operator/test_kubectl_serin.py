@@ -10,7 +10,6 @@ from typing import Any
 import jsonschema_rs
 import pytest
 import yaml
-from tests.cluster.operator.conftest import kubelet, kubernetes, namespace, start_operator  # noqa: F401 - fixtures
 from tests.support.kubernetes import Kubernetes
 from tests.unit.kubectl_serin.schemas import SCHEMAS
 
@@ -38,7 +37,9 @@ def ran(kubernetes: Kubernetes, *arguments: str) -> Ran:
     """`kubectl serin …`, found by kubectl itself as its plugin."""
     path = f"{Path(sys.executable).parent}:{kubernetes.environment['PATH']}"
     environment = {**kubernetes.environment, "PATH": path}
-    return subprocess.run(["kubectl", "serin", *arguments], env=environment, text=True, capture_output=True, check=False)
+    return subprocess.run(
+        ["kubectl", "serin", *arguments], env=environment, text=True, capture_output=True, check=False
+    )
 
 
 @pytest.fixture
