@@ -53,7 +53,7 @@ def two_versions(kubernetes: Kubernetes, kubelet: None, namespace: str, start_op
     start_operator()
     for version in ("v1", "v2"):
         kubernetes.apply(a_version(namespace, version))
-        done = serin("status", "credit-risk", "--wait", "--timeout", "60")
+        done = serin("status", "credit-risk", "--wait", "--timeout", "180")
         assert (done.returncode, f"{version} serves" in done.stdout) == (0, True), done
 
 
@@ -70,7 +70,7 @@ def test_the_five_questions_of_the_night_are_answered(
     assert "serves v2" in serin("get", "credit-risk").stdout
     # a version that cannot be: why was it refused?
     kubernetes.apply(a_version(namespace, "v3", model={"version": "v3", "uri": "file:///models/missing"}))
-    refused = serin("status", "credit-risk", "--wait", "--timeout", "60")
+    refused = serin("status", "credit-risk", "--wait", "--timeout", "180")
     assert (refused.returncode, "v3 stalled" in refused.stdout) == (1, True)
     why = serin("why", "credit-risk", "v3").stdout
     assert "v3 was refused before it got a pod" in why
@@ -78,7 +78,7 @@ def test_the_five_questions_of_the_night_are_answered(
     # what does it wait for?
     assert "stands because of" in serin("get", "credit-risk").stdout
     # go back to v1
-    back = serin("rollback", "credit-risk", "v1", "--wait", "--timeout", "60")
+    back = serin("rollback", "credit-risk", "v1", "--wait", "--timeout", "180")
     assert (back.returncode, "Done" in back.stdout) == (0, True), back
     assert "serves v1" in serin("get", "credit-risk").stdout
     assert "kubectl-serin" in serin("history", "credit-risk").stdout
@@ -113,10 +113,10 @@ def test_each_verb_is_heard_by_a_real_operator_which_says_what_came_of_it(
     start_operator()
     steps = {"steps": [{"weight": 50, "holdSeconds": 3600}, {"weight": 60, "holdSeconds": 3600}], "bakeSeconds": 0}
     kubernetes.apply(a_version(namespace, "v1", rollout=steps))
-    assert serin("status", "credit-risk", "--wait", "--timeout", "60").returncode == 0
+    assert serin("status", "credit-risk", "--wait", "--timeout", "180").returncode == 0
     kubernetes.apply(a_version(namespace, "v2", rollout=steps))
-    kubernetes.wait_for("a step", lambda: "Holding" in serin("get", "credit-risk").stdout)
-    done = serin(verb, "credit-risk", "-o", "json")
+    kubernetes.wait_for("a step", lambda: "Holding" in serin("get", "credit-risk").stdout, seconds=120)
+    done = serin(verb, "credit-risk", "--timeout", "120", "-o", "json")
     told = document(done, "pause credit-risk")
     assert told["action"].startswith(f"{verb}@")
     assert told["by"] == "kubectl-serin"

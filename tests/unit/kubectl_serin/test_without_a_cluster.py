@@ -1,6 +1,7 @@
 """lint and simulate: the operator's own rules, decisions and evidence, with no cluster anywhere."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -128,3 +129,13 @@ def test_a_file_without_a_model_deployment_is_said_to_be_none(tmp_path: Path, te
     assert code in {1, 4}
     assert "x.yaml" in error
     assert asked(NOBODY, "lint", str(tmp_path / "missing.yaml"))[0] == 4
+
+
+def test_as_one_file_without_pydantic_a_sentence_says_what_is_missing(
+    file: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("pydantic", "serin_operator.api.crd", "serin_operator.api.schema", "serin_operator.api.spec"):
+        monkeypatch.setitem(sys.modules, name, None)
+    code, told, error = asked(NOBODY, "lint", file(ANALYSED))
+    assert (code, told) == (6, "")
+    assert "uv tool install" in error

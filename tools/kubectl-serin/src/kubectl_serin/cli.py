@@ -15,7 +15,7 @@ from typing import Final, TextIO
 from kubectl_serin import commands
 from kubectl_serin.command import Answer, Command, Hands
 from kubectl_serin.kubectl import Kubectl, Runner, run_kubectl
-from kubectl_serin.problems import MEANINGS, Problem
+from kubectl_serin.problems import MEANINGS, Exit, Problem
 
 COLUMNS: Final = 80
 CONNECTION: Final = ("context", "kubeconfig", "cluster", "user", "as", "as-group", "request-timeout", "server", "token")
@@ -54,6 +54,10 @@ def answered(arguments: Sequence[str], outside: Outside) -> int:
     except Problem as problem:
         outside.error.write(_wrapped(str(problem)) + _wrapped(problem.way_out, "  "))
         return problem.exit_code
+    except ModuleNotFoundError as error:
+        outside.error.write(_wrapped(f"kubectl serin as one file does not have {error.name}, which this command needs"))
+        outside.error.write(_wrapped("pip install pydantic, or uv tool install the tool (docs/cli.md)", "  "))
+        return Exit.UNREACHABLE
     return answer.exit_code
 
 
