@@ -82,6 +82,16 @@ images: sync ## Build both images without a registry; seconds when only code has
 .PHONY: test
 test: unit slow cluster e2e ## Every test
 
+.PHONY: kubectl-serin
+kubectl-serin: sync ## Build kubectl serin as one file that runs on any Python ≥ 3.11 (dist/kubectl-serin; without lint and simulate)
+	@rm -rf build/kubectl-serin && mkdir -p build/kubectl-serin dist
+	@$(UV) pip install --quiet --target build/kubectl-serin --no-deps ./operator ./tools/kubectl-serin
+	@$(UV) export --frozen --quiet --package kubectl-serin --no-emit-workspace --no-hashes | grep -E '^(rich|markdown-it-py|mdurl|pygments|pyyaml)==' > build/kubectl-serin.txt
+	@$(UV) pip install --quiet --target build/kubectl-serin --no-deps -r build/kubectl-serin.txt
+	@rm -rf build/kubectl-serin/bin build/kubectl-serin/yaml/_yaml*.so build/kubectl-serin/*.dist-info
+	@$(RUN) python -m zipapp build/kubectl-serin -m kubectl_serin.cli:main -p '/usr/bin/env python3' -c -o dist/kubectl-serin
+	@echo "dist/kubectl-serin; a copy in PATH makes it kubectl serin"
+
 .PHONY: generate
 generate: sync ## Write CRD, chart files and reference pages from their sources
 	$(RUN) generate

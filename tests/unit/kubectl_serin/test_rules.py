@@ -1,0 +1,60 @@
+"""What lint says of a file is what the API server says of it: the same tables of bad resources, without a server."""
+
+import copy
+
+import pytest
+from tests.cluster.api.overlay_table import BAD_OVERLAYS
+from tests.cluster.api.settings_table import BAD_SETTINGS
+from tests.cluster.api.table import BAD, GOOD, Bad
+from tests.cluster.api.traffic_table import BAD_TRAFFIC
+
+from kubectl_serin.rules.cel import parsed
+from kubectl_serin.rules.functions import CelError
+from kubectl_serin.rules.schema import mistakes
+from serin_operator.api.crd import object_schema
+
+SCHEMA = object_schema()
+ALL_BAD = (*BAD, *BAD_SETTINGS, *BAD_OVERLAYS, *BAD_TRAFFIC)
+
+
+@pytest.mark.parametrize("bad", ALL_BAD, ids=lambda bad: bad.because)
+def test_a_bad_resource_is_refused_offline_as_the_api_server_does_with_its_field_and_the_way_out(bad: Bad) -> None:
+    said = "\n".join(str(mistake) for mistake in mistakes(bad.resource, SCHEMA))
+    assert bad.field in said
+    assert bad.way_out in said
+
+
+def test_a_good_resource_with_every_field_is_not_refused() -> None:
+    assert mistakes(GOOD, SCHEMA) == ()
+
+
+def test_a_null_is_taken_for_nothing_as_the_api_server_does() -> None:
+    resource = copy.deepcopy(GOOD)
+    resource["spec"]["replicas"] = None
+    assert mistakes(resource, SCHEMA) == ()
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("1 + 2 * 3 == 7 && !(1 > 2)", True),
+        ("has(self.a) ? self.a.size() : -1", 2),
+        ("has(self.b.c)", False),
+        ("self.a.map(x, x + '!').join(',')", "v!,w!"),
+        ("self.a.exists_one(x, x == 'v') && !self.a.all(x, x == 'v')", True),
+        ("self.a.filter(x, x != 'v')[0]", "w"),
+        ("'it\\'s ' + string(3) + ' ' + string(true)", "it's 3 true"),
+        ("type(3) == int && type('3') == string && !(true == 1)", True),
+        ("quantity('1Gi').isGreaterThan(quantity('1000M')) && !isQuantity('2GB')", True),
+        ("'a\n'.matches('^a$')", False),
+        ("isURL('https://a.example/x') && !isURL('https://a.example:port/x')", True),
+    ],
+)
+def test_an_expression_means_what_it_means_in_kubernetes(expression: str, value: object) -> None:
+    assert parsed(expression)({"self": {"a": ["v", "w"]}}) == value
+
+
+@pytest.mark.parametrize("expression", ["1 +", "self.a.(", "'open", "a ? b", "nobody(1)", "unknown", "1 2"])
+def test_an_expression_that_is_not_understood_is_never_taken_for_true(expression: str) -> None:
+    with pytest.raises(CelError):
+        parsed(expression)({"self": {}})

@@ -1,0 +1,168 @@
+"""What serves, what is rolled out and what was decided: read from status, whatever wrote it, and harmless to print."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from typing import Any
+
+import jsonschema_rs
+import pytest
+import yaml
+from tests.golden.gitops import moments
+from tests.support.kubectl_serin import Clock, FakeKubectl, asked, of_simulation
+from tests.unit.kubectl_serin.schemas import SCHEMAS
+
+from kubectl_serin.kubectl import Ended
+from kubectl_serin.plan import BAKE_SECONDS, DEADLINE_SECONDS, PROGRESS_SECONDS, stages_of
+from serin_operator.api.spec import ModelDeploymentSpec
+from serin_operator.decide.wanted.settings import settings_of
+
+MODEL = {"model": {"version": "v1", "uri": "http://models/v1.onnx"}}
+READING = ("get", "get credit-risk", "status credit-risk", "why credit-risk", "history credit-risk", "diff credit-risk")
+
+
+@pytest.fixture(scope="module")
+def statuses() -> list[FakeKubectl]:
+    some = (moments.a_canary_waits_for_data, moments.rolled_back, moments.baking, moments.a_person_has_aborted)
+    return [of_simulation(asyncio.run(moment())) for moment in some]
+
+
+@pytest.mark.parametrize("command", READING)
+def test_what_programs_read_is_as_promised_and_the_same_in_yaml(statuses: list[FakeKubectl], command: str) -> None:
+    for kubectl in statuses:
+        _, told, _ = asked(kubectl, *command.split(), "-o", "json")
+        document = json.loads(told)
+        jsonschema_rs.validate(SCHEMAS[command], document)
+        _, told, _ = asked(kubectl, *command.split(), "-o", "yaml")
+        assert yaml.safe_load(told) == document
+
+
+@pytest.mark.parametrize(
+    "rollout",
+    [
+        {},
+        {"steps": [{"weight": 0}, {"weight": 7, "holdSeconds": 0, "pause": True}]},
+        {"strategy": "BlueGreen"},
+        {"strategy": "BlueGreen", "blueGreen": {"holdSeconds": 5, "pause": True}},
+        {"strategy": "Immediate"},
+    ],
+    ids=str,
+)
+def test_stages_and_deadlines_are_those_of_the_operator(rollout: dict[str, Any]) -> None:
+    spec = {**MODEL, "rollout": rollout}
+    settings = settings_of(ModelDeploymentSpec.model_validate(spec))
+    theirs = [(stage.weight, stage.hold_seconds, stage.pause) for stage in settings.stages]
+    assert [(stage.weight, stage.hold_seconds, stage.pause) for stage in stages_of(spec)] == theirs
+    ours = (BAKE_SECONDS, PROGRESS_SECONDS, DEADLINE_SECONDS)
+    assert ours == (settings.bake_seconds, settings.progress_deadline_seconds, settings.deadline_seconds)
+
+
+def old_status(kubectl: FakeKubectl) -> FakeKubectl:
+    """What an operator of the first release wrote: no clocks, no actions, no generations of conditions."""
+    for obj in kubectl.objects:
+        if obj["kind"] == "ModelDeployment":
+            status = obj["status"]
+            for field in ("actions", "floor", "selector", "traffic", "outbox"):
+                status.pop(field, None)
+            for part in ("stable", "canary"):
+                for field in ("observed", "analysis", "progress", "verdict", "sha256", "readyReplicas", "replicas"):
+                    (status.get(part) or {}).pop(field, None)
+            for entry in status.get("versions") or ():
+                entry.pop("message", None)
+            for condition in status["conditions"]:
+                condition.pop("observedGeneration")
+    return kubectl
+
+
+@pytest.mark.parametrize("command", READING)
+async def test_a_status_of_an_older_release_is_told_as_far_as_it_goes(command: str) -> None:
+    kubectl = old_status(of_simulation(await moments.a_canary_waits_for_data()))
+    _, told, error = asked(kubectl, *command.split(), "-o", "json")
+    assert error == ""
+    jsonschema_rs.validate(SCHEMAS[command], json.loads(told))
+    assert asked(kubectl, *command.split())[1]
+
+
+@pytest.mark.parametrize("status", [None, {}, {"conditions": []}, {"observedGeneration": -1}], ids=str)
+def test_an_object_that_nobody_has_looked_at_says_so_and_ends_as_under_way(status: Any) -> None:
+    obj = {"kind": "ModelDeployment", "metadata": {"name": "m", "generation": 1}, "spec": MODEL, "status": status}
+    _, told, _ = asked(FakeKubectl(obj), "get", "m")
+    assert "the operator to look at the spec" in told
+    assert asked(FakeKubectl(obj), "status", "m")[0] == 3
+    assert asked(FakeKubectl(obj), "why", "m")[0] == 4
+
+
+async def test_words_from_the_cluster_are_not_obeyed_by_the_terminal() -> None:
+    kubectl = of_simulation(await moments.rolled_back())
+    hostile = "\x1b[31mred\x1b[0m [bold]loud[/bold] \u202eback\r\nnext :boom: <script>"
+    for obj in kubectl.objects:
+        if obj["kind"] == "ModelDeployment":
+            for entry in (*obj["status"]["versions"], *obj["status"]["conditions"]):
+                entry["message"] = hostile
+    for command in READING:
+        _, told, error = asked(kubectl, *command.split())
+        assert not {"\x1b", "\u202e", "\r"} & set(told + error)
+    assert "[bold]loud[/bold]" in asked(kubectl, "why", "credit-risk")[1]
+    assert ":boom: <script>" in asked(kubectl, "why", "credit-risk")[1]
+
+
+async def test_waiting_ends_with_what_became_of_it_and_says_meanwhile_what_it_waits_for() -> None:
+    waiting, over = [of_simulation(await m()) for m in (moments.a_canary_waits_for_data, moments.rolled_back)]
+    clock = Clock()
+
+    def moves() -> None:
+        waiting.objects = over.objects
+
+    clock.on_sleep = moves
+    code, told, meanwhile = asked(waiting, "status", "credit-risk", "--wait", clock=clock)
+    assert code == 1
+    assert "stalled: AnalysisFailed" in told
+    assert "1 of 50 requests in this step" in meanwhile
+
+
+async def test_waiting_too_long_ends_with_a_code_of_its_own() -> None:
+    kubectl = of_simulation(await moments.a_canary_waits_for_data())
+    code, told, _ = asked(kubectl, "status", "credit-risk", "--wait", "--timeout", "10")
+    assert (code, "under way" in told) == (3, True)
+
+
+async def test_a_watch_draws_again_until_somebody_stops_it() -> None:
+    kubectl, clock, turns = of_simulation(await moments.baking()), Clock(), []
+
+    def stops() -> None:
+        turns.append(1)
+        if len(turns) == 3:
+            raise KeyboardInterrupt
+
+    clock.on_sleep = stops
+    with pytest.raises(KeyboardInterrupt):
+        asked(kubectl, "get", "credit-risk", "-w", clock=clock)
+    assert sum(call[0] == "get" and "credit-risk" in call for call in kubectl.calls) == 3
+
+
+async def test_pods_that_may_not_be_seen_are_no_reason_to_tell_nothing() -> None:
+    kubectl = of_simulation(await moments.baking())
+
+    def run(arguments: tuple[str, ...], text: str | None) -> Ended:
+        if "pods" in arguments:
+            return Ended(1, "", 'Error from server (Forbidden): pods is forbidden: User "ada" cannot list')
+        return kubectl(arguments, text)
+
+    code, told, _ = asked(run, "get", "credit-risk")
+    assert (code, "pods: you may not see them" in told) == (0, True)
+
+
+def test_the_program_starts_without_what_only_some_commands_need() -> None:
+    heavy = (
+        "pydantic",
+        "rich",
+        "yaml",
+        "kubernetes",
+        "urllib.request",
+        "kubectl_serin.play",
+        "serin_operator.decide.analysis",
+    )
+    program = f"import sys, kubectl_serin.cli; print([m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,141 @@
+"""lint and simulate: the operator's own rules, decisions and evidence, with no cluster anywhere."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+import yaml
+from tests.support.kubectl_serin import FakeKubectl, asked
+from tests.unit.kubectl_serin.schemas import SCHEMAS
+
+from kubectl_serin.play.player import Player
+from kubectl_serin.play.traffic import MadeUp
+from serin_operator.api.spec import ModelDeploymentSpec
+
+ANALYSED = {
+    "model": {"version": "v3", "uri": "https://models.example.com/v3.onnx"},
+    "replicas": 3,
+    "rollout": {"steps": [{"weight": 50, "holdSeconds": 120}], "bakeSeconds": 30},
+    "analysis": {"metrics": [{"name": "errors", "errorRate": {}}, {"name": "accuracy", "accuracy": {}}]},
+}
+NOBODY = FakeKubectl()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Any:
+    def written(spec: dict[str, Any], kind: str = "ModelDeployment") -> str:
+        path = tmp_path / "model.yaml"
+        made = {"apiVersion": "serin.dev/v1alpha1", "kind": kind, "metadata": {"name": "credit-risk"}, "spec": spec}
+        path.write_text(yaml.safe_dump(made))
+        return str(path)
+
+    return written
+
+
+def played(world: str, **spec: Any) -> Any:
+    return Player(ModelDeploymentSpec.model_validate({**ANALYSED, **spec}), "credit-risk", MadeUp.parse(world)).play(
+        20000
+    )
+
+
+def test_a_version_that_is_as_good_is_promoted_step_by_step() -> None:
+    ending = played("rate=20")
+    assert ending.outcome == "Promoted"
+    reasons = [str(told.reason) for told in ending.story]
+    assert reasons == ["RolloutStarted", "ModelResolved", "StepStarted", "Switched", "Promoted"]
+
+
+def test_a_version_that_is_worse_is_rolled_back_with_the_numbers_of_its_labels() -> None:
+    ending = played("rate=20,worse-by=0.2,labels=0.5")
+    assert ending.outcome == "RolledBack"
+    assert "evidence" in ending.message
+    assert 0.4 < ending.labels / ending.requests < 0.6
+
+
+def test_a_version_that_fails_requests_is_rolled_back() -> None:
+    assert played("rate=20,errors-by=0.1").outcome == "RolledBack"
+
+
+def test_without_traffic_it_waits_and_is_not_promoted() -> None:
+    ending = played("rate=0", rollout={**ANALYSED["rollout"], "deadlineSeconds": 300})
+    assert ending.outcome == "InProgress"
+    assert "no verdict within 300 s" in ending.message
+
+
+@pytest.mark.parametrize("strategy", ["BlueGreen", "Immediate"])
+def test_other_strategies_are_played_too(strategy: str) -> None:
+    assert played("", rollout={"strategy": strategy, "bakeSeconds": 5}, analysis=None).outcome == "Promoted"
+
+
+def test_the_same_seed_tells_the_same_story() -> None:
+    one, same = played("rate=5,worse-by=0.1,seed=7"), played("rate=5,worse-by=0.1,seed=7")
+    assert (one.story, one.message) == (same.story, same.message)
+
+
+def test_what_is_printed_is_the_story_and_what_became_of_it(file: Any) -> None:
+    code, told, _ = asked(NOBODY, "simulate", file(ANALYSED), "--world", "worse-by=0.2,rate=20")
+    assert code == 1
+    assert "RolledBack" in told
+    assert "labels" in told.splitlines()[-1]
+    arguments = ("simulate", file(ANALYSED), "--world", "rate=20", "--times", "2", "-o", "json")
+    jsonschema_rs.validate(SCHEMAS["simulate"], json.loads(asked(NOBODY, *arguments)[1]))
+
+
+@pytest.mark.parametrize("world", ["speed=1", "rate=fast", "labels=2", "worse-by=0.99", "rate=-1", "accuracy"])
+def test_a_world_that_cannot_be_is_refused_with_what_can_be(file: Any, world: str) -> None:
+    code, _, error = asked(NOBODY, "simulate", file(ANALYSED), "--world", world)
+    assert code == 1
+    assert "--world" in error
+
+
+def test_a_good_file_is_told_what_it_does_and_what_slips_through(file: Any) -> None:
+    code, told, _ = asked(NOBODY, "lint", file(ANALYSED))
+    assert code == 0
+    assert "50 % for 2 min, then everything" in told
+    assert "slips through" in told
+    jsonschema_rs.validate(SCHEMAS["lint"], json.loads(asked(NOBODY, "lint", file(ANALYSED), "-o", "json")[1]))
+
+
+def test_more_samples_let_less_slip_through() -> None:
+    from kubectl_serin.slips import slips
+
+    def points(samples: int) -> float:
+        spec = {**ANALYSED, "analysis": {**ANALYSED["analysis"], "minSamples": samples}}
+        return float(list(slips(spec))[1].partition("a version ")[2].partition(" ")[0])
+
+    assert points(10000) < points(1000) < points(100)
+
+
+def test_a_rollout_that_compares_nothing_is_told_so(file: Any) -> None:
+    told = asked(NOBODY, "lint", file({"model": ANALYSED["model"]}))[1]
+    assert "nothing is compared" in told
+
+
+def test_a_bad_file_is_refused_with_the_field_and_cannot_be_played(file: Any) -> None:
+    bad = file({**ANALYSED, "rollout": {"steps": [{"weight": 50}, {"weight": 10}]}})
+    code, told, _ = asked(NOBODY, "lint", bad)
+    assert (code, "spec.rollout.steps: Invalid value: Weights must rise" in told) == (1, True)
+    code, _, error = asked(NOBODY, "simulate", bad)
+    assert (code, "would be refused" in error) == (1, True)
+
+
+@pytest.mark.parametrize("text", ["a: [", "kind: Pod", ""], ids=["no YAML", "something else", "nothing"])
+def test_a_file_without_a_model_deployment_is_said_to_be_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "x.yaml").write_text(text)
+    code, _, error = asked(NOBODY, "lint", str(tmp_path / "x.yaml"))
+    assert code in {1, 4}
+    assert "x.yaml" in error
+    assert asked(NOBODY, "lint", str(tmp_path / "missing.yaml"))[0] == 4
+
+
+def test_as_one_file_without_pydantic_a_sentence_says_what_is_missing(
+    file: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("pydantic", "serin_operator.api.crd", "serin_operator.api.schema", "serin_operator.api.spec"):
+        monkeypatch.setitem(sys.modules, name, None)
+    code, told, error = asked(NOBODY, "lint", file(ANALYSED))
+    assert (code, told) == (6, "")
+    assert "uv tool install" in error

@@ -1,0 +1,93 @@
+"""`kubectl serin lint`: what the API server would say of a file, what it would do, and what would slip through."""
+
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING, Any
+
+from kubectl_serin.command import Answer, Command, Hands
+from kubectl_serin.files import Found, read
+from kubectl_serin.plan import stages_of
+from kubectl_serin.problems import Exit
+from kubectl_serin.words import cleaned, seconds
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def _arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("files", metavar="FILE", nargs="+", help="YAML with ModelDeployments; - for standard input")
+
+
+def _run(said: Namespace, _hands: Hands) -> Answer:
+    looked = [_looked_at(found) for found in read(said.files)]
+    is_bad = any(one["mistakes"] for one in looked)
+
+    def render(console: "Console") -> None:
+        from kubectl_serin.tables import below
+
+        for one in looked:
+            console.print(f"{one['file']}: {one['name']}: {'refused' if one['mistakes'] else 'ok'}")
+            for mistake in one["mistakes"]:
+                console.print(below(f"{mistake['field']}: {mistake['says']}"))
+            for line in (*one["does"], *one["slips"]):
+                console.print(below(line))
+
+    return Answer({"items": looked}, render, Exit.NO if is_bad else Exit.DONE)
+
+
+def _looked_at(found: Found) -> dict[str, Any]:
+    bad = [{"field": cleaned(one.field), "says": cleaned(one.says)} for one in found.mistakes()]
+    if bad:
+        return {"file": found.file, "name": cleaned(found.name), "mistakes": bad, "does": [], "slips": []}
+    from kubectl_serin.slips import slips
+
+    spec = found.resource["spec"]
+    return {
+        "file": found.file,
+        "name": cleaned(found.name),
+        "mistakes": [],
+        "does": list(_does(spec)),
+        "slips": list(slips(spec)),
+    }
+
+
+def _does(spec: dict[str, Any]) -> list[str]:
+    """What it does, with the defaults that are not written there."""
+    from serin_operator.api.spec import ModelDeploymentSpec
+    from serin_operator.decide.wanted.settings import settings_of
+
+    settings = settings_of(ModelDeploymentSpec.model_validate(spec))
+    stages = stages_of(spec)
+    way = ", ".join(
+        f"{s.weight} % for {seconds(s.hold_seconds)}{' and until a person says so' if s.pause else ''}" for s in stages
+    )
+    lines = [
+        f"{settings.replicas} pods; a new version gets {way or 'all requests as soon as its pods are ready'}, then everything",
+        f"the old pods are kept for {seconds(settings.bake_seconds)}; in all it takes {seconds(_least(settings))} at least",
+    ]
+    if settings.analysed:
+        lines.append(f"without a verdict within {seconds(settings.deadline_seconds)}: {settings.on_deadline}")
+    elif stages:
+        lines.append(
+            "nothing is compared: a version that answers, and answers wrongly, is promoted (add spec.analysis)"
+        )
+    return lines
+
+
+def _least(settings: Any) -> float:  # noqa: ANN401 - the operator's settings, which are loaded late
+    return float(sum(stage.hold_seconds for stage in settings.stages) + settings.bake_seconds)
+
+
+COMMAND = Command(
+    "lint",
+    "what this file would do, and what is wrong with it; needs no cluster",
+    """\
+Schema, rules and defaults are the operator's own, of the release that this tool
+came with. Ends with 1 if a ModelDeployment would be refused.
+
+  kubectl serin lint model.yaml
+  helm template . | kubectl serin lint -
+""",
+    _arguments,
+    _run,
+    needs_cluster=False,
+)

@@ -1,0 +1,144 @@
+"""Requests and labels of a made-up world: how many, and how often each version is wrong."""
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+
+from kubectl_serin.problems import Problem
+from serin_operator.api.spec import Analysis, Metric
+from serin_operator.decide.analysis import Arm, NoData, Proportions, Sample, Stratum, Value
+from serin_operator.decide.looks import Look, LookResult
+
+_MEANINGS = {
+    "worse_by": "how much less often the new version is right, 0.02 = two points",
+    "errors_by": "how much more often it fails a request",
+    "rate": "requests a second, of all versions together",
+    "labels": "share of the predictions whose true label comes back",
+    "accuracy": "how often the old version is right",
+    "errors": "how often the old version fails a request",
+    "ready_after": "seconds until a pod is ready",
+    "seed": "of chance: the same seed tells the same story",
+}
+
+
+@dataclass(frozen=True)
+class MadeUp:
+    """A world to play a rollout in."""
+
+    worse_by: float = 0.0
+    errors_by: float = 0.0
+    rate: float = 10.0
+    labels: float = 1.0
+    accuracy: float = 0.9
+    errors: float = 0.001
+    ready_after: float = 10.0
+    seed: float = 1
+
+    @classmethod
+    def parse(cls, text: str) -> "MadeUp":
+        """From ``worse-by=0.02,rate=10``.
+
+        Raises:
+            Problem: A name is not known, or a value no number or beyond what it can be.
+        """
+        known = {one.name.replace("_", "-"): one.name for one in fields(cls)}
+        way_out = "known are " + "; ".join(f"{name}: {_MEANINGS[field]}" for name, field in known.items())
+        values: dict[str, float] = {}
+        for part in filter(None, text.split(",")):
+            name, _, value = part.partition("=")
+            if name.strip() not in known:
+                raise Problem(f"--world has no {name.strip()!r}", way_out)
+            try:
+                values[known[name.strip()]] = float(value)
+            except ValueError:
+                raise Problem(f"--world: {part.strip()} is no number", "write for example worse-by=0.02") from None
+        made = cls(**values)
+        if (
+            not all(0 <= share <= 1 for share in (made.labels, *made.wrong(new=True), *made.wrong(new=False)))
+            or made.rate < 0
+        ):
+            raise Problem("--world: a share is below 0 or above 1", way_out)
+        return made
+
+    def wrong(self, *, new: bool) -> tuple[float, float]:
+        """How often a version fails a request, and how often it is wrong."""
+        return self.errors + new * self.errors_by, 1 - self.accuracy + new * self.worse_by
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What one version answered within a moment."""
+
+    at: datetime
+    revision: str
+    requests: int
+    failed: int
+    labels: int
+    wrong: int
+
+
+@dataclass
+class Traffic:
+    """Answers and labels as servers would count them."""
+
+    world: MadeUp
+    new: str
+    """Revision of the new version."""
+    chance: random.Random = field(init=False)
+    counted: list[Counted] = field(default_factory=list)
+    _owed: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.chance = random.Random(self.world.seed)
+
+    def flow(self, reached: Mapping[str, int], seconds: float, now: datetime) -> None:
+        """Let requests fall on the pods that are reached, by chance."""
+        pods = sum(reached.values())
+        if not pods:
+            return
+        self._owed += self.world.rate * seconds
+        requests, self._owed = int(self._owed), self._owed % 1
+        for revision, count in sorted(reached.items()):
+            share = self._drawn(requests, count / pods)
+            requests, pods = requests - share, pods - count
+            failing, wrong = self.world.wrong(new=revision == self.new)
+            labels = self._drawn(share, self.world.labels)
+            self.counted.append(
+                Counted(now, revision, share, self._drawn(share, failing), labels, self._drawn(labels, wrong))
+            )
+
+    def _drawn(self, of: int, probability: float) -> int:
+        if probability <= 0 or probability >= 1:
+            return of if probability >= 1 else 0
+        return sum(self.chance.random() < probability for _ in range(of))
+
+    def answer(self, look: Look, analysis: Analysis) -> LookResult:
+        """What Prometheus would say of a look."""
+        return LookResult(
+            look,
+            {metric.name: self._compared(look, metric) for metric in analysis.metrics},
+            {metric.name: self._alone(look, metric) for metric in analysis.metrics} if look.before else {},
+        )
+
+    def _compared(self, look: Look, metric: Metric) -> Sample:
+        stable, canary = (self._arm(one, metric, look.start, look.end) for one in (look.stable, look.canary))
+        if not stable.total or not canary.total:
+            return (
+                NoData("no requests" if metric.error_rate else "no labels")
+                if not stable.total
+                else Value(Proportions(stable_alone=stable))
+            )
+        return Value(Proportions((Stratum(canary, stable),)))
+
+    def _alone(self, look: Look, metric: Metric) -> Sample:
+        if look.before is None:
+            return NoData()
+        stable = self._arm(look.stable, metric, *look.before)
+        return Value(Proportions(stable_alone=stable)) if stable.total else NoData()
+
+    def _arm(self, revision: str, metric: Metric, start: datetime, end: datetime) -> Arm:
+        seen = [one for one in self.counted if one.revision == revision and start < one.at <= end]
+        if metric.accuracy is not None:
+            return Arm(sum(one.wrong for one in seen), sum(one.labels for one in seen))
+        return Arm(sum(one.failed for one in seen), sum(one.requests for one in seen))

@@ -1,0 +1,151 @@
+"""An object held against a structural schema, in the API server's words: types first, and only then the rules."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kubectl_serin.rules.cel import parsed
+from kubectl_serin.rules.functions import CelError
+
+Schema = Mapping[str, Any]
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "object": (dict,),
+    "array": (list,),
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+}
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """What the API server would refuse."""
+
+    field: str
+    says: str
+
+    def __str__(self) -> str:
+        """As kubectl prints it."""
+        return f"{self.field}: {self.says}"
+
+
+def mistakes(value: Any, schema: Schema) -> tuple[Mistake, ...]:  # noqa: ANN401 - any JSON
+    """Everything that the API server would refuse of a whole object."""
+    return tuple(_structure(value, schema, "")) or tuple(_rules(value, schema, ""))
+
+
+def _below(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _structure(value: Any, schema: Schema, path: str) -> Iterator[Mistake]:  # noqa: ANN401 - any JSON
+    if "enum" in schema and value not in schema["enum"]:
+        known = ", ".join(f'"{one}"' for one in schema["enum"])
+        yield Mistake(path, f'Unsupported value: "{value}": supported values: {known}')
+        return
+    if schema.get("x-kubernetes-int-or-string"):
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            yield Mistake(path, f'Invalid value: {path} in body must be of type integer,string: "{_kind(value)}"')
+        return
+    kind = schema.get("type")
+    if kind and not _is(value, kind):
+        yield Mistake(path, f'Invalid value: "{_kind(value)}": {path} in body must be of type {kind}: "{_kind(value)}"')
+    elif isinstance(value, dict):
+        yield from _object(value, schema, path)
+    elif isinstance(value, list):
+        yield from _list(value, schema, path)
+    elif isinstance(value, str):
+        yield from _text(value, schema, path)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield from _number(value, schema, path)
+
+
+def _is(value: Any, kind: str) -> bool:  # noqa: ANN401 - any JSON
+    return isinstance(value, _TYPES[kind]) and (kind == "boolean" or not isinstance(value, bool))
+
+
+def _kind(value: Any) -> str:  # noqa: ANN401 - any JSON
+    return next(
+        (kind for kind in ("boolean", "integer", "number", "string", "array", "object") if _is(value, kind)), "null"
+    )
+
+
+def _object(value: dict[str, Any], schema: Schema, path: str) -> Iterator[Mistake]:
+    properties, others = schema.get("properties", {}), schema.get("additionalProperties")
+    is_open = schema.get("x-kubernetes-preserve-unknown-fields") or not (properties or others) or path == "metadata"
+    for name in schema.get("required", ()):
+        if value.get(name) is None:
+            yield Mistake(_below(path, name), "Required value")
+    if len(value) > schema.get("maxProperties", len(value)):
+        yield Mistake(path, f"Too many: must have at most {schema['maxProperties']} items")
+    for name, inner in value.items():
+        if inner is None:
+            continue  # the API server drops null
+        if name in properties:
+            yield from _structure(inner, properties[name], _below(path, name))
+        elif isinstance(others, dict):
+            yield from _structure(inner, others, _below(path, name))
+        elif not is_open:
+            yield Mistake(
+                _below(path, name), "unknown field: remove it, or correct its name (kubectl explain mdep --recursive)"
+            )
+
+
+def _list(value: list[Any], schema: Schema, path: str) -> Iterator[Mistake]:
+    if len(value) > schema.get("maxItems", len(value)):
+        yield Mistake(path, f"Too many: {len(value)}: must have at most {schema['maxItems']} items")
+    if len(value) < schema.get("minItems", 0):
+        yield Mistake(path, f"Invalid value: {path} in body should have at least {schema['minItems']} items")
+    for number, item in enumerate(value):
+        yield from _structure(item, schema.get("items", {}), f"{path}[{number}]")
+
+
+def _text(value: str, schema: Schema, path: str) -> Iterator[Mistake]:
+    if len(value) > schema.get("maxLength", len(value)):
+        yield Mistake(path, f"Too long: may not be more than {schema['maxLength']} bytes")
+    if len(value) < schema.get("minLength", 0):
+        yield Mistake(path, f"Invalid value: {path} in body should be at least {schema['minLength']} chars long")
+
+
+def _number(value: float, schema: Schema, path: str) -> Iterator[Mistake]:
+    least, most = schema.get("minimum"), schema.get("maximum")
+    if least is not None and (value < least or (value == least and schema.get("exclusiveMinimum"))):
+        word = "greater than" if schema.get("exclusiveMinimum") else "greater than or equal to"
+        yield Mistake(path, f"Invalid value: {value}: {path} in body should be {word} {least}")
+    if most is not None and (value > most or (value == most and schema.get("exclusiveMaximum"))):
+        word = "less than" if schema.get("exclusiveMaximum") else "less than or equal to"
+        yield Mistake(path, f"Invalid value: {value}: {path} in body should be {word} {most}")
+
+
+def _rules(value: Any, schema: Schema, path: str) -> Iterator[Mistake]:  # noqa: ANN401 - any JSON
+    for rule in schema.get("x-kubernetes-validations", ()):
+        if not parsed(rule["rule"])({"self": value}):
+            yield Mistake(f"{path}{rule.get('fieldPath', '')}", f"Invalid value: {_message(rule, value)}")
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            below = schema.get("properties", {}).get(name) or schema.get("additionalProperties")
+            if isinstance(below, dict) and inner is not None:
+                yield from _rules(inner, below, _below(path, name))
+    if isinstance(value, list):
+        yield from _twice(value, schema.get("x-kubernetes-list-map-keys", ()), path)
+        for number, item in enumerate(value):
+            yield from _rules(item, schema.get("items", {}), f"{path}[{number}]")
+
+
+def _twice(items: list[Any], keys: Sequence[str], path: str) -> Iterator[Mistake]:
+    """Items of a list that is a map, whose key stands there already."""
+    seen: set[tuple[str, ...]] = set()
+    for number, item in enumerate(items):
+        key = tuple(str(item.get(key)) for key in keys)
+        if keys and key in seen:
+            yield Mistake(f"{path}[{number}]", f'Duplicate value: {{"{keys[0]}":"{key[0]}"}}')
+        seen.add(key)
+
+
+def _message(rule: Mapping[str, str], value: Any) -> str:  # noqa: ANN401 - any JSON
+    try:
+        told = parsed(rule["messageExpression"])({"self": value}) if "messageExpression" in rule else ""
+    except (CelError, KeyError, IndexError):
+        told = ""  # as the API server does: the plain message stands
+    return str(told) or rule["message"]

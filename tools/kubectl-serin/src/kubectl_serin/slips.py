@@ -1,0 +1,55 @@
+"""What slips through a rollout: how much worse a version can be and still pass its steps, more often than not.
+
+By the engine's own planning: the samples that the steps ask for are set against those that it would take to find a
+version that is worse by so much. Clients' real numbers may be larger than what is asked for, and then less slips through.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from serin_operator.api.spec import ModelDeploymentSpec, Rollout
+from serin_operator.decide.analysis import Bound, Comparison, Metric, expected_labels
+from serin_operator.decide.judging.config import config_of
+from serin_operator.decide.wanted.stages import stages_of
+
+USUAL: Final[Mapping[str, float]] = {"errorRate": 0.005, "accuracy": 0.1}
+"""How often an ordinary stable version fails, or is wrong; what is told depends little on it."""
+
+
+def slips(spec: Mapping[str, Any]) -> Iterator[str]:
+    """One sentence a metric; nothing where nothing is compared."""
+    parsed = ModelDeploymentSpec.model_validate(spec)
+    if parsed.analysis is None:
+        return
+    stages = [stage for stage in stages_of(parsed.rollout or Rollout()) if stage.is_judged]
+    config = config_of(parsed.analysis)
+    for metric, written in zip(config.metrics, parsed.analysis.metrics, strict=True):
+        samples = sum(stage.min_samples or config.samples_needed(metric) for stage in stages)
+        if not samples or not isinstance(metric.rule, Comparison | Bound):
+            continue
+        kind = "accuracy" if written.accuracy is not None else "errorRate"
+        weight = max(1, min(50, max(stage.weight for stage in stages)))
+        worse = found_in_half(metric, samples, weight, USUAL[kind], config.false_alarm_share(metric.name))
+        if worse is None:
+            yield f"{metric.name}: with {samples:,} samples in all no version is found; raise analysis.minSamples"
+        else:
+            yield (
+                f"{metric.name}: {samples:,} samples in all; a version {100 * worse:.2g} points worse is found in about half"
+                " of its rollouts, one less bad slips through more often than not"
+            )
+
+
+def found_in_half(metric: Metric, samples: int, weight: int, usual: float, rate: float) -> float | None:
+    """The least difference that so many samples find in about half of the rollouts; None: none at all."""
+    margin = getattr(metric.rule, "margin", None)
+    low, high = 0.0, 1.0 - usual
+    if margin is None or _labels(high, usual, weight, rate, margin) > samples:
+        return None
+    for _ in range(30):
+        middle = (low + high) / 2
+        low, high = (low, middle) if _labels(middle, usual, weight, rate, margin) <= samples else (middle, high)
+    return high
+
+
+def _labels(effect: float, usual: float, weight: int, rate: float, margin: Any) -> float:  # noqa: ANN401 - one of the engine's margins
+    return expected_labels(effect, usual, weight, false_rollback_rate=rate, margin=margin)
