@@ -36,6 +36,13 @@ BAD_SETTINGS = (
         "spec.runtime.env",
         "SERIN_MAX_BATCH_ROWS and spec.runtime.maxBatchRows say the same thing: remove the variable",
     ),
+    Bad(
+        "pairing is a variable and a field",
+        "runtime.env.0",
+        {"name": "SERIN_PAIRING_TIMEOUT_SECONDS", "value": "1"},
+        "spec.runtime.env",
+        "SERIN_PAIRING_TIMEOUT_SECONDS and spec.analysis.pairing.timeoutSeconds say the same thing",
+    ),
     # Who may ask, and over which wire.
     Bad("TLS without a Secret", "serving.tls", {}, "spec.serving.tls.secretName", "Required value"),
     Bad("a certificate's Secret has a bad name", "serving.tls.secretName", "My_Tls", "tls.secretName", "as kubectl"),

@@ -39,8 +39,8 @@ MirrorPercent = Annotated[
         ge=1,
         le=100,
         description="Percent of the requests of which copies go to the new version; its answers reach no client. Needs"
-        " spec.traffic.gateway, and in the features of the GatewayClass HTTPRouteRequestMirror, and for less than 100"
-        " HTTPRouteRequestPercentageMirror. Do not copy requests to a model whose answers change something elsewhere.",
+        " spec.traffic.gateway and a GatewayClass with HTTPRouteRequestMirror, below 100 HTTPRouteRequestPercentageMirror."
+        " Not for a model whose answers change something elsewhere.",
     ),
 ]
 Testers = Annotated[

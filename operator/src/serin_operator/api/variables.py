@@ -103,31 +103,26 @@ def said_twice() -> tuple[Rule, ...]:
     parts: dict[str, dict[str, str]] = {}
     for variable, path in by_variable.items():
         if path not in NOT_SEEN_BY_CEL:
-            depth = 2 if path.startswith("serving.") else 1
-            parts.setdefault(".".join(path.split(".")[:depth]), {})[variable] = path
+            parts.setdefault(path.rpartition(".")[0], {})[variable] = path
     return tuple(_said_twice(part, inside) for part, inside in parts.items())
 
 
 def _said_twice(part: str, paths: Mapping[str, str]) -> Rule:
     env = "self.runtime.env"
-    is_twice = {v: f"{_present(path)} && {env}.exists(e, e.name == '{v}')" for v, path in paths.items()}
-    # A ternary of whole sentences: to pick the name out of the list costs more than the API server allows a message.
-    words = "".join(
-        f"{is_twice[v]} ? '{v} and spec.{path} say the same thing: remove the variable, or the field' : "
-        for v, path in paths.items()
-    )
-    says = f"What a field of spec.{part} sets must not stand in spec.runtime.env as well: remove the variable, or the field."
+    is_twice = {v: f"has(self.{path}) && {env}.exists(e, e.name == '{v}')" for v, path in paths.items()}
+    *others, last = (f"'{v} and spec.{path}'" for v, path in paths.items())
+    # A ternary of whole names: to pick the name out of the list costs more than the API server allows a message.
+    named = "".join(f"{twice} ? {name} : " for twice, name in zip(is_twice.values(), others, strict=False))
     return Rule(
         "spec",
-        f"!has(self.runtime) || !has({env}) || !({' || '.join(is_twice.values())})",
-        says,
-        f"{words}'{says}'",
+        f"{_absent('runtime.env', part)} || !({' || '.join(is_twice.values())})",
+        f"What a field of spec.{part} sets must not stand in spec.runtime.env as well: remove the variable, or the field.",
+        f"({named}{last}) + ' say the same thing: remove the variable, or the field'",
         field=".runtime.env",
     )
 
 
-def _present(path: str) -> str:
-    """CEL that is true when the whole path is there; ``spec.runtime`` is there already, where this is asked."""
-    names = path.split(".")
-    ways = [".".join(["self", *names[: depth + 1]]) for depth in range(len(names))]
-    return " && ".join(f"has({way})" for way in ways if way != "self.runtime")
+def _absent(*paths: str) -> str:
+    """CEL that is true when one of the paths is not there to its end."""
+    ways = (path.split(".")[: depth + 1] for path in paths for depth in range(len(path.split("."))))
+    return " || ".join(dict.fromkeys(f"!has({'.'.join(['self', *way])})" for way in ways))

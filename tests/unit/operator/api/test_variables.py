@@ -126,7 +126,8 @@ def test_off_without_quotes_is_off_and_the_same_revision() -> None:
 
 
 def test_every_field_that_is_a_setting_is_refused_beside_its_variable() -> None:
-    rules = {rule.tells for rule in RULES if rule.field == ".runtime.env"}
+    rules = [rule for rule in RULES if rule.field == ".runtime.env"]
     for path, variable in VARIABLES.items():
-        twice = any(f"e.name == '{variable}') ? '{variable} and spec.{path} say" in rule for rule in rules)
+        asked = f"has(self.{path}) && self.runtime.env.exists(e, e.name == '{variable}')"
+        twice = any(asked in rule.rule and f"'{variable} and spec.{path}'" in rule.tells for rule in rules)
         assert twice or (path in NOT_SEEN_BY_CEL and refused_by_name(variable))
