@@ -7,6 +7,7 @@ import yaml
 from tests.cluster.chart.conftest import CHART, SYSTEM
 from tests.support.kubernetes import Kubernetes
 
+from serin_operator.api.crd import custom_resource_definition
 from serin_operator.runtime.settings import Settings
 
 pytestmark = pytest.mark.cluster
@@ -94,6 +95,12 @@ def test_the_operator_understands_every_variable_that_the_chart_sets(
     settings = Settings()
     assert settings.lease_namespace == SYSTEM
     assert list(settings.namespaces) == values.get("namespaces", [])
+
+
+def test_the_crd_of_the_chart_is_that_of_the_types(kubernetes: Kubernetes) -> None:
+    # Its queries have placeholders in the braces that Helm expands.
+    crd = one(rendered(kubernetes, {}), "CustomResourceDefinition")
+    assert crd["spec"] == custom_resource_definition()["spec"]
 
 
 def test_every_setting_can_be_reached_from_the_values(kubernetes: Kubernetes) -> None:
