@@ -111,13 +111,14 @@ async def test_a_quota_is_told_in_the_words_of_the_api_server(kubernetes, writer
         await writer.create(a_service(namespace, app="x"))
 
 
-async def test_applying_the_same_again_costs_no_call(client, writer, namespace):
+async def test_applying_the_same_again_costs_no_call(kubernetes, client, writer, namespace):
     created = await writer.create(a_service(namespace, app="x"))
     applied = await writer.apply(a_service(namespace, app="x"), resource_version=created["metadata"]["resourceVersion"])
     calls = len(client.calls)
     again = await writer.apply(a_service(namespace, app="x"), resource_version=applied["metadata"]["resourceVersion"])
     assert len(client.calls) == calls
-    assert again["metadata"]["uid"] == created["metadata"]["uid"]
+    live = kubernetes.get("service", "credit", "-n", namespace)["metadata"]
+    assert (live["uid"], live["resourceVersion"]) == (created["metadata"]["uid"], again["metadata"]["resourceVersion"])
 
 
 async def test_an_edit_by_hand_is_put_right(kubernetes, client, writer, store, namespace):

@@ -81,8 +81,8 @@ class KubernetesWriter:
     async def apply(self, obj: Mapping[str, Any], *, resource_version: str | None) -> JsonObject:
         """Make the fields in ``obj`` so, and no others (server-side apply; conflicts with other managers are won).
 
-        Nothing is sent when it would change nothing, or when the object is being deleted: the answer is then the object
-        as it is known, an ``AsItIs``. Fields that the intent has given up are removed, also those that were created.
+        Nothing is sent when it would change nothing, or when the object is being deleted: the answer is then an ``AsItIs``,
+        at the version that is known. Fields that the intent has given up are removed, also those that were created.
 
         Args:
             obj: The whole intent of this field manager; fields left out since the last apply are given up.

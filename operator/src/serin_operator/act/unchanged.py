@@ -26,7 +26,7 @@ _NEVER_APPLIED: Final = frozenset({"ControllerRevision", "Job", "Secret"})
 
 
 class AsItIs(dict[str, Any]):
-    """The object as it is known, in place of the API server's answer: nothing had to be written."""
+    """In place of the API server's answer, where nothing had to be written: the object, or its version alone if it was not read."""
 
 
 @dataclass(frozen=True, slots=True)
