@@ -107,7 +107,7 @@ def _stage(stage: Stage, model: Model, *, is_done: bool, is_here: bool) -> Text:
     mark = "✓" if is_done else "▶" if is_here else "○"
     time = f"{seconds(held)} of {seconds(stage.hold_seconds)}" if is_here else seconds(stage.hold_seconds)
     waits = ", then a person" if stage.pause else ""
-    return Text(f"{mark} {stage.weight:>3} %  {time}{waits}", "bold" if is_here else "")
+    return Text(f"{mark} {stage.words:>5}  {time}{waits}", "bold" if is_here else "")
 
 
 def _metric(metric: Metric) -> Text:
