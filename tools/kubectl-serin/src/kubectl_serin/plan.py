@@ -90,6 +90,8 @@ class Waits:
     """What happens then."""
 
 
+PAST_STAGES: Final = frozenset({"Growing", "Switching", "Baking"})
+"""Phases in which all stages have been passed."""
 _PEOPLE: Final = frozenset({"Paused", "StepPaused"})
 
 

@@ -10,7 +10,7 @@ from rich.tree import Tree
 
 from kubectl_serin.evidence import Metric, metrics_of
 from kubectl_serin.kubectl import JsonObject
-from kubectl_serin.plan import Stage, Waits, stages_of, waits_of
+from kubectl_serin.plan import PAST_STAGES, Stage, Waits, stages_of, waits_of
 from kubectl_serin.reading import Model
 from kubectl_serin.words import at, bar, cleaned, digest, percent, pods, seconds
 
@@ -94,7 +94,7 @@ def _stages(tree: Tree, model: Model) -> None:
     stages = stages_of(model.spec)
     branch = tree.add(Text.assemble("phase  ", (phase, "bold")))
     index = model.canary.get("step")
-    is_past = phase in {"Growing", "Switching", "Baking"}
+    is_past = phase in PAST_STAGES
     for number, stage in enumerate(stages):
         is_here = index == number and not is_past
         is_done = is_past or (isinstance(index, int) and number < index)
