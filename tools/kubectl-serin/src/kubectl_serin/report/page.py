@@ -89,17 +89,18 @@ def _under_way(model: Model) -> Markup | None:
 
 def _evidence(model: Model) -> Markup | None:
     metrics = metrics_of(model.canary)
-    head = ("metric", "verdict", "", "canary", "stable", "in a sentence")
-    return table(head, [_metric(one) for one in metrics]) if metrics else None
+    return joined(_metric(one) for one in metrics) if metrics else None
 
 
-def _metric(metric: Metric) -> tuple[str, ...]:
+def _metric(metric: Metric) -> Markup:
     bar = joined(())
     if metric.share is not None:
         bar = tag("progress", value=f"{max(0.0, min(1.0, metric.share)):.3f}", max=1, title=metric.about)
     verdict = tag("span", metric.verdict, class_=f"verdict {metric.verdict.lower()}")
-    about = joined([bar, tag("div", metric.about, class_="quiet")])
-    return tag("b", metric.name), verdict, about, metric.canary or "-", metric.stable or "-", metric.message
+    arms = [f"{arm} {told}" for arm, told in (("canary", metric.canary), ("stable", metric.stable)) if told]
+    spans = (tag("b", metric.name), verdict, joined([bar, " ", metric.about]), *arms)
+    head = tag("div", *(tag("span", one) for one in spans), class_="numbers")
+    return tag("div", head, tag("div", metric.message, class_="quiet"), class_="metric")
 
 
 def _ledger(model: Model, now: datetime) -> Markup | None:
