@@ -34,7 +34,7 @@ def _run(said: Namespace, hands: Hands) -> Answer:
         raise Problem(f"{path} cannot be written: {error.strerror}", "give another file with -o") from error
 
     def render(console: "Console") -> None:
-        console.print(f"{path}: {len(page.encode()) / 1024:.0f} KiB")
+        console.print(f"{path}: {len(page.encode()) / 1024:.0f} KiB", soft_wrap=True)
 
     return Answer({"file": str(path)}, render)
 

@@ -30,5 +30,6 @@ svg text { fill: var(--soft); font-size: 11px; } .grid { stroke: var(--rule); }
 .curve.line2 { stroke: var(--line2); stroke-dasharray: 2 3; } .key.line2 { color: var(--line2); }
 .curve.line3 { stroke: var(--line3); stroke-dasharray: 9 3 2 3; } .key.line3 { color: var(--line3); }
 @media print { figure, tr, .metric { break-inside: avoid; } h2 { break-after: avoid; } .wide { overflow: visible; }
-  td.sentence { min-width: 8rem; } td { overflow-wrap: anywhere; min-width: 0; } }
+  body { font-size: 12px; }
+  td { min-width: 0; } td.sentence { min-width: 8rem; } td:last-child { overflow-wrap: anywhere; } }
 """
