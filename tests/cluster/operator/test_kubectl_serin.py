@@ -133,7 +133,7 @@ def without_rights(kubernetes: Kubernetes, namespace: str) -> Serin:
 COMMANDS = (
     "get", "get credit-risk", "status credit-risk", "why credit-risk", "history credit-risk", "diff credit-risk",
     "promote credit-risk", "rollback credit-risk", "rollback credit-risk v1", "predict credit-risk",
-    "feedback credit-risk -d []", "top",
+    "feedback credit-risk -d []", "report credit-risk", "top",
 )  # fmt: skip
 
 

@@ -1,20 +1,25 @@
 """What lint says of a file is what the API server says of it: the same tables of bad resources, without a server."""
 
 import copy
+import json
+import re
+from typing import Any
 
 import pytest
+from tests.cluster.api.kinds_table import BAD_KINDS, EVERY_KIND
 from tests.cluster.api.overlay_table import BAD_OVERLAYS
 from tests.cluster.api.settings_table import BAD_SETTINGS
 from tests.cluster.api.table import BAD, GOOD, Bad
 from tests.cluster.api.traffic_table import BAD_TRAFFIC
+from tests.cluster.api.trial_table import BAD_TRIALS, GOOD_TRIALS
 
 from kubectl_serin.rules.cel import parsed
-from kubectl_serin.rules.functions import CelError
+from kubectl_serin.rules.functions import FUNCTIONS, CelError
 from kubectl_serin.rules.schema import mistakes
 from serin_operator.api.crd import object_schema
 
 SCHEMA = object_schema()
-ALL_BAD = (*BAD, *BAD_SETTINGS, *BAD_OVERLAYS, *BAD_TRAFFIC)
+ALL_BAD = (*BAD, *BAD_SETTINGS, *BAD_OVERLAYS, *BAD_TRAFFIC, *BAD_KINDS, *BAD_TRIALS)
 
 
 @pytest.mark.parametrize("bad", ALL_BAD, ids=lambda bad: bad.because)
@@ -24,8 +29,15 @@ def test_a_bad_resource_is_refused_offline_as_the_api_server_does_with_its_field
     assert bad.way_out in said
 
 
-def test_a_good_resource_with_every_field_is_not_refused() -> None:
-    assert mistakes(GOOD, SCHEMA) == ()
+@pytest.mark.parametrize(
+    "good",
+    [
+        pytest.param(one, id=name)
+        for name, one in {"every field": GOOD, "every kind": EVERY_KIND, **GOOD_TRIALS}.items()
+    ],
+)
+def test_a_good_resource_is_not_refused(good: dict[str, Any]) -> None:
+    assert mistakes(good, SCHEMA) == ()
 
 
 def test_a_null_is_taken_for_nothing_as_the_api_server_does() -> None:
@@ -46,12 +58,21 @@ def test_a_null_is_taken_for_nothing_as_the_api_server_does() -> None:
         ("'it\\'s ' + string(3) + ' ' + string(true)", "it's 3 true"),
         ("type(3) == int && type('3') == string && !(true == 1)", True),
         ("quantity('1Gi').isGreaterThan(quantity('1000M')) && !isQuantity('2GB')", True),
+        ("[0.25, 0.5].sum() == 0.75 && [1, 2].map(x, x * 2).sum() == 6 && [].sum() == 0", True),
+        ("'a-b-c'.replace('-', '') == 'abc' && 'a-b-c'.replace('-', '', 1) == 'ab-c'", True),
         ("'a\n'.matches('^a$')", False),
         ("isURL('https://a.example/x') && !isURL('https://a.example:port/x')", True),
     ],
 )
 def test_an_expression_means_what_it_means_in_kubernetes(expression: str, value: object) -> None:
     assert parsed(expression)({"self": {"a": ["v", "w"]}}) == value
+
+
+def test_every_function_that_a_rule_calls_is_known() -> None:
+    rules = re.findall(r'"rule": "((?:[^"\\\\]|\\\\.)*)"', json.dumps(SCHEMA))
+    called = {name for rule in rules for name in re.findall(r"([A-Za-z_]+)\(", re.sub(r"'[^']*'", "''", rule))}
+    assert len(rules) > 100
+    assert called <= {*FUNCTIONS, "has", "all", "exists", "exists_one", "map", "filter"}
 
 
 @pytest.mark.parametrize("expression", ["1 +", "self.a.(", "'open", "a ? b", "nobody(1)", "unknown", "1 2"])

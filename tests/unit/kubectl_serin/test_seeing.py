@@ -46,16 +46,25 @@ def test_what_programs_read_is_as_promised_and_the_same_in_yaml(statuses: list[F
         {"strategy": "BlueGreen"},
         {"strategy": "BlueGreen", "blueGreen": {"holdSeconds": 5, "pause": True}},
         {"strategy": "Immediate"},
+        {"strategy": "Shadow"},
+        {"strategy": "Shadow", "shadow": {"mirrorPercent": 20, "holdSeconds": 0}, "steps": [{"weight": 10}]},
+        {"strategy": "ABTest"},
+        {"strategy": "ABTest", "abTest": {"holdSeconds": 5, "pause": True}, "steps": [{"weight": 10}]},
+        {"strategy": "BlueGreen", "blueGreen": {"testers": True}},
+        {"steps": [{"weight": 0, "mirrorPercent": 5}, {"weight": 0, "testers": True}, {"weight": 50}]},
     ],
     ids=str,
 )
 def test_stages_and_deadlines_are_those_of_the_operator(rollout: dict[str, Any]) -> None:
     spec = {**MODEL, "rollout": rollout}
     settings = settings_of(ModelDeploymentSpec.model_validate(spec))
-    theirs = [(stage.weight, stage.hold_seconds, stage.pause) for stage in settings.stages]
-    assert [(stage.weight, stage.hold_seconds, stage.pause) for stage in stages_of(spec)] == theirs
-    ours = (BAKE_SECONDS, PROGRESS_SECONDS, DEADLINE_SECONDS)
-    assert ours == (settings.bake_seconds, settings.progress_deadline_seconds, settings.deadline_seconds)
+    theirs, ours = (
+        [(stage.weight, stage.hold_seconds, stage.pause, stage.mirror, stage.testers) for stage in stages]
+        for stages in (settings.stages, stages_of(spec))
+    )
+    assert ours == theirs
+    clocks = (BAKE_SECONDS, PROGRESS_SECONDS, DEADLINE_SECONDS)
+    assert clocks == (settings.bake_seconds, settings.progress_deadline_seconds, settings.deadline_seconds)
 
 
 def old_status(kubectl: FakeKubectl) -> FakeKubectl:

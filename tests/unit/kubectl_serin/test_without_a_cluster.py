@@ -12,7 +12,12 @@ from tests.support.kubectl_serin import FakeKubectl, asked
 from tests.unit.kubectl_serin.schemas import SCHEMAS
 
 from kubectl_serin.play.player import Player
+from kubectl_serin.play.scope import playable
 from kubectl_serin.play.traffic import MadeUp
+from kubectl_serin.problems import Problem
+from kubectl_serin.slips import slips
+from serin_operator.api.kinds.kind import Kind
+from serin_operator.api.kinds.registry import KINDS
 from serin_operator.api.spec import ModelDeploymentSpec
 
 ANALYSED = {
@@ -65,6 +70,68 @@ def test_without_traffic_it_waits_and_is_not_promoted() -> None:
     assert "no verdict within 300 s" in ending.message
 
 
+def test_a_version_that_is_slow_is_rolled_back() -> None:
+    slow = {"metrics": [{"name": "slow", "latency": {"slowerThanSeconds": 0.25}}]}
+    assert played("rate=20,slow-by=0.1", analysis=slow).outcome == "RolledBack"
+    assert played("rate=20", analysis=slow).outcome == "Promoted"
+
+
+def test_metrics_of_which_a_made_up_world_says_nothing_are_left_out_and_never_waited_for(file: Any) -> None:
+    mixed = [*ANALYSED["analysis"]["metrics"], {"name": "drift", "predictionDrift": {}}]
+    code, _, said = asked(NOBODY, "simulate", file({**ANALYSED, "analysis": {"metrics": mixed}}), "--world", "rate=20")
+    assert code == 0
+    assert len(said.splitlines()) == 1
+    assert "played without drift" in said
+    code, _, said = asked(NOBODY, "simulate", file({**ANALYSED, "analysis": {"metrics": mixed[-1:]}}))
+    assert code == 0
+    assert "time alone decides" in said
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.field)
+def test_no_kind_of_metric_breaks_what_is_done_without_a_cluster(file: Any, kind: Kind) -> None:
+    spec = {
+        **ANALYSED,
+        "serving": {"prediction": {"kind": "Regression"}},
+        "analysis": {"metrics": [{"name": "it", kind.field: dict(kind.example)}]},
+    }
+    told = asked(NOBODY, "lint", file(spec), "-o", "json")[1]
+    assert [line.partition(":")[0] for line in json.loads(told)["items"][0]["slips"]] == ["it"]
+    assert asked(NOBODY, "simulate", file(spec), "--world", "rate=20")[0] == 0
+
+
+GATEWAY = {"gateway": {"parentRefs": [{"name": "edge"}]}}
+
+
+@pytest.mark.parametrize(
+    ("rollout", "said"),
+    [
+        ({"strategy": "Shadow", "steps": [{"weight": 50}]}, "played from its steps on"),
+        ({"strategy": "ABTest", "steps": [{"weight": 50}]}, "played from its steps on"),
+        ({"strategy": "BlueGreen", "blueGreen": {"mirrorPercent": 10}}, "nothing to compare before"),
+        ({"steps": [{"weight": 0, "testers": True}, {"weight": 50}]}, "without 1 of its steps"),
+    ],
+    ids=str,
+)
+def test_copies_and_testers_are_left_out_of_the_play_and_said_so(rollout: dict[str, Any], said: str) -> None:
+    spec, remarks = playable(ModelDeploymentSpec.model_validate({**ANALYSED, "traffic": GATEWAY, "rollout": rollout}))
+    assert any(said in remark for remark in remarks)
+    assert Player(spec, "credit-risk", MadeUp.parse("rate=20")).play(20000).outcome == "Promoted"
+
+
+@pytest.mark.parametrize("strategy", ["Shadow", "ABTest"])
+def test_a_rollout_of_nothing_but_copies_or_testers_is_not_said_to_be_promoted(strategy: str) -> None:
+    spec = ModelDeploymentSpec.model_validate({**ANALYSED, "traffic": GATEWAY, "rollout": {"strategy": strategy}})
+    with pytest.raises(Problem, match="nothing of this rollout can be played"):
+        playable(spec)
+
+
+def test_what_no_stage_can_tell_is_said_to_slip_through() -> None:
+    spec = {**ANALYSED, "traffic": GATEWAY, "rollout": {"strategy": "Shadow"}}
+    errors, accuracy = slips(spec)
+    assert "a version " in errors
+    assert "any version slips through" in accuracy
+
+
 @pytest.mark.parametrize("strategy", ["BlueGreen", "Immediate"])
 def test_other_strategies_are_played_too(strategy: str) -> None:
     assert played("", rollout={"strategy": strategy, "bakeSeconds": 5}, analysis=None).outcome == "Promoted"
@@ -100,8 +167,6 @@ def test_a_good_file_is_told_what_it_does_and_what_slips_through(file: Any) -> N
 
 
 def test_more_samples_let_less_slip_through() -> None:
-    from kubectl_serin.slips import slips
-
     def points(samples: int) -> float:
         spec = {**ANALYSED, "analysis": {**ANALYSED["analysis"], "minSamples": samples}}
         return float(list(slips(spec))[1].partition("a version ")[2].partition(" ")[0])

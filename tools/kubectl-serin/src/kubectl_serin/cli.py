@@ -99,7 +99,8 @@ def _add(add_parser: Callable[..., ArgumentParser], command: Command) -> None:
         formatter_class=_formatter,
     )
     command.arguments(own)
-    own.add_argument("-o", "--output", choices=("text", "json", "yaml"), default="text", help="default: text")
+    if command.has_formats:
+        own.add_argument("-o", "--output", choices=("text", "json", "yaml"), default="text", help="default: text")
     if command.needs_cluster:
         own.add_argument("-n", "--namespace", help="default: that of the kubeconfig")
         for flag in CONNECTION:

@@ -48,6 +48,8 @@ class Command:
     arguments: Callable[[ArgumentParser], None]
     run: Callable[[Namespace, Hands], Answer]
     needs_cluster: bool = True
+    has_formats: bool = True
+    """Whether ``-o`` says how the answer is printed."""
 
 
 def takes_name(parser: ArgumentParser) -> None:

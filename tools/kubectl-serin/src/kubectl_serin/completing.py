@@ -36,7 +36,7 @@ def completions(words: Sequence[str], kubectl: Kubectl) -> list[str]:
 def _flags(command: Command) -> list[str]:
     own = ArgumentParser(add_help=False)
     command.arguments(own)
-    return sorted((*re.findall(r"(--[a-z-]+)", own.format_usage()), "--help", "--output"))
+    return sorted({*re.findall(r"(--[a-z-]+)", own.format_usage()), "--help", "--output"})
 
 
 def _names(kubectl: Kubectl) -> list[str]:

@@ -4,7 +4,7 @@ The defaults stand here again, because the types of the API take longer to load 
 against the operator's own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -15,6 +15,7 @@ from kubectl_serin.words import cleaned
 DEFAULT_STEPS: Final = (10, 25, 50)
 HOLD_SECONDS: Final = 60
 ASIDE_SECONDS: Final = 300
+ALL_COPIES: Final = 100
 BAKE_SECONDS: Final = 300
 PROGRESS_SECONDS: Final = 600
 DEADLINE_SECONDS: Final = 7200
@@ -27,6 +28,17 @@ class Stage:
     weight: int
     hold_seconds: int
     pause: bool = False
+    mirror: int = 0
+    """Percent of the requests of which the new version gets copies."""
+    testers: bool = False
+    """Whether those who are pinned to the new version reach it."""
+
+    @property
+    def words(self) -> str:
+        """What the new version gets."""
+        if self.mirror:
+            return f"copies of {self.mirror} %"
+        return "testers" if self.testers else f"{self.weight} %"
 
 
 def stages_of(spec: Mapping[str, Any]) -> tuple[Stage, ...]:
@@ -34,15 +46,32 @@ def stages_of(spec: Mapping[str, Any]) -> tuple[Stage, ...]:
     rollout = spec.get("rollout") or {}
     match rollout.get("strategy") or "Canary":
         case "Canary":
-            steps = rollout.get("steps") or [{"weight": weight} for weight in DEFAULT_STEPS]
-            return tuple(
-                Stage(s.get("weight", 0), _or(s, "holdSeconds", HOLD_SECONDS), bool(s.get("pause"))) for s in steps
-            )
+            return _steps(rollout.get("steps") or [{"weight": weight} for weight in DEFAULT_STEPS])
         case "BlueGreen":
-            aside = rollout.get("blueGreen") or {}
-            return (Stage(0, _or(aside, "holdSeconds", ASIDE_SECONDS), bool(aside.get("pause"))),)
+            return (_stage(rollout.get("blueGreen") or {}, ASIDE_SECONDS),)
+        case "Shadow":
+            shadow = rollout.get("shadow") or {}
+            first = _stage({"mirrorPercent": ALL_COPIES, **shadow}, ASIDE_SECONDS)
+            return (first, *_steps(rollout.get("steps") or ()))
+        case "ABTest":
+            first = _stage({**(rollout.get("abTest") or {}), "testers": True}, ASIDE_SECONDS)
+            return (first, *_steps(rollout.get("steps") or ()))
         case _:
             return ()
+
+
+def _steps(steps: Iterable[Mapping[str, Any]]) -> tuple[Stage, ...]:
+    return tuple(_stage(step, HOLD_SECONDS) for step in steps)
+
+
+def _stage(said: Mapping[str, Any], hold_seconds: int) -> Stage:
+    return Stage(
+        said.get("weight", 0),
+        _or(said, "holdSeconds", hold_seconds),
+        bool(said.get("pause")),
+        said.get("mirrorPercent") or 0,
+        bool(said.get("testers")),
+    )
 
 
 def _or(values: Mapping[str, Any], key: str, default: int) -> int:
@@ -61,6 +90,8 @@ class Waits:
     """What happens then."""
 
 
+PAST_STAGES: Final = frozenset({"Growing", "Switching", "Baking"})
+"""Phases in which all stages have been passed."""
 _PEOPLE: Final = frozenset({"Paused", "StepPaused"})
 
 

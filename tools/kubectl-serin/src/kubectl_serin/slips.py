@@ -7,13 +7,20 @@ version that is worse by so much. Clients' real numbers may be larger than what 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from serin_operator.api.spec import ModelDeploymentSpec, Rollout
-from serin_operator.decide.analysis import Bound, Comparison, Metric, expected_labels
+from serin_operator.api.spec import ModelDeploymentSpec
+from serin_operator.decide.analysis import Comparison, Metric, expected_labels
 from serin_operator.decide.judging.config import config_of
-from serin_operator.decide.wanted.stages import stages_of
+from serin_operator.decide.wanted.settings import settings_of
+from serin_operator.decide.wanted.stages import Stage
 
-USUAL: Final[Mapping[str, float]] = {"errorRate": 0.005, "accuracy": 0.1}
-"""How often an ordinary stable version fails, or is wrong; what is told depends little on it."""
+USUAL: Final[Mapping[str, float]] = {
+    "errorRate": 0.005,
+    "latency": 0.01,
+    "accuracy": 0.1,
+    "absoluteError": 0.1,
+    "invalidInputs": 0.01,
+}
+"""How often what an ordinary stable version does is bad, by kind of metric; what is told depends little on it."""
 
 
 def slips(spec: Mapping[str, Any]) -> Iterator[str]:
@@ -21,15 +28,23 @@ def slips(spec: Mapping[str, Any]) -> Iterator[str]:
     parsed = ModelDeploymentSpec.model_validate(spec)
     if parsed.analysis is None:
         return
-    stages = [stage for stage in stages_of(parsed.rollout or Rollout()) if stage.is_judged]
-    config = config_of(parsed.analysis)
+    settings, config = settings_of(parsed), config_of(parsed.analysis)
     for metric, written in zip(config.metrics, parsed.analysis.metrics, strict=True):
-        samples = sum(stage.min_samples or config.samples_needed(metric) for stage in stages)
-        if not samples or not isinstance(metric.rule, Comparison | Bound):
+        made_of, asked = settings.metrics.get(metric.name), written.asked
+        if made_of is None or asked is None:
+            yield f"{metric.name}: only warns, so that it keeps no version back"
             continue
-        kind = "accuracy" if written.accuracy is not None else "errorRate"
-        weight = max(1, min(50, max(stage.weight for stage in stages)))
-        worse = found_in_half(metric, samples, weight, USUAL[kind], config.false_alarm_share(metric.name))
+        stages = [stage for stage in settings.stages if made_of in stage.evidence]
+        if not stages:
+            yield f"{metric.name}: no stage of this rollout tells anything of it; any version slips through"
+            continue
+        usual = USUAL.get(asked[0].field)
+        if usual is None or not isinstance(metric.rule, Comparison):
+            yield f"{metric.name}: what slips through depends on how it usually is, which is not known here"
+            continue
+        samples = sum(metric.min_samples or stage.min_samples or config.samples_needed(metric) for stage in stages)
+        weight = max(1, min(50, max(_share(stage) for stage in stages)))
+        worse = found_in_half(metric, samples, weight, usual, config.false_alarm_share(metric.name))
         if worse is None:
             yield f"{metric.name}: with {samples:,} samples in all no version is found; raise analysis.minSamples"
         else:
@@ -37,6 +52,11 @@ def slips(spec: Mapping[str, Any]) -> Iterator[str]:
                 f"{metric.name}: {samples:,} samples in all; a version {100 * worse:.2g} points worse is found in about half"
                 " of its rollouts, one less bad slips through more often than not"
             )
+
+
+def _share(stage: Stage) -> int:
+    """Percent of what both versions answer that the new one answers: of copies stable answers the originals."""
+    return round(100 * stage.mirror / (100 + stage.mirror)) if stage.mirror else stage.weight
 
 
 def found_in_half(metric: Metric, samples: int, weight: int, usual: float, rate: float) -> float | None:

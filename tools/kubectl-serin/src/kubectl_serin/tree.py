@@ -10,7 +10,7 @@ from rich.tree import Tree
 
 from kubectl_serin.evidence import Metric, metrics_of
 from kubectl_serin.kubectl import JsonObject
-from kubectl_serin.plan import Stage, Waits, stages_of, waits_of
+from kubectl_serin.plan import PAST_STAGES, Stage, Waits, stages_of, waits_of
 from kubectl_serin.reading import Model
 from kubectl_serin.words import at, bar, cleaned, digest, percent, pods, seconds
 
@@ -94,7 +94,7 @@ def _stages(tree: Tree, model: Model) -> None:
     stages = stages_of(model.spec)
     branch = tree.add(Text.assemble("phase  ", (phase, "bold")))
     index = model.canary.get("step")
-    is_past = phase in {"Growing", "Switching", "Baking"}
+    is_past = phase in PAST_STAGES
     for number, stage in enumerate(stages):
         is_here = index == number and not is_past
         is_done = is_past or (isinstance(index, int) and number < index)
@@ -107,7 +107,7 @@ def _stage(stage: Stage, model: Model, *, is_done: bool, is_here: bool) -> Text:
     mark = "✓" if is_done else "▶" if is_here else "○"
     time = f"{seconds(held)} of {seconds(stage.hold_seconds)}" if is_here else seconds(stage.hold_seconds)
     waits = ", then a person" if stage.pause else ""
-    return Text(f"{mark} {stage.weight:>3} %  {time}{waits}", "bold" if is_here else "")
+    return Text(f"{mark} {stage.words:>5}  {time}{waits}", "bold" if is_here else "")
 
 
 def _metric(metric: Metric) -> Text:

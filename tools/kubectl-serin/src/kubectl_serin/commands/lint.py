@@ -58,7 +58,7 @@ def _does(spec: dict[str, Any]) -> list[str]:
     settings = settings_of(ModelDeploymentSpec.model_validate(spec))
     stages = stages_of(spec)
     way = ", ".join(
-        f"{s.weight} % for {seconds(s.hold_seconds)}{' and until a person says so' if s.pause else ''}" for s in stages
+        f"{s.words} for {seconds(s.hold_seconds)}{' and until a person says so' if s.pause else ''}" for s in stages
     )
     lines = [
         f"{settings.replicas} pods; a new version gets {way or 'all requests as soon as its pods are ready'}, then everything",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kubectl_serin.command import Answer, Command, Hands
 from kubectl_serin.files import Found, read
 from kubectl_serin.problems import Exit, Problem
-from kubectl_serin.words import seconds
+from kubectl_serin.words import cleaned, seconds
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -68,13 +68,14 @@ def _run(said: Namespace, hands: Hands) -> Answer:
 
 def _played(said: Namespace, found: Found, hands: Hands) -> list["Ending"]:
     from kubectl_serin.play.player import Player
+    from kubectl_serin.play.scope import playable
     from kubectl_serin.play.traffic import MadeUp
     from serin_operator.api.spec import ModelDeploymentSpec
 
     world = MadeUp.parse(said.world)
-    spec = ModelDeploymentSpec.model_validate(found.resource["spec"])
-    if spec.traffic is not None:
-        hands.say("played without spec.traffic: pods make the weights, so they differ from those of a gateway")
+    spec, remarks = playable(ModelDeploymentSpec.model_validate(found.resource["spec"]))
+    for remark in remarks:
+        hands.say(cleaned(remark))
     return [
         Player(spec, found.name, replace(world, seed=world.seed + number), said.scrape).play(said.hours * 3600)
         for number in range(max(1, said.times))
@@ -87,8 +88,9 @@ COMMAND = Command(
     """\
 The operator's own decisions and evidence, in a cluster where all goes well: pods
 start, Prometheus answers, an old version serves. --world says what the new one is
-like and how much traffic there is: worse-by, errors-by, rate, labels, accuracy,
-errors, ready-after, seed. Ends with 0 if it is promoted.
+like and how much traffic there is: worse-by, errors-by, slow-by, rate, labels,
+accuracy, errors, slow, ready-after, seed. Ends with 0 if it is promoted. What no
+made-up world has is left out and said: copies, testers, other kinds of metrics.
 
   kubectl serin simulate v3.yaml --world worse-by=0.02,rate=10,labels=0.2
   kubectl serin simulate v3.yaml --world worse-by=0.05,rate=50 --times 20

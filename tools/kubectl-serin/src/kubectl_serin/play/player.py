@@ -8,9 +8,10 @@ from typing import Any, Final
 from kubectl_serin.play.cluster import IdealCluster
 from kubectl_serin.play.traffic import MadeUp, Traffic
 from kubectl_serin.problems import Problem
+from serin_operator.api import names
 from serin_operator.api.spec import ModelDeploymentSpec
 from serin_operator.api.status import ModelDeploymentStatus
-from serin_operator.decide.decision import decide, look_due
+from serin_operator.decide.decision import decide, look_due, opening_of
 from serin_operator.decide.memory.outbox import Announcement
 from serin_operator.decide.wanted.revision import revision_of
 from serin_operator.decide.world import ModelDeployment, OperatorConfig, World
@@ -104,10 +105,11 @@ class Player:
         world = self._observed()
         reached = {r.revision: world.reached(r.revision) for r in world.revisions.values()}
         self.traffic.flow({revision: pods for revision, pods in reached.items() if pods}, passed, self.now)
-        look, analysis = look_due(world), world.mdep.spec.analysis
+        opening, analysis = opening_of(world), world.mdep.spec.analysis
+        look = look_due(world, opening)
         if look is not None and analysis is not None:
             world = replace(world, look=self.traffic.answer(look, analysis))
-        decision = decide(world)
+        decision = decide(world, opening)
         self.status = dict(decision.status)
         self.carried = ModelDeploymentStatus.model_validate(decision.carried) if decision.carried else None
         self.cluster.carry_out(decision.operations, self.now)
@@ -127,8 +129,7 @@ class Player:
             generation=self.generation,
             resource_version="1",
             annotations={},
-            # Without a gateway pods make the weights, which is all that this cluster has.
-            spec=self.applied.model_copy(update={"traffic": None}),
+            spec=self.applied,
             status=ModelDeploymentStatus.model_validate(self.status),
         )
         config = OperatorConfig("serin-server", prometheus_configured=True, scrape_interval_seconds=self.scrape_seconds)
@@ -137,7 +138,8 @@ class Player:
             config=config,
             mdep=mdep,
             client_service=self.cluster.service(self.name),
-            preview_service=self.cluster.service(f"{self.name}-preview"),
+            preview_service=self.cluster.service(names.preview_service(self.name)),
+            control_service=self.cluster.service(names.control_service(self.name)),
             disruption_budget=self.cluster.budget(self.name),
             revisions=revisions,
             endpoints=behind.get(self.name, frozenset()),

@@ -4,9 +4,11 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from enum import Enum
+from typing import Final
 
 from kubectl_serin.problems import Problem
-from serin_operator.api.spec import Analysis, Metric
+from serin_operator.api.spec import Analysis, AnyMetric
 from serin_operator.decide.analysis import Arm, NoData, Proportions, Sample, Stratum, Value
 from serin_operator.decide.looks import Look, LookResult
 
@@ -17,6 +19,8 @@ _MEANINGS = {
     "labels": "share of the predictions whose true label comes back",
     "accuracy": "how often the old version is right",
     "errors": "how often the old version fails a request",
+    "slow_by": "how much more often the new version is slow",
+    "slow": "how often the old version is slow",
     "ready_after": "seconds until a pod is ready",
     "seed": "of chance: the same seed tells the same story",
 }
@@ -32,6 +36,8 @@ class MadeUp:
     labels: float = 1.0
     accuracy: float = 0.9
     errors: float = 0.001
+    slow_by: float = 0.0
+    slow: float = 0.01
     ready_after: float = 10.0
     seed: float = 1
 
@@ -55,15 +61,42 @@ class MadeUp:
                 raise Problem(f"--world: {part.strip()} is no number", "write for example worse-by=0.02") from None
         made = cls(**values)
         if (
-            not all(0 <= share <= 1 for share in (made.labels, *made.wrong(new=True), *made.wrong(new=False)))
+            not all(0 <= share <= 1 for new in (True, False) for share in (made.labels, *made.bad(new=new).values()))
             or made.rate < 0
         ):
             raise Problem("--world: a share is below 0 or above 1", way_out)
         return made
 
-    def wrong(self, *, new: bool) -> tuple[float, float]:
-        """How often a version fails a request, and how often it is wrong."""
-        return self.errors + new * self.errors_by, 1 - self.accuracy + new * self.worse_by
+    def bad(self, *, new: bool) -> Mapping["Event", float]:
+        """How often what happens to a version is bad."""
+        return {
+            Event.FAILED: self.errors + new * self.errors_by,
+            Event.SLOW: self.slow + new * self.slow_by,
+            Event.WRONG: 1 - self.accuracy + new * self.worse_by,
+        }
+
+
+class Event(Enum):
+    """What is bad about an answer or about a prediction that has a label."""
+
+    FAILED = "failed"
+    SLOW = "slow"
+    WRONG = "wrong"
+
+
+PLAYED: Final[Mapping[str, Event]] = {
+    "errorRate": Event.FAILED,
+    "latency": Event.SLOW,
+    "accuracy": Event.WRONG,
+    "absoluteError": Event.WRONG,
+}
+"""Kinds of metrics of which a made-up world says something, and what each counts."""
+
+
+def event_of(metric: AnyMetric) -> Event | None:
+    """What a metric counts; None where a made-up world says nothing of it."""
+    asked = metric.asked
+    return PLAYED.get(asked[0].field) if asked else None
 
 
 @dataclass(frozen=True)
@@ -73,9 +106,12 @@ class Counted:
     at: datetime
     revision: str
     requests: int
-    failed: int
     labels: int
-    wrong: int
+    bad: Mapping[Event, int]
+
+    def total(self, event: Event) -> int:
+        """Of how many the bad ones are."""
+        return self.labels if event is Event.WRONG else self.requests
 
 
 @dataclass
@@ -102,11 +138,12 @@ class Traffic:
         for revision, count in sorted(reached.items()):
             share = self._drawn(requests, count / pods)
             requests, pods = requests - share, pods - count
-            failing, wrong = self.world.wrong(new=revision == self.new)
             labels = self._drawn(share, self.world.labels)
-            self.counted.append(
-                Counted(now, revision, share, self._drawn(share, failing), labels, self._drawn(labels, wrong))
-            )
+            bad = {
+                event: self._drawn(labels if event is Event.WRONG else share, often)
+                for event, often in self.world.bad(new=revision == self.new).items()
+            }
+            self.counted.append(Counted(now, revision, share, labels, bad))
 
     def _drawn(self, of: int, probability: float) -> int:
         if probability <= 0 or probability >= 1:
@@ -114,31 +151,31 @@ class Traffic:
         return sum(self.chance.random() < probability for _ in range(of))
 
     def answer(self, look: Look, analysis: Analysis) -> LookResult:
-        """What Prometheus would say of a look."""
+        """What Prometheus would say of a look, of the metrics that are played."""
+        events = {metric.name: event_of(metric) for metric in analysis.metrics}
+        counted = {name: event for name, event in events.items() if event is not None}
         return LookResult(
             look,
-            {metric.name: self._compared(look, metric) for metric in analysis.metrics},
-            {metric.name: self._alone(look, metric) for metric in analysis.metrics} if look.before else {},
+            {name: self._compared(look, event) for name, event in counted.items()},
+            {name: self._alone(look, event) for name, event in counted.items()} if look.before else {},
         )
 
-    def _compared(self, look: Look, metric: Metric) -> Sample:
-        stable, canary = (self._arm(one, metric, look.start, look.end) for one in (look.stable, look.canary))
+    def _compared(self, look: Look, event: Event) -> Sample:
+        stable, canary = (self._arm(one, event, look.start, look.end) for one in (look.stable, look.canary))
         if not stable.total or not canary.total:
             return (
-                NoData("no requests" if metric.error_rate else "no labels")
+                NoData("no labels" if event is Event.WRONG else "no requests")
                 if not stable.total
                 else Value(Proportions(stable_alone=stable))
             )
         return Value(Proportions((Stratum(canary, stable),)))
 
-    def _alone(self, look: Look, metric: Metric) -> Sample:
+    def _alone(self, look: Look, event: Event) -> Sample:
         if look.before is None:
             return NoData()
-        stable = self._arm(look.stable, metric, *look.before)
+        stable = self._arm(look.stable, event, *look.before)
         return Value(Proportions(stable_alone=stable)) if stable.total else NoData()
 
-    def _arm(self, revision: str, metric: Metric, start: datetime, end: datetime) -> Arm:
+    def _arm(self, revision: str, event: Event, start: datetime, end: datetime) -> Arm:
         seen = [one for one in self.counted if one.revision == revision and start < one.at <= end]
-        if metric.accuracy is not None:
-            return Arm(sum(one.wrong for one in seen), sum(one.labels for one in seen))
-        return Arm(sum(one.failed for one in seen), sum(one.requests for one in seen))
+        return Arm(sum(one.bad[event] for one in seen), sum(one.total(event) for one in seen))

@@ -94,6 +94,8 @@ FUNCTIONS: Final[Mapping[str, Callable[..., Value]]] = {
     "split": lambda text, by: text.split(by),
     "join": lambda items, by="": by.join(items),
     "isSorted": _is_sorted,
+    "sum": sum,
+    "replace": lambda text, old, new, most=-1: text.replace(old, new, most),
     "isURL": _is_url,
     "isQuantity": _is_quantity,
     "quantity": amount,

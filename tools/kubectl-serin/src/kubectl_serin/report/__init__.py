@@ -1,0 +1,1 @@
+"""The page that ``kubectl serin report`` writes."""
