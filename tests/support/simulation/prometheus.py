@@ -121,7 +121,9 @@ class Prometheus:
         if not metric.startswith("serin_"):
             return {"instance": server, "model_version": revision, label: told}
         age = {"age_le": "5"} if metric in _ARMS and self.trouble is not Trouble.WITHOUT_AGE else {}
-        own = (dict(zip(label.split(","), told.split(","), strict=True)) if label else {}) | ({"feature": "age"} if metric.startswith("serin_feature_") else {})
+        own = (dict(zip(label.split(","), told.split(","), strict=True)) if label else {}) | (
+            {"feature": "age"} if metric.startswith("serin_feature_") else {}
+        )
         return {"server_id": server, _ARMS.get(metric, "model_revision"): revision, **own, **age}
 
     def _told(self, value: float, end: str) -> float:

@@ -49,7 +49,7 @@ def _row(
     config: AnalysisConfig, of: tuple[str, Metric], known: MetricState | None, verdict: Verdict, effect: float | None
 ) -> MetricStatus:
     key, metric = of
-    counts_samples = isinstance(metric.rule, Comparison | Bound) or isinstance(metric.rule, Drift)
+    counts_samples = isinstance(metric.rule, Comparison | Bound | Drift)
     row = MetricStatus(
         metric=key,
         verdict=type(verdict).__name__,
