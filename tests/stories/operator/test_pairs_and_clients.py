@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.support.simulation import Simulation, canary, rollout, serving, words
+from tests.support.simulation import Simulation, behind_gateway, canary, rollout, serving, words
 from tests.support.simulation.pairs import Client
 
 V1, V2 = "http://models/v1.onnx", "http://models/v2.onnx"
@@ -118,3 +118,15 @@ async def test_ten_heavy_clients_that_fail_blame_nobody_where_servers_tell_of_cl
     await simulation.live(60)
     await canary(simulation, rollout=rollout(50, hold=120))
     await simulation.live_until(lambda s: s.outcome("v2") == outcome, 900)
+
+
+async def test_behind_a_gateway_its_proxies_are_no_clients_whatever_errors_come_and_go() -> None:
+    simulation = await behind_gateway(analysis=False)
+    simulation.network.tells_pairs = True
+    simulation.change_spec(analysis=judged_by(ERRORS, sample=None))
+    await canary(simulation, rollout=rollout(50, hold=300))
+    for rate in (0.02, 0.3, 0.02):  # an incident that hits both versions alike
+        for uri in (V1, V2):
+            simulation.behave(uri, error_rate=rate)
+        await simulation.live(60)
+    assert row_of(simulation, "errors")["designEffect"] == 1.0

@@ -165,6 +165,9 @@ class Network:
             self._count(pod, self._of_clients(pod, share, wrong, total))
         if self.tells_pairs:
             self._ask_control(pod, share)
+        if self.tells_pairs and self.gateways.taken:  # its proxy is the only client that servers see
+            book = self._books.setdefault(pod["metadata"]["name"], ClientBook())
+            self._count(pod, book.count(0, total, bad, self.cluster.now.timestamp()))
 
     def _ask_control(self, pod: JsonObject, share: float) -> None:
         """A share of the requests is put to the control as well, unless that is the version itself or has no pods."""
