@@ -52,7 +52,27 @@ async def a_version_whose_offers_are_declined_is_rolled_back_and_the_next_one_is
     return simulation
 
 
+async def the_everyday_retrain_is_promoted_by_agreement_while_its_labels_are_late() -> Simulation:
+    analysis = {
+        "intervalSeconds": 5,
+        "minSamples": 50,
+        "pairing": {"sample": 1.0},
+        "metrics": [{"name": "accuracy", "accuracy": {"maxDecrease": 0.01}, "evidence": "NonInferior"}],
+    }
+    signed = {"feedback": {"signing": "Managed"}}
+    simulation = Simulation(tells_pairs=True)
+    simulation.network.labels_are_late = True
+    simulation.kubectl_apply(spec("v1", analysis=analysis, serving=signed))
+    await simulation.run_until(lambda s: s.stable == "v1")
+    await simulation.run(60)
+    simulation.behave("http://models/v2.onnx", differs=0.002)
+    simulation.kubectl_apply(spec("v2", analysis=analysis, serving=signed))
+    await simulation.run_until(lambda s: s.stable == "v2")
+    return simulation
+
+
 ALL = [
+    the_everyday_retrain_is_promoted_by_agreement_while_its_labels_are_late,
     a_version_three_times_slower_is_rolled_back,
     a_version_whose_offers_are_declined_is_rolled_back_and_the_next_one_is_promoted,
 ]

@@ -67,6 +67,8 @@ class Behaviour:
     """Seconds that a container takes to load, or a function of the pod's ordinal: pods that come one by one."""
     error_rate: float = 0.0
     accuracy: float = 0.9
+    differs: float = 0.02
+    """Share of requests to which it gives another answer than the version that it is compared with."""
     slow_rate: float = 0.0
     """Share of answers that take longer than a quarter of a second."""
     far_rate: float = 0.1

@@ -7,6 +7,7 @@ from datetime import datetime
 from tests.support.simulation.cluster import Cluster, JsonObject, is_ready, ref_of, uri_of, variable
 from tests.support.simulation.gateways import Gateways
 from tests.support.simulation.kubelet import Kubelet
+from tests.support.simulation.pairs import Amount, Client, ClientBook, Control, of_pairs
 from tests.support.simulation.specs import NAMESPACE
 
 from serin_operator.api import names
@@ -14,9 +15,7 @@ from serin_operator.api.names import ObjectRef
 
 OF_SERVICE = "kubernetes.io/service-name"
 CounterKey = tuple[str, str, str, str, str]
-"""Metric, process, revision, a label and its value."""
-Amount = tuple[str, str, str, float]
-"""Metric, a label, its value, and how much more."""
+"""Metric, process, revision, labels and their values, with commas between."""
 
 
 @dataclass
@@ -29,6 +28,13 @@ class Network:
     requests_a_second: int
     tells_all: bool = False
     """Everything that a kind of metric may read is counted, and not only errors and labels."""
+    tells_pairs: bool = False
+    """Servers know pairs and clients; older ones do not."""
+    labels_are_late: bool = False
+    """None has come yet."""
+    control: Control = field(default_factory=Control)
+    clients: list[Client] = field(default_factory=list)
+    """Who sends the requests, each by one connection; empty: everybody, evenly, by as many connections as requests."""
     late: bool = False
     """What the Service selects is not acted upon."""
     counters: dict[str, dict[CounterKey, float]] = field(default_factory=dict)
@@ -47,6 +53,7 @@ class Network:
     """Requests that reached nobody."""
     began: bool = False
     _owed: dict[tuple[str, str], float] = field(default_factory=dict)
+    _books: dict[str, ClientBook] = field(default_factory=dict)
 
     def write_endpoints(self) -> None:
         """What kube-controller-manager makes of the client Service, and of the others where a gateway looks at them."""
@@ -103,6 +110,9 @@ class Network:
         total = self.requests_a_second * seconds
         self.kubelet.load = {}
         routes = self.gateways.taken
+        if self.clients:
+            self._by_connections(self.told(), seconds)
+            return
         if not routes:
             pods = self.told()
             self._spread(pods, total if pods else max(1.0, total), seconds)
@@ -151,7 +161,47 @@ class Network:
         self.answered[version] = self.answered.get(version, 0) + total
         self.failed[version] = self.failed.get(version, 0) + bad
         self._count(pod, self._of_requests(pod, share, bad, total))
-        self._count(pod, self._of_clients(pod, share, wrong, total))
+        if not self.labels_are_late:
+            self._count(pod, self._of_clients(pod, share, wrong, total))
+        if self.tells_pairs:
+            self._ask_control(pod, share)
+        if self.tells_pairs and self.gateways.taken:  # its proxy is the only client that servers see
+            book = self._books.setdefault(pod["metadata"]["name"], ClientBook())
+            self._count(pod, book.count(0, total, bad, self.cluster.now.timestamp()))
+
+    def _ask_control(self, pod: JsonObject, share: float) -> None:
+        """A share of the requests is put to the control as well, unless that is the version itself or has no pods."""
+        sample = variable(pod["spec"], "SERIN_PAIRING_SAMPLE")
+        service = ObjectRef("v1", "Service", NAMESPACE, names.control_service(self.cluster.name))
+        selector = (self.cluster.objects.get(service) or {"spec": {"selector": {}}})["spec"]["selector"]
+        revision = selector.get(names.LABEL_REVISION)
+        pods = [p for p in self.cluster.of_kind("Pod") if selector.items() <= p["metadata"]["labels"].items()]
+        ready = [p for p in pods if is_ready(p)]
+        if sample is None or not ready or revision in {None, pod["metadata"]["labels"][names.LABEL_REVISION]}:
+            return
+        name = pod["metadata"]["name"]
+        own, other = (self.cluster.behaviour(uri_of(each["spec"])) for each in (pod, ready[0]))
+        asked, labels = share * float(sample), not self.labels_are_late
+        amounts = of_pairs(
+            revision, (own, other), asked, self.control, lambda what, n: self._due(name, what, n), labels=labels
+        )
+        self._count(pod, amounts)
+
+    def _by_connections(self, pods: list[JsonObject], seconds: float) -> None:
+        """Each client by its own connection; whether a request fails is its client's doing."""
+        moment = self.cluster.now.timestamp()
+        for number, client in enumerate(self.clients if pods else ()):
+            pod = pods[client.pod(number, moment, len(pods))]
+            name, version = pod["metadata"]["name"], variable(pod["spec"], "SERIN_MODEL_VERSION") or "?"
+            total = self._due(f"client {number}", "total", client.requests_a_second * seconds)
+            bad = self._due(f"client {number}", "error", total * client.error_rate)
+            self.began = True
+            self.answered[version] = self.answered.get(version, 0) + total
+            self.failed[version] = self.failed.get(version, 0) + bad
+            self._count(pod, self._of_requests(pod, total, bad, total))
+            if self.tells_pairs:
+                book = self._books.setdefault(name, ClientBook())
+                self._count(pod, book.count(number, total, bad, moment))
 
     def _dues(self, pod: JsonObject, share: float) -> tuple[int, int, int]:
         """Errors, wrong predictions, and all of them."""

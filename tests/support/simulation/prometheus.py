@@ -22,7 +22,8 @@ _PART = re.compile(
 _JOINED = re.compile(r'label_replace\(\(\n(.*?)\n\), "of", "(\d+)", "", ""\)', re.DOTALL)
 _MATCHER = re.compile(r'(\w+)(=~|=)"((?:[^"\\]|\\.)*)"')
 _OF_THE_OBJECT = {"model_namespace", "model_name"}
-_ARMS = {"serin_feedback_total": "predicted_revision", "serin_feedback_absolute_error_bucket": "predicted_revision"}
+_AGED = {"serin_feedback_total", "serin_feedback_absolute_error_bucket", "serin_paired_feedback_total"}
+_ARMS = dict.fromkeys(_AGED, "predicted_revision")
 _BIRTH = "serin_process_start_time_seconds"
 
 
@@ -120,7 +121,9 @@ class Prometheus:
         if not metric.startswith("serin_"):
             return {"instance": server, "model_version": revision, label: told}
         age = {"age_le": "5"} if metric in _ARMS and self.trouble is not Trouble.WITHOUT_AGE else {}
-        own = ({label: told} if label else {}) | ({"feature": "age"} if metric.startswith("serin_feature_") else {})
+        own = (dict(zip(label.split(","), told.split(","), strict=True)) if label else {}) | (
+            {"feature": "age"} if metric.startswith("serin_feature_") else {}
+        )
         return {"server_id": server, _ARMS.get(metric, "model_revision"): revision, **own, **age}
 
     def _told(self, value: float, end: str) -> float:

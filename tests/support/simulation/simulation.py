@@ -45,6 +45,8 @@ class Simulation(Mishaps):
     requests_a_second: int = 40
     tells_all: bool = False
     """Everything that a kind of metric may read is counted."""
+    tells_pairs: bool = False
+    """Servers count pairs and clients; older ones do not."""
     endpoints_are_late: bool = False
     """What the Service selects is not acted upon."""
     clock_offset: float = 0.0
@@ -62,6 +64,7 @@ class Simulation(Mishaps):
         self.workloads = Workloads(self, self.kubelet)
         self.gateways = Gateways(self)
         self.network = Network(self, self.kubelet, self.gateways, self.requests_a_second, self.tells_all)
+        self.network.tells_pairs = self.tells_pairs
         self.prom = Prometheus(self, self.network, self.scrapes_every or self.scrape_seconds)
         self.api = ApiServer(self, self.workloads, self.gateways)
         self.busy_until: float = 0.0

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, create_model
 
 from serin_operator.api.base import ApiModel
-from serin_operator.api.kinds.kind import Kind, Mode
+from serin_operator.api.kinds.kind import Kind, Mode, Paired, Proof
 from serin_operator.api.kinds.registry import KINDS
 
 
@@ -34,6 +34,15 @@ class AnyMetric(ApiModel):
             gt=0,
             lt=0.5,
             description="How much of falseRollbackRate this metric may spend. Gates without it have equal parts of the rest.",
+        ),
+    ] = None
+
+    evidence: Annotated[
+        Proof | None,
+        Field(
+            description="What it needs to pass a step. NoHarm: its samples, and nothing that speaks against the new version."
+            " NonInferior: evidence that its margin is kept; with spec.analysis.pairing two versions that agree on nearly all"
+            " requests are that without any label. Default NoHarm."
         ),
     ] = None
 
@@ -103,6 +112,15 @@ class Analysis(ApiModel):
             " rollout, shared by all metrics. Default 0.01.",
         ),
     ] = None
+    false_promotion_rate: Annotated[
+        float | None,
+        Field(
+            gt=0,
+            lt=0.5,
+            description="Probability that a version outside a margin is taken for one within it, for each metric with"
+            " evidence: NonInferior. Default 0.05.",
+        ),
+    ] = None
     min_samples: Annotated[
         int | None,
         Field(ge=1, le=100_000_000, description="Canary samples that each metric needs in each step. Default 100."),
@@ -111,3 +129,10 @@ class Analysis(ApiModel):
         Pairing | None, Field(description="A share of the requests is answered by both versions. Absent: none.")
     ] = None
     metrics: Annotated[list[Metric], Field(min_length=1, max_length=20, description="What is compared.")]
+
+    def paired(self, metric: AnyMetric) -> Paired:
+        """Whether a metric is judged in pairs, too."""
+        if metric.asked is None or metric.asked[0].pairs is None:
+            return Paired.OFF
+        default = Paired.OFF if self.pairing is None else Paired.AUTO
+        return getattr(metric.asked[1], "paired", None) or default

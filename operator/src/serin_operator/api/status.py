@@ -42,6 +42,13 @@ class MetricStatus(ApiModel):
     message: Annotated[str | None, Field(max_length=1024, description="Why, in a sentence with the numbers.")] = None
     stable: Annotated[str | None, Field(description="The stable version's numbers.")] = None
     canary: Annotated[str | None, Field(description="The canary's numbers.")] = None
+    pairs: Annotated[
+        str | None,
+        Field(description="Of requests that both versions answered: on which only one of the two was bad."),
+    ] = None
+    differing: Annotated[
+        str | None, Field(description="Requests to which the two versions gave different answers, of all pairs.")
+    ] = None
     mode: Annotated[
         str | None,
         Field(description="Warn for a metric that holds nothing up and rolls nothing back; absent for a gate."),

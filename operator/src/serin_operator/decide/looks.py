@@ -1,7 +1,7 @@
 """A look: one interval of time in which canary and stable are compared, and what came of asking."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from serin_operator.decide.analysis import Arm, Clients, Sample
@@ -58,3 +58,10 @@ class LookResult:
     """Sums over stable's clients in this look, where servers export them."""
     clients_before: Mapping[str, Clients] = field(default_factory=dict)
     """The same of the time before the canary had traffic (first look only)."""
+
+    def by_request(self) -> "LookResult":
+        """The same where somebody deals requests and not connections: whose they are makes no difference then.
+
+        Servers know the proxies alone, and what their requests have in common is the hour.
+        """
+        return replace(self, stable_clients={}, clients_before={})

@@ -87,7 +87,8 @@ def judged(world: World, memory: Memory, settings: Settings) -> Verdict:
         return before
     try:
         config = config_of(wanted, min_samples(rollout, settings, wanted))
-        result = judge(memory.comparison, look, config, world.now, world.config.design_effect)
+        seen = look if world.mdep.spec.traffic is None else look.by_request()
+        result = judge(memory.comparison, seen, config, world.now, world.config.design_effect)
     except InvalidAnalysis as error:
         return Verdict(memory, Judgement(passed=False, missing=str(error)))
     except (ArithmeticError, LookupError, TypeError, ValueError):  # evidence that no release has written

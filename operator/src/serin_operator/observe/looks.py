@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from serin_operator.api import spec as api
-from serin_operator.api.kinds.kind import AT
-from serin_operator.api.kinds.reading import Counter, Expression, Reading, Shares
-from serin_operator.decide.analysis import Arm, NoData, QueryFailed, Sample
+from serin_operator.api.kinds.kind import AT, Paired
+from serin_operator.api.kinds.reading import Expression, PairReading, Reading, Shares
+from serin_operator.decide.analysis import Arm, Clients, NoData, QueryFailed, Sample
 from serin_operator.decide.looks import Look, LookResult
+from serin_operator.observe.clients import clients_of
+from serin_operator.observe.pairs import Asked, asked_of, with_pairs
 from serin_operator.observe.prometheus_client import PrometheusError, Series
 from serin_operator.observe.questions import answers, promql
 from serin_operator.observe.samples import before_of, sample_of, stable_pods_of
 from serin_operator.observe.written import Answer, Prometheus, Written, ask, counters, expression, measured
 
-Asked = tuple[Counter, str | None]
-"""A counter, and the label of ages that it has."""
 Found = Mapping[Asked, list[Series]] | QueryFailed
 
 
@@ -28,8 +28,8 @@ async def take(
     prometheus: Prometheus, look: Look, analysis: api.Analysis, scrape_seconds: float, now: datetime
 ) -> LookResult:
     """One sample a metric; a query that fails is a sample too."""
-    wanted = {m.name: _Wanted.of(m) for m in analysis.metrics if m.asked is not None}
-    own = tuple(dict.fromkeys(one for each in wanted.values() if not each.is_written for one in each.counters))
+    wanted = {m.name: _Wanted.of(m, analysis.paired(m)) for m in analysis.metrics if m.asked is not None}
+    own = tuple(dict.fromkeys(one for each in wanted.values() if not each.is_written for one in each.all_counters))
     theirs = [name for name, each in wanted.items() if each.is_written]
     written = [wanted[name].written(look, scrape_seconds) for name in theirs]
     earlier = [name for name in theirs if isinstance(wanted[name].reading, Shares) and look.before]
@@ -48,7 +48,17 @@ async def take(
         if look.before
         else {},
         {name: each.stable_pods(seen, look) for name, each in wanted.items()},
+        stable_clients=_clients(wanted, seen, look, (look.start, look.end)),
+        clients_before=_clients(wanted, before, look, look.before) if look.before else {},
     )
+
+
+def _clients(
+    wanted: Mapping[str, "_Wanted"], found: Found, look: Look, span: tuple[datetime, datetime]
+) -> dict[str, Clients]:
+    """By metric, of those whose events servers count by client."""
+    told = {name: each.clients(found, look, span) for name, each in wanted.items()}
+    return {name: one for name, one in told.items() if one is not None}
 
 
 async def _own(prometheus: Prometheus, own: Sequence[Asked], query: str, now: datetime) -> Found:
@@ -68,14 +78,16 @@ class _Wanted:
 
     path: str
     reading: Reading
+    pairs: PairReading | None = None
 
     @classmethod
-    def of(cls, metric: api.AnyMetric) -> "_Wanted":
+    def of(cls, metric: api.AnyMetric, paired: Paired) -> "_Wanted":
         if metric.asked is None:
             raise LookupError(metric.name)
         kind, said = metric.asked
+        pairs = None if paired is Paired.OFF else kind.pairs
         suffix = ".promql" if isinstance(kind.reads(said), Expression) else ""
-        return cls(f"{AT.removesuffix('[]')}[{metric.name}].{kind.field}{suffix}", kind.reads(said))
+        return cls(f"{AT.removesuffix('[]')}[{metric.name}].{kind.field}{suffix}", kind.reads(said), pairs)
 
     @property
     def is_written(self) -> bool:
@@ -86,6 +98,13 @@ class _Wanted:
     def counters(self) -> tuple[Asked, ...]:
         age = self.reading.age if isinstance(self.reading, Shares) else None
         return () if isinstance(self.reading, Expression) else tuple((one, age) for one in self.reading.counters)
+
+    @property
+    def all_counters(self) -> tuple[Asked, ...]:
+        """Those of pairs and clients, too."""
+        pairs = asked_of(self.pairs) if self.pairs else ()
+        sums = self.reading.clients if isinstance(self.reading, Shares) else None
+        return (*self.counters, *pairs, *([(sums, None)] if sums else []))
 
     def written(self, look: Look, scrape: float, *, is_before: bool = False) -> Written:
         if isinstance(self.reading, Expression):
@@ -102,7 +121,12 @@ class _Wanted:
         if isinstance(self.reading, Expression):
             return measured(self.path, [] if answer is None else answer)
         series = self._series(found, answer)
-        return series if isinstance(series, NoData | QueryFailed) else sample_of(self.reading, series, look)
+        if isinstance(series, NoData | QueryFailed):
+            return series
+        sample = sample_of(self.reading, series, look)
+        if self.pairs is None or isinstance(found, QueryFailed):
+            return sample
+        return with_pairs(sample, self.pairs, [found[one] for one in asked_of(self.pairs)], look)
 
     def before(self, found: Found, answer: Answer | None, look: Look) -> Sample:
         if not isinstance(self.reading, Shares):
@@ -115,3 +139,9 @@ class _Wanted:
             return ()
         series = self._series(found, None)
         return () if isinstance(series, NoData | QueryFailed) else stable_pods_of(self.reading, series, look)
+
+    def clients(self, found: Found, look: Look, span: tuple[datetime, datetime]) -> Clients | None:
+        sums = self.reading.clients if isinstance(self.reading, Shares) else None
+        if sums is None or isinstance(found, QueryFailed):
+            return None
+        return clients_of(sums, found[sums, None], look, *span)

@@ -58,6 +58,8 @@ def promql(
 
 def _last(counter: Counter, age: str | None, look: Look, window: float, moment: datetime) -> str:
     arms = f'{counter.arm}=~"{look.stable}|{look.canary}"'
+    if counter.against:
+        arms = f'{counter.arm}="{look.canary}",{counter.against}="{look.stable}"'
     where = [*([] if counter.is_foreign else [_here(look)]), *counter.where, arms]
     last = f"last_over_time({counter.series}{{{','.join(where)}}}[{duration(window)}] @ {_at(moment)})"
     return last if counter.is_foreign else f"max by ({', '.join(labels_of(counter, age))}) ({last})"

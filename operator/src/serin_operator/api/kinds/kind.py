@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from serin_operator.api.base import ApiModel
-from serin_operator.api.kinds.reading import Reading
+from serin_operator.api.kinds.reading import PairReading, Reading
 from serin_operator.api.rule import Rule
 
 AT: Final = "spec.analysis.metrics[]"
@@ -18,6 +18,21 @@ class Mode(StrEnum):
 
     GATE = "Gate"
     WARN = "Warn"
+
+
+class Proof(StrEnum):
+    """What a metric asks for before it passes."""
+
+    NO_HARM = "NoHarm"
+    NON_INFERIOR = "NonInferior"
+
+
+class Paired(StrEnum):
+    """Whether requests that both versions answered are judged."""
+
+    AUTO = "Auto"
+    REQUIRE = "Require"
+    OFF = "Off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +61,14 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True)
+class Bounded:
+    """Shares of the canary's events, against a number."""
+
+    maximum: float
+    phrase: Phrase
+
+
+@dataclass(frozen=True, slots=True)
 class MeansCompared:
     """One number a version and look; the guarantee is asymptotic in the looks."""
 
@@ -69,7 +92,7 @@ class Drifting:
     of_inputs: bool = False
 
 
-Test = Compared | MeansCompared | Limited | Drifting
+Test = Compared | Bounded | MeansCompared | Limited | Drifting
 
 
 @dataclass(frozen=True)
@@ -90,6 +113,8 @@ class Kind:
         may_gate: Whether a version can be blamed by it at all.
         has_rate: Whether it takes a share of the false-rollback rate.
         needs_clients: Whether it is made of what clients do with the predictions: copies of requests bring nothing of it.
+        within: Lines of spec.analysis that the example needs.
+        pairs: Where the same is counted of requests that both versions answered.
         rules: What the schema cannot say.
     """
 
@@ -106,4 +131,11 @@ class Kind:
     has_rate: bool = True
     needs_clients: bool = False
     beside: tuple[str, ...] = ()
+    within: tuple[str, ...] = ()
+    pairs: PairReading | None = None
     rules: tuple[Rule, ...] = ()
+
+    @property
+    def can_prove(self) -> bool:
+        """Whether evidence can show that its margin is kept."""
+        return isinstance(self.judged(self.spec.model_validate(self.example)), Compared | Bounded)

@@ -5,9 +5,10 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from serin_operator.api.base import ApiModel
-from serin_operator.api.kinds.kind import AT, Compared, Kind, Phrase
+from serin_operator.api.kinds.kind import AT, Compared, Kind, Paired, Phrase
+from serin_operator.api.kinds.of_pairs import AGREEMENT, ANSWERS, CONTROL
 from serin_operator.api.kinds.of_requests import one_of
-from serin_operator.api.kinds.reading import LABEL_ARM, Counter, Shares, above, spellings
+from serin_operator.api.kinds.reading import LABEL_ARM, Counter, PairReading, Shares, above, spellings
 from serin_operator.api.rule import Rule
 
 ERROR_BOUNDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0,
@@ -22,6 +23,13 @@ class Accuracy(ApiModel):
     max_decrease: Annotated[
         float | None,
         Field(gt=0, lt=1, description="How much lower the canary's share may be, 0.01 = one point. Default 0.01."),
+    ] = None
+    paired: Annotated[
+        Paired | None,
+        Field(
+            description="Whether labels of requests that both versions answered are judged in pairs: Auto beside all other"
+            " labels, Require alone, Off not at all. Default: Auto where spec.analysis.pairing is given, else Off."
+        ),
     ] = None
 
 
@@ -67,9 +75,27 @@ KINDS: Final = (
             lambda told: (round(told[0].get("wrong", 0)), round(sum(told[0].values()))),
             noun="labels",
             age=_AGE,
+            clients=Counter("serin_feedback_client_sums_total", "sum", arm=LABEL_ARM, comes_late=True),
         ),
         judged=lambda asked: Compared(
             asked.max_decrease or 0.01, Phrase("accuracy", "labels", "right", tells_good=True)
+        ),
+        pairs=PairReading(
+            Counter("serin_paired_feedback_total", "pair", arm=LABEL_ARM, comes_late=True, against=CONTROL),
+            "only_canary_wrong",
+            "only_control_wrong",
+            age=_AGE,
+            agreement=AGREEMENT,
+            answers=ANSWERS,
+        ),
+        rules=(
+            Rule(
+                "spec.analysis",
+                "has(self.pairing) || !self.metrics.exists(m, has(m.accuracy) && has(m.accuracy.paired)"
+                " && m.accuracy.paired == 'Require')",
+                "There are no pairs without spec.analysis.pairing: add {sample: 0.1}, or say paired: Auto.",
+                field=".metrics",
+            ),
         ),
     ),
     Kind(

@@ -7,7 +7,8 @@ from pydantic import Field
 
 from serin_operator.api.base import ApiModel
 from serin_operator.api.kinds.kind import AT, Compared, Kind, Phrase
-from serin_operator.api.kinds.reading import Counter, Shares, above, quoted, spellings
+from serin_operator.api.kinds.of_pairs import CONTROL
+from serin_operator.api.kinds.reading import Counter, PairReading, Shares, above, quoted, spellings
 from serin_operator.api.rule import Rule
 
 LATENCY_BOUNDS: Final = (
@@ -98,8 +99,15 @@ KINDS: Final = (
         reads=lambda _asked: Shares(
             (Counter("serin_requests_total", "error"),),
             lambda told: (round(told[0].get("true", 0)), round(sum(told[0].values()))),
+            clients=Counter("serin_client_sums_total", "sum"),
         ),
         judged=lambda asked: Compared(asked.max_increase or 0.005, Phrase("errors", "requests", "errors")),
+        pairs=PairReading(
+            Counter("serin_error_pairs_total", "outcome", comes_late=True, against=CONTROL),
+            "only_canary_failed",
+            "only_control_failed",
+            unknown="no_answer",
+        ),
     ),
     Kind(
         field="latency",

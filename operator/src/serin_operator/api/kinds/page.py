@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from serin_operator.api.kinds.kind import Compared, Drifting, Kind, Limited, MeansCompared, Mode
+from serin_operator.api.kinds.kind import Bounded, Compared, Drifting, Kind, Limited, MeansCompared, Mode
 from serin_operator.api.kinds.registry import KINDS
 from serin_operator.api.names import API_VERSION, KIND
 
@@ -21,6 +21,7 @@ Of `spec.analysis.metrics[]`: each metric is of exactly one kind. What each fiel
 
 _PROMISED: Final = {
     Compared: "its share of `falseRollbackRate`, however often one looks",
+    Bounded: "its share of `falseRollbackRate`, however often one looks",
     MeansCompared: "its share of `falseRollbackRate`, in the long run of looks",
     Limited: "no error rate",
     Drifting: "no error rate",
@@ -48,7 +49,8 @@ def _about(kind: Kind) -> Iterator[str]:
     yield from ("```yaml", f"apiVersion: {API_VERSION}", f"kind: {KIND}", "metadata: {name: credit-risk}", "spec:")
     yield "  model: {version: v2, uri: https://models.example.com/credit-risk/v2.onnx}"
     yield from (f"  {line}" for line in kind.beside)
-    yield from ("  analysis:", "    metrics:", f"      - name: {kind.field.lower()}", f"        {kind.field}:")
+    yield from ("  analysis:", *(f"    {line}" for line in kind.within))
+    yield from ("    metrics:", f"      - name: {kind.field.lower()}", f"        {kind.field}:")
     yield from (f"          {name}: {_yaml(value)}" for name, value in kind.example.items())
     yield from ("```", "")
 

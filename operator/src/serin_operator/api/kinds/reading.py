@@ -24,6 +24,7 @@ class Counter:
         is_level: A gauge that is the same in every process and is not subtracted.
         is_whole: It counts events; otherwise it is a sum of numbers.
         comes_late: A series comes into being with its first event or with the model, and not with the process.
+        against: The label that holds the revision of the other half of a pair. Then it is the canary's, against stable.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Counter:
     is_level: bool = False
     is_whole: bool = True
     comes_late: bool = False
+    against: str = ""
 
     @property
     def series(self) -> str:
@@ -56,6 +58,7 @@ class Shares:
         noun: What the events are: requests, labels.
         age: The label with the upper bound of a prediction's age, where labels come late.
         lacks: What to look at when there is nothing.
+        clients: Sums of the same events over clients, where servers keep them.
     """
 
     counters: tuple[Counter, ...]
@@ -63,6 +66,30 @@ class Shares:
     noun: str = "requests"
     age: str | None = None
     lacks: str = ""
+    clients: Counter | None = None
+
+
+@dataclass(frozen=True)
+class PairReading:
+    """The same requests answered by both versions, as the canary's servers count them.
+
+    Args:
+        judged: On which of them which version was bad.
+        only_canary: The outcome in which only the canary was.
+        only_control: The outcome in which only stable was.
+        unknown: The outcome that tells nothing, if there is one.
+        age: The label with a prediction's age, over which is summed.
+        agreement: Whether they gave the same answer, if that proves anything.
+        answers: Of which class of the canary's answers stable answered how many, and left how many unanswered.
+    """
+
+    judged: Counter
+    only_canary: str
+    only_control: str
+    unknown: str = ""
+    age: str | None = None
+    agreement: Counter | None = None
+    answers: tuple[Counter, Counter] | None = None
 
 
 @dataclass(frozen=True)

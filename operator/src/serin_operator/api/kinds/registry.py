@@ -2,13 +2,14 @@
 
 from typing import Final
 
-from serin_operator.api.kinds import of_distributions, of_labels, of_ones_own, of_requests, of_resources
+from serin_operator.api.kinds import of_distributions, of_labels, of_ones_own, of_pairs, of_requests, of_resources
 from serin_operator.api.kinds.kind import AT, Kind, Mode
 from serin_operator.api.rule import Rule
 
 KINDS: Final[tuple[Kind, ...]] = (
     *of_requests.KINDS,
     *of_labels.KINDS,
+    *of_pairs.KINDS,
     *of_ones_own.KINDS,
     *of_distributions.KINDS,
     *of_resources.KINDS,
@@ -29,6 +30,7 @@ def _warns(of: str) -> str:
 
 _WITHOUT_RATE: Final = tuple(kind for kind in KINDS if not kind.has_rate)
 _NEVER_GATES: Final = tuple(kind for kind in KINDS if not kind.may_gate)
+_NO_PROOF: Final = tuple(kind for kind in KINDS if not kind.can_prove)
 _RATE: Final = "(has(self.falseRollbackRate) ? self.falseRollbackRate : 0.01)"
 _SHARES: Final = f"self.metrics.filter(m, has(m.share) && !{_warns('m')}).map(m, m.share).sum()"
 
@@ -52,6 +54,12 @@ KIND_RULES: Final = (
         f"!has(self.share) || !({_warns('self')} || {_is_any(_WITHOUT_RATE)})",
         f"Warnings, and {', '.join(kind.field for kind in _WITHOUT_RATE)}, take no share of the rate: remove share.",
         field=".share",
+    ),
+    Rule(
+        AT,
+        f"!has(self.evidence) || self.evidence != 'NonInferior' || !{_is_any(_NO_PROOF)}",
+        f"Nothing shows non-inferiority of {', '.join(kind.field for kind in _NO_PROOF)}: remove evidence.",
+        field=".evidence",
     ),
     Rule(
         "spec.analysis",

@@ -66,8 +66,15 @@ def standing(
     needed = eprocess.needed(false_promotion_rate)
     shown = f"{counts}; {wording.evidence(state.best, needed)} that the margin is kept"
     if state.best >= needed:
-        return Pass(Reason.NON_INFERIOR, shown)
+        return Pass(Reason.NON_INFERIOR, shown + _without_labels(state))
     return Inconclusive(Reason.NOT_ENOUGH_EVIDENCE, shown)
+
+
+def _without_labels(state: MetricState) -> str:
+    """Why nobody had to wait for labels, where none had come."""
+    if state.canary_total or state.pairs or not state.differing:
+        return ""
+    return "; proven by agreement, without a label: versions that differ on so few requests cannot be further apart"
 
 
 def _nothing_to_judge(rule: Comparison | Bound, state: MetricState, seen: Proportions) -> Inconclusive | None:

@@ -5,14 +5,17 @@ from datetime import timedelta
 from typing import Final, assert_never
 
 from serin_operator.api import spec as api
-from serin_operator.api.kinds.kind import Compared, Drifting, Limited, MeansCompared, Test
+from serin_operator.api.kinds.kind import Bounded, Compared, Drifting, Limited, MeansCompared, Proof, Test
 from serin_operator.decide.analysis import (
     AnalysisConfig,
+    Bound,
     Comparison,
     Drift,
+    Evidence,
     InvalidAnalysis,
     MeanDifference,
     Metric,
+    Paired,
     Points,
     Role,
     Rule,
@@ -22,6 +25,7 @@ from serin_operator.decide.analysis import (
 
 DEFAULT_INTERVAL_SECONDS: Final = 30
 DEFAULT_FALSE_ROLLBACK_RATE: Final = 0.01
+DEFAULT_FALSE_PROMOTION_RATE: Final = 0.05
 DEFAULT_MIN_SAMPLES: Final = 100
 
 
@@ -36,13 +40,14 @@ def config_of(analysis: api.Analysis, min_samples: int | None = None) -> Analysi
         InvalidAnalysis: A metric is of no kind that this release knows, or the shares are more than there is.
     """
     return AnalysisConfig(
-        metrics=tuple(_metric(m) for m in analysis.metrics),
+        metrics=tuple(_metric(m, Paired(analysis.paired(m).value)) for m in analysis.metrics),
         false_rollback_rate=analysis.false_rollback_rate or DEFAULT_FALSE_ROLLBACK_RATE,
+        false_promotion_rate=analysis.false_promotion_rate or DEFAULT_FALSE_PROMOTION_RATE,
         min_samples=min_samples or analysis.min_samples or DEFAULT_MIN_SAMPLES,
     )
 
 
-def _metric(metric: api.AnyMetric) -> Metric:
+def _metric(metric: api.AnyMetric, paired: Paired) -> Metric:
     if metric.asked is None:
         raise InvalidAnalysis(
             f"metrics[{metric.name}]",
@@ -50,19 +55,22 @@ def _metric(metric: api.AnyMetric) -> Metric:
             "upgrade the operator, or remove the metric",
         )
     kind, said = metric.asked
+    evidence = Evidence.NON_INFERIOR if metric.evidence is Proof.NON_INFERIOR else Evidence.NO_FAIL
     return Metric(
         metric.name,
-        _rule(kind.judged(said)),
+        _rule(kind.judged(said), evidence, paired),
         role=Role.WARNING if metric.warns_only else Role.GATE,
         min_samples=metric.min_samples,
         share=metric.share,
     )
 
 
-def _rule(test: Test) -> Rule:
+def _rule(test: Test, evidence: Evidence, paired: Paired) -> Rule:
     match test:
         case Compared(max_increase, phrase):
-            return Comparison(Points(max_increase), words=Words(*astuple(phrase)))
+            return Comparison(Points(max_increase), evidence, Words(*astuple(phrase)), paired)
+        case Bounded(maximum, phrase):
+            return Bound(maximum, evidence, Words(*astuple(phrase)))
         case MeansCompared(max_increase):
             return MeanDifference(max_increase)
         case Limited(maximum, minimum, consecutive_failures):

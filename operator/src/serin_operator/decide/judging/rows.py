@@ -18,6 +18,7 @@ from serin_operator.decide.analysis import (
     Verdict,
     eprocess,
 )
+from serin_operator.decide.analysis.proportions import log_against
 from serin_operator.decide.analysis.wording import percent
 
 _QUANTILE: Final = 1.959964  # of the normal distribution, two-sided 5 %
@@ -48,8 +49,7 @@ def _row(
     config: AnalysisConfig, of: tuple[str, Metric], known: MetricState | None, verdict: Verdict, effect: float | None
 ) -> MetricStatus:
     key, metric = of
-    is_share = isinstance(metric.rule, Comparison | Bound)
-    counts_samples = is_share or isinstance(metric.rule, Drift)
+    counts_samples = isinstance(metric.rule, Comparison | Bound | Drift)
     row = MetricStatus(
         metric=key,
         verdict=type(verdict).__name__,
@@ -62,7 +62,7 @@ def _row(
     if known is None or not counts_samples:
         return row
     more = {"samples": known.step_samples}
-    if not is_share:
+    if not isinstance(metric.rule, Comparison | Bound):
         return row.model_copy(update=more)
     return row.model_copy(
         update={
@@ -71,7 +71,9 @@ def _row(
             "stable": _share(known.stable_bad, known.stable_total),
             "canary_range": _range(known.canary_bad, known.canary_total),
             "stable_range": _range(known.stable_bad, known.stable_total),
-            "evidence_percent": _evidence(known, config.false_alarm_share(key)),
+            "pairs": _pairs(known),
+            "differing": f"{known.differing[0]} of {known.differing[1]} pairs" if known.differing else None,
+            "evidence_percent": _evidence(metric.rule, known, config.false_alarm_share(key)),
         }
     )
 
@@ -90,12 +92,21 @@ def _range(bad: int, total: int) -> str | None:
     return f"{percent(max(0.0, middle - half))} to {percent(min(1.0, middle + half))}"
 
 
-def _evidence(known: MetricState, false_alarm_rate: float) -> int:
+def _pairs(known: MetricState) -> str | None:
+    if not known.pairs:
+        return None
+    only_canary, only_control, total = known.pairs
+    return f"canary alone bad on {only_canary}, stable alone on {only_control} of {total}"
+
+
+def _evidence(rule: Comparison | Bound, known: MetricState, false_alarm_rate: float) -> int:
     """In percent of what is needed; what has failed stays at 100."""
     needed = eprocess.needed(false_alarm_rate)
     if known.failed or known.worst >= needed:
         return 100
-    return max(0, min(99, 100 * eprocess.log_mixture(known.against) // needed)) if known.against else 0
+    if not known.against and not known.pairs_against:
+        return 0
+    return max(0, min(99, 100 * log_against(rule, known) // needed))
 
 
 def gates(rows: Iterable[MetricStatus]) -> tuple[MetricStatus, ...]:
