@@ -103,7 +103,7 @@ def _mounts(pod: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def test_the_names_and_folders_of_serins_own_volumes_are_refused_to_others() -> None:
     claim = {"model": {**MODEL, "uri": "pvc://models/credit"}, "serving": GOOD["spec"]["serving"]}
-    owners = [mdep(spec) for spec in (EVERYTHING, claim)]
+    owners = [mdep(spec) for spec in (EVERYTHING, claim, SPECS["a_bucket_with_credentials"], SPECS["golden_samples"])]
     mounted = {
         mount
         for owner in owners
