@@ -1,12 +1,17 @@
 """People change their minds while a rollout is under way."""
 
 import json
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 from tests.support.simulation import (
     ANALYSIS,
+    Simulation,
+    behind_gateway,
     canary,
     late_from,
+    phase,
     rollout,
     serving,
     uri_of,
@@ -65,6 +70,39 @@ async def test_steps_can_be_edited_while_one_is_in_force(steps: tuple[int, ...])
         assert wanted_pods(simulation, "v2") >= pods
     await simulation.live_until(lambda s: s.outcome("v2") == "Promoted", 400)
     assert simulation.lost == 0
+
+
+BLUE_GREEN = {"strategy": "BlueGreen", "blueGreen": {"holdSeconds": 5}, "bakeSeconds": 10}
+SHADOW = {"strategy": "Shadow", "shadow": {"holdSeconds": 5}, "bakeSeconds": 10}
+EDITED = {"blue-green": (serving, BLUE_GREEN), "shadow": (behind_gateway, SHADOW)}
+
+
+@pytest.mark.parametrize(("begin", "way"), EDITED.values(), ids=EDITED)
+async def test_a_version_that_has_requests_keeps_its_deadline_when_the_strategy_becomes_one_without(
+    begin: Callable[[], Awaitable[Simulation]], way: dict[str, Any]
+) -> None:
+    simulation = await begin()
+    simulation.network.labels_are_late = True
+    late = {"deadlineSeconds": 60, "onDeadline": "Rollback"}
+    await canary(simulation, rollout=rollout(25, hold=5, **late))
+    await simulation.live_until(lambda s: phase(s) == "Holding", 60)
+    simulation.change_spec(rollout={**way, **late})
+    await simulation.live(20)
+    assert simulation.moments[-1].answered.get("v2")
+    await simulation.live_until(lambda s: s.outcome("v2") == "RolledBack", 120)
+    assert "no verdict within 60 s" in words(simulation)
+
+
+async def test_a_strategy_that_changes_between_two_steps_is_told_with_the_weight_that_stays_in_force() -> None:
+    simulation = await serving()
+    simulation.behave(V2, ready_after=late_from(1, 30))
+    await canary(simulation, rollout=rollout(25, 50))
+    await simulation.live_until(lambda s: (s.status.get("canary") or {}).get("stepWeight") == 25, 60)
+    await simulation.live_until(lambda s: phase(s) == "Reaching", 120)
+    simulation.change_spec(rollout=BLUE_GREEN)
+    before = len(simulation.told("StepStarted"))
+    await simulation.live_until(lambda s: len(s.told("StepStarted")) > before, 120)
+    assert "weight 25 %" in simulation.told("StepStarted")[-1]
 
 
 async def test_a_step_is_told_with_the_weight_that_it_reaches() -> None:

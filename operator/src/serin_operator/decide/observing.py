@@ -98,7 +98,7 @@ def observed(world: World, memory: Memory, settings: Settings) -> Observed:
     obstructed = (facts.trouble is not None and facts.trouble.reason in HELD_AGAINST_NOBODY) or any(
         obstacle.reason in HELD_AGAINST_NOBODY for obstacle in world.obstacles
     )
-    gates = gates_of(rollout, settings)
+    gates = gates_of(memory, settings)
     memory = ticked(memory, facts, plan_of(memory, settings), pods, gates, obstructed=obstructed)
     if memory.stable is None:
         return Observed(memory, said)

@@ -86,7 +86,7 @@ def judged(world: World, memory: Memory, settings: Settings) -> Verdict:
     if not is_about(memory.comparison, look):
         return before
     try:
-        config = config_of(wanted, min_samples(rollout, settings, wanted))
+        config = config_of(wanted, min_samples(memory, settings, wanted))
         seen = look if world.mdep.spec.traffic is None else look.by_request()
         result = judge(memory.comparison, seen, config, world.now, world.config.design_effect)
     except InvalidAnalysis as error:
@@ -225,14 +225,15 @@ def _said(world: World, memory: Memory, step: Moved | Ended, settings: Settings)
         case Resolving(candidate=candidate):
             return [Announcement(EventReason.ROLLOUT_STARTED, f"{candidate.version} from {candidate.shown_uri}")]
         case Holding(candidate=candidate, stage=stage):
-            weight, reached = settings.stages[stage].weight, _achieved(world, memory, candidate.revision)
+            stages, reached = plan_of(memory, settings).stages, _achieved(world, memory, candidate.revision)
+            weight = stages[stage].weight
             more = "" if reached == weight else f"; the pods there are make it {reached} %"
             if intent_of(world, replace(memory, rollout=step.state), settings).preview:
                 more = f"; it can be tried at Service {names.preview_service(world.mdep.name)}"
             elif not weight:
-                more = f"; it gets {settings.stages[stage].words}"
-            place = f"step {stage + 1} of {len(settings.stages)}, weight {weight} %{more}"
-            then = "; after its time it waits for a person" if settings.stages[stage].pause else ""
+                more = f"; it gets {stages[stage].words}"
+            place = f"step {stage + 1} of {len(stages)}, weight {weight} %{more}"
+            then = "; after its time it waits for a person" if stages[stage].pause else ""
             return [Announcement(EventReason.STEP_STARTED, f"{candidate.version}: {place}{then}")]
         case Baking(candidate=candidate):
             message = f"{candidate.version} has all traffic; the version before is kept for {settings.bake_seconds} s"

@@ -17,8 +17,12 @@ _BY_SAMPLES: Final = frozenset({VerdictReason.NO_EVIDENCE_AGAINST.value, Verdict
 """What a metric says that has passed because it had its samples."""
 
 
-def stage_judged(rollout: Rollout, settings: Settings) -> Stage | None:
-    """The stage whose samples are counted: that in force, or the one on its way, or the last one that was passed."""
+def stage_judged(rollout: Rollout, comparison: Comparison, settings: Settings) -> Stage | None:
+    """The stage whose samples are counted: that in force, or the one on its way, or the last one that was passed.
+
+    Its weight is never below the one in force, whatever people have made of the strategy since: who has clients is judged by
+    all that they tell.
+    """
     match rollout:
         case Holding(stage=place) | Growing(stage=place):
             pass
@@ -28,18 +32,20 @@ def stage_judged(rollout: Rollout, settings: Settings) -> Stage | None:
             place = len(settings.stages) - 1
         case _:
             return None
-    return settings.stages[min(place, len(settings.stages) - 1)] if settings.stages else None
+    if not settings.stages:
+        return None
+    return settings.stages[min(place, len(settings.stages) - 1)].at_least(comparison.stage_weight or 0)
 
 
-def min_samples(rollout: Rollout, settings: Settings, wanted: Analysis) -> int:
+def min_samples(memory: Memory, settings: Settings, wanted: Analysis) -> int:
     """Samples that each metric needs now."""
-    stage = stage_judged(rollout, settings)
+    stage = stage_judged(memory.rollout, memory.comparison, settings)
     return (stage and stage.min_samples) or wanted.min_samples or DEFAULT_MIN_SAMPLES
 
 
-def gates_of(rollout: Rollout, settings: Settings) -> frozenset[str]:
+def gates_of(memory: Memory, settings: Settings) -> frozenset[str]:
     """Metrics that the present stage waits for: those made of what it lets one know."""
-    stage = stage_judged(rollout, settings)
+    stage = stage_judged(memory.rollout, memory.comparison, settings)
     known = stage.evidence if stage else frozenset(Evidence)
     return frozenset(name for name, made_of in settings.metrics.items() if made_of in known)
 
@@ -57,11 +63,11 @@ def completed(judgement: Judgement, memory: Memory, settings: Settings, wanted: 
     """The judgement, unless requests go astray, or people have asked since for a metric that no look has seen or more samples."""
     if memory.comparison.stray:
         return replace(judgement, passed=False, missing=memory.comparison.stray)
-    waited = gates_of(memory.rollout, settings)
+    waited = gates_of(memory, settings)
     judgement = _without_others(judgement, memory.comparison, waited)
     if not judgement.passed:
         return judgement
-    rows, of_step = memory.comparison.results, min_samples(memory.rollout, settings, wanted)
+    rows, of_step = memory.comparison.results, min_samples(memory, settings, wanted)
     asked, seen = (
         {metric.name: metric for metric in wanted.metrics if metric.name in waited},
         {row.metric for row in rows},
@@ -80,5 +86,5 @@ def is_ripe(rollout: Rollout, comparison: Comparison, settings: Settings) -> boo
     """Whether the look was taken of the stage that is held, after its time was over."""
     if not isinstance(rollout, Holding) or comparison.stage_from is not None:
         return False
-    stage = stage_judged(rollout, settings)
+    stage = stage_judged(rollout, comparison, settings)
     return stage is not None and rollout.clock.held >= stage.hold_seconds
