@@ -12,12 +12,15 @@ EVERY_KIND: dict[str, Any] = {
         **GOOD["spec"],
         "analysis": {
             "falseRollbackRate": 0.02,
+            "falsePromotionRate": 0.1,
+            "pairing": {"sample": 0.1},
             "metrics": [
                 {
                     "name": kind.field.lower(),
                     kind.field: dict(kind.example),
                     **({"mode": "Gate", "share": 0.002} if kind.has_rate else {"mode": "Warn"}),
                     "minSamples": 200,
+                    **({"evidence": "NonInferior"} if kind.can_prove else {}),
                 }
                 for kind in KINDS
             ],
@@ -35,6 +38,21 @@ OUTCOME = {"good": "good_total", "total": "all_total"}
 QUERY = {"promql": 'x{r="{{ .canary }}"}', "max": 1}
 
 BAD_KINDS = (
+    Bad(
+        "disagreement without pairs",
+        "analysis",
+        {"metrics": [{"name": "m", "disagreement": {"max": 0.02}}]},
+        "spec.analysis.metrics",
+        "add spec.analysis.pairing",
+    ),
+    Bad(
+        "pairs are required and none are made",
+        "analysis",
+        {"metrics": [{"name": "m", "accuracy": {"paired": "Require"}}]},
+        "spec.analysis.metrics",
+        "say paired: Auto",
+    ),
+    bad("a drift is proven", {"predictionDrift": {}, "evidence": "NonInferior"}, ".evidence", "remove evidence"),
     bad("a bound between two buckets", {"latency": {"slowerThanSeconds": 0.27}}, ".latency", "0.25 and 0.3"),
     bad("a bound below all buckets", {"latency": {"slowerThanSeconds": 0.00001}}, ".latency", "the nearest: 0.0001"),
     bad("a bound above all buckets", {"latency": {"slowerThanSeconds": 20}}, ".latency", "less than or equal to 10"),

@@ -91,8 +91,8 @@ def test_metrics_of_which_a_made_up_world_says_nothing_are_left_out_and_never_wa
 def test_no_kind_of_metric_breaks_what_is_done_without_a_cluster(file: Any, kind: Kind) -> None:
     spec = {
         **ANALYSED,
-        "serving": {"prediction": {"kind": "Regression"}},
-        "analysis": {"metrics": [{"name": "it", kind.field: dict(kind.example)}]},
+        "serving": {"prediction": {"kind": "Regression"}, "feedback": {"signing": "Managed"}},
+        "analysis": {"pairing": {"sample": 0.1}, "metrics": [{"name": "it", kind.field: dict(kind.example)}]},
     }
     told = asked(NOBODY, "lint", file(spec), "-o", "json")[1]
     assert [line.partition(":")[0] for line in json.loads(told)["items"][0]["slips"]] == ["it"]
