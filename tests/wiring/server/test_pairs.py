@@ -57,6 +57,7 @@ def canary(folder, port, model=None, **settings):
 @pytest.fixture(scope="module")
 def versions(folder):
     with stable(folder) as one, canary(folder, one.port("http")) as other:
+        asked(other, ROW)
         yield one, other
 
 
@@ -68,9 +69,12 @@ def errors(running, outcome):
     return running.metric("serin_error_pairs_total", control_revision="stable", outcome=outcome)
 
 
-def counted(running, count):
-    """Waits until so many more requests have been told of, be it as pairs or as errors."""
-    wait_for(lambda: running.metric("serin_error_pairs_total") >= count)
+def asked(running, request):
+    """One request, and what came of the question: until the control has answered, there is one question at a time."""
+    before = running.metric("serin_error_pairs_total")
+    answered = running.infer(request)
+    wait_for(lambda: running.metric("serin_error_pairs_total") > before)
+    return answered
 
 
 def test_versions_that_predict_the_same_agree_and_stable_counts_no_client(versions):
@@ -106,9 +110,8 @@ def test_nonsense_of_a_client_blames_nobody_and_a_version_that_fails_alone_is_to
     wait_for(lambda: errors(other, "both_failed") == before + 2)
     assert other.post("/v2/models/m/infer", b"{")[0] == 400
     with canary(folder, one.port("http"), identity(folder / "wider.onnx", shape=(None, 4))) as wider:
-        wider.infer(ROW)
-        wider.infer(tensor("x", "FP32", [1, 4], [1, 2, 3, 4]))
-        counted(wider, 2)
+        asked(wider, ROW)
+        asked(wider, tensor("x", "FP32", [1, 4], [1, 2, 3, 4]))
         assert errors(wider, "only_canary_failed") == errors(wider, "only_control_failed") == 1
         assert pairs(wider) == 0
     assert errors(other, "both_failed") == before + 2, "no JSON is no version's fault and no pair"
@@ -119,9 +122,8 @@ def test_a_model_that_raises_fails_beside_one_that_does_not(folder):
         stable(folder, picky(folder / "picky.onnx")) as one,
         canary(folder, one.port("http"), picky(folder / "same.onnx")) as other,
     ):
-        other.infer(tensor("x", "INT64", [1], [7]))
-        other.infer(tensor("x", "INT64", [1], [3]))
-        counted(other, 2)
+        asked(other, tensor("x", "INT64", [1], [7]))
+        asked(other, tensor("x", "INT64", [1], [3]))
         assert (errors(other, "both_failed"), errors(other, "neither_failed")) == (1, 1)
 
 
