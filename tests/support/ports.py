@@ -7,6 +7,7 @@ to one process of tests at a time.
 
 import fcntl
 import itertools
+import os
 import random
 import socket
 import tempfile
@@ -42,7 +43,7 @@ def _first_of_the_kernel() -> int:
 
 
 def _is_lent_to_us(port: int) -> bool:
-    folder = Path(tempfile.gettempdir()) / "serin-tests-ports"
+    folder = Path(tempfile.gettempdir()) / f"serin-tests-ports-{os.getuid()}"
     folder.mkdir(exist_ok=True)
     lock = (folder / str(port)).open("w")
     try:

@@ -64,8 +64,12 @@ class Restarted:
 
     @property
     def writes(self):
-        """Those that took effect: one that met a controller's own write of status was refused, and made again."""
-        return [verb for verb, code in self.client.calls if verb != "GET" and code != "409"]
+        return [verb for verb, _ in self.client.calls if verb != "GET"]
+
+    @property
+    def refused(self):
+        """Of the writes, those that met one of somebody else."""
+        return [verb for verb, code in self.client.calls if verb != "GET" and code == "409"]
 
 
 async def create(client, intent, *, replicas=3):
@@ -229,7 +233,10 @@ async def test_what_the_intent_gives_up_is_removed_and_the_size_stays(kubernetes
     gone = pod["containers"][0]["env"].pop(0)
     async with Restarted(client, namespace) as process:
         await process.apply(less)
-        assert process.writes == ["PATCH", "PATCH"], "what was created is taken over once"
+        # The Deployment's controller may write status in between: then taking over is tried again, twice at most.
+        met = process.refused
+        assert met in ([], ["PATCH"], ["PATCH", "PATCH"])
+        assert process.writes == [*met, "PATCH", "PATCH"], "what was created is taken over once"
     after = await live(client, intent)
     assert "nodeSelector" not in after["spec"]["template"]["spec"]
     assert "app.kubernetes.io/managed-by" not in after["metadata"]["labels"]
