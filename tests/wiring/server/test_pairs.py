@@ -15,8 +15,7 @@ from tests.support.controls import control, plain
 from tests.support.models import doubling, identity, picky
 from tests.support.ports import free_port
 from tests.support.serving import serving, tensor, wait_for
-
-from serin_server.rpc import open_inference_pb2 as pb
+from tritonclient.grpc import service_pb2 as pb
 
 pytestmark = pytest.mark.slow
 
