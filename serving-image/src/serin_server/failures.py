@@ -23,6 +23,7 @@ class Reason(StrEnum):
     MODEL_UNSUPPORTED = "ModelUnsupported"
     MODEL_FAILED_WARMUP = "ModelFailedWarmup"
     GOLDEN_SAMPLE_FAILED = "GoldenSampleFailed"
+    SIGNATURE_CHANGED = "SignatureChanged"
     DISK_FULL = "DiskFull"
     CACHE_UNUSABLE = "CacheUnusable"
     ADDRESS_UNAVAILABLE = "AddressUnavailable"

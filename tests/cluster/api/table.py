@@ -135,6 +135,10 @@ GOOD: dict[str, Any] = {
             },
             "prediction": {"output": "probability", "kind": "Regression", "tolerance": 0.5},
         },
+        "preflight": {
+            "goldenSamples": {"configMapKeyRef": {"name": "golden", "key": "lines"}, "minMatch": 0.95, "mode": "Warn"},
+            "signature": "Backward",
+        },
         "rollout": {
             "strategy": "Canary",
             "steps": [
@@ -413,6 +417,7 @@ BAD = (
         "spec.rollout.steps[0].minSamples",
         "gets no requests",
     ),
+    Bad("a signature gate of no known kind", "preflight.signature", "Forward", "spec.preflight.signature", "Backward"),
     Bad("samples that nobody compares", "analysis", DELETED, "spec.rollout.steps", "add spec.analysis"),
     Bad("a weight is below 0", "rollout.steps.0.weight", -1, "spec.rollout.steps[0].weight"),
     Bad("analysis of a rollout at once", "rollout", {"strategy": "Immediate"}, "spec.analysis", "remove spec.analysis"),

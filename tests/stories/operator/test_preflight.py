@@ -1,6 +1,10 @@
 """What a version shows before it gets a pod stands in the ledger, and a failed gate ends it."""
 
-from tests.support.simulation import deployment_of, serving, uri_of, words
+import json
+from typing import Any
+
+import pytest
+from tests.support.simulation import Simulation, deployment_of, serving, spec, uri_of, words
 
 ROW = {
     "name": "goldenSamples",
@@ -43,3 +47,87 @@ async def test_the_job_is_asked_for_the_gate_and_pods_are_not() -> None:
     simulation.change_spec(**V2)
     await simulation.live_until(lambda s: deployment_of(s, "v2") is not None, 60)
     assert "SERIN_PREFLIGHT_GOLDEN" not in str(deployment_of(simulation, "v2"))
+
+
+X = {"name": "x", "datatype": "FP32", "shape": [-1, 3]}
+MONEY = {"name": "$(SERIN_MODEL_NAME)", "datatype": "FP32", "shape": [-1, 1]}
+PROMISED = {"signatureDigest": "d" * 64, "inputs": [X, MONEY], "outputs": [X], "classes": ["no", "yes"]}
+BY = {"None": None, **{word: {"signature": word} for word in ("Same", "Backward", "Any")}}
+
+
+async def with_v2_resolving(preflight: Any = None, **v1: Any) -> tuple[Simulation, dict[str, Any]]:
+    """Variables of the Job that resolves v2, while v1 serves, of which this was reported."""
+    simulation = Simulation()
+    simulation.behave(uri_of("v1"), report={"ok": True, "sha256": "a" * 64, "opset": 21, "truncated": False, **v1})
+    simulation.behave(uri_of("v2"), resolve_after=60)
+    simulation.kubectl_apply(spec("v1", **({"preflight": preflight} if preflight else {})))
+    await simulation.live_until(lambda s: s.stable == "v1")
+    simulation.change_spec(model=V2["model"])
+    await simulation.live_until(lambda s: bool(s.of_kind("Job")), 60)
+    (job,) = simulation.of_kind("Job")
+    env = job["spec"]["template"]["spec"]["containers"][0]["env"]
+    return simulation, {each["name"]: each.get("value") for each in env}
+
+
+@pytest.mark.parametrize(("asked", "word"), [("None", "warn"), ("Backward", "backward"), ("Same", "same")])
+async def test_a_new_version_is_compared_with_what_the_ledger_knows_of_stable(asked: str, word: str) -> None:
+    simulation, env = await with_v2_resolving(BY[asked], **PROMISED)
+    assert env["SERIN_PREFLIGHT_SIGNATURE"] == word
+    assert json.loads(env["SERIN_PREFLIGHT_STABLE"]) == {"version": "v1", **PROMISED}
+    assert "$" not in env["SERIN_PREFLIGHT_STABLE"], "Kubernetes would replace it"
+    assert simulation.errors == []
+
+
+async def test_a_signature_that_may_be_any_is_not_compared() -> None:
+    _, env = await with_v2_resolving(BY["Any"], **PROMISED)
+    assert not [name for name in env if name.startswith("SERIN_PREFLIGHT")]
+
+
+async def test_of_a_version_that_an_earlier_release_recorded_nothing_is_known_and_only_who_asked_is_told() -> None:
+    _, env = await with_v2_resolving()
+    assert "SERIN_PREFLIGHT_SIGNATURE" not in env
+    _, env = await with_v2_resolving(BY["Same"])
+    assert json.loads(env["SERIN_PREFLIGHT_STABLE"]) == {"version": "v1"}
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [{"inputs": [7]}, {"outputs": [{"name": "x" * 999, "datatype": "FP32", "shape": []}]}, {"signatureDigest": None}, {"classes": [{}]}],
+    ids=["a number", "a name without end", "no digest", "a class that is none"],
+)  # fmt: skip
+async def test_a_signature_that_cannot_be_read_is_none_and_ends_nothing(nonsense: dict[str, Any]) -> None:
+    simulation, env = await with_v2_resolving(**{**PROMISED, **nonsense})
+    assert "signature" not in simulation.status["versions"][-1]
+    assert "SERIN_PREFLIGHT_SIGNATURE" not in env
+
+
+async def test_what_a_version_promises_stands_in_the_ledger_and_stays_when_people_go_back_to_it() -> None:
+    simulation, _ = await with_v2_resolving(**PROMISED)
+    simulation.behave(
+        uri_of("v2"), report={"ok": True, "sha256": "b" * 64, "inputs": [X] * 90, "outputs": [], "signatureDigest": "e"}
+    )
+    await simulation.live_until(lambda s: s.stable == "v2", 600)
+    new, old = simulation.status["versions"]
+    assert old["signature"] == PROMISED
+    assert (len(new["signature"]["inputs"]), new["signature"]["truncated"]) == (64, True)
+    simulation.annotate("rollback=v1@night")
+    await simulation.live_until(lambda s: s.stable == "v1", 600)
+    assert simulation.status["versions"][0]["signature"] == PROMISED
+
+
+async def test_what_a_refused_version_would_have_promised_is_told_too() -> None:
+    simulation, _ = await with_v2_resolving(**PROMISED)
+    row = {"name": "signature", "verdict": "Fail", "message": "unlike v1: the input 'x' is gone"}
+    said = {
+        "ok": False,
+        "reason": "SignatureChanged",
+        "message": row["message"],
+        "preflight": [row],
+        **PROMISED,
+        "inputs": [MONEY],
+    }
+    simulation.behave(uri_of("v2"), report=said)
+    await simulation.live_until(lambda s: s.outcome("v2") == "FailedPreflight", 200)
+    entry = simulation.status["versions"][0]
+    assert (entry["reason"], entry["preflight"], entry["signature"]["inputs"]) == ("SignatureChanged", [row], [MONEY])
+    assert simulation.stable == "v1"

@@ -102,6 +102,54 @@ def test_an_object_that_nobody_has_looked_at_says_so_and_ends_as_under_way(statu
     assert asked(FakeKubectl(obj), "why", "m")[0] == 4
 
 
+X = {"name": "x", "datatype": "FP32", "shape": [-1, 3]}
+OLD: dict[str, Any] = {
+    "signatureDigest": "a" * 64,
+    "inputs": [X],
+    "outputs": [{**X, "name": "p"}],
+    "classes": ["0", "1"],
+}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "lines"),
+    [
+        (OLD, {**OLD, "inputs": [{**X, "shape": [-1, 4]}]}, {"input x": ("FP32 [-1, 3]", "FP32 [-1, 4]")}),
+        (OLD, {**OLD, "optional": [{**X, "name": "z"}]}, {"optional input z": (None, "FP32 [-1, 3]")}),
+        (
+            OLD,
+            {**OLD, "outputs": [], "classes": ["1", "0"]},
+            {"output p": ("FP32 [-1, 3]", None), "classes": ("0, 1", "1, 0")},
+        ),
+        (OLD, OLD, {}),
+        (OLD, {**OLD, "signatureDigest": "b" * 64, "truncated": True}, {"signature": ("a" * 16, "b" * 16)}),
+        (None, OLD, {"signature": ("not recorded", "a" * 16)}),
+        (None, None, {}),
+    ],
+    ids=[
+        "a shape",
+        "one more",
+        "one less, and classes",
+        "the same",
+        "too many to tell",
+        "an older release",
+        "two of one",
+    ],
+)
+async def test_a_difference_of_signatures_is_told_tensor_by_tensor_where_both_are_known(
+    old: Any, new: Any, lines: Any
+) -> None:
+    kubectl = of_simulation(await moments.rolled_back())
+    (model,) = (each for each in kubectl.objects if each["kind"] == "ModelDeployment")
+    versions = model["status"]["versions"]
+    for entry, signature in zip(versions, (new, old), strict=True):
+        entry.update({"signature": signature} if signature else {})
+    _, told, _ = asked(kubectl, "diff", "credit-risk", versions[1]["version"], versions[0]["version"], "-o", "json")
+    words = ("input", "optional", "output", "classes", "signature")
+    found = {d["what"]: (d.get("a"), d.get("b")) for d in json.loads(told)["different"] if d["what"].startswith(words)}
+    assert found == lines
+
+
 async def test_words_from_the_cluster_are_not_obeyed_by_the_terminal() -> None:
     kubectl = of_simulation(await moments.rolled_back())
     hostile = "\x1b[31mred\x1b[0m [bold]loud[/bold] \u202eback\r\nnext :boom: <script>"
@@ -109,6 +157,11 @@ async def test_words_from_the_cluster_are_not_obeyed_by_the_terminal() -> None:
         if obj["kind"] == "ModelDeployment":
             for entry in (*obj["status"]["versions"], *obj["status"]["conditions"]):
                 entry["message"] = hostile
+            for entry in obj["status"]["versions"]:
+                entry["signature"] = {
+                    "signatureDigest": entry["revision"],
+                    "inputs": [{**X, "name": hostile + entry["revision"]}],
+                }
     for command in READING:
         _, told, error = asked(kubectl, *command.split())
         assert not {"\x1b", "\u202e", "\r"} & set(told + error)

@@ -16,6 +16,14 @@ class GateMode(StrEnum):
     WARN = "Warn"
 
 
+class SignatureGate(StrEnum):
+    """What the signature of a version may be, beside that of stable."""
+
+    SAME = "Same"
+    BACKWARD = "Backward"
+    ANY = "Any"
+
+
 class GoldenSamples(ApiModel):
     """Recorded requests with the outputs that the model must give: golden.jsonl."""
 
@@ -41,4 +49,12 @@ class Preflight(ApiModel):
 
     golden_samples: Annotated[
         GoldenSamples | None, Field(description="Replay recorded requests in the Job that resolves the model.")
+    ] = None
+    signature: Annotated[
+        SignatureGate | None,
+        Field(
+            description="How the signature may differ from stable's: inputs, outputs, datatypes, shapes and classes."
+            " Backward: requests that stable takes must be taken, and outputs that it gives must be given. Same: nothing may"
+            " differ. Any: it is not looked at. Absent: as Backward, but only told (Warn)."
+        ),
     ] = None

@@ -233,6 +233,10 @@ class Reason(ExplainedReason):
         "GoldenSampleFailed",
         "Too few golden samples give the outputs that were recorded with them (spec.preflight.goldenSamples).",
     )
+    SIGNATURE_CHANGED = (
+        "SignatureChanged",
+        "Clients of stable could not go on with the version: inputs, outputs or classes differ (spec.preflight.signature).",
+    )
     DISK_FULL = "DiskFull", "The model does not fit into the cache volume of the pod."
     CACHE_UNUSABLE = "CacheUnusable", "The server may not write into its cache folder."
     ADDRESS_UNAVAILABLE = (

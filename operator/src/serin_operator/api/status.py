@@ -190,8 +190,38 @@ class PreflightStatus(ApiModel):
     """What one gate of the preflight said."""
 
     name: Annotated[str, Field(max_length=63, description="The gate, as in spec.preflight.")]
-    verdict: Annotated[str, Field(max_length=16, description="Pass, Warn or Fail.")]
+    verdict: Annotated[
+        str, Field(max_length=16, description="Pass, Warn, Fail, or Unknown where there was nothing to judge by.")
+    ]
     message: Annotated[str, Field(max_length=256, description="What was found, without values of samples.")]
+
+
+class TensorStatus(ApiModel):
+    """One input or output of a model."""
+
+    name: Annotated[str, Field(max_length=256, description="Its name.")]
+    datatype: Annotated[str, Field(max_length=16, description="As in the Open Inference Protocol.")]
+    shape: Annotated[list[int], Field(max_length=32, description="-1: a size that a request may choose.")]
+
+
+class SignatureStatus(ApiModel):
+    """What a version takes and gives, as far as it was written down."""
+
+    signature_digest: Annotated[str, Field(max_length=64, description="Equal digests: nothing in it differs.")]
+    inputs: Annotated[list[TensorStatus] | None, Field(max_length=64, description="What it takes.")] = None
+    outputs: Annotated[list[TensorStatus] | None, Field(max_length=64, description="What it gives.")] = None
+    optional: Annotated[list[TensorStatus] | None, Field(max_length=64, description="Inputs that may be left out.")] = (
+        None
+    )
+    classes: Annotated[
+        list[Annotated[str, Field(max_length=512)]] | None,
+        Field(
+            max_length=32, description="Classes that the file names, in the order of their columns; of many a digest."
+        ),
+    ] = None
+    truncated: Annotated[
+        bool | None, Field(description="Present where tensors were left out, because they were too many.")
+    ] = None
 
 
 class VersionStatus(ApiModel):
@@ -215,6 +245,10 @@ class VersionStatus(ApiModel):
     ] = None
     preflight: Annotated[
         list[PreflightStatus] | None, Field(max_length=8, description="What each gate of spec.preflight said of it.")
+    ] = None
+    signature: Annotated[
+        SignatureStatus | None,
+        Field(description="What it takes and gives; absent where an earlier release recorded it."),
     ] = None
     started_at: Annotated[str | None, Field(description="When its rollout began.")] = None
     promoted_at: Annotated[str | None, Field(description="When it became stable the last time.")] = None

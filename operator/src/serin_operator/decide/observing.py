@@ -5,7 +5,7 @@ from datetime import datetime
 
 from serin_operator.api.reasons import EventReason
 from serin_operator.decide.health.refusals import HELD_AGAINST_NOBODY
-from serin_operator.decide.health.resolving import found_digest, found_rows, found_uri
+from serin_operator.decide.health.resolving import found_digest, found_rows, found_signature, found_uri
 from serin_operator.decide.health.serving import outage_of
 from serin_operator.decide.judging.due import pace_of
 from serin_operator.decide.judging.of_stage import gates_of
@@ -14,7 +14,7 @@ from serin_operator.decide.memory import ledger as book
 from serin_operator.decide.memory.comparison import Comparison
 from serin_operator.decide.memory.memory import Memory
 from serin_operator.decide.memory.outbox import Announcement
-from serin_operator.decide.memory.states import Growing, Holding, Idle, Judgement, Reaching, Resolving
+from serin_operator.decide.memory.states import Candidate, Growing, Holding, Idle, Judgement, Reaching, Resolving
 from serin_operator.decide.rollout.clock import is_set_back, ticked
 from serin_operator.decide.rollout.facts import facts_of
 from serin_operator.decide.rollout.plan import plan_of
@@ -37,8 +37,8 @@ def prepared(world: World, memory: Memory, settings: Settings) -> Memory:
     if world.mdep.spec.analysis is None and memory.comparison.results:
         memory = replace(memory, comparison=replace(memory.comparison, results=(), evidence={}))
     rollout = memory.rollout
-    if isinstance(rollout, Resolving) and (rows := found_rows(world, rollout.candidate)):
-        memory = replace(memory, ledger=book.checked(memory.ledger, rollout.candidate.revision, rows))
+    if isinstance(rollout, Resolving):
+        memory = replace(memory, ledger=_reported(world, memory.ledger, rollout.candidate))
     if isinstance(rollout, Resolving) and rollout.candidate.sha256 is None:
         digest = found_digest(world, rollout.candidate)
         if digest and not book.conflicting(memory.ledger, rollout.candidate.version, digest):
@@ -49,6 +49,15 @@ def prepared(world: World, memory: Memory, settings: Settings) -> Memory:
     if isinstance(rollout, Reaching | Holding | Growing):
         return replace(memory, rollout=_placed(rollout, memory.comparison, settings, world.now))
     return memory
+
+
+def _reported(world: World, ledger: book.Ledger, candidate: Candidate) -> book.Ledger:
+    """The ledger with what the resolve Job has said of a candidate, whether it let it pass or not."""
+    if rows := found_rows(world, candidate):
+        ledger = book.checked(ledger, candidate.revision, rows)
+    if signature := found_signature(world, candidate):
+        ledger = book.promised(ledger, candidate.revision, signature)
+    return ledger
 
 
 def _placed(

@@ -4,7 +4,7 @@ import sys
 
 from serin_server.config.settings import Settings
 from serin_server.failures import LoadFailure
-from serin_server.model.load import report, signature_digest
+from serin_server.model.load import report
 from serin_server.process.model import load_as_set
 from serin_server.process.termination import failure_report
 from serin_server.uris import shown
@@ -24,7 +24,7 @@ def inspect(settings: Settings) -> int:
         f"sha256     {told['sha256']}",
         f"size       {told['sizeBytes']:,} bytes",
         f"opset      {told['opset']}",
-        f"signature  {signature_digest(model.signature)}",
+        f"signature  {told['signatureDigest']}",
         f"warm-up    {model.warmed.message}",
         f"batching   {model.batching.mode} ({model.batching.reason}): {model.batching.message}",
     ]

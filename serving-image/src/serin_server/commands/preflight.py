@@ -3,17 +3,24 @@
 Each gate gives a row: its name, a verdict and a sentence that may be read by everybody, so without values of samples.
 """
 
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from serin_server.commands.compatible import changes
 from serin_server.commands.golden import judged, samples_of
 from serin_server.config.settings import Settings
 from serin_server.dataplane.samples import UnreadableSamples
 from serin_server.failures import Reason, one_line
 from serin_server.model.load import Model
+from serin_server.model.onnx_file import model_file
+from serin_server.model.promise import Promise, promise_from, promise_of
 
 OFF: Final = "off"
 _SENTENCE: Final = 250
+_SENTENCE_BYTES: Final = 600
+"""Of its JSON: with several rows a termination message must stay below the 4 KiB at which Kubernetes cuts it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +29,7 @@ class Row:
 
     name: str
     verdict: str
-    """Pass, Warn or Fail."""
+    """Pass, Warn, Fail, or Unknown where there is nothing to judge by."""
     message: str
     reason: Reason
 
@@ -33,11 +40,21 @@ class Row:
 
 def preflight(settings: Settings, model: Model) -> list[Row]:
     """The rows of every gate that is asked for."""
-    return [] if settings.preflight_golden == OFF else [_golden(settings, model)]
+    rows = (judge(settings, model) for judge in GATES.values())
+    return [row for row in rows if row is not None]
 
 
-def _golden(settings: Settings, model: Model) -> Row:
+def _sentence(text: str) -> str:
+    limit = _SENTENCE
+    while len(json.dumps(one_line(text, limit))) > _SENTENCE_BYTES:  # characters beyond ASCII take six bytes and more
+        limit = limit * 3 // 4
+    return one_line(text, limit)
+
+
+def _golden(settings: Settings, model: Model) -> Row | None:
     """Whether enough golden samples give the outputs that were recorded with them."""
+    if settings.preflight_golden == OFF:
+        return None
     least = settings.preflight_golden_min_match
     try:
         verdict = judged(model, samples_of(settings, model))
@@ -49,4 +66,51 @@ def _golden(settings: Settings, model: Model) -> Row:
         said = f"{right} of {verdict.samples} golden samples give their outputs, {least:g} of them must"
         said += f"; {verdict.first_without_values}" if verdict.first_without_values else ""
     passed = "Pass" if fits else settings.preflight_golden.capitalize()
-    return Row("goldenSamples", passed, one_line(said, _SENTENCE), Reason.GOLDEN_SAMPLE_FAILED)
+    return Row("goldenSamples", passed, _sentence(said), Reason.GOLDEN_SAMPLE_FAILED)
+
+
+def _signature(settings: Settings, model: Model) -> Row | None:
+    """Whether clients of stable can go on with this version, as far as stable's signature was written down."""
+    if settings.preflight_signature == OFF:
+        return None
+    version, stable = _stable(settings.preflight_stable)
+    verdict, said = _compared(
+        settings.preflight_signature, version, stable, promise_of(model.signature, model_file(model.path))
+    )
+    return Row("signature", verdict, _sentence(said), Reason.SIGNATURE_CHANGED)
+
+
+def _stable(text: str) -> tuple[str, Promise | None]:
+    try:
+        told = json.loads(text)
+        version = str(told.get("version") or "stable")
+        return version, promise_from(told) if told.get("signatureDigest") else None
+    except (ValueError, AttributeError):
+        return "stable", None
+
+
+def _compared(asked: str, version: str, stable: Promise | None, new: Promise) -> tuple[str, str]:
+    if stable is None:
+        return (
+            "Unknown",
+            f"of {version} no signature was recorded, by an earlier release: nothing to compare with, until the next version",
+        )
+    if stable.digest == new.digest:
+        return "Pass", f"it takes the requests of {version}, and gives its outputs"
+    found = changes(stable, new)
+    wrong = [change.sentence for change in found if change.breaks or asked == "same"]
+    if wrong or (asked == "same" and stable.truncated):
+        said = "; ".join(wrong) or "it differs in tensors beyond those that were recorded"
+        return "Warn" if asked == "warn" else "Fail", f"unlike {version}: {said}"
+    if stable.truncated:
+        return (
+            "Unknown",
+            f"only {len(stable.inputs)} inputs and {len(stable.outputs)} outputs of {version} were recorded: those fit",
+        )
+    said = "; ".join(change.sentence for change in found) or "nothing that they see has changed"
+    return "Pass", f"clients of {version} can go on: {said}"
+
+
+Gate = Callable[[Settings, Model], Row | None]
+GATES: Final[Mapping[str, Gate]] = {"signature": _signature, "goldenSamples": _golden}
+"""How each gate is judged, by its name in spec.preflight; None of one that was not asked for. The first that fails gives the reason."""

@@ -9,7 +9,7 @@ from serin_server.commands.preflight import Row, preflight
 from serin_server.config.settings import Settings
 from serin_server.failures import LoadFailure
 from serin_server.features.fit import checked_fit
-from serin_server.model.load import Model, report
+from serin_server.model.load import Model, fitted, report
 from serin_server.model.predictions import PredictionReader
 from serin_server.process.assembly import baseline_of
 from serin_server.process.model import load_as_set
@@ -26,10 +26,11 @@ def resolve(settings: Settings) -> int:
         failed = next((row for row in rows if row.verdict == "Fail"), None)
         if failed is not None:
             failure = LoadFailure(failed.reason, failed.message)
-            told, exit_code = _with_rows(failure_report(failure), rows), failure.exit_code
+            # What it promises is told even so: people see in the ledger what has changed.
+            told, exit_code = {**told, **failure_report(failure)}, failure.exit_code
     except LoadFailure as failure:
         told, exit_code = failure_report(failure), failure.exit_code
-    text = json.dumps(told, ensure_ascii=True)
+    text = json.dumps(fitted(told), ensure_ascii=True)
     write_termination_message(settings.termination_log, text)
     sys.stdout.write(text + "\n")
     return exit_code

@@ -97,6 +97,8 @@ class Settings:
     golden: Path | None = None
     preflight_golden: str = "off"
     preflight_golden_min_match: float = 1.0
+    preflight_signature: str = "off"
+    preflight_stable: str = ""
     warmup: Path | None = None
     termination_log: Path = TERMINATION_LOG
     log_format: str = "json"
@@ -164,6 +166,7 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "feedback_unsigned": ("auto", "on", "off"),
     "feedback_kind": ("class", "regression"),
     "preflight_golden": ("off", "fail", "warn"),
+    "preflight_signature": ("off", "warn", "backward", "same"),
     "log_format": ("json", "console"),
     "log_level": ("debug", "info", "warning", "error"),
 }

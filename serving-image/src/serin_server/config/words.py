@@ -78,6 +78,9 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "golden": "golden.jsonl with inputs and expected outputs for check; that of the model's folder when empty",
     "preflight_golden": "off, fail or warn: whether resolve replays the golden samples, and what a difference means",
     "preflight_golden_min_match": "least share of golden samples that must give their outputs in resolve, 0 to 1",
+    "preflight_signature": "off, warn, backward or same: whether resolve compares the signature with stable's; backward refuses a model that "
+    "clients of stable could not go on with, warn only tells so, same refuses every change",
+    "preflight_stable": "JSON of the version to compare with: what resolve reported of it, and its version",
     "termination_log": "file for the termination message",
     "log_format": "json or console",
     "log_level": "debug, info, warning or error",

@@ -1,6 +1,5 @@
 """From a source to a model that is proven to run: fetch, digest, session, warm-up."""
 
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any, Final
 from serin_server.model.digest import model_size_bytes
 from serin_server.model.external_data import external_files
 from serin_server.model.onnx_file import model_file, opset_of, words_in
+from serin_server.model.promise import promise_of
 from serin_server.model.providers import Placement
 from serin_server.model.rows.decision import OFF, Decision, decide
 from serin_server.model.session import ON_CPU, Session, open_session
@@ -18,6 +18,7 @@ from serin_server.model.tensors import Signature
 from serin_server.model.warmup import Feed, RealSample, Warmed, warm_up
 
 _REPORT_BYTES: Final = 3500
+_LISTS: Final = ("inputs", "outputs", "optional")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,30 +83,25 @@ def load(
     return Model(warmed, fetched.sha256, size, opset, fetched.path, decision, resolved)
 
 
-def signature_digest(signature: Signature) -> str:
-    """The sha256 of a signature's canonical JSON: equal digests mean that the same requests fit."""
-    described = [[tensor.described() for tensor in side] for side in (signature.inputs, signature.outputs)]
-    return hashlib.sha256(json.dumps(described, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
 def report(model: Model) -> dict[str, Any]:
-    """What `serin-server resolve` tells of a model, cut to fit a termination message (3.5 KiB)."""
-    inputs = [tensor.described() for tensor in model.signature.inputs]
-    outputs = [tensor.described() for tensor in model.signature.outputs]
-    told: dict[str, Any] = {
+    """What `serin-server resolve` tells of a model; `fitted` cuts it to the size of a termination message."""
+    return {
         "ok": True,
         "sha256": model.sha256,
         "sizeBytes": model.size_bytes,
         **({"resolvedUri": model.resolved_uri} if model.resolved_uri else {}),
         "opset": model.opset,
-        "signatureDigest": signature_digest(model.signature),
-        "inputs": inputs,
-        "outputs": outputs,
+        **promise_of(model.signature, model_file(model.path)).told(),
         "warmUp": str(model.warmed.kind),
         "truncated": False,
     }
+
+
+def fitted(told: dict[str, Any]) -> dict[str, Any]:
+    """The same report in 3.5 KiB: of too many tensors the last are left out, and it says so."""
     while len(json.dumps(told)) > _REPORT_BYTES:
-        told["truncated"] = True
-        longer = max((inputs, outputs), key=lambda side: len(json.dumps(side)))
-        del longer[len(longer) // 2 :]
+        longest = max(_LISTS, key=lambda side: len(json.dumps(told.get(side) or [])))
+        if not told.get(longest):
+            break
+        told = {**told, "truncated": True, longest: told[longest][: len(told[longest]) // 2]}
     return told

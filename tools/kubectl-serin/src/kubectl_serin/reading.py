@@ -69,6 +69,8 @@ class Entry:
     started: datetime | None = None
     promoted: datetime | None = None
     ended: datetime | None = None
+    signature: Mapping[str, Any] | None = None
+    """What it takes and gives, as status has it."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,7 @@ class Model:
                 moment(one.get("startedAt")),
                 moment(one.get("promotedAt")),
                 moment(one.get("endedAt")),
+                one.get("signature"),
             )
             for one in self.status.get("versions") or ()
         )

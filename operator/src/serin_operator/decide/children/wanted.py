@@ -165,7 +165,12 @@ def _resolving(world: World, memory: Memory, intent: Intent, settings: Settings)
     if job is None:
         yield Create(
             make.resolve_job(
-                world.mdep, world.config, candidate.revision, candidate.attempt, settings.progress_deadline_seconds
+                world.mdep,
+                world.config,
+                candidate.revision,
+                candidate.attempt,
+                settings.progress_deadline_seconds,
+                stable=entry(memory.ledger, memory.stable.revision) if memory.stable else None,
             )
         )
     elif (job.complete and not candidate.sha256) or is_kept_from_trying_again(world, candidate):

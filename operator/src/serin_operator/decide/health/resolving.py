@@ -4,18 +4,22 @@ An injected container that never ends keeps its Job from ever being complete or 
 """
 
 import re
-from typing import Final
+from typing import Any, Final
 
 from serin_operator.api import names
 from serin_operator.api.reasons import Reason
-from serin_operator.api.status import PreflightStatus
+from serin_operator.api.status import PreflightStatus, SignatureStatus
 from serin_operator.decide.health.diagnosis import most_telling, not_created, parsed, report_of
 from serin_operator.decide.manifests.children import EXIT_PERMANENT
 from serin_operator.decide.memory.states import Candidate, Refusal
 from serin_operator.decide.world import Pod, ResolveJob, World
 
+JsonObject = dict[str, Any]
+
 LONGEST_URI: Final = 2048
 _MOST_GATES: Final = 8
+_TENSORS: Final = ("inputs", "outputs", "optional")
+_MOST_TENSORS: Final = 64
 
 
 def current_job(world: World, candidate: Candidate) -> ResolveJob | None:
@@ -52,6 +56,30 @@ def found_rows(world: World, candidate: Candidate) -> list[PreflightStatus] | No
         if pod.ended and isinstance(rows, list):
             return [row for each in rows[:_MOST_GATES] if (row := _row(each))] or None
     return None
+
+
+def found_signature(world: World, candidate: Candidate) -> SignatureStatus | None:
+    """What the candidate takes and gives; None where an image of an earlier release resolves, or nothing can be made of it."""
+    for pod in _pods(world, candidate):
+        said = parsed(pod.last_words) or {}
+        if pod.ended and isinstance(said.get("inputs"), list) and isinstance(said.get("outputs"), list):
+            return _signature(said)
+    return None
+
+
+def _signature(said: JsonObject) -> SignatureStatus | None:
+    lists = {side: said[side] for side in _TENSORS if said.get(side)}
+    is_cut = bool(said.get("truncated")) or any(len(tensors) > _MOST_TENSORS for tensors in lists.values())
+    fields = {
+        "signatureDigest": said.get("signatureDigest"),
+        **{side: tensors[:_MOST_TENSORS] for side, tensors in lists.items()},
+        "classes": said.get("classes"),
+        "truncated": is_cut or None,
+    }
+    try:
+        return SignatureStatus.model_validate(fields)
+    except ValueError:  # whoever made the image; what it says decides nothing here
+        return None
 
 
 def _row(said: object) -> PreflightStatus | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from serin_operator.api import names
 from serin_operator.api.status import VersionStatus
+from serin_operator.decide.manifests import preflight
 from serin_operator.decide.manifests.pod import JsonObject, template
 from serin_operator.decide.manifests.serving import PORT_GRPCS, PORT_HTTPS
 from serin_operator.decide.traffic import replica_ratio as traffic
@@ -197,9 +198,15 @@ def notes_of(outcome: str | None, promoted_at: str | None) -> dict[str, str]:
 
 
 def resolve_job(
-    mdep: ModelDeployment, config: OperatorConfig, revision: str, attempt: int, deadline_seconds: int
+    mdep: ModelDeployment,
+    config: OperatorConfig,
+    revision: str,
+    attempt: int,
+    deadline_seconds: int,
+    *,
+    stable: VersionStatus | None = None,
 ) -> JsonObject:
-    """Fetches, verifies and loads the model once; says in its termination message what it found.
+    """Fetches, verifies and loads the model once, and compares it with ``stable``; its termination message says what it found.
 
     A source that does not answer must be reported before ``deadline_seconds`` are over, so the Job waits a third of
     them at most for it. Whether the deadline has passed is the operator's to say, by the time that it observed; the
@@ -209,7 +216,8 @@ def resolve_job(
     pod = template(mdep, config, revision, None, resolve=True)
     patience = max(1, min(LONGEST_SOURCE_TIMEOUT_SECONDS, deadline_seconds // 3))
     ours = next(each for each in pod["spec"]["containers"] if each["name"] == names.CONTAINER)
-    ours["env"].append({"name": "SERIN_SOURCE_TIMEOUT_SECONDS", "value": str(patience)})
+    more = {"SERIN_SOURCE_TIMEOUT_SECONDS": str(patience), **preflight.comparison(mdep.spec.preflight, stable)}
+    ours["env"] += [{"name": name, "value": value} for name, value in more.items()]
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from serin_operator.api.reasons import Outcome, Reason
-from serin_operator.api.status import PreflightStatus, VersionStatus
+from serin_operator.api.status import PreflightStatus, SignatureStatus, VersionStatus
 from serin_operator.decide.memory.states import Candidate, Ended
 from serin_operator.decide.timestamps import stamp
 
@@ -52,6 +52,7 @@ def begin(ledger: Ledger, candidate: Candidate) -> Ledger:
         revision=candidate.revision,
         uri=candidate.uri,
         sha256=candidate.sha256 or (earlier.sha256 if earlier else None),
+        signature=earlier.signature if earlier else None,
         outcome=Outcome.IN_PROGRESS,
         started_at=stamp(candidate.started_at),
         promoted_at=earlier.promoted_at if earlier else None,
@@ -70,6 +71,11 @@ def resolved(ledger: Ledger, revision: str, sha256: str, uri: str) -> Ledger:
 def checked(ledger: Ledger, revision: str, rows: list[PreflightStatus]) -> Ledger:
     """Write down what the gates of the preflight said."""
     return tuple(v.model_copy(update={"preflight": rows}) if v.revision == revision else v for v in ledger)
+
+
+def promised(ledger: Ledger, revision: str, signature: SignatureStatus) -> Ledger:
+    """Write down what clients of a version may rely on."""
+    return tuple(v.model_copy(update={"signature": signature}) if v.revision == revision else v for v in ledger)
 
 
 def end(ledger: Ledger, ended: Ended, now: datetime) -> Ledger:

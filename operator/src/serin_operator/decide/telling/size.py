@@ -12,11 +12,27 @@ _SHORT: Final = 160
 
 def fitted(status: dict[str, Any]) -> dict[str, Any]:
     """The same status; where it is too large, what explains the past is shortened first, then what explains the present."""
-    for shorten in (_old_versions, _log_lines, _all_versions, _metrics, _uris):
+    for shorten in (_old_signatures, _old_versions, _log_lines, _all_versions, _metrics, _uris):
         if len(orjson.dumps(status)) <= MOST_BYTES:
             break
         status = shorten(status)
     return status
+
+
+def _old_signatures(status: dict[str, Any]) -> dict[str, Any]:
+    """Of versions that nothing is compared with; their digests stay, and tell whether anything differed."""
+    live, versions = _live(status), status.get("versions") or []
+    shortened = [
+        {**version, "signature": {"signatureDigest": version["signature"]["signatureDigest"], "truncated": True}}
+        if version.get("signature") and version["revision"] not in live
+        else version
+        for version in versions
+    ]
+    return {**status, "versions": shortened}
+
+
+def _live(status: dict[str, Any]) -> set[str | None]:
+    return {(status.get(side) or {}).get("revision") for side in ("stable", "canary")}
 
 
 def _old_versions(status: dict[str, Any]) -> dict[str, Any]:
@@ -48,8 +64,7 @@ def _metrics(status: dict[str, Any]) -> dict[str, Any]:
 
 def _uris(status: dict[str, Any]) -> dict[str, Any]:
     """Of versions that are neither stable nor on their way; where a model came from, its birth tells as well."""
-    live = {(status.get(side) or {}).get("revision") for side in ("stable", "canary")}
-    versions = status.get("versions") or []
+    live, versions = _live(status), status.get("versions") or []
     return {**status, "versions": [v if v["revision"] in live else {**v, "uri": v["uri"][:_SHORT]} for v in versions]}
 
 

@@ -25,7 +25,10 @@ def _run(said: Namespace, hands: Hands) -> Answer:
     model, now = Model(hands.kubectl.model_deployment(said.name)), hands.now()
     old = _entry(model, said.old or (model.stable.revision if model.stable else None))
     new = _entry(model, said.new or (model.ledger[0].revision if model.ledger else None))
-    sides = [{**_of_ledger(entry), **_of_birth(_born(hands, model, entry))} for entry in (old, new)]
+    sides = [
+        {**_of_ledger(entry), **signature, **_of_birth(_born(hands, model, entry))}
+        for entry, signature in zip((old, new), _signatures(old, new), strict=True)
+    ]
     names = list(dict.fromkeys(name for side in sides for name in side))
     different = [
         {"what": n, "a": sides[0].get(n), "b": sides[1].get(n)} for n in names if sides[0].get(n) != sides[1].get(n)
@@ -67,6 +70,28 @@ def _of_ledger(entry: Entry) -> dict[str, str]:
     }
 
 
+def _of_signature(entry: Entry) -> dict[str, str]:
+    """What clients see, a line for each tensor."""
+    told = entry.signature or {}
+    sides = (("inputs", "input"), ("optional", "optional input"), ("outputs", "output"))
+    found = {
+        cleaned(f"{word} {tensor['name']}"): cleaned(f"{tensor['datatype']} {tensor['shape']}")
+        for side, word in sides
+        for tensor in told.get(side) or ()
+    }
+    if classes := told.get("classes"):
+        found["classes"] = cleaned(", ".join(map(str, classes)))
+    return found
+
+
+def _signatures(old: Entry, new: Entry) -> list[dict[str, str]]:
+    """Of both, line by line, where both are known; of a part that is too large or too old only whether it is the same."""
+    told = [entry.signature or {} for entry in (old, new)]
+    if all(told) and not any(one.get("truncated") for one in told):
+        return [_of_signature(old), _of_signature(new)]
+    return [{"signature": cleaned(one.get("signatureDigest") or "not recorded")[:16]} for one in told]
+
+
 def _born(hands: Hands, model: Model, entry: Entry) -> JsonObject | None:
     """The memory of how its pods were made; None where it is gone, or may not be seen."""
     try:
@@ -104,7 +129,7 @@ def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 -
 
 COMMAND = Command(
     "diff",
-    "what is different between two versions: model, pods, and what was found",
+    "what is different between two versions: model, signature, pods, and what was found",
     """\
 Versions are named by label or revision. Without any: what serves, and the newest.
 
