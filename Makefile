@@ -118,6 +118,11 @@ bench-operator: sync ## Measure the operator on a control plane without nodes (S
 	@$(UV) sync --frozen --all-packages --quiet --group bench
 	nice $(RUN) python -m benchmarks.operator.run $(if $(SIZES),--sizes $(SIZES)) $(if $(ONLY),--only $(ONLY))
 
+.PHONY: reference
+reference: sync ## Let the reference for signed models verify what our tests sign
+	@$(UV) sync --frozen --all-packages --quiet --group reference
+	$(PYTEST) -q -rs tests/unit/server/test_signed_models.py
+
 .PHONY: mutation
 mutation: sync ## Mutation score of the evidence engine (half an hour; build/mutation)
 	@$(UV) sync --frozen --all-packages --quiet --group mutation

@@ -19,6 +19,9 @@ class Reason(StrEnum):
     SOURCE_UNSUPPORTED = "SourceUnsupported"
     SOURCE_CHANGED = "SourceChanged"
     DIGEST_MISMATCH = "DigestMismatch"
+    SIGNATURE_MISSING = "SignatureMissing"
+    SIGNATURE_INVALID = "SignatureInvalid"
+    SIGNER_NOT_ALLOWED = "SignerNotAllowed"
     MODEL_INVALID = "ModelInvalid"
     MODEL_UNSUPPORTED = "ModelUnsupported"
     MODEL_FAILED_WARMUP = "ModelFailedWarmup"
@@ -43,6 +46,8 @@ SOURCE_REASONS: Final = frozenset(
     }
 )
 """Reasons that lie with the place the bytes come from: another look at it can end differently."""
+OF_SIGNATURES: Final = frozenset({Reason.SIGNATURE_MISSING, Reason.SIGNATURE_INVALID, Reason.SIGNER_NOT_ALLOWED})
+"""Reasons that say that nobody who may has signed the model."""
 
 
 _EXIT_CODES: Final = {

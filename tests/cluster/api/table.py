@@ -16,6 +16,10 @@ GOOD: dict[str, Any] = {
             "sha256": "9b74c9897bac770ffc029102a200c5de9b74c9897bac770ffc029102a200c5de",
             "headerSecret": {"name": "store", "key": "headers"},
             "caConfigMap": {"name": "store-ca", "key": "ca.crt"},
+            "verify": {
+                "certificateAuthorities": {"name": "signers", "key": "roots.pem"},
+                "signers": ["release@example.com", "https://ci.example.com/release"],
+            },
         },
         "replicas": 3,
         "runtime": {
@@ -416,6 +420,37 @@ BAD = (
         {"weight": 0, "minSamples": 100},
         "spec.rollout.steps[0].minSamples",
         "gets no requests",
+    ),
+    Bad(
+        "a signature by nobody", "model.verify", {}, "spec.model.verify", "either publicKeys or certificateAuthorities"
+    ),
+    Bad(
+        "a signature by a key and by a certificate",
+        "model.verify.publicKeys",
+        {"name": "signers", "key": "keys.pem"},
+        "spec.model.verify",
+        "either publicKeys or certificateAuthorities",
+    ),
+    Bad(
+        "signers without authorities",
+        "model.verify",
+        {"publicKeys": {"name": "signers", "key": "keys.pem"}, "signers": ["a@example.com"]},
+        "spec.model.verify.signers",
+        "name certificateAuthorities",
+    ),
+    Bad(
+        "two signers in one",
+        "model.verify.signers.0",
+        "a@b.example, c@d.example",
+        "spec.model.verify.signers",
+        "No commas",
+    ),
+    Bad(
+        "signers in no ConfigMap",
+        "model.verify.certificateAuthorities.name",
+        "A B",
+        "name",
+        "Give the name of a ConfigMap",
     ),
     Bad("a signature gate of no known kind", "preflight.signature", "Forward", "spec.preflight.signature", "Backward"),
     Bad("samples that nobody compares", "analysis", DELETED, "spec.rollout.steps", "add spec.analysis"),

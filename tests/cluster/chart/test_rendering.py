@@ -20,6 +20,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "rbac": {"aggregateRoles": False},
     },
     "in two namespaces, with Gateways of others": {"namespaces": ["scoring", "fraud"], "rbac": {"readGateways": True}},
+    "with signed models only": {"requireSigned": {"namespaces": ["scoring", "*"]}},
     "with a network policy": {"networkPolicy": {"enabled": True, "metricsFrom": [{"namespaceSelector": {}}]}},
     "with the Prometheus Operator": {
         "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},

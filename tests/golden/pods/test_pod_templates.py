@@ -57,6 +57,15 @@ SPECS: dict[str, dict[str, Any]] = {
             "caConfigMap": {"name": "store-ca", "key": "ca.crt"},
         }
     },
+    "signed_models": {
+        "model": {
+            **MODEL,
+            "verify": {
+                "certificateAuthorities": {"name": "signers", "key": "roots"},
+                "signers": ["a@example.com", "b"],
+            },
+        },
+    },
     "golden_samples": {
         "model": MODEL,
         "preflight": {

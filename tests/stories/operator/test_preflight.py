@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from tests.support.simulation import Simulation, deployment_of, serving, spec, uri_of, words
+from tests.support.simulation import NAMESPACE, Simulation, deployment_of, serving, spec, uri_of, words
 
 ROW = {
     "name": "goldenSamples",
@@ -131,3 +131,70 @@ async def test_what_a_refused_version_would_have_promised_is_told_too() -> None:
     entry = simulation.status["versions"][0]
     assert (entry["reason"], entry["preflight"], entry["signature"]["inputs"]) == ("SignatureChanged", [row], [MONEY])
     assert simulation.stable == "v1"
+
+
+KEYS = {"publicKeys": {"name": "signers", "key": "keys.pem"}}
+SIGNED = {**V2["model"], "verify": KEYS}
+
+
+async def test_a_version_that_needs_a_signature_tells_its_signer_in_the_ledger() -> None:
+    simulation = await serving()
+    simulation.behave(uri_of("v2"), report={"ok": True, "sha256": "b" * 64, "signer": "key " + "a" * 64})
+    simulation.change_spec(model=SIGNED)
+    await simulation.live_until(lambda s: bool(s.of_kind("Job")), 60)
+    (job,) = simulation.of_kind("Job")
+    pod = job["spec"]["template"]["spec"]
+    assert {"name": "SERIN_VERIFY_KEYS", "value": "/etc/serin/verify/keys.pem"} in pod["containers"][0]["env"]
+    assert "signers" in str(pod["volumes"])
+    await simulation.live_until(lambda s: s.stable == "v2", 600)
+    assert simulation.status["versions"][0]["signer"] == "key " + "a" * 64
+    assert "SERIN_VERIFY" not in str(deployment_of(simulation, "v2"))
+
+
+async def test_whose_signature_is_needed_makes_no_other_version_of_it() -> None:
+    simulation = await serving()
+    simulation.change_spec(model={"version": "v1", "uri": uri_of("v1"), "verify": KEYS})
+    await simulation.live(60)
+    assert (simulation.stable, simulation.of_kind("Job")) == ("v1", [])
+
+
+@pytest.mark.parametrize("reason", ["SignatureMissing", "SignatureInvalid", "SignerNotAllowed"])
+async def test_a_model_that_nobody_has_signed_who_may_gets_no_pod(reason: str) -> None:
+    simulation = await serving()
+    row = {"name": "verify", "verdict": "Fail", "message": "the model's signature proves nothing"}
+    simulation.behave(
+        uri_of("v2"), report={"ok": False, "reason": reason, "message": row["message"], "preflight": [row]}
+    )
+    simulation.change_spec(model=SIGNED)
+    await simulation.live_until(lambda s: s.outcome("v2") == "FailedPreflight", 60)
+    entry = simulation.status["versions"][0]
+    assert (entry["reason"], entry["preflight"], simulation.stable) == (reason, [row], "v1")
+
+
+async def test_an_image_that_looks_for_no_signature_proves_none() -> None:
+    simulation = await serving()
+    simulation.change_spec(model=SIGNED)  # what resolves it is of an earlier release
+    await simulation.live_until(lambda s: s.outcome("v2") == "FailedPreflight", 60)
+    entry = simulation.status["versions"][0]
+    assert (entry["reason"], deployment_of(simulation, "v2")) == ("SignatureMissing", None)
+    assert "is of an earlier release" in entry["message"]
+
+
+@pytest.mark.parametrize(("namespaces", "is_wanted"), [(("*",), True), ((NAMESPACE,), True), (("elsewhere",), False)])
+async def test_an_installation_may_want_signatures_and_what_serves_goes_on(namespaces: Any, is_wanted: bool) -> None:
+    simulation = await serving()
+    simulation.signed_namespaces = namespaces
+    simulation.restart_operator()
+    simulation.change_spec(model=V2["model"])
+    if not is_wanted:
+        await simulation.live_until(lambda s: deployment_of(s, "v2") is not None, 60)
+        return
+    await simulation.live_until(lambda s: s.outcome("v2") == "FailedPreflight", 60)
+    assert simulation.status["versions"][0]["reason"] == "SignatureMissing"
+    assert "takes signed models only: say in spec.model.verify" in words(simulation)
+    await simulation.live(60)
+    assert (simulation.stable, simulation.of_kind("Job")) == ("v1", [])
+    simulation.behave(uri_of("v2"), report={"ok": True, "sha256": "b" * 64, "signer": "key"})
+    simulation.change_spec(model=SIGNED)
+    simulation.annotate("retry@1")
+    await simulation.live_until(lambda s: s.stable == "v2", 600)

@@ -49,6 +49,8 @@ class Simulation(Mishaps):
     """Servers count pairs and clients; older ones do not."""
     endpoints_are_late: bool = False
     """What the Service selects is not acted upon."""
+    signed_namespaces: tuple[str, ...] = ()
+    """Where the installation wants signatures, from the next start of the operator on."""
     clock_offset: float = 0.0
     """Seconds that the operator's clock is ahead of the cluster's."""
     rivals: list[Rival] = field(default_factory=list)
@@ -79,6 +81,7 @@ class Simulation(Mishaps):
             serving_image="serin-server:test",
             prometheus_configured=self.prometheus,
             scrape_interval_seconds=self.scrape_seconds,
+            signed_namespaces=frozenset(self.signed_namespaces),
         )
         prometheus = self.prom if self.prometheus else None
         ports = Ports(self.api, self.api, prometheus, self.operators_clock, config, monotonic=lambda: self.elapsed)

@@ -223,6 +223,15 @@ class Reason(ExplainedReason):
         "The source now has other bytes than those recorded: new pods cannot load the model, running ones serve on.",
     )
     DIGEST_MISMATCH = "DigestMismatch", "The bytes at spec.model.uri do not have the digest spec.model.sha256."
+    SIGNATURE_MISSING = (
+        "SignatureMissing",
+        "spec.model.verify, or the installation, wants a signature, and the model has none.",
+    )
+    SIGNATURE_INVALID = (
+        "SignatureInvalid",
+        "The model's signature proves nothing: files were changed or added after it was made, or it is none.",
+    )
+    SIGNER_NOT_ALLOWED = "SignerNotAllowed", "Somebody has signed the model whom spec.model.verify does not name."
     MODEL_INVALID = "ModelInvalid", "The file is not an ONNX model, or it is truncated."
     MODEL_UNSUPPORTED = "ModelUnsupported", "ONNX Runtime cannot run the model: opset, operator or type."
     MODEL_FAILED_WARMUP = (

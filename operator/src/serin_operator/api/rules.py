@@ -116,6 +116,22 @@ _MODEL: Final = (
         "credentials are for s3, gs, az, oci, hf and mlflow: remove them; https:// takes spec.model.headerSecret.",
         field=".credentials",
     ),
+    Rule(
+        "spec.model.verify",
+        "has(self.publicKeys) != has(self.certificateAuthorities)",
+        "Name either publicKeys or certificateAuthorities: a model is signed with a key or with a certificate.",
+    ),
+    Rule(
+        "spec.model.verify",
+        "!has(self.signers) || has(self.certificateAuthorities)",
+        "signers are names in certificates: name certificateAuthorities, or remove them.",
+        field=".signers",
+    ),
+    Rule(
+        "spec.model.verify.signers[]",
+        "!self.matches('[,\\\\s]')",
+        "No commas and no spaces: one name each, as the certificate has it.",
+    ),
 )
 
 
@@ -125,6 +141,8 @@ _REFERENCES: Final = _CREDENTIALS + tuple(
     for path, kind in (
         ("spec.model.headerSecret", "Secret"),
         ("spec.model.caConfigMap", "ConfigMap"),
+        ("spec.model.verify.publicKeys", "ConfigMap"),
+        ("spec.model.verify.certificateAuthorities", "ConfigMap"),
         ("spec.preflight.goldenSamples.configMapKeyRef", "ConfigMap"),
         ("spec.runtime.env[].valueFrom.secretKeyRef", "Secret"),
         ("spec.runtime.env[].valueFrom.configMapKeyRef", "ConfigMap"),

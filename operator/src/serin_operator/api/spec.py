@@ -51,6 +51,7 @@ __all__ = [
     "Strategy",
     "Toleration",
     "Traffic",
+    "Verify",
 ]
 
 
@@ -68,6 +69,30 @@ class SourceCredentials(ApiModel):
             " kubernetes.io/dockerconfigjson.",
         ),
     ]
+
+
+class Verify(ApiModel):
+    """Whose signature a model needs. A change here starts no rollout."""
+
+    public_keys: Annotated[
+        ConfigMapKey | None,
+        Field(description="Public keys (PEM, on P-256, P-384 or P-521), one of which has to have signed."),
+    ] = None
+    certificate_authorities: Annotated[
+        ConfigMapKey | None,
+        Field(
+            description="Instead of keys: authorities (PEM), one of which has to vouch for the signer's certificate."
+        ),
+    ] = None
+    signers: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=253)]] | None,
+        Field(
+            min_length=1,
+            max_length=16,
+            description="Names of which the signer's certificate has to have one: an address, URI or DNS name. Absent: anybody"
+            " of these authorities.",
+        ),
+    ] = None
 
 
 class ModelSource(ApiModel):
@@ -118,6 +143,13 @@ class ModelSource(ApiModel):
         Field(
             description="What opens a bucket, registry, hub or tracking server. Absent: the identity that the cloud gives"
             " the pods' service account (spec.runtime.serviceAccountName), or nobody's."
+        ),
+    ] = None
+    verify: Annotated[
+        Verify | None,
+        Field(
+            description="Whose signature the model needs: an OpenSSF model signing bundle, model.sig in the model's folder, that"
+            " covers every file of it. Checked before anything reads the model; nothing is asked over the network."
         ),
     ] = None
 

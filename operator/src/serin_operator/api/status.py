@@ -236,6 +236,9 @@ class VersionStatus(ApiModel):
         ),
     ]
     sha256: Annotated[str | None, Field(description="Digest of the model, if it could be read.")] = None
+    signer: Annotated[
+        str | None, Field(max_length=256, description="Who has signed it, where spec.model.verify wanted to know.")
+    ] = None
     outcome: Annotated[
         str, Field(description="InProgress, Promoted, RolledBack, FailedPreflight, Superseded or Aborted.")
     ]

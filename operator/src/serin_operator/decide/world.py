@@ -32,6 +32,12 @@ class OperatorConfig:
     scrape_interval_seconds: float = 15.0
     design_effect: float = 1.0
     """How much evidence is discounted while the spread between stable's pods is unknown."""
+    signed_namespaces: frozenset[str] = frozenset()
+    """Where a new version needs ``spec.model.verify``; ``*`` is everywhere."""
+
+    def wants_signatures(self, namespace: str) -> bool:
+        """Whether a new version in this namespace has to be signed."""
+        return not self.signed_namespaces.isdisjoint({namespace, "*"})
 
 
 @dataclass(frozen=True)

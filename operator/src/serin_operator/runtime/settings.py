@@ -71,6 +71,11 @@ class Settings(BaseSettings):
         " pods is unknown: without a gateway connections are split, not requests. 1 suits connections that end within"
         " a look, as the serving image's do by default; 6 suits clients that keep theirs for 100 requests and more.",
     )
+    require_signed: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Namespaces, separated by commas, in which a new version needs `spec.model.verify`; `*` for all. Versions"
+        " that serve already go on.",
+    )
     log_format: LogFormat = Field(default="json", description="`json` for machines, `console` for people.")
     log_level: LogLevel = Field(default="info", description="Least level that is written.")
     lease_namespace: str = Field(
@@ -105,7 +110,7 @@ class Settings(BaseSettings):
             self.prometheus_headers,
         )
 
-    @field_validator("namespaces", mode="before")
+    @field_validator("namespaces", "require_signed", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

@@ -19,6 +19,7 @@ def make_reconciler(tools: Tools) -> Reconciler:
         prometheus_configured=tools.prometheus is not None,
         scrape_interval_seconds=settings.scrape_interval_seconds,
         design_effect=settings.design_effect,
+        signed_namespaces=frozenset(settings.require_signed),
     )
     return ObserveDecideAct(
         Ports(

@@ -12,12 +12,13 @@ from serin_server.commands.compatible import changes
 from serin_server.commands.golden import judged, samples_of
 from serin_server.config.settings import Settings
 from serin_server.dataplane.samples import UnreadableSamples
-from serin_server.failures import Reason, one_line
+from serin_server.failures import OF_SIGNATURES, LoadFailure, Reason, one_line
 from serin_server.model.load import Model
 from serin_server.model.onnx_file import model_file
 from serin_server.model.promise import Promise, promise_from, promise_of
 
 OFF: Final = "off"
+VERIFY: Final = "verify"
 _SENTENCE: Final = 250
 _SENTENCE_BYTES: Final = 600
 """Of its JSON: with several rows a termination message must stay below the 4 KiB at which Kubernetes cuts it."""
@@ -49,6 +50,18 @@ def _sentence(text: str) -> str:
     while len(json.dumps(one_line(text, limit))) > _SENTENCE_BYTES:  # characters beyond ASCII take six bytes and more
         limit = limit * 3 // 4
     return one_line(text, limit)
+
+
+def rows_of(failure: LoadFailure) -> list[Row]:
+    """The row of a gate that let nothing be loaded."""
+    return [Row(VERIFY, "Fail", _sentence(failure.message), failure.reason)] if failure.reason in OF_SIGNATURES else []
+
+
+def _verify(settings: Settings, model: Model) -> Row | None:
+    """Who has signed the model; one that nobody has who may was never loaded."""
+    if settings.verify_keys is None and settings.verify_certificates is None:
+        return None
+    return Row(VERIFY, "Pass", _sentence(f"every file is signed by {model.signer}"), Reason.SIGNATURE_INVALID)
 
 
 def _golden(settings: Settings, model: Model) -> Row | None:
@@ -112,5 +125,5 @@ def _compared(asked: str, version: str, stable: Promise | None, new: Promise) ->
 
 
 Gate = Callable[[Settings, Model], Row | None]
-GATES: Final[Mapping[str, Gate]] = {"signature": _signature, "goldenSamples": _golden}
-"""How each gate is judged, by its name in spec.preflight; None of one that was not asked for. The first that fails gives the reason."""
+GATES: Final[Mapping[str, Gate]] = {VERIFY: _verify, "signature": _signature, "goldenSamples": _golden}
+"""How each gate is judged, by its name in the spec; None of one that was not asked for. The first that fails gives the reason."""

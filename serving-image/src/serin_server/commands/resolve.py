@@ -5,7 +5,7 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from serin_server.commands.preflight import Row, preflight
+from serin_server.commands.preflight import Row, preflight, rows_of
 from serin_server.config.settings import Settings
 from serin_server.failures import LoadFailure
 from serin_server.features.fit import checked_fit
@@ -29,7 +29,7 @@ def resolve(settings: Settings) -> int:
             # What it promises is told even so: people see in the ledger what has changed.
             told, exit_code = {**told, **failure_report(failure)}, failure.exit_code
     except LoadFailure as failure:
-        told, exit_code = failure_report(failure), failure.exit_code
+        told, exit_code = _with_rows(failure_report(failure), rows_of(failure)), failure.exit_code
     text = json.dumps(fitted(told), ensure_ascii=True)
     write_termination_message(settings.termination_log, text)
     sys.stdout.write(text + "\n")

@@ -49,6 +49,9 @@ class Settings:
     source_headers_file: Path | None = None
     source_ca_file: Path | None = None
     source_credentials_dir: Path | None = None
+    verify_keys: Path | None = None
+    verify_certificates: Path | None = None
+    verify_signers: str = ""
     source_timeout_seconds: float = 30.0
     source_total_seconds: float = 3600.0
     source_redirect_hosts: str = ""

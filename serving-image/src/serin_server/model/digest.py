@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -24,11 +24,15 @@ def folder_digest(folder: Path) -> str:
     The same as `find . -type f | … sha256sum | sort | sha256sum` gives, so a person can compute it with coreutils.
     Links inside a mounted ConfigMap (`..data`) are followed as files are; hidden folders they point into are left out.
     """
-    return _listing_digest(folder, model_files(folder))
+    return _listing_digest(_listing(folder, model_files(folder)))
 
 
-def _listing_digest(folder: Path, files: Iterable[Path]) -> str:
-    lines = sorted(f"{file_digest(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
+def _listing(folder: Path, files: Iterable[Path]) -> dict[str, str]:
+    return {path.relative_to(folder).as_posix(): file_digest(path) for path in files}
+
+
+def _listing_digest(listing: Mapping[str, str]) -> str:
+    lines = sorted(f"{digest}  {name}\n" for name, digest in listing.items())
     return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
@@ -50,10 +54,17 @@ def _raised(error: OSError) -> None:
 
 def model_digest(path: Path) -> str:
     """The digest of a model: of a folder, of a file, or of a file with those in which it keeps weights (external_data.py)."""
-    if path.is_dir():
-        return folder_digest(path)
-    files = _files_of(path)
-    return _listing_digest(path.parent, files) if len(files) > 1 else file_digest(path)
+    return digest_of_listing(path, model_listing(path))
+
+
+def model_listing(path: Path) -> dict[str, str]:
+    """The sha256 of every file of a model, by its path below the model's folder."""
+    return _listing(path, model_files(path)) if path.is_dir() else _listing(path.parent, _files_of(path))
+
+
+def digest_of_listing(path: Path, listing: Mapping[str, str]) -> str:
+    """The digest of the model at `path` whose files these are."""
+    return _listing_digest(listing) if path.is_dir() or len(listing) > 1 else listing[path.name]
 
 
 def model_size_bytes(path: Path) -> int:

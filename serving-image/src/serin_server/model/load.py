@@ -13,7 +13,7 @@ from serin_server.model.promise import promise_of
 from serin_server.model.providers import Placement
 from serin_server.model.rows.decision import OFF, Decision, decide
 from serin_server.model.session import ON_CPU, Session, open_session
-from serin_server.model.source import Source, fetch
+from serin_server.model.source import Fetched, Source, fetch
 from serin_server.model.tensors import Signature
 from serin_server.model.warmup import Feed, RealSample, Warmed, warm_up
 
@@ -33,6 +33,8 @@ class Model:
     """The file or the folder that it was loaded from."""
     batching: Decision = OFF
     """Whether requests may share a run."""
+    signer: str = ""
+    """Who has signed it, where somebody had to."""
     resolved_uri: str = ""
     """Its source by a name that does not move, where the one that was asked for may."""
 
@@ -57,6 +59,16 @@ def no_samples(path: Path, signature: Signature) -> tuple[Sequence[RealSample], 
     return (), ()
 
 
+Check = Callable[[Fetched], str]
+"""Judges a fetched model before anything reads it; gives its signer. Raises `LoadFailure`."""
+
+
+def unsigned(fetched: Fetched) -> str:
+    """No signature is wanted."""
+    del fetched
+    return ""
+
+
 def load(
     source: Source,
     threads: int = 1,
@@ -64,12 +76,14 @@ def load(
     warmup_seconds: float = 0.0,
     samples: Samples = no_samples,
     batching: str = OFF.mode,
+    check: Check = unsigned,
 ) -> Model:
-    """Fetches, verifies, loads, warms up and decides on batching. Raises `LoadFailure` with the reason and the way out.
+    """Fetches, checks, loads, warms up and decides on batching. Raises `LoadFailure` with the reason and the way out.
 
     `batching` says when requests may share a run: `off`, when it is `proven` that rows are independent, or `trusted`.
     """
     fetched = fetch(source)
+    signer = check(fetched)
     file = model_file(fetched.path)
     opset = opset_of(file)
     external_files(file)  # what ONNX Runtime will read is what the digest covers, or nothing is loaded
@@ -80,7 +94,7 @@ def load(
     warmed.session.check_learnt()
     decision = decide(file, warmed.session, batching, words, warmed.feeds, session.rounding)
     size, resolved = model_size_bytes(fetched.path), fetched.resolved_uri
-    return Model(warmed, fetched.sha256, size, opset, fetched.path, decision, resolved)
+    return Model(warmed, fetched.sha256, size, opset, fetched.path, decision, signer, resolved)
 
 
 def report(model: Model) -> dict[str, Any]:
@@ -90,6 +104,7 @@ def report(model: Model) -> dict[str, Any]:
         "sha256": model.sha256,
         "sizeBytes": model.size_bytes,
         **({"resolvedUri": model.resolved_uri} if model.resolved_uri else {}),
+        **({"signer": model.signer} if model.signer else {}),
         "opset": model.opset,
         **promise_of(model.signature, model_file(model.path)).told(),
         "warmUp": str(model.warmed.kind),

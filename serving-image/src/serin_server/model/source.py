@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from serin_server.failures import LoadFailure, Reason, one_line
-from serin_server.model.digest import model_digest
+from serin_server.model.digest import digest_of_listing, model_listing
 from serin_server.model.sources.asked import Fetched, Source
 from serin_server.model.sources.collect import check_digest, collected
 from serin_server.model.sources.registry import STORES, opener
@@ -88,8 +88,9 @@ def _unreadable(uri: str, path: Path, error: OSError) -> LoadFailure:
 
 def _verified(source: Source, path: Path) -> Fetched:
     try:
-        digest = model_digest(path)
+        listing = model_listing(path)
+        digest = digest_of_listing(path, listing)
     except OSError as error:
         raise _unreadable(shown(source.uri), path, error) from error
     check_digest(source, digest)
-    return Fetched(path, digest)
+    return Fetched(path, digest, files=listing)

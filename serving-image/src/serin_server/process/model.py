@@ -13,6 +13,8 @@ from serin_server.model.source import Source
 from serin_server.model.tensors import Signature
 from serin_server.model.warmup import Feed, RealSample
 from serin_server.process.termination import fault
+from serin_server.security.signed import check_by
+from serin_server.security.signers import Trust
 
 
 def source_of(settings: Settings) -> Source:
@@ -42,6 +44,11 @@ def _samples(settings: Settings, model: Path, signature: Signature) -> tuple[lis
     return real, likely_feeds(baseline_file(settings.baseline, model), signature)
 
 
+def _trust(settings: Settings) -> Trust:
+    names = tuple(filter(None, map(str.strip, settings.verify_signers.split(","))))
+    return Trust(settings.verify_keys, settings.verify_certificates, names)
+
+
 def load_as_set(settings: Settings, *, with_samples: bool = True) -> Model:
     """The model that the settings name, on the threads and providers that they name. Raises nothing but `LoadFailure`.
 
@@ -55,7 +62,7 @@ def load_as_set(settings: Settings, *, with_samples: bool = True) -> Model:
     try:
         samples = partial(_samples, settings) if with_samples else no_samples
         source, threads, seconds = source_of(settings), settings.intra_op_threads, settings.warmup_seconds
-        return load(source, threads, placement, seconds, samples, settings.batching_mode)
+        return load(source, threads, placement, seconds, samples, settings.batching_mode, check_by(_trust(settings)))
     except LoadFailure:
         raise
     except MemoryError as error:

@@ -71,6 +71,7 @@ class Entry:
     ended: datetime | None = None
     signature: Mapping[str, Any] | None = None
     """What it takes and gives, as status has it."""
+    signer: str = ""
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,7 @@ class Model:
                 moment(one.get("promotedAt")),
                 moment(one.get("endedAt")),
                 one.get("signature"),
+                cleaned(one.get("signer") or ""),
             )
             for one in self.status.get("versions") or ()
         )

@@ -20,6 +20,7 @@ LONGEST_URI: Final = 2048
 _MOST_GATES: Final = 8
 _TENSORS: Final = ("inputs", "outputs", "optional")
 _MOST_TENSORS: Final = 64
+_LONGEST_SIGNER: Final = 256
 
 
 def current_job(world: World, candidate: Candidate) -> ResolveJob | None:
@@ -80,6 +81,13 @@ def _signature(said: JsonObject) -> SignatureStatus | None:
         return SignatureStatus.model_validate(fields)
     except ValueError:  # whoever made the image; what it says decides nothing here
         return None
+
+
+def found_signer(world: World, candidate: Candidate) -> str | None:
+    """Who has signed the candidate's model, by the resolve Job that was asked for it."""
+    said = [parsed(pod.last_words) or {} for pod in _pods(world, candidate) if pod.ended]
+    signer = next((each.get("signer") for each in said if each.get("ok")), None)
+    return signer[:_LONGEST_SIGNER] if isinstance(signer, str) and signer.isprintable() else None
 
 
 def _row(said: object) -> PreflightStatus | None:

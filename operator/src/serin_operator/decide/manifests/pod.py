@@ -132,13 +132,13 @@ def _container(
 
 
 def _settings(mdep: ModelDeployment, *, resolve: bool) -> dict[str, str]:
-    more = preflight.variables(mdep.spec.preflight) if resolve else serving.control(mdep.name, mdep.spec)
+    more = preflight.variables(mdep.spec) if resolve else serving.control(mdep.name, mdep.spec)
     return {**serving.variables(_mounted(mdep, resolve=resolve)), **more}
 
 
 def _mounted(mdep: ModelDeployment, *, resolve: bool) -> tuple[serving.Mount, ...]:
     """What serving needs; the Job that resolves serves nobody, is shown no key, and has what its gates need."""
-    return preflight.mounts_of(mdep.spec.preflight) if resolve else serving.mounts_of(mdep.name, mdep.spec.serving)
+    return preflight.mounts_of(mdep.spec) if resolve else serving.mounts_of(mdep.name, mdep.spec.serving)
 
 
 def _environment(mdep: ModelDeployment, revision: str, asked: _Asked, files: Mapping[str, str]) -> list[JsonObject]:

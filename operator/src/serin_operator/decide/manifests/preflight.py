@@ -1,8 +1,10 @@
-"""What ``spec.preflight`` means for the Job that resolves: settings of the server, and samples as a file."""
+"""What ``spec.preflight`` and ``spec.model.verify`` mean for the Job that resolves: settings of the server, and files."""
 
 import json
+from collections.abc import Iterator
 
 from serin_operator.api.preflight import GateMode, Preflight, SignatureGate
+from serin_operator.api.spec import ConfigMapKey, ModelDeploymentSpec
 from serin_operator.api.status import VersionStatus
 from serin_operator.decide.manifests.serving import Mount
 
@@ -10,18 +12,34 @@ VOLUME = "golden"
 _FILE = "golden.jsonl"
 
 
-def mounts_of(preflight: Preflight | None) -> tuple[Mount, ...]:
+def mounts_of(spec: ModelDeploymentSpec) -> tuple[Mount, ...]:
     """Everything that the Job mounts for its gates."""
-    golden = preflight.golden_samples if preflight else None
-    if golden is None or golden.config_map_key_ref is None:
-        return ()
-    items = [{"key": golden.config_map_key_ref.key, "path": _FILE}]
-    source = {"configMap": {"name": golden.config_map_key_ref.name, "items": items}}
-    return (Mount(VOLUME, source, {"SERIN_GOLDEN": _FILE}),)
+    return tuple(_mounts(spec))
 
 
-def variables(preflight: Preflight | None) -> dict[str, str]:
+def _mounts(spec: ModelDeploymentSpec) -> Iterator[Mount]:
+    golden = spec.preflight.golden_samples if spec.preflight else None
+    if golden and golden.config_map_key_ref:
+        yield _file(VOLUME, "SERIN_GOLDEN", _FILE, golden.config_map_key_ref)
+    verify = spec.model.verify
+    if verify and verify.public_keys:
+        yield _file("verify", "SERIN_VERIFY_KEYS", "keys.pem", verify.public_keys)
+    elif verify and verify.certificate_authorities:
+        yield _file("verify", "SERIN_VERIFY_CERTIFICATES", "authorities.pem", verify.certificate_authorities)
+
+
+def _file(volume: str, variable: str, file: str, reference: ConfigMapKey) -> Mount:
+    source = {"configMap": {"name": reference.name, "items": [{"key": reference.key, "path": file}]}}
+    return Mount(volume, source, {variable: file})
+
+
+def variables(spec: ModelDeploymentSpec) -> dict[str, str]:
     """Settings of the server that ask for the gates."""
+    signers = {"SERIN_VERIFY_SIGNERS": ",".join(spec.model.verify.signers or ())} if spec.model.verify else {}
+    return {**_golden(spec.preflight), **{name: text for name, text in signers.items() if text}}
+
+
+def _golden(preflight: Preflight | None) -> dict[str, str]:
     golden = preflight.golden_samples if preflight else None
     if golden is None:
         return {}

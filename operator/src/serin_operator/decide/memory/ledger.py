@@ -53,6 +53,7 @@ def begin(ledger: Ledger, candidate: Candidate) -> Ledger:
         uri=candidate.uri,
         sha256=candidate.sha256 or (earlier.sha256 if earlier else None),
         signature=earlier.signature if earlier else None,
+        signer=earlier.signer if earlier and is_restorable(earlier) else None,
         outcome=Outcome.IN_PROGRESS,
         started_at=stamp(candidate.started_at),
         promoted_at=earlier.promoted_at if earlier else None,
@@ -71,6 +72,11 @@ def resolved(ledger: Ledger, revision: str, sha256: str, uri: str) -> Ledger:
 def checked(ledger: Ledger, revision: str, rows: list[PreflightStatus]) -> Ledger:
     """Write down what the gates of the preflight said."""
     return tuple(v.model_copy(update={"preflight": rows}) if v.revision == revision else v for v in ledger)
+
+
+def signed(ledger: Ledger, revision: str, signer: str) -> Ledger:
+    """Write down who has signed a version."""
+    return tuple(v.model_copy(update={"signer": signer}) if v.revision == revision else v for v in ledger)
 
 
 def promised(ledger: Ledger, revision: str, signature: SignatureStatus) -> Ledger:

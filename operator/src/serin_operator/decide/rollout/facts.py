@@ -8,7 +8,7 @@ from serin_operator.api.reasons import Reason
 from serin_operator.decide.health.diagnosis import hint_of, trouble_of, waits_for_source, words_of
 from serin_operator.decide.health.resolving import found_digest, refusal_of_job, trouble_of_job
 from serin_operator.decide.health.serving import is_down, stable_trouble
-from serin_operator.decide.memory.ledger import conflicting, was_promoted
+from serin_operator.decide.memory.ledger import conflicting, entry, was_promoted
 from serin_operator.decide.memory.memory import Floor, Memory
 from serin_operator.decide.memory.states import Candidate, Idle, Judgement, Kind, Moving, Refusal, Resolving, Waiting
 from serin_operator.decide.rollout.intent import Intent, intent_of
@@ -165,7 +165,25 @@ def _refusal(world: World, memory: Memory, candidate: Candidate) -> Refusal | No
             f"version {candidate.version} already stands for sha256 {used.sha256}, and {candidate.shown_uri} now has {digest}:"
             " give the new model a version of its own in spec.model.version",
         )
-    return refusal_of_job(world, candidate)
+    return refusal_of_job(world, candidate) or _unsigned(world, memory, candidate, is_resolved=digest is not None)
+
+
+def _unsigned(world: World, memory: Memory, candidate: Candidate, *, is_resolved: bool) -> Refusal | None:
+    """Nobody has looked for a signature where one is wanted: the spec does not ask, or the Job's image knew of none."""
+    mdep, known = world.mdep, entry(memory.ledger, candidate.revision)
+    if mdep.spec.model.verify is None and world.config.wants_signatures(mdep.namespace):
+        return Refusal(
+            Reason.SIGNATURE_MISSING,
+            f"namespace {mdep.namespace} takes signed models only: say in spec.model.verify whose signature {candidate.version}"
+            " needs, then annotate serin.dev/action=retry@1",
+        )
+    if mdep.spec.model.verify and is_resolved and not (known and known.signer):
+        return Refusal(
+            Reason.SIGNATURE_MISSING,
+            f"the resolve Job of {candidate.version} looked for no signature: its image (spec.runtime.image) is of an earlier"
+            " release; name a newer one",
+        )
+    return None
 
 
 def _trouble(world: World, rollout: Moving) -> Refusal | None:

@@ -1,7 +1,10 @@
 """What is asked for, and what came of it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from serin_server.model.digest import model_listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +37,9 @@ class Fetched:
     sha256: str
     resolved_uri: str = ""
     """The same source by a name that does not move, where the one that was asked for may; else empty."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """The sha256 of each file, where they had to be computed; to be asked for by `listing`."""
+
+    def listing(self) -> Mapping[str, str]:
+        """The sha256 of each file by its path below the model's folder."""
+        return self.files or model_listing(self.path)

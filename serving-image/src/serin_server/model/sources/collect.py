@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from serin_server.failures import LoadFailure, Reason
-from serin_server.model.digest import model_digest, model_files
+from serin_server.model.digest import digest_of_listing, model_digest, model_files, model_listing
 from serin_server.model.external_data import locations_in
 from serin_server.model.sources.archive import unpacked
 from serin_server.model.sources.asked import Fetched, Source
@@ -35,14 +35,15 @@ def collected(source: Source, opened: Opened) -> Fetched:
             opened as remote,
         ):
             kind, path = _brought(source, remote, Path(scratch))
-            digest = model_digest(path)
+            listing = model_listing(path)
+            digest = digest_of_listing(path, listing)
             check_digest(source, digest)
             home = source.cache_dir / digest
             home.mkdir(exist_ok=True)
             whole = path if kind == _FILE else Path(scratch) / kind
             if not (home / kind).exists():  # what is there already has the same digest
                 whole.replace(home / kind)
-            return Fetched(home / path.relative_to(scratch), digest, remote.resolved_uri)
+            return Fetched(home / path.relative_to(scratch), digest, remote.resolved_uri, listing)
 
 
 def check_digest(source: Source, digest: str) -> None:

@@ -64,6 +64,7 @@ def _of_ledger(entry: Entry) -> dict[str, str]:
         "revision": entry.revision,
         "uri": entry.uri,
         "sha256": entry.sha256 or "",
+        "signer": entry.signer,
         "outcome": entry.outcome,
         "reason": entry.reason,
         "what was found": entry.message,
