@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from serin_server.model.digest import model_size_bytes
 from serin_server.model.external_data import external_files
+from serin_server.model.growth import check_growth
 from serin_server.model.onnx_file import model_file, opset_of, words_in
 from serin_server.model.promise import promise_of
 from serin_server.model.providers import Placement
@@ -87,6 +88,7 @@ def load(
     file = model_file(fetched.path)
     opset = opset_of(file)
     external_files(file)  # what ONNX Runtime will read is what the digest covers, or nothing is loaded
+    check_growth(file)
     session = open_session(file, threads, placement)
     real, likely = samples(fetched.path, session.signature)
     words = words_in(file)

@@ -6,7 +6,7 @@ Written down by the operator as JSON, bounded, and read again beside the next ve
 import hashlib
 import json
 import mmap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -111,11 +111,14 @@ def classes_in(file: Path) -> Classes:
     return next(iter(found)) if len(found) == 1 else ()
 
 
-def _attributes(data: mmap.mmap) -> list[tuple[int, int]]:
-    spans = [(0, len(data))]
-    for wanted in (_GRAPH, _NODE, _ATTRIBUTE):
-        spans = [(at, to) for start, end in spans for number, _, at, to in fields(data, start, end) if number == wanted]
-    return spans
+def _attributes(data: mmap.mmap) -> Iterator[tuple[int, int]]:
+    for graph in _inside(data, (0, len(data)), _GRAPH):
+        for node in _inside(data, graph, _NODE):
+            yield from _inside(data, node, _ATTRIBUTE)
+
+
+def _inside(data: mmap.mmap, span: tuple[int, int], wanted: int) -> Iterator[tuple[int, int]]:
+    return ((at, to) for number, _, at, to in fields(data, *span) if number == wanted)
 
 
 def _listed(data: mmap.mmap, start: int, end: int) -> Classes:
