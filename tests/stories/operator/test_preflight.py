@@ -144,7 +144,7 @@ async def test_a_version_that_needs_a_signature_tells_its_signer_in_the_ledger()
     await simulation.live_until(lambda s: bool(s.of_kind("Job")), 60)
     (job,) = simulation.of_kind("Job")
     pod = job["spec"]["template"]["spec"]
-    assert {"name": "SERIN_VERIFY_KEYS", "value": "/etc/serin/verify/keys.pem"} in pod["containers"][0]["env"]
+    assert {"name": "SERIN_VERIFY_KEYS", "value": "/etc/serin/serin-verify/keys.pem"} in pod["containers"][0]["env"]
     assert "signers" in str(pod["volumes"])
     await simulation.live_until(lambda s: s.stable == "v2", 600)
     assert simulation.status["versions"][0]["signer"] == "key " + "a" * 64

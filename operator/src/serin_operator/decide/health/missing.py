@@ -13,7 +13,7 @@ FIELDS_OF_VOLUMES: Final = {
     "source-ca": "spec.model.caConfigMap",
     "source-credentials": "spec.model.credentials",
     "golden": "spec.preflight.goldenSamples.configMapKeyRef",
-    "verify": "spec.model.verify",
+    "serin-verify": "spec.model.verify",
     "model": "spec.model.uri",
     "tls": "spec.serving.tls.secretName",
     "client-ca": "spec.serving.tls.clientCA",

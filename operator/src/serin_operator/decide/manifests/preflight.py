@@ -9,6 +9,8 @@ from serin_operator.api.status import VersionStatus
 from serin_operator.decide.manifests.serving import Mount
 
 VOLUME = "golden"
+VERIFY = "serin-verify"
+"""A name that nobody else may have had: those that begin so were always refused."""
 _FILE = "golden.jsonl"
 
 
@@ -23,9 +25,9 @@ def _mounts(spec: ModelDeploymentSpec) -> Iterator[Mount]:
         yield _file(VOLUME, "SERIN_GOLDEN", _FILE, golden.config_map_key_ref)
     verify = spec.model.verify
     if verify and verify.public_keys:
-        yield _file("verify", "SERIN_VERIFY_KEYS", "keys.pem", verify.public_keys)
+        yield _file(VERIFY, "SERIN_VERIFY_KEYS", "keys.pem", verify.public_keys)
     elif verify and verify.certificate_authorities:
-        yield _file("verify", "SERIN_VERIFY_CERTIFICATES", "authorities.pem", verify.certificate_authorities)
+        yield _file(VERIFY, "SERIN_VERIFY_CERTIFICATES", "authorities.pem", verify.certificate_authorities)
 
 
 def _file(volume: str, variable: str, file: str, reference: ConfigMapKey) -> Mount:
