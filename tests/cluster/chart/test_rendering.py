@@ -1,5 +1,6 @@
 """What the chart renders, in all its variants, is what the API server takes, and is as strict as it says."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "podMonitor": {"enabled": True},
         "prometheus": {"scrapeIntervalSeconds": 5},
     },
+    "with alerts": {"alerts": {"enabled": True, "labels": {"release": "prometheus"}, "errorBudget": 0.005}},
     "with a token for Prometheus": {
         "prometheus": {
             "url": "https://prometheus.monitoring:9090",
@@ -56,7 +58,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "logging": {"format": "console", "level": "debug"},
     },
 }
-MONITORS = {"ServiceMonitor", "PodMonitor"}
+MONITORS = {"ServiceMonitor", "PodMonitor", "PrometheusRule"}
 
 
 def rendered(kubernetes: Kubernetes, values: dict[str, Any], namespace: str = SYSTEM) -> list[dict[str, Any]]:
@@ -101,6 +103,16 @@ def test_the_crd_of_the_chart_is_that_of_the_types(kubernetes: Kubernetes) -> No
     # Its queries have placeholders in the braces that Helm expands.
     crd = one(rendered(kubernetes, {}), "CustomResourceDefinition")
     assert crd["spec"] == custom_resource_definition()["spec"]
+
+
+def test_the_alerts_are_those_of_the_file_but_for_budget_and_runbooks(kubernetes: Kubernetes) -> None:
+    file = Path(CHART, "rules.yaml").read_text()
+    assert one(rendered(kubernetes, {"alerts": {"enabled": True}}), "PrometheusRule")["spec"] == yaml.safe_load(file)
+    values = {"alerts": {"enabled": True, "errorBudget": "0.0005", "runbooks": "https://wiki/serin"}}
+    changed = one(rendered(kubernetes, values), "PrometheusRule")["spec"]
+    default = "https://github.com/serin-dev/serin/blob/main/docs/runbooks"
+    mine = file.replace("vector(0.001)", "vector(0.0005)").replace(default, "https://wiki/serin")
+    assert changed == yaml.safe_load(mine)
 
 
 def test_every_setting_can_be_reached_from_the_values(kubernetes: Kubernetes) -> None:

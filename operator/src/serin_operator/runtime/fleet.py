@@ -64,8 +64,8 @@ class Fleet(Collector):
             "serin_operator_model_weight_percent",
             "Share of traffic of a version by arm (stable, canary), in percent, as status says it is achieved.",
             "arm",
-            "version",
-            "revision",
+            "model_version",
+            "model_revision",
         )
         verdicts = _family(
             "serin_operator_model_verdict",

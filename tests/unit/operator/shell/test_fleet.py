@@ -34,7 +34,7 @@ async def test_a_version_that_serves_is_five_series(metrics):
     await simulation.reconcile()
     assert told(metrics, "condition", "condition").keys() == {("Ready",), ("Available",), ("Progressing",)}
     assert told(metrics, "phase", "phase") == {("Idle",): 1.0}
-    assert told(metrics, "weight_percent", "arm", "version") == {("stable", "v1"): 100.0}
+    assert told(metrics, "weight_percent", "arm", "model_version") == {("stable", "v1"): 100.0}
     for family in ("verdict", "evidence_percent", "judged_until_timestamp_seconds", "look_interval_seconds"):
         assert told(metrics, family, "model_name") == {}
 
@@ -93,4 +93,4 @@ async def test_a_spec_that_cannot_be_read_is_told_as_well(metrics):
 def test_hostile_names_stay_one_label(metrics):
     version = 'v1"} 1\nup 0 <script>'
     metrics.fleet.see("ns", "m", {"status": {"stable": {"version": version, "revision": "a", "weight": 100}}})
-    assert told(metrics, "weight_percent", "version") == {(version,): 100.0}
+    assert told(metrics, "weight_percent", "model_version") == {(version,): 100.0}
