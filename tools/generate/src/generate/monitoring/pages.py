@@ -1,12 +1,16 @@
-"""Files that follow from the rules: the rules themselves, and the index of the runbooks."""
+"""Files that follow from all this: the rules, the index of the runbooks, and the dashboards."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from generate.monitoring.alerts import ALERTS
+from generate.monitoring.dashboards.fleet import FLEET
+from generate.monitoring.dashboards.model import ONE_MODEL
+from generate.monitoring.dashboards.panels import as_json
 from generate.monitoring.recordings import RECORDINGS
 from generate.monitoring.rules import Alert, Recording, as_rules
 
@@ -50,7 +54,13 @@ def index() -> str:
     )
 
 
+DASHBOARDS: Final = (FLEET, ONE_MODEL)
+
 FILES: Mapping[Path, Callable[[], str]] = {
     Path("charts/serin/rules.yaml"): rules,
     Path("docs/runbooks/README.md"): index,
+    **{
+        Path(f"charts/serin/dashboards/{each.uid.removeprefix('serin-')}.json"): partial(as_json, each)
+        for each in DASHBOARDS
+    },
 }
