@@ -53,23 +53,32 @@ def mistakes(query: str, labels: dict[str, set[str]]) -> Iterator[str]:
                 yield f"nothing has a label {label}"
 
 
-def _of_servers() -> dict[str, set[str]]:
+def server() -> ServerMetrics:
+    """Metrics of a serving process that tell everything that one may tell."""
     metrics = ServerMetrics(dict.fromkeys(IDENTITY, "x"), 0.0)
     metrics.model_sha256, metrics.batching = "a", ("off", "asked")
     book = PairBook(is_regression=False, tolerance=0.0)
     metrics.more += [FeatureWords(_capture()), MemoryWords(MemoryBudget(1)), book]
     for counter in (metrics.paired_feedback, book.pairs, book.errors, book.by_prediction):
         counter.add(*counter.labels)
-    text = metrics.exposition().decode()
+    book.pairs.add("x", "agree")
+    return metrics
+
+
+def operator() -> OperatorMetrics:
+    """Metrics of an operator."""
+    return OperatorMetrics(CollectorRegistry())
+
+
+def _of_servers() -> dict[str, set[str]]:
     told = {name: set(IDENTITY) for name in HELP}
-    return {**told, **_labels(text)}
+    return {**told, **_labels(server().exposition().decode())}
 
 
 def _of_operators() -> dict[str, set[str]]:
-    registry = CollectorRegistry()
-    metrics = OperatorMetrics(registry)
+    metrics = operator()
     found = {}
-    for family in registry.collect():
+    for family in metrics.registry.collect():
         suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_count", "_sum"]}.get(family.type, [""])
         found |= {f"{family.name}{suffix}": set(getattr(family, "_labelnames", ())) for suffix in suffixes}
     for metric in vars(metrics).values():

@@ -155,7 +155,7 @@ _LABELS: Final = (
         " before you promote.",
         (
             Query(
-                f'sum(rate(serin_pairs_total{{outcome="disagree",{_HERE}}}[$__rate_interval]))'
+                f'(sum(rate(serin_pairs_total{{outcome="disagree",{_HERE}}}[$__rate_interval])) or vector(0))'
                 f' / sum(rate(serin_pairs_total{{outcome=~"agree|disagree",{_HERE}}}[$__rate_interval]))',
                 "differ",
             ),

@@ -103,6 +103,7 @@ def as_json(dashboard: Dashboard) -> str:
         "refresh": "30s",
         "time": {"from": "now-3h", "to": "now"},
         "timezone": "browser",
+        "annotations": {"list": []},
         "templating": {"list": [_data_source(), *map(_variable, dashboard.variables)]},
         "panels": list(_placed(dashboard)),
     }
@@ -182,7 +183,7 @@ def _ordered(columns: Mapping[str, str]) -> list[dict[str, Any]]:
 
 
 def _data_source() -> dict[str, Any]:
-    return {"name": "datasource", "label": "Prometheus", "type": "datasource", "query": "prometheus", "current": {}}
+    return {"name": "datasource", "label": "Prometheus", "type": "datasource", "query": "prometheus"}
 
 
 def _variable(variable: Variable) -> dict[str, Any]:
@@ -196,17 +197,39 @@ def _variable(variable: Variable) -> dict[str, Any]:
         "refresh": 2,
         "sort": 1,
         "multi": variable.multi,
-        **(every if variable.multi else {"includeAll": False, "current": {}}),
+        **(every if variable.multi else {"includeAll": False}),
     }
 
 
 _REDUCED: Final = {"reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False}}
 _OPTIONS: Final[dict[Kind, dict[str, Any]]] = {
-    Kind.STAT: {**_REDUCED, "colorMode": "value", "graphMode": "none", "textMode": "auto"},
+    Kind.STAT: {
+        **_REDUCED,
+        "colorMode": "value",
+        "graphMode": "none",
+        "textMode": "auto",
+        "justifyMode": "auto",
+        "orientation": "auto",
+        "wideLayout": True,
+        "showPercentChange": False,
+        "percentChangeColorMode": "standard",
+    },
     Kind.LINES: {
-        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
+        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
         "tooltip": {"mode": "multi", "sort": "desc"},
     },
-    Kind.TABLE: {"showHeader": True, "cellHeight": "sm"},
-    Kind.BARS: {**_REDUCED, "orientation": "horizontal", "displayMode": "lcd"},
+    Kind.TABLE: {"showHeader": True, "cellHeight": "sm", "frameIndex": 0},
+    Kind.BARS: {
+        **_REDUCED,
+        "orientation": "horizontal",
+        "displayMode": "lcd",
+        "valueMode": "color",
+        "namePlacement": "auto",
+        "showUnfilled": True,
+        "sizing": "auto",
+        "minVizWidth": 8,
+        "minVizHeight": 16,
+        "maxVizHeight": 300,
+        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False, "calcs": []},
+    },
 }
