@@ -23,6 +23,7 @@ class Kind(Enum):
     UNSUPPORTED = ("unsupported", False)
     NOT_READY = ("not_ready", True)
     TIMED_OUT = ("timed_out", True)
+    UNEXPLAINABLE = ("unexplainable", False)
     MODEL_FAILED = ("model_failed", True)
     FAULT = ("fault", True)
 
@@ -38,6 +39,7 @@ STATUS: Final[dict[Kind, int]] = {
     Kind.UNKNOWN: 404,
     Kind.METHOD: 405,
     Kind.SLOW_CLIENT: 408,
+    Kind.UNEXPLAINABLE: 409,
     Kind.TOO_LARGE: 413,
     Kind.UNSUPPORTED: 415,
     Kind.HEAD_TOO_LARGE: 431,

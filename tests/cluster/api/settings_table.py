@@ -137,5 +137,20 @@ BAD_SETTINGS = (
     ),
     Bad("a limit has a unit", "serving.limits.maxBodyBytes", "1Mi", "spec.serving.limits.maxBodyBytes"),
     Bad("classes with a tolerance", "serving.prediction.kind", "Class", "spec.serving.prediction.tolerance", "remove"),
-    Bad("a field of serving is unknown", "serving.cors", {}, "spec.serving.cors"),
+    # What else is answered.
+    Bad(
+        "explanations have no time",
+        "serving.explain.maxSeconds",
+        0,
+        "spec.serving.explain.maxSeconds",
+        "greater than 0",
+    ),
+    Bad(
+        "explanations are a variable and a field",
+        "runtime.env.0",
+        {"name": "SERIN_EXPLAIN", "value": "off"},
+        "spec.runtime.env",
+        "SERIN_EXPLAIN and spec.serving.explain say the same thing",
+    ),
+    Bad("a field of serving is unknown", "serving.http2", {}, "spec.serving.http2"),
 )

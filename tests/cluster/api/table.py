@@ -121,6 +121,7 @@ GOOD: dict[str, Any] = {
                 "maxAgeSeconds": 86400,
             },
             "accessLog": {"sample": 0.01},
+            "explain": {"maxEvaluations": 50000, "maxSeconds": 2.5},
             "payloadLog": {"to": "https://sink.example.com/events", "sample": 0.05, "maxBytes": 4096, "hide": ["name"]},
             "limits": {
                 "maxBodyBytes": 1048576,

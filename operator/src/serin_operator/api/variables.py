@@ -35,6 +35,9 @@ VARIABLES: Final[Mapping[str, str]] = {
     "serving.limits.idleTimeoutSeconds": "SERIN_IDLE_TIMEOUT_SECONDS",
     "serving.limits.connectionMaxRequests": "SERIN_CONNECTION_MAX_REQUESTS",
     "serving.limits.connectionMaxSeconds": "SERIN_CONNECTION_MAX_SECONDS",
+    "serving.explain": "SERIN_EXPLAIN",
+    "serving.explain.maxEvaluations": "SERIN_EXPLAIN_MAX_EVALUATIONS",
+    "serving.explain.maxSeconds": "SERIN_EXPLAIN_SECONDS",
     "analysis.pairing.sample": "SERIN_PAIRING_SAMPLE",
     "analysis.pairing.maxPerSecond": "SERIN_PAIRING_MAX_PER_SECOND",
     "analysis.pairing.timeoutSeconds": "SERIN_PAIRING_TIMEOUT_SECONDS",
@@ -90,6 +93,7 @@ def _text(value: object) -> str:
 
 
 _SPELLED: Final[Mapping[str, Callable[[object], str]]] = {
+    "serving.explain": lambda _: "on",
     "serving.feedback.unsigned": lambda said: "on" if said == Unsigned.ACCEPT else "off",
     "serving.payloadLog.to": lambda said: "stdout" if said == STDOUT else str(said),
     "serving.limits.memoryBudget": lambda said: str(whole_units(str(said))),

@@ -81,6 +81,11 @@ class Settings:
     pairing_max_per_second: float = 50.0
     pairing_timeout_seconds: float = 0.05
     pairing_max_bytes: int = 64 * 1024
+    explain: str = "off"
+    explain_background: Path | None = None
+    explain_max_evaluations: int = 20_000
+    explain_seconds: float = 5.0
+    explain_max_waiting: int = 4
     baseline: Path | None = None
     tls_cert_file: Path | None = None
     tls_key_file: Path | None = None
@@ -161,6 +166,7 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "grpc": ("on", "off"),
     "batching": ("proven", "off", "trusted"),
     "use_tf32": ("on", "off"),
+    "explain": ("on", "off"),
     "feedback_unsigned": ("auto", "on", "off"),
     "feedback_kind": ("class", "regression"),
     "preflight_golden": ("off", "fail", "warn"),

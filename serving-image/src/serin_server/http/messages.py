@@ -1,6 +1,6 @@
 """Requests and responses of HTTP as values, and how a refusal reads in HTTP."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any, Final
@@ -63,6 +63,8 @@ class Response:
 
 Turns = Iterator[Response | None]
 """A response that is long in the making: None for every turn of the loop that others should have before it goes on."""
+Later = Callable[[Callable[[Response], None]], None]
+"""A response that is made elsewhere: is given what to call with it, on the loop's thread."""
 
 
 def json_response(content: Any, status: int = 200) -> Response:

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Iterable
+from functools import partial
 from time import time
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
@@ -13,7 +14,7 @@ from serin_server.http.body import BodyLimits
 from serin_server.http.connection import HttpConnection
 from serin_server.http.inference import Inferences
 from serin_server.http.large import LargeRequests
-from serin_server.http.messages import Request, Response, Turns, date_line, refused
+from serin_server.http.messages import Later, Request, Response, Turns, date_line, refused
 from serin_server.metrics.clients import WINDOW_SECONDS
 from serin_server.refusals import Kind, Refusal
 
@@ -30,7 +31,7 @@ class Router(Protocol):
     def infer_address(self, request: Request) -> bool:
         """Whether the request is an inference of the served model; raises `Refusal` when of another one."""
 
-    def answer(self, request: Request) -> Response | Turns:
+    def answer(self, request: Request) -> Response | Turns | Later:
         """The response to any other request; refusals included."""
 
 
@@ -151,6 +152,8 @@ class HttpServer:
             answer = refused(self._inferences.fault(error))
         if isinstance(answer, Response):
             connection.respond(request, answer)
+        elif callable(answer):
+            answer(partial(connection.respond, request))
         else:
             self._go_on(request, connection, answer)
 

@@ -24,6 +24,8 @@ class ServedModel:
     model: Model | None = None
     failure: LoadFailure | None = None
     is_draining: bool = False
+    extensions: tuple[str, ...] = EXTENSIONS
+    """Of the protocol, as the server's metadata tells them."""
     are_siblings_ready: Callable[[], bool] = lambda: True
     """Whether the other processes of this server are ready too."""
     _version_names: frozenset[str] = field(init=False)
@@ -65,6 +67,10 @@ class ServedModel:
             raise Refusal(Kind.NOT_READY, f"model {self.name!r} is not ready: {state['message']}")
         return self.model
 
+    def server_metadata(self) -> dict[str, Any]:
+        """The server metadata of the protocol."""
+        return {"name": SERVER_NAME, "version": SERVER_VERSION, "extensions": list(self.extensions)}
+
     def metadata(self) -> dict[str, Any]:
         """The model metadata of the protocol, with the digest of the bytes that are served."""
         model = self.loaded()
@@ -88,8 +94,3 @@ class ServedModel:
                 "batching_message": model.batching.message,
             },
         }
-
-
-def server_metadata() -> dict[str, Any]:
-    """The server metadata of the protocol."""
-    return {"name": SERVER_NAME, "version": SERVER_VERSION, "extensions": list(EXTENSIONS)}

@@ -49,6 +49,7 @@ from serin_server.records.payload import PayloadLog
 from serin_server.records.words import PayloadWords
 
 if TYPE_CHECKING:
+    from serin_server.process.explaining import Explaining
     from serin_server.rpc.server import GrpcServer
 
 _GC_THRESHOLDS: Final = (20_000, 20, 20)
@@ -91,6 +92,7 @@ class Server:
         self._plane.marks = None if self._signer is None else Marks(self._signer)
         self._payload_log: PayloadLog | None = None
         self._pairing: Pairing | None = None
+        self._explaining: Explaining | None = None
         self._grpc: GrpcServer | None = None
         self._tls_listener: TlsListener | None = None
         self._stop = asyncio.Event()
@@ -107,6 +109,11 @@ class Server:
         settings = self._settings
         limits = BodyLimits(self._memory, settings.max_body_bytes, settings.max_body_growth)
         router = ProtocolRouter(self._served, self._feedback, self._plane.access, limits)
+        if settings.explain == "on":
+            from serin_server.process.explaining import Explaining  # noqa: PLC0415 (only for those who ask for it)
+
+            self._explaining = Explaining(settings, self._served, limits, loop, self.metrics)
+            router.explanations = self._explaining.explanations
         http = self._http_server(router, self._plane, loop)
         # Scrapes are no clients: what they do is counted nowhere.
         uncounted = DataPlane(metrics_of(settings, 0.0), 0, MemoryBudget(_METRICS_PORT_BYTES))
@@ -276,6 +283,8 @@ class Server:
         if self._payload_log is not None:
             self.metrics.more.append(PayloadWords(self._payload_log))
             self._plane.observers += (self._payload_log.observe,)
+        if self._explaining is not None:
+            self._explaining.start(model, loaded, self._log)
         self._plane.loaded = loaded
         self._memory.limit_bytes = self._budget_bytes()
         self.metrics.model_sha256 = model.sha256

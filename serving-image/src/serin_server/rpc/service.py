@@ -15,7 +15,7 @@ from serin_server.dataplane.large import LARGE_BYTES
 from serin_server.dataplane.memory import UNCOUNTED_BYTES, Holding
 from serin_server.dataplane.plane import DataPlane, Loaded
 from serin_server.metrics.clients import Client
-from serin_server.model.served import ServedModel, server_metadata
+from serin_server.model.served import ServedModel
 from serin_server.refusals import STATUS, Kind, Refusal
 from serin_server.rpc import open_inference_pb2 as pb
 from serin_server.rpc.parameters import check_parameters
@@ -36,6 +36,7 @@ CODES: Final = {
     Kind.OVERLOADED: grpc.StatusCode.UNAVAILABLE,
     Kind.NOT_READY: grpc.StatusCode.UNAVAILABLE,
     Kind.TIMED_OUT: grpc.StatusCode.DEADLINE_EXCEEDED,
+    Kind.UNEXPLAINABLE: grpc.StatusCode.FAILED_PRECONDITION,
     Kind.MODEL_FAILED: grpc.StatusCode.INTERNAL,
     Kind.FAULT: grpc.StatusCode.INTERNAL,
 }
@@ -90,7 +91,7 @@ class InferenceService:
     async def server_metadata(self, request: pb.ServerMetadataRequest, context: Context) -> pb.ServerMetadataResponse:
         """Name, version and extensions of the server."""
         del request, context
-        return pb.ServerMetadataResponse(**server_metadata())
+        return pb.ServerMetadataResponse(**self._served.server_metadata())
 
     async def model_metadata(self, request: pb.ModelMetadataRequest, context: Context) -> pb.ModelMetadataResponse:
         """Inputs, outputs, revision and digest of the model."""
