@@ -10,6 +10,7 @@ from serin_server.dataplane.departure import Departure
 from serin_server.dataplane.memory import MemoryBudget
 from serin_server.dataplane.request import RequestReader
 from serin_server.dataplane.response import ResponseWriter
+from serin_server.dataplane.trace import Trace
 from serin_server.feedback.marks import Marks
 from serin_server.metrics.clients import Client
 from serin_server.metrics.server import ServerMetrics
@@ -29,7 +30,16 @@ _REJECTION_WORDS: Final = {
 class Notes(Protocol):
     """Writes down what became of requests."""
 
-    def note(self, transport: str, status: int, seconds: float, rows: int, request_id: str, error: str = "") -> None:
+    def note(
+        self,
+        transport: str,
+        status: int,
+        seconds: float,
+        rows: int,
+        request_id: str,
+        error: str = "",
+        trace: Trace | None = None,
+    ) -> None:
         """One request was answered."""
 
 
@@ -116,7 +126,7 @@ class DataPlane:
         for observe in self.observers:
             observe(call)
         if self.access_log is not None:
-            self.access_log.note(transport, 200, seconds, call.rows, call.id)
+            self.access_log.note(transport, 200, seconds, call.rows, call.id, trace=call.trace)
 
     def refused(
         self,
@@ -128,6 +138,7 @@ class DataPlane:
         transport: str = "http",
         is_control: bool = False,
         client: Client | None = None,
+        trace: Trace | None = None,
     ) -> None:
         """Counts an inference request that was answered with a refusal."""
         metrics = self.metrics
@@ -143,7 +154,7 @@ class DataPlane:
         seconds = perf_counter() - started
         metrics.request_duration.observe(seconds)
         if self.access_log is not None:
-            self.access_log.note(transport, status, seconds, 0, "", refusal.logged)
+            self.access_log.note(transport, status, seconds, 0, "", refusal.logged, trace)
 
     def rejected(self, refusal: Refusal) -> None:
         """Counts what was refused before it reached the model, by reason."""

@@ -131,6 +131,8 @@ class HttpConnection(RequestParser):
             return
         server = self._server
         self.requests_left -= 1
+        if request.trace is not None:
+            response.extra += b"traceparent: %b\r\n" % request.trace.traceparent().encode()
         is_end = self._is_closing and not self._waiting and self._refusal_owed is None
         close = not request.keep_alive or is_end or server.is_last(self)
         text = head(response, close, request.is_http_1_0, server.date)

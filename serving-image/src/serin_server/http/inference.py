@@ -68,6 +68,7 @@ class Inferences:
         request.body = b""
         call.started = request.started
         call.control, call.pair, call.client = request.control, request.pair, connection.client
+        call.trace = request.trace
         self._metrics.in_flight += 1
 
         def done(call: Call) -> None:
@@ -140,4 +141,5 @@ class Inferences:
             was_submitted=was_submitted,
             is_control=bool(request.control),
             client=connection.client,
+            trace=request.trace,
         )

@@ -9,6 +9,7 @@ import orjson
 
 from serin_server.dataplane.call import Pair
 from serin_server.dataplane.memory import Holding
+from serin_server.dataplane.trace import Trace
 from serin_server.refusals import STATUS, Kind, Refusal
 
 JSON: Final = b"application/json"
@@ -29,6 +30,7 @@ class Request:
         "refusal",
         "started",
         "target",
+        "trace",
     )
 
     def __init__(self) -> None:
@@ -47,6 +49,8 @@ class Request:
         """The number of the question where another version asks, and no client."""
         self.pair: Pair | None = None
         """What the control makes of it, where it was asked."""
+        self.trace: Trace | None = None
+        """The trace that its client told of."""
 
 
 class Response:

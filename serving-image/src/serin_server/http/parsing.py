@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final, cast
 import httptools
 
 from serin_server.dataplane.memory import UNCOUNTED_BYTES
+from serin_server.dataplane.trace import HEADER as TRACE_HEADER
+from serin_server.dataplane.trace import trace_of
 from serin_server.feedback.marks import HEADER
 from serin_server.http.body import Body
 from serin_server.http.messages import Request
@@ -28,6 +30,7 @@ KEPT_HEADERS: Final = frozenset(
         b"inference-header-content-length",
         b"x-api-key",
         HEADER,
+        TRACE_HEADER,
     }
 )
 _LEAST_BYTES_PER_SECOND: Final = 64 * 1024
@@ -165,6 +168,8 @@ class RequestParser(asyncio.Protocol):
             self._check_size(length)
         if b"host" not in headers and not request.is_http_1_0:
             raise Refusal(Kind.MALFORMED, "a request of HTTP/1.1 names its host")
+        if (trace := headers.get(TRACE_HEADER)) is not None:
+            request.trace = trace_of(trace)
         if (mark := headers.get(HEADER)) is not None:
             request.control = server.question_of(request, mark)
         if server.access is not None and request.method == b"POST":

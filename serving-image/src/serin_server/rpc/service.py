@@ -1,7 +1,7 @@
 """The gRPC service of the protocol: messages in, calls into the data plane, messages out."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from time import perf_counter, time
@@ -14,6 +14,7 @@ from serin_server.dataplane.call import Call, Pair, is_large
 from serin_server.dataplane.large import LARGE_BYTES
 from serin_server.dataplane.memory import UNCOUNTED_BYTES, Holding
 from serin_server.dataplane.plane import DataPlane, Loaded
+from serin_server.dataplane.trace import HEADER, Trace, trace_of
 from serin_server.metrics.clients import Client
 from serin_server.model.served import ServedModel
 from serin_server.refusals import STATUS, Kind, Refusal
@@ -107,10 +108,12 @@ class InferenceService:
         started = perf_counter()
         was_submitted = False
         pair: Pair | None = None
+        trace: Trace | None = None
         client = self._plane.metrics.clients.client(context.peer().rpartition(":")[0].encode())
         try:
+            sent = {key: value.encode() for key, value in context.invocation_metadata() if isinstance(value, str)}
+            trace = _trace_of(sent, context)
             if self._plane.access is not None:
-                sent = {key: value.encode() for key, value in context.invocation_metadata() if isinstance(value, str)}
                 self._plane.access.check(sent.get("authorization"), sent.get("x-api-key"))
             self._served.check_address(request.model_name, request.model_version or None)
             if self._plane.departure is not None:
@@ -126,7 +129,7 @@ class InferenceService:
             call = reader.call_of(arrays, request.id)
             if request.outputs:
                 call.wanted = reader.positions([output.name for output in request.outputs])
-            call.started, call.pair, call.client = started, pair, client
+            call.started, call.pair, call.client, call.trace = started, pair, client, trace
             was_submitted = True
             await self._run(loaded, call)
             refusal, call.refusal = call.refusal, None  # raised, it holds this frame, which must not hold it
@@ -137,11 +140,11 @@ class InferenceService:
             if token := loaded.writer.token_of(call, response.parameters["predicted_at"].double_param):
                 response.parameters["feedback_token"].string_param = token.decode()
         except Refusal as refusal:
-            self._count_refused(refusal, started, was_submitted=was_submitted, pair=pair, client=client)
+            self._count_refused(refusal, started, was_submitted=was_submitted, pair=pair, client=client, trace=trace)
             raise
         except Exception as error:
             fault = _fault(error)
-            self._count_refused(fault, started, was_submitted=was_submitted, pair=pair, client=client)
+            self._count_refused(fault, started, was_submitted=was_submitted, pair=pair, client=client, trace=trace)
             raise fault from error
         self._plane.succeeded(call, "grpc")
         return response
@@ -173,7 +176,7 @@ class InferenceService:
         if call.refusal is None:
             self._plane.succeeded(call, "grpc")
         else:
-            self._count_refused(call.refusal, call.started, was_submitted=True, client=call.client)
+            self._count_refused(call.refusal, call.started, was_submitted=True, client=call.client, trace=call.trace)
 
     def _count_refused(
         self,
@@ -183,11 +186,14 @@ class InferenceService:
         was_submitted: bool,
         pair: Pair | None = None,
         client: Client | None = None,
+        trace: Trace | None = None,
     ) -> None:
         if pair is not None:
             pair.refused(refusal)
         status = STATUS[refusal.kind]
-        self._plane.refused(refusal, status, started, was_submitted=was_submitted, transport="grpc", client=client)
+        self._plane.refused(
+            refusal, status, started, was_submitted=was_submitted, transport="grpc", client=client, trace=trace
+        )
 
     def _pair_of(self, request: pb.ModelInferRequest) -> Pair | None:
         pairing = self._plane.pairing
@@ -248,6 +254,15 @@ class InferenceService:
             return None
 
         return told
+
+
+def _trace_of(sent: Mapping[str, bytes], context: Context) -> Trace | None:
+    """The trace that metadata tell of, which the answer's then tell too."""
+    given = sent.get(HEADER.decode())
+    trace = None if given is None else trace_of(given)
+    if trace is not None:
+        context.set_trailing_metadata(((HEADER.decode(), trace.traceparent()),))
+    return trace
 
 
 def _serialized(response: Any) -> bytes:
