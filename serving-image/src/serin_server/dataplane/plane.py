@@ -153,6 +153,7 @@ class DataPlane:
             metrics.clients.count(client, int(refusal.kind.is_error))
         seconds = perf_counter() - started
         metrics.request_duration.observe(seconds)
+        metrics.refused_seconds += seconds
         if self.access_log is not None:
             self.access_log.note(transport, status, seconds, 0, "", refusal.logged, trace)
 

@@ -8,6 +8,8 @@ from urllib.parse import unquote_to_bytes
 from serin_server.feedback.counter import FeedbackCounter
 from serin_server.http.body import BodyLimits
 from serin_server.http.messages import Later, Request, Response, Turns, json_response, refused
+from serin_server.metrics.server import ServerMetrics
+from serin_server.metrics.statistics import statistics
 from serin_server.model.served import ServedModel
 from serin_server.refusals import Kind, Refusal
 from serin_server.security.access import AccessControl
@@ -26,12 +28,18 @@ class ProtocolRouter:
     """Finds the handler of an address; one instance serves one model."""
 
     def __init__(
-        self, served: ServedModel, feedback: FeedbackCounter, access: AccessControl | None, limits: BodyLimits
+        self,
+        served: ServedModel,
+        feedback: FeedbackCounter,
+        access: AccessControl | None,
+        limits: BodyLimits,
+        metrics: ServerMetrics,
     ) -> None:
         self._limits = limits.at_most(MAX_FEEDBACK_BYTES)
         self._served = served
         self._access = access
         self._feedback = feedback
+        self._metrics = metrics
         self.explanations: Explanations | None = None
         """Who explains predictions; None where that is switched off."""
         self._fixed: dict[str, Handler] = {
@@ -74,6 +82,8 @@ class ProtocolRouter:
 
     def _of_model(self, request: Request, path: str) -> Response | Turns | Later:
         name, version, verb = _model_address(path)
+        if (name, version, verb) == ("stats", None, "") and self._served.name != name:
+            name, verb = self._served.name, "stats"
         self._served.check_address(name, version)
         match verb:
             case "":
@@ -82,17 +92,30 @@ class ProtocolRouter:
             case "ready":
                 _check_method(request, _READS)
                 return json_response(self._served.readiness(), 200 if self._served.is_ready else 503)
+            case "config":
+                _check_method(request, _READS)
+                return json_response(self._served.configuration())
+            case "stats":
+                _check_method(request, _READS)
+                self._check_access(request)
+                told = statistics(self._metrics, self._served.name, self._served.revision)
+                return json_response({"model_stats": [told]})
             case "feedback":
                 _check_method(request, (b"POST",))
-                headers = request.headers
-                if self._access is not None:
-                    self._access.check(headers.get(b"authorization"), headers.get(b"x-api-key"))
+                self._check_access(request)
                 return self._take(self._limits.plain(request))
             case "explain":
                 _check_method(request, (b"POST",))
                 return self._explained(request)
             case _:
-                raise Refusal(Kind.UNKNOWN, f"a model has ready, infer, explain and feedback, not {verb[:100]!r}")
+                raise Refusal(
+                    Kind.UNKNOWN, f"a model has ready, config, stats, infer, explain and feedback, not {verb[:100]!r}"
+                )
+
+    def _check_access(self, request: Request) -> None:
+        headers = request.headers
+        if self._access is not None:
+            self._access.check(headers.get(b"authorization"), headers.get(b"x-api-key"))
 
     def _explained(self, request: Request) -> Response | Later:
         if self.explanations is None:

@@ -105,7 +105,9 @@ class HttpServer:
 
     def _sweep(self) -> None:
         self.now = now = self.loop.time()
-        self.date = date_line(time())
+        moment = time()
+        self.date = date_line(moment)
+        self._metrics.look(moment)
         self._metrics.clients.window = int(now / WINDOW_SECONDS)
         self.clients_by_second.append(self._clients)
         self._clients = 0

@@ -109,6 +109,11 @@ class ServerMetrics:
         self.feedback_clients: dict[str, ClientSums] = {}
         """By the revision that made the predictions."""
         self.request_duration = Histogram(LATENCY_BOUNDS)
+        self.refused_seconds = 0.0
+        """The part of it that went into refusals."""
+        self.last_prediction_at = 0.0
+        """Unix seconds, as exactly as it is looked at; 0 before the first."""
+        self._predictions_seen = 0.0
         self.inference_duration = Histogram(LATENCY_BOUNDS)
         self.batch_size = Histogram(BATCH_BOUNDS)
         self.in_flight = 0
@@ -126,6 +131,12 @@ class ServerMetrics:
         self.failures = Counter(("part",))
         self.on_failure: Callable[[str, Exception], None] = lambda _part, _error: None
         """Is told once of each part that could not be told."""
+
+    def look(self, moment: float) -> None:
+        """Notices whether there was a prediction since the last look."""
+        predictions = self.requests.values["200", "false"]
+        if predictions != self._predictions_seen:
+            self._predictions_seen, self.last_prediction_at = predictions, moment
 
     def exposition(self) -> bytes:
         """Everything in the text format of Prometheus, version 0.0.4. A part that cannot be told is left out and counted."""

@@ -22,6 +22,7 @@ from serin_server.http.routes import ProtocolRouter
 from serin_server.http.server import HttpServer, Router
 from serin_server.metrics.clients import ClientSums
 from serin_server.metrics.server import resident_bytes
+from serin_server.model.configuration import Batches
 from serin_server.model.load import Model
 from serin_server.model.served import ServedModel
 from serin_server.model.warmup import WarmUp
@@ -74,6 +75,7 @@ class Server:
         self._siblings = siblings
         self._log = Log(settings.log_format, settings.log_level, model=settings.model_name, revision=settings.revision)
         self._served = ServedModel(settings.model_name, settings.model_version, settings.revision)
+        self._served.batches = Batches(settings.max_batch_rows, settings.batch_window_seconds)
         if siblings is not None:
             self._served.are_siblings_ready = siblings.are_ready
         self.metrics = metrics_of(settings, siblings.started_at if siblings else time.time())
@@ -108,7 +110,7 @@ class Server:
         self._heed_signals(loop)
         settings = self._settings
         limits = BodyLimits(self._memory, settings.max_body_bytes, settings.max_body_growth)
-        router = ProtocolRouter(self._served, self._feedback, self._plane.access, limits)
+        router = ProtocolRouter(self._served, self._feedback, self._plane.access, limits, self.metrics)
         if settings.explain == "on":
             from serin_server.process.explaining import Explaining  # noqa: PLC0415 (only for those who ask for it)
 

@@ -19,9 +19,11 @@ from serin_server.metrics.clients import Client
 from serin_server.model.served import ServedModel
 from serin_server.refusals import STATUS, Kind, Refusal
 from serin_server.rpc import open_inference_pb2 as pb
+from serin_server.rpc.credentials import told_by
 from serin_server.rpc.parameters import check_parameters
 from serin_server.rpc.question import question_of
 from serin_server.rpc.tensors import arrays_of, put_output
+from serin_server.rpc.triton import TritonCalls
 
 SERVICE: Final = "inference.GRPCInferenceService"
 CODES: Final = {
@@ -57,6 +59,7 @@ class InferenceService:
 
     def handler(self) -> grpc.GenericRpcHandler:
         """The service as gRPC registers it."""
+        triton = TritonCalls(self._served, self._plane)
         calls: dict[str, tuple[Callable[[Any, Context], Awaitable[Any]], Any]] = {
             "ServerLive": (self.server_live, pb.ServerLiveRequest),
             "ServerReady": (self.server_ready, pb.ServerReadyRequest),
@@ -64,6 +67,8 @@ class InferenceService:
             "ServerMetadata": (self.server_metadata, pb.ServerMetadataRequest),
             "ModelMetadata": (self.model_metadata, pb.ModelMetadataRequest),
             "ModelInfer": (self.model_infer, pb.ModelInferRequest),
+            "ModelConfig": (triton.model_config, pb.ModelConfigRequest),
+            "ModelStatistics": (triton.model_statistics, pb.ModelStatisticsRequest),
         }
         return grpc.method_handlers_generic_handler(
             SERVICE,
@@ -111,7 +116,7 @@ class InferenceService:
         trace: Trace | None = None
         client = self._plane.metrics.clients.client(context.peer().rpartition(":")[0].encode())
         try:
-            sent = {key: value.encode() for key, value in context.invocation_metadata() if isinstance(value, str)}
+            sent = told_by(context)
             trace = _trace_of(sent, context)
             if self._plane.access is not None:
                 self._plane.access.check(sent.get("authorization"), sent.get("x-api-key"))
