@@ -16,12 +16,14 @@ from serin_server.metrics.clients import Client
 from serin_server.metrics.server import ServerMetrics
 from serin_server.refusals import Kind, Refusal
 from serin_server.security.access import AccessControl
+from serin_server.security.rates import Rates
 
 _REJECTION_WORDS: Final = {
     Kind.TOO_LARGE: "body_too_large",
     Kind.HEAD_TOO_LARGE: "head_too_large",
     Kind.OVERLOADED: "overloaded",
     Kind.UNAUTHENTICATED: "unauthenticated",
+    Kind.TOO_OFTEN: "too_often",
     Kind.SLOW_CLIENT: "slow_client",
     Kind.MALFORMED: "malformed",
 }
@@ -81,6 +83,7 @@ class DataPlane:
         "metrics",
         "observers",
         "pairing",
+        "rates",
     )
 
     def __init__(self, metrics: ServerMetrics, max_in_flight: int, memory: MemoryBudget) -> None:
@@ -90,6 +93,7 @@ class DataPlane:
         self.loaded: Loaded | None = None
         self.departure: Departure | None = None
         self.access: AccessControl | None = None
+        self.rates: Rates | None = None
         self.access_log: Notes | None = None
         self.marks: Marks | None = None
         """By which the questions of other versions are known."""

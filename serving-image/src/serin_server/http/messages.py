@@ -89,8 +89,8 @@ def sealed_response(token: bytes, status: int = 200) -> Response:
 def refused(refusal: Refusal, allow: bytes = b"") -> Response:
     """A refusal as the protocol's error body."""
     extra = b""
-    if refusal.kind in (Kind.OVERLOADED, Kind.NOT_READY):
-        extra = b"retry-after: 1\r\n"
+    if refusal.kind in (Kind.OVERLOADED, Kind.NOT_READY, Kind.TOO_OFTEN):
+        extra = b"retry-after: %d\r\n" % refusal.retry_seconds
     elif refusal.kind is Kind.METHOD:
         extra = b"allow: " + allow + b"\r\n"
     elif refusal.kind is Kind.UNAUTHENTICATED:

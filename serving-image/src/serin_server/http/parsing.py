@@ -44,6 +44,7 @@ class RequestParser(asyncio.Protocol):
         "_head_bytes",
         "_is_discarding",
         "_is_head_done",
+        "_kept_headers",
         "_offered",
         "_parser",
         "_request",
@@ -54,6 +55,7 @@ class RequestParser(asyncio.Protocol):
 
     def __init__(self, server: "HttpServer") -> None:
         self._server = server
+        self._kept_headers = server.kept_headers
         self._parser = httptools.HttpRequestParser(self)
         self._request: Request | None = None
         self._body: Body | bytes = b""
@@ -146,7 +148,7 @@ class RequestParser(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         self._head_bytes += len(name) + len(value)
         name = name.lower()
-        if name in KEPT_HEADERS and not self._is_head_done:  # what trails a chunked body is no header
+        if name in self._kept_headers and not self._is_head_done:  # what trails a chunked body is no header
             headers = self._request.headers  # type: ignore[union-attr]
             if name == b"host" and name in headers:
                 raise Refusal(Kind.MALFORMED, "a request names one host, and two came")

@@ -8,6 +8,7 @@ from urllib.parse import unquote_to_bytes
 from serin_server.feedback.counter import FeedbackCounter
 from serin_server.http.body import BodyLimits
 from serin_server.http.messages import Later, Request, Response, Turns, json_response, refused
+from serin_server.http.origins import Origins
 from serin_server.metrics.server import ServerMetrics
 from serin_server.metrics.statistics import statistics
 from serin_server.model.served import ServedModel
@@ -40,6 +41,8 @@ class ProtocolRouter:
         self._access = access
         self._feedback = feedback
         self._metrics = metrics
+        self.origins: Origins | None = None
+        """Which pages may have their browsers ask; None where that is switched off."""
         self.explanations: Explanations | None = None
         """Who explains predictions; None where that is switched off."""
         self._fixed: dict[str, Handler] = {
@@ -61,6 +64,10 @@ class ProtocolRouter:
         """The response to a request that is no inference; refusals included."""
         path = _path(request.target)
         try:
+            if request.method == b"OPTIONS" and self.origins is not None:
+                allowed = self.origins.preflight(request)
+                if allowed is not None:
+                    return allowed
             if path.startswith(_PREFIX):
                 return self._of_model(request, path)
             handler = self._fixed.get(path.rstrip("/"))
@@ -86,6 +93,8 @@ class ProtocolRouter:
             name, verb = self._served.name, "stats"
         self._served.check_address(name, version)
         match verb:
+            case "infer":
+                raise Refusal(Kind.METHOD, "inference is asked for with POST")
             case "":
                 _check_method(request, _READS)
                 return json_response(self._served.metadata())

@@ -81,7 +81,9 @@ HELP: Final[Mapping[str, str]] = {
 }
 """Every metric of the server and what it means; `docs/serving.md` shows the same table."""
 
-REJECTIONS: Final = ("body_too_large", "head_too_large", "overloaded", "unauthenticated", "slow_client", "malformed")
+REJECTIONS: Final = (
+    "body_too_large", "head_too_large", "overloaded", "unauthenticated", "too_often", "slow_client", "malformed",
+)  # fmt: skip
 FEEDBACK_REJECTIONS: Final = (
     "malformed", "duplicate", "corrected", "incomparable", "forged", "stale", "future", "unsigned",
 )  # fmt: skip

@@ -18,6 +18,7 @@ from serin_server.http.body import BodyLimits
 from serin_server.http.connection import HttpConnection
 from serin_server.http.listener import Listener, TlsListener
 from serin_server.http.metrics_port import MetricsRouter
+from serin_server.http.origins import Origins
 from serin_server.http.routes import ProtocolRouter
 from serin_server.http.server import HttpServer, Router
 from serin_server.metrics.clients import ClientSums
@@ -48,6 +49,7 @@ from serin_server.records.faults import FaultLog
 from serin_server.records.log import Log
 from serin_server.records.payload import PayloadLog
 from serin_server.records.words import PayloadWords
+from serin_server.security.rates import Rates
 
 if TYPE_CHECKING:
     from serin_server.process.explaining import Explaining
@@ -83,6 +85,8 @@ class Server:
         self.metrics.more.append(MemoryWords(self._memory))
         self._plane = DataPlane(self.metrics, settings.max_in_flight, self._memory)
         self._plane.access = access_of(settings, self._log)
+        if settings.rate_limit_per_second:
+            self._plane.rates = Rates(settings.rate_limit_per_second, settings.rate_limit_burst)
         if settings.access_log_sample:
             self._plane.access_log = AccessLog(self._log, settings.access_log_sample)
         self._signer = signer_of(settings)
@@ -117,6 +121,9 @@ class Server:
             self._explaining = Explaining(settings, self._served, limits, loop, self.metrics)
             router.explanations = self._explaining.explanations
         http = self._http_server(router, self._plane, loop)
+        if settings.origins or settings.gzip_min_bytes:
+            router.origins = Origins(settings.origins) if settings.origins else None
+            http.dress(router.origins, settings.gzip_min_bytes)
         # Scrapes are no clients: what they do is counted nowhere.
         uncounted = DataPlane(metrics_of(settings, 0.0), 0, MemoryBudget(_METRICS_PORT_BYTES))
         metrics = self._http_server(MetricsRouter(self.metrics, router.answer_health), uncounted, loop)

@@ -36,6 +36,7 @@ CODES: Final = {
     Kind.SLOW_CLIENT: grpc.StatusCode.DEADLINE_EXCEEDED,
     Kind.TOO_LARGE: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Kind.HEAD_TOO_LARGE: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Kind.TOO_OFTEN: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Kind.OVERLOADED: grpc.StatusCode.UNAVAILABLE,
     Kind.NOT_READY: grpc.StatusCode.UNAVAILABLE,
     Kind.TIMED_OUT: grpc.StatusCode.DEADLINE_EXCEEDED,
@@ -119,7 +120,9 @@ class InferenceService:
             sent = told_by(context)
             trace = _trace_of(sent, context)
             if self._plane.access is not None:
-                self._plane.access.check(sent.get("authorization"), sent.get("x-api-key"))
+                caller = self._plane.access.check(sent.get("authorization"), sent.get("x-api-key"))
+                if self._plane.rates is not None:
+                    self._plane.rates.check(caller)
             self._served.check_address(request.model_name, request.model_version or None)
             if self._plane.departure is not None:
                 self._plane.departure.came(context.peer())
