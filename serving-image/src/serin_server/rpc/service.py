@@ -1,7 +1,7 @@
 """The gRPC service of the protocol: messages in, calls into the data plane, messages out."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from time import perf_counter, time
@@ -14,12 +14,12 @@ from serin_server.dataplane.call import Call, Pair, is_large
 from serin_server.dataplane.large import LARGE_BYTES
 from serin_server.dataplane.memory import UNCOUNTED_BYTES, Holding
 from serin_server.dataplane.plane import DataPlane, Loaded
-from serin_server.dataplane.trace import HEADER, Trace, trace_of
+from serin_server.dataplane.trace import Trace
 from serin_server.metrics.clients import Client
 from serin_server.model.served import ServedModel
 from serin_server.refusals import STATUS, Kind, Refusal
 from serin_server.rpc import open_inference_pb2 as pb
-from serin_server.rpc.credentials import told_by
+from serin_server.rpc.metadata import told_by, trace_told
 from serin_server.rpc.parameters import check_parameters
 from serin_server.rpc.question import question_of
 from serin_server.rpc.tensors import arrays_of, put_output
@@ -118,7 +118,7 @@ class InferenceService:
         client = self._plane.metrics.clients.client(context.peer().rpartition(":")[0].encode())
         try:
             sent = told_by(context)
-            trace = _trace_of(sent, context)
+            trace = trace_told(sent, context)
             if self._plane.access is not None:
                 caller = self._plane.access.check(sent.get("authorization"), sent.get("x-api-key"))
                 if self._plane.rates is not None:
@@ -262,15 +262,6 @@ class InferenceService:
             return None
 
         return told
-
-
-def _trace_of(sent: Mapping[str, bytes], context: Context) -> Trace | None:
-    """The trace that metadata tell of, which the answer's then tell too."""
-    given = sent.get(HEADER.decode())
-    trace = None if given is None else trace_of(given)
-    if trace is not None:
-        context.set_trailing_metadata(((HEADER.decode(), trace.traceparent()),))
-    return trace
 
 
 def _serialized(response: Any) -> bytes:

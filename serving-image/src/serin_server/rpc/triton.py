@@ -6,7 +6,7 @@ from serin_server.dataplane.plane import DataPlane
 from serin_server.metrics.statistics import statistics
 from serin_server.model.served import ServedModel
 from serin_server.rpc import open_inference_pb2 as pb
-from serin_server.rpc.credentials import check_access
+from serin_server.rpc.metadata import check_access
 
 Context = Any
 _NOT_IN_THE_MESSAGE: Final = "batch_stats"

@@ -1,7 +1,9 @@
-"""What a call of gRPC tells of its caller, in its metadata."""
+"""What a call of gRPC tells in its metadata: who calls, and in which trace."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from serin_server.dataplane.trace import HEADER, Trace, trace_of
 from serin_server.security.access import AccessControl
 
 
@@ -15,3 +17,12 @@ def check_access(access: AccessControl | None, context: Any) -> None:
     if access is not None:
         sent = told_by(context)
         access.check(sent.get("authorization"), sent.get("x-api-key"))
+
+
+def trace_told(sent: Mapping[str, bytes], context: Any) -> Trace | None:
+    """The trace that metadata tell of, which the answer's then tell too."""
+    given = sent.get(HEADER.decode())
+    trace = None if given is None else trace_of(given)
+    if trace is not None:
+        context.set_trailing_metadata(((HEADER.decode(), trace.traceparent()),))
+    return trace
