@@ -19,10 +19,12 @@ class Kind(Enum):
     TOO_LARGE = ("too_large", False)
     HEAD_TOO_LARGE = ("head_too_large", False)
     SLOW_CLIENT = ("slow_client", False)
+    TOO_OFTEN = ("too_often", False)
     OVERLOADED = ("overloaded", False)
     UNSUPPORTED = ("unsupported", False)
     NOT_READY = ("not_ready", True)
     TIMED_OUT = ("timed_out", True)
+    UNEXPLAINABLE = ("unexplainable", False)
     MODEL_FAILED = ("model_failed", True)
     FAULT = ("fault", True)
 
@@ -38,8 +40,10 @@ STATUS: Final[dict[Kind, int]] = {
     Kind.UNKNOWN: 404,
     Kind.METHOD: 405,
     Kind.SLOW_CLIENT: 408,
+    Kind.UNEXPLAINABLE: 409,
     Kind.TOO_LARGE: 413,
     Kind.UNSUPPORTED: 415,
+    Kind.TOO_OFTEN: 429,
     Kind.HEAD_TOO_LARGE: 431,
     Kind.MODEL_FAILED: 500,
     Kind.FAULT: 500,
@@ -53,11 +57,15 @@ STATUS: Final[dict[Kind, int]] = {
 class Refusal(Exception):
     """A request that gets no prediction, with a sentence that says what was expected and what came."""
 
-    def __init__(self, kind: Kind, message: str, about: str = "") -> None:
-        """`message` goes to the client, whose values it may name; the log gets the kind's word and `about`, never values."""
+    def __init__(self, kind: Kind, message: str, about: str = "", *, retry_seconds: int = 1) -> None:
+        """`message` goes to the client, whose values it may name; the log gets the kind's word and `about`, never values.
+
+        `retry_seconds` is when it may be asked again, where that would help.
+        """
         super().__init__(message)
         self.kind = kind
         self.message = message
+        self.retry_seconds = retry_seconds
         self._about = about
 
     @property

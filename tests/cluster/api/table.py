@@ -125,6 +125,10 @@ GOOD: dict[str, Any] = {
                 "maxAgeSeconds": 86400,
             },
             "accessLog": {"sample": 0.01},
+            "compression": {"minBytes": 16384},
+            "cors": {"origins": ["https://app.example.com", "http://localhost:3000"]},
+            "rateLimit": {"requestsPerSecond": 0.5, "burst": 20},
+            "explain": {"maxEvaluations": 50000, "maxSeconds": 2.5},
             "payloadLog": {"to": "https://sink.example.com/events", "sample": 0.05, "maxBytes": 4096, "hide": ["name"]},
             "limits": {
                 "maxBodyBytes": 1048576,

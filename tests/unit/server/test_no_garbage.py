@@ -62,9 +62,8 @@ async def left_behind(folder, sent):
     served.model = load_as_set(settings)
     plane = DataPlane(ServerMetrics(LABELS, 0.0), 64, MemoryBudget(64 << 20))
     plane.loaded = loaded_of(settings, served.model, plane.metrics, loop, None)
-    router = ProtocolRouter(
-        served, feedback_of(settings, plane.metrics, None), None, BodyLimits(plane.memory, 1 << 26, 10.0)
-    )
+    limits = BodyLimits(plane.memory, 1 << 26, 10.0)
+    router = ProtocolRouter(served, feedback_of(settings, plane.metrics, None), None, limits, plane.metrics)
     http = HttpServer(router, (INFER.encode(),), plane, loop)
     listener = await loop.create_server(lambda: HttpConnection(http), "127.0.0.1", 0)
     port = listener.sockets[0].getsockname()[1]

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from serin_operator.api.answers import Compression, Cors, Explain, RateLimit
 from serin_operator.api.base import ApiModel
 from serin_operator.api.logs_and_limits import AccessLog, Limits, PayloadLog, TensorName
 from serin_operator.api.pod import EnvVarSource, SecretKey
@@ -178,6 +179,26 @@ class Serving(ApiModel):
     ] = None
     limits: Annotated[
         Limits | None, Field(description="What one pod takes upon itself; beyond it clients are told so.")
+    ] = None
+    explain: Annotated[
+        Explain | None,
+        Field(
+            description="Why a model predicts what it predicts, at /v2/models/<name>/explain: what each feature adds, against"
+            " the rows of background.jsonl beside the model. It takes CPU time beside predictions. {} switches it on;"
+            " absent: off."
+        ),
+    ] = None
+    compression: Annotated[
+        Compression | None, Field(description="Packs large answers (gzip) for clients that ask for it. Absent: never.")
+    ] = None
+    cors: Annotated[
+        Cors | None, Field(description="Lets browsers ask on behalf of pages of other origins. Absent: none.")
+    ] = None
+    rate_limit: Annotated[
+        RateLimit | None,
+        Field(
+            description="How often each key may ask a pod. Needs apiKeys or jwt: addresses are never counted. Absent: no limit."
+        ),
     ] = None
     prediction: Annotated[
         PredictionSettings | None,

@@ -91,4 +91,18 @@ _PREDICTION: Final = (
     ),
 )
 
-SERVING_RULES: Final = (*_REFERENCES, *_FEEDBACK, *_LOGS, *_LIMITS, *_PREDICTION)
+_ANSWERS: Final = (
+    Rule(
+        "spec.serving.cors.origins[]",
+        "self == '*' || self.matches('^[a-z][a-z0-9+.-]*://[^/?#@, ]+$')",
+        "Write an origin as browsers do, without a path: https://app.example.com, or * for any.",
+    ),
+    Rule(
+        "spec.serving",
+        "!has(self.rateLimit) || has(self.apiKeys) || has(self.jwt)",
+        "rateLimit counts by key: add apiKeys or jwt, or remove it.",
+        field=".rateLimit",
+    ),
+)
+
+SERVING_RULES: Final = (*_REFERENCES, *_FEEDBACK, *_LOGS, *_LIMITS, *_PREDICTION, *_ANSWERS)

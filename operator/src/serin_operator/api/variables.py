@@ -35,6 +35,13 @@ VARIABLES: Final[Mapping[str, str]] = {
     "serving.limits.idleTimeoutSeconds": "SERIN_IDLE_TIMEOUT_SECONDS",
     "serving.limits.connectionMaxRequests": "SERIN_CONNECTION_MAX_REQUESTS",
     "serving.limits.connectionMaxSeconds": "SERIN_CONNECTION_MAX_SECONDS",
+    "serving.explain": "SERIN_EXPLAIN",
+    "serving.explain.maxEvaluations": "SERIN_EXPLAIN_MAX_EVALUATIONS",
+    "serving.explain.maxSeconds": "SERIN_EXPLAIN_SECONDS",
+    "serving.compression.minBytes": "SERIN_GZIP_MIN_BYTES",
+    "serving.cors.origins": "SERIN_CORS_ORIGINS",
+    "serving.rateLimit.requestsPerSecond": "SERIN_RATE_LIMIT_PER_SECOND",
+    "serving.rateLimit.burst": "SERIN_RATE_LIMIT_BURST",
     "analysis.pairing.sample": "SERIN_PAIRING_SAMPLE",
     "analysis.pairing.maxPerSecond": "SERIN_PAIRING_MAX_PER_SECOND",
     "analysis.pairing.timeoutSeconds": "SERIN_PAIRING_TIMEOUT_SECONDS",
@@ -90,6 +97,7 @@ def _text(value: object) -> str:
 
 
 _SPELLED: Final[Mapping[str, Callable[[object], str]]] = {
+    "serving.explain": lambda _: "on",
     "serving.feedback.unsigned": lambda said: "on" if said == Unsigned.ACCEPT else "off",
     "serving.payloadLog.to": lambda said: "stdout" if said == STDOUT else str(said),
     "serving.limits.memoryBudget": lambda said: str(whole_units(str(said))),

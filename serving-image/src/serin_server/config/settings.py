@@ -84,6 +84,11 @@ class Settings:
     pairing_max_per_second: float = 50.0
     pairing_timeout_seconds: float = 0.05
     pairing_max_bytes: int = 64 * 1024
+    explain: str = "off"
+    explain_background: Path | None = None
+    explain_max_evaluations: int = 20_000
+    explain_seconds: float = 5.0
+    explain_max_waiting: int = 4
     baseline: Path | None = None
     tls_cert_file: Path | None = None
     tls_key_file: Path | None = None
@@ -92,6 +97,10 @@ class Settings:
     jwks_file: Path | None = None
     jwt_audience: str = ""
     jwt_issuer: str = ""
+    rate_limit_per_second: float = 0.0
+    rate_limit_burst: int = 0
+    cors_origins: str = ""
+    gzip_min_bytes: int = 0
     access_log_sample: float = 0.0
     payload_log: str = ""
     payload_log_sample: float = 0.01
@@ -138,6 +147,11 @@ class Settings:
         return bool(self.pairing_control) and self.pairing_sample > 0
 
     @property
+    def origins(self) -> tuple[str, ...]:
+        """The origins whose pages may have browsers ask, as browsers write them."""
+        return tuple(origin.strip().rstrip("/") for origin in self.cors_origins.split(",") if origin.strip())
+
+    @property
     def batching_mode(self) -> str:
         """When requests share a run; runs of one row cannot be shared."""
         return self.batching if self.max_batch_rows > 1 else "off"
@@ -162,10 +176,12 @@ PROVIDERS: Final[Mapping[str, str]] = {
 
 _DIGEST: Final = re.compile(r"(sha256:)?[0-9a-fA-F]{64}")
 _CONTROL: Final = re.compile(r"https?://([A-Za-z0-9._-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])(:\d{1,5})?/?")
+_ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@,\s]+")
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "grpc": ("on", "off"),
     "batching": ("proven", "off", "trusted"),
     "use_tf32": ("on", "off"),
+    "explain": ("on", "off"),
     "feedback_unsigned": ("auto", "on", "off"),
     "feedback_kind": ("class", "regression"),
     "preflight_golden": ("off", "fail", "warn"),
@@ -210,7 +226,13 @@ def _parsed(source: str, kind: object, text: str) -> object:
 
 
 def _checked(settings: Settings) -> Settings:
-    for problem in (*_numbers(settings), *_words(settings), *_combinations(settings), *_batches(settings)):
+    for problem in (
+        *_numbers(settings),
+        *_words(settings),
+        *_addresses(settings),
+        *_combinations(settings),
+        *_batches(settings),
+    ):
         raise InvalidSetting(problem)
     return settings
 
@@ -243,8 +265,14 @@ def _words(settings: Settings) -> Iterator[str]:
         yield f"SERIN_PROVIDERS={settings.providers!r} names none: give auto, or {', '.join(PROVIDERS)}"
     if settings.model_sha256 and not _DIGEST.fullmatch(settings.model_sha256):
         yield f"SERIN_MODEL_SHA256={settings.model_sha256!r} is no digest: give the 64 hexadecimal digits of sha256sum"
+
+
+def _addresses(settings: Settings) -> Iterator[str]:
     if settings.pairing_control and not _CONTROL.fullmatch(settings.pairing_control):
         yield f"SERIN_PAIRING_CONTROL={shown(settings.pairing_control)!r}: give an address like http://model-control:8080"
+    for origin in settings.origins:
+        if origin != "*" and not _ORIGIN.fullmatch(origin):
+            yield f"SERIN_CORS_ORIGINS: {origin[:100]!r} is no origin: give https://app.example.com, several by comma, or *"
     if settings.payload_log and settings.payload_log != "stdout" and "://" not in settings.payload_log:
         yield f"SERIN_PAYLOAD_LOG={shown(settings.payload_log)!r}: give stdout or an http:// address"
 
@@ -260,6 +288,8 @@ def _combinations(settings: Settings) -> Iterator[str]:
             yield f"SERIN_{one.upper()} and SERIN_{other.upper()} are both {getattr(settings, one)}: give each its own port"
     if bool(settings.tls_cert_file) != bool(settings.tls_key_file):
         yield "SERIN_TLS_CERT_FILE and SERIN_TLS_KEY_FILE belong together: give both or none"
+    if settings.rate_limit_per_second and settings.api_keys_file is None and settings.jwks_file is None:
+        yield "SERIN_RATE_LIMIT_PER_SECOND is by key: give SERIN_API_KEYS_FILE or SERIN_JWKS_FILE too"
     if settings.is_pairing and settings.feedback_key_file is None:
         yield "SERIN_PAIRING_SAMPLE needs SERIN_FEEDBACK_KEY_FILE: only by a key do versions of one model know one another"
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from serin_server.dataplane.trace import Trace
 from serin_server.feedback.tokens import ControlPart
 from serin_server.metrics.clients import Client
 from serin_server.model.tensors import Array
@@ -35,7 +36,7 @@ class Call:
     have none in common; calls with equal `shapes_key` may share a run. `wanted` are the positions of the outputs asked
     for, None for all; `binary` says for each of them whether it is wanted in raw bytes, None for none of them. `more` are
     inputs that came although they may be left out. `control` is the number of the question where another version asks,
-    `pair` what another version makes of the same.
+    `pair` what another version makes of the same, `trace` the trace that its client told of.
     """
 
     __slots__ = (
@@ -52,6 +53,7 @@ class Call:
         "rows",
         "shapes_key",
         "started",
+        "trace",
         "wanted",
     )
 
@@ -68,6 +70,7 @@ class Call:
         self.refusal: Refusal | None = None
         self.client: Client | None = None
         self.control = ""
+        self.trace: Trace | None = None
         self.pair: Pair | None = None
         self.done: Callable[[Call], None] | None = None
 

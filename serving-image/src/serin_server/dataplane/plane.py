@@ -10,17 +10,20 @@ from serin_server.dataplane.departure import Departure
 from serin_server.dataplane.memory import MemoryBudget
 from serin_server.dataplane.request import RequestReader
 from serin_server.dataplane.response import ResponseWriter
+from serin_server.dataplane.trace import Trace
 from serin_server.feedback.marks import Marks
 from serin_server.metrics.clients import Client
 from serin_server.metrics.server import ServerMetrics
 from serin_server.refusals import Kind, Refusal
 from serin_server.security.access import AccessControl
+from serin_server.security.rates import Rates
 
 _REJECTION_WORDS: Final = {
     Kind.TOO_LARGE: "body_too_large",
     Kind.HEAD_TOO_LARGE: "head_too_large",
     Kind.OVERLOADED: "overloaded",
     Kind.UNAUTHENTICATED: "unauthenticated",
+    Kind.TOO_OFTEN: "too_often",
     Kind.SLOW_CLIENT: "slow_client",
     Kind.MALFORMED: "malformed",
 }
@@ -29,7 +32,16 @@ _REJECTION_WORDS: Final = {
 class Notes(Protocol):
     """Writes down what became of requests."""
 
-    def note(self, transport: str, status: int, seconds: float, rows: int, request_id: str, error: str = "") -> None:
+    def note(
+        self,
+        transport: str,
+        status: int,
+        seconds: float,
+        rows: int,
+        request_id: str,
+        error: str = "",
+        trace: Trace | None = None,
+    ) -> None:
         """One request was answered."""
 
 
@@ -71,6 +83,7 @@ class DataPlane:
         "metrics",
         "observers",
         "pairing",
+        "rates",
     )
 
     def __init__(self, metrics: ServerMetrics, max_in_flight: int, memory: MemoryBudget) -> None:
@@ -80,6 +93,7 @@ class DataPlane:
         self.loaded: Loaded | None = None
         self.departure: Departure | None = None
         self.access: AccessControl | None = None
+        self.rates: Rates | None = None
         self.access_log: Notes | None = None
         self.marks: Marks | None = None
         """By which the questions of other versions are known."""
@@ -116,7 +130,7 @@ class DataPlane:
         for observe in self.observers:
             observe(call)
         if self.access_log is not None:
-            self.access_log.note(transport, 200, seconds, call.rows, call.id)
+            self.access_log.note(transport, 200, seconds, call.rows, call.id, trace=call.trace)
 
     def refused(
         self,
@@ -128,6 +142,7 @@ class DataPlane:
         transport: str = "http",
         is_control: bool = False,
         client: Client | None = None,
+        trace: Trace | None = None,
     ) -> None:
         """Counts an inference request that was answered with a refusal."""
         metrics = self.metrics
@@ -142,8 +157,9 @@ class DataPlane:
             metrics.clients.count(client, int(refusal.kind.is_error))
         seconds = perf_counter() - started
         metrics.request_duration.observe(seconds)
+        metrics.refused_seconds += seconds
         if self.access_log is not None:
-            self.access_log.note(transport, status, seconds, 0, "", refusal.logged)
+            self.access_log.note(transport, status, seconds, 0, "", refusal.logged, trace)
 
     def rejected(self, refusal: Refusal) -> None:
         """Counts what was refused before it reached the model, by reason."""

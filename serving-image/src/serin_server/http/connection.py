@@ -13,6 +13,7 @@ import httptools
 from serin_server.dataplane.memory import UNCOUNTED_BYTES, Holding
 from serin_server.http.body import pay
 from serin_server.http.messages import Request, Response, head, refused
+from serin_server.http.outfit import Dressed
 from serin_server.http.parsing import RequestParser
 from serin_server.metrics.clients import Client
 from serin_server.refusals import Kind, Refusal
@@ -130,7 +131,12 @@ class HttpConnection(RequestParser):
                 holding.release()
             return
         server = self._server
+        if server.outfit is not None and not isinstance(response, Dressed):
+            server.outfit.dress(request, response, self)
+            return
         self.requests_left -= 1
+        if request.trace is not None:
+            response.extra += b"traceparent: %b\r\n" % request.trace.traceparent().encode()
         is_end = self._is_closing and not self._waiting and self._refusal_owed is None
         close = not request.keep_alive or is_end or server.is_last(self)
         text = head(response, close, request.is_http_1_0, server.date)

@@ -8,9 +8,10 @@ from serin_server.dataplane.memory import UNCOUNTED_BYTES
 from serin_server.dataplane.plane import DataPlane, Loaded
 from serin_server.http.body import pay
 from serin_server.http.connection import HttpConnection
+from serin_server.http.faults import fault
 from serin_server.http.large import LargeRequests
 from serin_server.http.messages import Request, Response, binary_response, refused, sealed_response
-from serin_server.refusals import STATUS, Kind, Refusal
+from serin_server.refusals import STATUS, Refusal
 
 
 class Inferences:
@@ -25,8 +26,7 @@ class Inferences:
 
     def fault(self, error: Exception) -> Refusal:
         """A bug: the log gets its stack trace."""
-        self._loop.call_exception_handler({"message": "a request found a fault in the server", "exception": error})
-        return Refusal(Kind.FAULT, "the server itself failed on this request: its log says more")
+        return fault(self._loop, error)
 
     def infer(self, request: Request, connection: HttpConnection) -> None:
         """Answers one request, after a run of the model."""
@@ -68,6 +68,7 @@ class Inferences:
         request.body = b""
         call.started = request.started
         call.control, call.pair, call.client = request.control, request.pair, connection.client
+        call.trace = request.trace
         self._metrics.in_flight += 1
 
         def done(call: Call) -> None:
@@ -140,4 +141,5 @@ class Inferences:
             was_submitted=was_submitted,
             is_control=bool(request.control),
             client=connection.client,
+            trace=request.trace,
         )

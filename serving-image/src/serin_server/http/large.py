@@ -32,7 +32,7 @@ class LargeRequests:
     def read(self, request: Request, reader: RequestReader, then: Callable[[Call | Exception], None]) -> None:
         """Passes the call of a request on, or why there is none. Raises `Refusal` when there is no memory even to begin."""
         pay(request, len(request.body), self._limits.memory)
-        self._work(partial(self._read, request, reader), then)
+        self.aside(partial(self._read, request, reader), then)
 
     def write(
         self,
@@ -43,7 +43,7 @@ class LargeRequests:
     ) -> None:
         """Passes the body of an answer on, or why there is none."""
         holding = request.holding = request.holding or Holding(self._limits.memory)
-        self._work(partial(_written, call, writer, holding), then)
+        self.aside(partial(_written, call, writer, holding), then)
 
     def close(self) -> None:
         """Lets the threads end."""
@@ -61,7 +61,8 @@ class LargeRequests:
             holding.shrink(before)
         return call
 
-    def _work(self, work: Callable[[], Result], then: Callable[[Result | Exception], None]) -> None:
+    def aside(self, work: Callable[[], Result], then: Callable[[Result | Exception], None]) -> None:
+        """Does in a thread what would keep others waiting, and passes on what came of it, on the loop."""
         self._threads = self._threads or ThreadPoolExecutor(_THREADS, "large")
 
         def in_thread() -> None:

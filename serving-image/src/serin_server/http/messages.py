@@ -1,6 +1,6 @@
 """Requests and responses of HTTP as values, and how a refusal reads in HTTP."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any, Final
@@ -9,6 +9,7 @@ import orjson
 
 from serin_server.dataplane.call import Pair
 from serin_server.dataplane.memory import Holding
+from serin_server.dataplane.trace import Trace
 from serin_server.refusals import STATUS, Kind, Refusal
 
 JSON: Final = b"application/json"
@@ -29,6 +30,7 @@ class Request:
         "refusal",
         "started",
         "target",
+        "trace",
     )
 
     def __init__(self) -> None:
@@ -47,6 +49,8 @@ class Request:
         """The number of the question where another version asks, and no client."""
         self.pair: Pair | None = None
         """What the control makes of it, where it was asked."""
+        self.trace: Trace | None = None
+        """The trace that its client told of."""
 
 
 class Response:
@@ -63,6 +67,8 @@ class Response:
 
 Turns = Iterator[Response | None]
 """A response that is long in the making: None for every turn of the loop that others should have before it goes on."""
+Later = Callable[[Callable[[Response], None]], None]
+"""A response that is made elsewhere: is given what to call with it, on the loop's thread."""
 
 
 def json_response(content: Any, status: int = 200) -> Response:
@@ -83,8 +89,8 @@ def sealed_response(token: bytes, status: int = 200) -> Response:
 def refused(refusal: Refusal, allow: bytes = b"") -> Response:
     """A refusal as the protocol's error body."""
     extra = b""
-    if refusal.kind in (Kind.OVERLOADED, Kind.NOT_READY):
-        extra = b"retry-after: 1\r\n"
+    if refusal.kind in (Kind.OVERLOADED, Kind.NOT_READY, Kind.TOO_OFTEN):
+        extra = b"retry-after: %d\r\n" % refusal.retry_seconds
     elif refusal.kind is Kind.METHOD:
         extra = b"allow: " + allow + b"\r\n"
     elif refusal.kind is Kind.UNAUTHENTICATED:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final, cast
 import httptools
 
 from serin_server.dataplane.memory import UNCOUNTED_BYTES
+from serin_server.dataplane.trace import HEADER as TRACE_HEADER
+from serin_server.dataplane.trace import trace_of
 from serin_server.feedback.marks import HEADER
 from serin_server.http.body import Body
 from serin_server.http.messages import Request
@@ -28,6 +30,7 @@ KEPT_HEADERS: Final = frozenset(
         b"inference-header-content-length",
         b"x-api-key",
         HEADER,
+        TRACE_HEADER,
     }
 )
 _LEAST_BYTES_PER_SECOND: Final = 64 * 1024
@@ -41,6 +44,7 @@ class RequestParser(asyncio.Protocol):
         "_head_bytes",
         "_is_discarding",
         "_is_head_done",
+        "_kept_headers",
         "_offered",
         "_parser",
         "_request",
@@ -51,6 +55,7 @@ class RequestParser(asyncio.Protocol):
 
     def __init__(self, server: "HttpServer") -> None:
         self._server = server
+        self._kept_headers = server.kept_headers
         self._parser = httptools.HttpRequestParser(self)
         self._request: Request | None = None
         self._body: Body | bytes = b""
@@ -143,7 +148,7 @@ class RequestParser(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         self._head_bytes += len(name) + len(value)
         name = name.lower()
-        if name in KEPT_HEADERS and not self._is_head_done:  # what trails a chunked body is no header
+        if name in self._kept_headers and not self._is_head_done:  # what trails a chunked body is no header
             headers = self._request.headers  # type: ignore[union-attr]
             if name == b"host" and name in headers:
                 raise Refusal(Kind.MALFORMED, "a request names one host, and two came")
@@ -165,6 +170,8 @@ class RequestParser(asyncio.Protocol):
             self._check_size(length)
         if b"host" not in headers and not request.is_http_1_0:
             raise Refusal(Kind.MALFORMED, "a request of HTTP/1.1 names its host")
+        if (trace := headers.get(TRACE_HEADER)) is not None:
+            request.trace = trace_of(trace)
         if (mark := headers.get(HEADER)) is not None:
             request.control = server.question_of(request, mark)
         if server.access is not None and request.method == b"POST":

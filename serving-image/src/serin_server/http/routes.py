@@ -2,17 +2,24 @@
 
 from collections.abc import Callable
 from time import time
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_to_bytes
 
 from serin_server.feedback.counter import FeedbackCounter
 from serin_server.http.body import BodyLimits
-from serin_server.http.messages import Request, Response, Turns, json_response, refused
-from serin_server.model.served import ServedModel, server_metadata
+from serin_server.http.messages import Later, Request, Response, Turns, json_response, refused
+from serin_server.http.origins import Origins
+from serin_server.metrics.server import ServerMetrics
+from serin_server.metrics.statistics import statistics
+from serin_server.model.served import ServedModel
 from serin_server.refusals import Kind, Refusal
 from serin_server.security.access import AccessControl
 
+if TYPE_CHECKING:
+    from serin_server.http.explanations import Explanations
+
 _READS: Final = (b"GET", b"HEAD")
+_WRITES: Final = ("infer", "feedback", "explain")
 MAX_FEEDBACK_BYTES: Final = 4 << 20
 _PREFIX: Final = "/v2/models/"
 Handler = Callable[[Request], Response]
@@ -22,14 +29,24 @@ class ProtocolRouter:
     """Finds the handler of an address; one instance serves one model."""
 
     def __init__(
-        self, served: ServedModel, feedback: FeedbackCounter, access: AccessControl | None, limits: BodyLimits
+        self,
+        served: ServedModel,
+        feedback: FeedbackCounter,
+        access: AccessControl | None,
+        limits: BodyLimits,
+        metrics: ServerMetrics,
     ) -> None:
         self._limits = limits.at_most(MAX_FEEDBACK_BYTES)
         self._served = served
         self._access = access
         self._feedback = feedback
+        self._metrics = metrics
+        self.origins: Origins | None = None
+        """Which pages may have their browsers ask; None where that is switched off."""
+        self.explanations: Explanations | None = None
+        """Who explains predictions; None where that is switched off."""
         self._fixed: dict[str, Handler] = {
-            "/v2": lambda _: json_response(server_metadata()),
+            "/v2": lambda _: json_response(served.server_metadata()),
             "/v2/health/live": lambda _: json_response({"live": True}),
             "/v2/health/ready": self._server_ready,
         }
@@ -43,10 +60,14 @@ class ProtocolRouter:
         self._served.check_address(name, version)
         return True
 
-    def answer(self, request: Request) -> Response | Turns:
+    def answer(self, request: Request) -> Response | Turns | Later:
         """The response to a request that is no inference; refusals included."""
         path = _path(request.target)
         try:
+            if request.method == b"OPTIONS" and self.origins is not None:
+                allowed = self.origins.preflight(request)
+                if allowed is not None:
+                    return allowed
             if path.startswith(_PREFIX):
                 return self._of_model(request, path)
             handler = self._fixed.get(path.rstrip("/"))
@@ -55,7 +76,7 @@ class ProtocolRouter:
             _check_method(request, _READS)
             return handler(request)
         except Refusal as refusal:
-            return refused(refusal, b"POST" if _model_address(path)[2] == "feedback" else b"GET, HEAD")
+            return refused(refusal, b"POST" if _model_address(path)[2] in _WRITES else b"GET, HEAD")
 
     def answer_health(self, request: Request) -> Response | None:
         """The response to a question for health or readiness, of the server or of the model; None to any other request."""
@@ -66,24 +87,52 @@ class ProtocolRouter:
         answer = self.answer(request) if asks else None
         return answer if isinstance(answer, Response) else None
 
-    def _of_model(self, request: Request, path: str) -> Response | Turns:
+    def _of_model(self, request: Request, path: str) -> Response | Turns | Later:
         name, version, verb = _model_address(path)
+        if (name, version, verb) == ("stats", None, "") and self._served.name != name:
+            name, verb = self._served.name, "stats"
         self._served.check_address(name, version)
         match verb:
+            case "infer":
+                raise Refusal(Kind.METHOD, "inference is asked for with POST")
             case "":
                 _check_method(request, _READS)
                 return json_response(self._served.metadata())
             case "ready":
                 _check_method(request, _READS)
                 return json_response(self._served.readiness(), 200 if self._served.is_ready else 503)
+            case "config":
+                _check_method(request, _READS)
+                return json_response(self._served.configuration())
+            case "stats":
+                _check_method(request, _READS)
+                self._check_access(request)
+                told = statistics(self._metrics, self._served.name, self._served.revision)
+                return json_response({"model_stats": [told]})
             case "feedback":
                 _check_method(request, (b"POST",))
-                headers = request.headers
-                if self._access is not None:
-                    self._access.check(headers.get(b"authorization"), headers.get(b"x-api-key"))
+                self._check_access(request)
                 return self._take(self._limits.plain(request))
+            case "explain":
+                _check_method(request, (b"POST",))
+                return self._explained(request)
             case _:
-                raise Refusal(Kind.UNKNOWN, f"a model has ready, infer and feedback, not {verb[:100]!r}")
+                raise Refusal(
+                    Kind.UNKNOWN, f"a model has ready, config, stats, infer, explain and feedback, not {verb[:100]!r}"
+                )
+
+    def _check_access(self, request: Request) -> None:
+        headers = request.headers
+        if self._access is not None:
+            self._access.check(headers.get(b"authorization"), headers.get(b"x-api-key"))
+
+    def _explained(self, request: Request) -> Response | Later:
+        if self.explanations is None:
+            raise Refusal(
+                Kind.UNKNOWN,
+                "explanations are switched off: they take CPU time (SERIN_EXPLAIN=on, or spec.serving.explain)",
+            )
+        return self.explanations.answer(request)
 
     def _take(self, body: bytes | bytearray) -> Turns:
         for answer in self._feedback.take_in_turns(body, time()):

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Iterable
+from functools import partial
 from time import time
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
@@ -13,7 +14,10 @@ from serin_server.http.body import BodyLimits
 from serin_server.http.connection import HttpConnection
 from serin_server.http.inference import Inferences
 from serin_server.http.large import LargeRequests
-from serin_server.http.messages import Request, Response, Turns, date_line, refused
+from serin_server.http.messages import Later, Request, Response, Turns, date_line, refused
+from serin_server.http.origins import Origins
+from serin_server.http.outfit import HEADERS, Outfit
+from serin_server.http.parsing import KEPT_HEADERS
 from serin_server.metrics.clients import WINDOW_SECONDS
 from serin_server.refusals import Kind, Refusal
 
@@ -30,7 +34,7 @@ class Router(Protocol):
     def infer_address(self, request: Request) -> bool:
         """Whether the request is an inference of the served model; raises `Refusal` when of another one."""
 
-    def answer(self, request: Request) -> Response | Turns:
+    def answer(self, request: Request) -> Response | Turns | Later:
         """The response to any other request; refusals included."""
 
 
@@ -59,6 +63,8 @@ class HttpServer:
         self.memory = plane.memory
         self.access = plane.access
         self._large = LargeRequests(BodyLimits(plane.memory, max_body_bytes, max_body_growth), loop)
+        self.outfit: Outfit | None = None
+        self.kept_headers = KEPT_HEADERS
         self._inferences = Inferences(plane, self._large, loop)
         self.loop = loop
         self._max_requests = max_requests
@@ -73,6 +79,11 @@ class HttpServer:
         self.now = loop.time()
         self.date = date_line(time())
         self._sweep_handle = loop.call_later(SWEEP_SECONDS, self._sweep)
+
+    def dress(self, origins: Origins | None, packed_from_bytes: int) -> None:
+        """From now on answers tell browsers which pages may ask, and large ones are packed for those who ask for it."""
+        self.outfit = Outfit(self._large, origins, packed_from_bytes)
+        self.kept_headers = KEPT_HEADERS | HEADERS
 
     # The connections.
 
@@ -104,7 +115,9 @@ class HttpServer:
 
     def _sweep(self) -> None:
         self.now = now = self.loop.time()
-        self.date = date_line(time())
+        moment = time()
+        self.date = date_line(moment)
+        self._metrics.look(moment)
         self._metrics.clients.window = int(now / WINDOW_SECONDS)
         self.clients_by_second.append(self._clients)
         self._clients = 0
@@ -142,7 +155,8 @@ class HttpServer:
                 if request.method == b"POST":
                     self._inferences.infer(request, connection)
                     return
-                raise Refusal(Kind.METHOD, "inference is asked for with POST")
+                if request.method != b"OPTIONS":
+                    raise Refusal(Kind.METHOD, "inference is asked for with POST")
             answer = self._router.answer(request)
         except Refusal as refusal:
             self.refused(refusal)
@@ -151,6 +165,8 @@ class HttpServer:
             answer = refused(self._inferences.fault(error))
         if isinstance(answer, Response):
             connection.respond(request, answer)
+        elif callable(answer):
+            answer(partial(connection.respond, request))
         else:
             self._go_on(request, connection, answer)
 
@@ -178,12 +194,14 @@ class HttpServer:
         return marks.question(mark) if marks is not None and is_one else ""
 
     def refusal_of(self, request: Request) -> Refusal | None:
-        """Why a request may not come in, by the credentials in its head; its body need not be kept then."""
+        """Why a request may not come in, by the credentials in its head, or not yet; its body need not be kept then."""
         headers = request.headers
         if request.control:
             return None
         try:
-            cast("AccessControl", self.access).check(headers.get(b"authorization"), headers.get(b"x-api-key"))
+            caller = cast("AccessControl", self.access).check(headers.get(b"authorization"), headers.get(b"x-api-key"))
+            if self._plane.rates is not None:
+                self._plane.rates.check(caller)
         except Refusal as refusal:
             return refusal.with_traceback(None)  # it would hold this frame
         return None

@@ -70,6 +70,8 @@ HELP: Final[Mapping[str, str]] = {
     "serin_baseline_feature_rows": "Training rows by feature and bin, from the model's baseline.",
     "serin_baseline_prediction_rows": "Training rows by the bin of their prediction, from the model's baseline.",
     "serin_payload_log_events_total": "Requests taken into the payload log, by whether they were sent or dropped.",
+    "serin_explanations_total": "Requests to explain predictions, by HTTP status. They count as no inference request.",
+    "serin_explanation_evaluations_total": "Predictions that explanations were made of.",
     "serin_memory_budget_bytes": "Memory that requests may hold together: their bodies, tensors and answers.",
     "serin_memory_held_bytes": "Memory that larger requests hold now.",
     "serin_metrics_failures_total": "Parts of a scrape that could not be told and were left out, by part; the log says why.",
@@ -79,7 +81,9 @@ HELP: Final[Mapping[str, str]] = {
 }
 """Every metric of the server and what it means; `docs/serving.md` shows the same table."""
 
-REJECTIONS: Final = ("body_too_large", "head_too_large", "overloaded", "unauthenticated", "slow_client", "malformed")
+REJECTIONS: Final = (
+    "body_too_large", "head_too_large", "overloaded", "unauthenticated", "too_often", "slow_client", "malformed",
+)  # fmt: skip
 FEEDBACK_REJECTIONS: Final = (
     "malformed", "duplicate", "corrected", "incomparable", "forged", "stale", "future", "unsigned",
 )  # fmt: skip
@@ -107,6 +111,11 @@ class ServerMetrics:
         self.feedback_clients: dict[str, ClientSums] = {}
         """By the revision that made the predictions."""
         self.request_duration = Histogram(LATENCY_BOUNDS)
+        self.refused_seconds = 0.0
+        """The part of it that went into refusals."""
+        self.last_prediction_at = 0.0
+        """Unix seconds, as exactly as it is looked at; 0 before the first."""
+        self._predictions_seen = 0.0
         self.inference_duration = Histogram(LATENCY_BOUNDS)
         self.batch_size = Histogram(BATCH_BOUNDS)
         self.in_flight = 0
@@ -124,6 +133,12 @@ class ServerMetrics:
         self.failures = Counter(("part",))
         self.on_failure: Callable[[str, Exception], None] = lambda _part, _error: None
         """Is told once of each part that could not be told."""
+
+    def look(self, moment: float) -> None:
+        """Notices whether there was a prediction since the last look."""
+        predictions = self.requests.values["200", "false"]
+        if predictions != self._predictions_seen:
+            self._predictions_seen, self.last_prediction_at = predictions, moment
 
     def exposition(self) -> bytes:
         """Everything in the text format of Prometheus, version 0.0.4. A part that cannot be told is left out and counted."""

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from serin_server.failures import LoadFailure
+from serin_server.model.configuration import Batches, configuration
 from serin_server.model.load import Model
 from serin_server.refusals import Kind, Refusal
 
 SERVER_NAME: Final = "serin-server"
 SERVER_VERSION: Final = "0.1.0"
 PLATFORM: Final = "onnxruntime_onnx"
-EXTENSIONS: Final = ("binary_tensor_data", "feedback")
+EXTENSIONS: Final = ("binary_tensor_data", "feedback", "model_configuration", "statistics")
 
 
 @dataclass(slots=True)
@@ -24,6 +25,9 @@ class ServedModel:
     model: Model | None = None
     failure: LoadFailure | None = None
     is_draining: bool = False
+    batches: Batches = field(default_factory=Batches)
+    extensions: tuple[str, ...] = EXTENSIONS
+    """Of the protocol, as the server's metadata tells them."""
     are_siblings_ready: Callable[[], bool] = lambda: True
     """Whether the other processes of this server are ready too."""
     _version_names: frozenset[str] = field(init=False)
@@ -65,6 +69,14 @@ class ServedModel:
             raise Refusal(Kind.NOT_READY, f"model {self.name!r} is not ready: {state['message']}")
         return self.model
 
+    def server_metadata(self) -> dict[str, Any]:
+        """The server metadata of the protocol."""
+        return {"name": SERVER_NAME, "version": SERVER_VERSION, "extensions": list(self.extensions)}
+
+    def configuration(self) -> dict[str, Any]:
+        """The model's configuration in Triton's words."""
+        return configuration(self.name, self.loaded(), self.batches)
+
     def metadata(self) -> dict[str, Any]:
         """The model metadata of the protocol, with the digest of the bytes that are served."""
         model = self.loaded()
@@ -88,8 +100,3 @@ class ServedModel:
                 "batching_message": model.batching.message,
             },
         }
-
-
-def server_metadata() -> dict[str, Any]:
-    """The server metadata of the protocol."""
-    return {"name": SERVER_NAME, "version": SERVER_VERSION, "extensions": list(EXTENSIONS)}

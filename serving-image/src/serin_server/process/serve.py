@@ -18,10 +18,12 @@ from serin_server.http.body import BodyLimits
 from serin_server.http.connection import HttpConnection
 from serin_server.http.listener import Listener, TlsListener
 from serin_server.http.metrics_port import MetricsRouter
+from serin_server.http.origins import Origins
 from serin_server.http.routes import ProtocolRouter
 from serin_server.http.server import HttpServer, Router
 from serin_server.metrics.clients import ClientSums
 from serin_server.metrics.server import resident_bytes
+from serin_server.model.configuration import Batches
 from serin_server.model.load import Model
 from serin_server.model.served import ServedModel
 from serin_server.model.warmup import WarmUp
@@ -47,8 +49,10 @@ from serin_server.records.faults import FaultLog
 from serin_server.records.log import Log
 from serin_server.records.payload import PayloadLog
 from serin_server.records.words import PayloadWords
+from serin_server.security.rates import Rates
 
 if TYPE_CHECKING:
+    from serin_server.process.explaining import Explaining
     from serin_server.rpc.server import GrpcServer
 
 _GC_THRESHOLDS: Final = (20_000, 20, 20)
@@ -73,6 +77,7 @@ class Server:
         self._siblings = siblings
         self._log = Log(settings.log_format, settings.log_level, model=settings.model_name, revision=settings.revision)
         self._served = ServedModel(settings.model_name, settings.model_version, settings.revision)
+        self._served.batches = Batches(settings.max_batch_rows, settings.batch_window_seconds)
         if siblings is not None:
             self._served.are_siblings_ready = siblings.are_ready
         self.metrics = metrics_of(settings, siblings.started_at if siblings else time.time())
@@ -80,6 +85,8 @@ class Server:
         self.metrics.more.append(MemoryWords(self._memory))
         self._plane = DataPlane(self.metrics, settings.max_in_flight, self._memory)
         self._plane.access = access_of(settings, self._log)
+        if settings.rate_limit_per_second:
+            self._plane.rates = Rates(settings.rate_limit_per_second, settings.rate_limit_burst)
         if settings.access_log_sample:
             self._plane.access_log = AccessLog(self._log, settings.access_log_sample)
         self._signer = signer_of(settings)
@@ -91,6 +98,7 @@ class Server:
         self._plane.marks = None if self._signer is None else Marks(self._signer)
         self._payload_log: PayloadLog | None = None
         self._pairing: Pairing | None = None
+        self._explaining: Explaining | None = None
         self._grpc: GrpcServer | None = None
         self._tls_listener: TlsListener | None = None
         self._stop = asyncio.Event()
@@ -106,8 +114,16 @@ class Server:
         self._heed_signals(loop)
         settings = self._settings
         limits = BodyLimits(self._memory, settings.max_body_bytes, settings.max_body_growth)
-        router = ProtocolRouter(self._served, self._feedback, self._plane.access, limits)
+        router = ProtocolRouter(self._served, self._feedback, self._plane.access, limits, self.metrics)
+        if settings.explain == "on":
+            from serin_server.process.explaining import Explaining  # noqa: PLC0415 (only for those who ask for it)
+
+            self._explaining = Explaining(settings, self._served, limits, loop, self.metrics)
+            router.explanations = self._explaining.explanations
         http = self._http_server(router, self._plane, loop)
+        if settings.origins or settings.gzip_min_bytes:
+            router.origins = Origins(settings.origins) if settings.origins else None
+            http.dress(router.origins, settings.gzip_min_bytes)
         # Scrapes are no clients: what they do is counted nowhere.
         uncounted = DataPlane(metrics_of(settings, 0.0), 0, MemoryBudget(_METRICS_PORT_BYTES))
         metrics = self._http_server(MetricsRouter(self.metrics, router.answer_health), uncounted, loop)
@@ -276,6 +292,8 @@ class Server:
         if self._payload_log is not None:
             self.metrics.more.append(PayloadWords(self._payload_log))
             self._plane.observers += (self._payload_log.observe,)
+        if self._explaining is not None:
+            self._explaining.start(model, loaded, self._log)
         self._plane.loaded = loaded
         self._memory.limit_bytes = self._budget_bytes()
         self.metrics.model_sha256 = model.sha256

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from typing import Final
 
+from serin_server.dataplane.trace import Trace
 from serin_server.records.log import Log
 
 _LONGEST_ID: Final = 128
@@ -20,11 +21,22 @@ class AccessLog:
         self._sample = sample
         self._chance = chance
 
-    def note(self, transport: str, status: int, seconds: float, rows: int, request_id: str, error: str = "") -> None:
+    def note(
+        self,
+        transport: str,
+        status: int,
+        seconds: float,
+        rows: int,
+        request_id: str,
+        error: str = "",
+        trace: Trace | None = None,
+    ) -> None:
         """One request was answered; `error` is a refusal's `logged` words, in which no values are."""
         if status < 500 and self._chance() >= self._sample:
             return
         fields = {"error": error} if error else {}
+        if trace is not None:
+            fields |= {"trace_id": trace.trace_id, "parent_id": trace.parent_id, "span_id": trace.span_id}
         self._log.info(
             "request",
             transport=transport,

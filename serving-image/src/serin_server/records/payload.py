@@ -116,6 +116,8 @@ class PayloadLog:
                 "id": call.id,
                 "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
                 "datacontenttype": "application/json",
+                # CloudEvents' extension for distributed tracing.
+                **({} if call.trace is None else {"traceparent": call.trace.traceparent()}),
                 "data": data,
             }
         )

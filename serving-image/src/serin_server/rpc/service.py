@@ -14,13 +14,16 @@ from serin_server.dataplane.call import Call, Pair, is_large
 from serin_server.dataplane.large import LARGE_BYTES
 from serin_server.dataplane.memory import UNCOUNTED_BYTES, Holding
 from serin_server.dataplane.plane import DataPlane, Loaded
+from serin_server.dataplane.trace import Trace
 from serin_server.metrics.clients import Client
-from serin_server.model.served import ServedModel, server_metadata
+from serin_server.model.served import ServedModel
 from serin_server.refusals import STATUS, Kind, Refusal
 from serin_server.rpc import open_inference_pb2 as pb
+from serin_server.rpc.metadata import told_by, trace_told
 from serin_server.rpc.parameters import check_parameters
 from serin_server.rpc.question import question_of
 from serin_server.rpc.tensors import arrays_of, put_output
+from serin_server.rpc.triton import TritonCalls
 
 SERVICE: Final = "inference.GRPCInferenceService"
 CODES: Final = {
@@ -33,9 +36,11 @@ CODES: Final = {
     Kind.SLOW_CLIENT: grpc.StatusCode.DEADLINE_EXCEEDED,
     Kind.TOO_LARGE: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Kind.HEAD_TOO_LARGE: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Kind.TOO_OFTEN: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Kind.OVERLOADED: grpc.StatusCode.UNAVAILABLE,
     Kind.NOT_READY: grpc.StatusCode.UNAVAILABLE,
     Kind.TIMED_OUT: grpc.StatusCode.DEADLINE_EXCEEDED,
+    Kind.UNEXPLAINABLE: grpc.StatusCode.FAILED_PRECONDITION,
     Kind.MODEL_FAILED: grpc.StatusCode.INTERNAL,
     Kind.FAULT: grpc.StatusCode.INTERNAL,
 }
@@ -55,6 +60,7 @@ class InferenceService:
 
     def handler(self) -> grpc.GenericRpcHandler:
         """The service as gRPC registers it."""
+        triton = TritonCalls(self._served, self._plane)
         calls: dict[str, tuple[Callable[[Any, Context], Awaitable[Any]], Any]] = {
             "ServerLive": (self.server_live, pb.ServerLiveRequest),
             "ServerReady": (self.server_ready, pb.ServerReadyRequest),
@@ -62,6 +68,8 @@ class InferenceService:
             "ServerMetadata": (self.server_metadata, pb.ServerMetadataRequest),
             "ModelMetadata": (self.model_metadata, pb.ModelMetadataRequest),
             "ModelInfer": (self.model_infer, pb.ModelInferRequest),
+            "ModelConfig": (triton.model_config, pb.ModelConfigRequest),
+            "ModelStatistics": (triton.model_statistics, pb.ModelStatisticsRequest),
         }
         return grpc.method_handlers_generic_handler(
             SERVICE,
@@ -90,7 +98,7 @@ class InferenceService:
     async def server_metadata(self, request: pb.ServerMetadataRequest, context: Context) -> pb.ServerMetadataResponse:
         """Name, version and extensions of the server."""
         del request, context
-        return pb.ServerMetadataResponse(**server_metadata())
+        return pb.ServerMetadataResponse(**self._served.server_metadata())
 
     async def model_metadata(self, request: pb.ModelMetadataRequest, context: Context) -> pb.ModelMetadataResponse:
         """Inputs, outputs, revision and digest of the model."""
@@ -106,11 +114,15 @@ class InferenceService:
         started = perf_counter()
         was_submitted = False
         pair: Pair | None = None
+        trace: Trace | None = None
         client = self._plane.metrics.clients.client(context.peer().rpartition(":")[0].encode())
         try:
+            sent = told_by(context)
+            trace = trace_told(sent, context)
             if self._plane.access is not None:
-                sent = {key: value.encode() for key, value in context.invocation_metadata() if isinstance(value, str)}
-                self._plane.access.check(sent.get("authorization"), sent.get("x-api-key"))
+                caller = self._plane.access.check(sent.get("authorization"), sent.get("x-api-key"))
+                if self._plane.rates is not None:
+                    self._plane.rates.check(caller)
             self._served.check_address(request.model_name, request.model_version or None)
             if self._plane.departure is not None:
                 self._plane.departure.came(context.peer())
@@ -125,7 +137,7 @@ class InferenceService:
             call = reader.call_of(arrays, request.id)
             if request.outputs:
                 call.wanted = reader.positions([output.name for output in request.outputs])
-            call.started, call.pair, call.client = started, pair, client
+            call.started, call.pair, call.client, call.trace = started, pair, client, trace
             was_submitted = True
             await self._run(loaded, call)
             refusal, call.refusal = call.refusal, None  # raised, it holds this frame, which must not hold it
@@ -136,11 +148,11 @@ class InferenceService:
             if token := loaded.writer.token_of(call, response.parameters["predicted_at"].double_param):
                 response.parameters["feedback_token"].string_param = token.decode()
         except Refusal as refusal:
-            self._count_refused(refusal, started, was_submitted=was_submitted, pair=pair, client=client)
+            self._count_refused(refusal, started, was_submitted=was_submitted, pair=pair, client=client, trace=trace)
             raise
         except Exception as error:
             fault = _fault(error)
-            self._count_refused(fault, started, was_submitted=was_submitted, pair=pair, client=client)
+            self._count_refused(fault, started, was_submitted=was_submitted, pair=pair, client=client, trace=trace)
             raise fault from error
         self._plane.succeeded(call, "grpc")
         return response
@@ -172,7 +184,7 @@ class InferenceService:
         if call.refusal is None:
             self._plane.succeeded(call, "grpc")
         else:
-            self._count_refused(call.refusal, call.started, was_submitted=True, client=call.client)
+            self._count_refused(call.refusal, call.started, was_submitted=True, client=call.client, trace=call.trace)
 
     def _count_refused(
         self,
@@ -182,11 +194,14 @@ class InferenceService:
         was_submitted: bool,
         pair: Pair | None = None,
         client: Client | None = None,
+        trace: Trace | None = None,
     ) -> None:
         if pair is not None:
             pair.refused(refusal)
         status = STATUS[refusal.kind]
-        self._plane.refused(refusal, status, started, was_submitted=was_submitted, transport="grpc", client=client)
+        self._plane.refused(
+            refusal, status, started, was_submitted=was_submitted, transport="grpc", client=client, trace=trace
+        )
 
     def _pair_of(self, request: pb.ModelInferRequest) -> Pair | None:
         pairing = self._plane.pairing

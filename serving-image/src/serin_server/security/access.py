@@ -34,7 +34,8 @@ class AccessControl:
         self._issuer = issuer
         self._digests: frozenset[bytes] = frozenset()
         self._keys: dict[str | None, Any] = {}
-        self._believed: dict[bytes, float] = {}
+        self._believed: dict[bytes, tuple[float, bytes]] = {}
+        """Until when a token holds, and whose it is, by its digest."""
         self.files = (api_keys_file, jwks_file)
         self.reload()
 
@@ -47,22 +48,26 @@ class AccessControl:
         if left_out and self._tell is not None:
             self._tell(left_out)
 
-    def check(self, authorization: bytes | None, api_key: bytes | None = None) -> None:
-        """Lets a request in. Raises `Refusal` (unauthenticated) that says what is missing, never what was close."""
+    def check(self, authorization: bytes | None, api_key: bytes | None = None) -> bytes:
+        """Lets a request in, and says whose it is: a word for each key, and for each subject of tokens.
+
+        Raises `Refusal` (unauthenticated) that says what is missing, never what was close.
+        """
         scheme, _, credential = (authorization or b"").partition(b" ")
         presented = api_key or (credential.strip() if scheme.lower() == b"bearer" else b"")
         if not presented:
             raise Refusal(Kind.UNAUTHENTICATED, "send a key or token: Authorization: Bearer …")
         digest = _digest(presented)
         if digest in self._digests:
-            return
-        if self._believed.get(digest, 0) > time.time():
-            return
+            return digest
+        until, caller = self._believed.get(digest, (0.0, b""))
+        if until > time.time():
+            return caller
         if not self._keys:
             raise Refusal(Kind.UNAUTHENTICATED, "the key is not known")
-        self._believe(presented, digest)
+        return self._believe(presented, digest)
 
-    def _believe(self, token: bytes, digest: bytes) -> None:
+    def _believe(self, token: bytes, digest: bytes) -> bytes:
         import jwt  # noqa: PLC0415 (only with a key set)
 
         try:
@@ -79,7 +84,11 @@ class AccessControl:
             raise Refusal(Kind.UNAUTHENTICATED, f"the token is not valid: {error}") from None
         if len(self._believed) >= _MOST_REMEMBERED:
             self._believed.clear()
-        self._believed[digest] = float(claims["exp"])
+        # Tokens are renewed: who has a subject is known by that.
+        subject = claims.get("sub")
+        caller = _digest(f"{claims.get('iss')} {subject}".encode()) if subject else digest
+        self._believed[digest] = float(claims["exp"]), caller
+        return caller
 
     def _only_key(self) -> "jwt.PyJWK":
         if len(self._keys) != 1:

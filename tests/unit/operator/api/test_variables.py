@@ -85,7 +85,8 @@ def test_the_server_takes_everything_that_a_spec_can_say() -> None:
     spec = ModelDeploymentSpec.model_validate({**GOOD["spec"], "model": MODEL})
     said = variables_of(spec.model_dump(by_alias=True, exclude_none=True))
     assert set(said) == set(VARIABLES.values())
-    settings_from({"SERIN_MODEL_URI": "m.onnx", **said})
+    # Rates are by key, and keys come as a file.
+    settings_from({"SERIN_MODEL_URI": "m.onnx", "SERIN_API_KEYS_FILE": "keys", **said})
 
 
 def test_every_variable_of_a_field_is_the_servers() -> None:

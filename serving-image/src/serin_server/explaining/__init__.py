@@ -1,0 +1,1 @@
+"""Why a model predicts what it predicts: Shapley values, sampled through the session that serves."""
