@@ -17,6 +17,7 @@ from serin_operator.decide.analysis import (
     MeanDifference,
     Metric,
     OddsRatio,
+    Role,
     Spread,
     Stratum,
     Value,

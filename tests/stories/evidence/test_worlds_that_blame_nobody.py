@@ -15,8 +15,7 @@ ACCURACY = {"accuracy": {}}
 async def verdicts(traffic, metric, *, pods=3, stages=README, rollouts=3, seed=1):
     """Of some rollouts of one world, each with luck of its own."""
     rows = [
-        await judged(traffic(np.random.default_rng([seed, number])), metric, pods, stages)
-        for number in range(rollouts)
+        await judged(traffic(np.random.default_rng([seed, number])), metric, pods, stages) for number in range(rollouts)
     ]
     return [row.verdict for row in rows]
 

@@ -43,9 +43,7 @@ def alike(rng: np.random.Generator, number: int, base: float, correlation: float
     return rng.beta(base * spread, (1 - base) * spread, number)
 
 
-def by_request(
-    rng: np.random.Generator, rates: "dict[str, float]", a_second: float, deviation: float = 0.0
-) -> Traffic:
+def by_request(rng: np.random.Generator, rates: "dict[str, float]", a_second: float, deviation: float = 0.0) -> Traffic:
     """Each request falls on any pod by chance; pods may differ for good, by so much in log odds."""
     own: dict[str, float] = {}
 
@@ -61,7 +59,9 @@ def by_request(
     return second
 
 
-def one_class_labelled(rng: np.random.Generator, a_second: float, grants: dict[str, float], extra_wrong: float) -> Traffic:
+def one_class_labelled(
+    rng: np.random.Generator, a_second: float, grants: dict[str, float], extra_wrong: float
+) -> Traffic:
     """Labels come for granted requests alone; who grants more grants the worse risks last, and is as good as the other."""
 
     def second(servers: Servers, moment: float) -> None:

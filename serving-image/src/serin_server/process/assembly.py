@@ -211,7 +211,7 @@ def _token_maker(
         client = 0 if call.client is None else call.client.number
         if len(told) > MAX_ROWS:
             return b""
-        metrics.signed_predictions += len(told)
+        metrics.signed_predictions = (metrics.signed_predictions or 0) + len(told)
         return signer.sign(predicted_at, call.id, told, control, client)
 
     return token

@@ -236,7 +236,12 @@ def predicted(revision, number, server):
 
 
 async def test_labels_are_told_beside_all_predictions_of_both_versions():
-    counters = (labelled("new", 30, "b"), labelled("old", 60, "a"), predicted("new", 90, "b"), predicted("old", 300, "a"))
+    counters = (
+        labelled("new", 30, "b"),
+        labelled("old", 60, "a"),
+        predicted("new", 90, "b"),
+        predicted("old", 300, "a"),
+    )
     result = await look_at(Prometheus(*counters), {"accuracy": {}}, pairing=False)
     assert result.samples["m0"].observed.unlabelled == (Stratum(Arm(90, 120), Arm(300, 360)),)
 
@@ -244,7 +249,9 @@ async def test_labels_are_told_beside_all_predictions_of_both_versions():
 @pytest.mark.parametrize(
     "counters",
     [
-        pytest.param((labelled("new", 30, "b"), labelled("old", 60, "a"), predicted("new", 90, "b")), id="older servers"),
+        pytest.param(
+            (labelled("new", 30, "b"), labelled("old", 60, "a"), predicted("new", 90, "b")), id="older servers"
+        ),
         pytest.param((labelled("old", 60, "a"), predicted("new", 90, "b"), predicted("old", 90, "a")), id="copies"),
     ],
 )

@@ -23,7 +23,6 @@ from serin_operator.decide.analysis.samples import (
 )
 from serin_operator.decide.analysis.state import AnalysisState, begin_step
 
-
 _WORTH: Final = {"betweenPods": 0.0, "together": 1.0}
 """What else a record says of a sample where it says anything, and what it means by saying nothing."""
 

@@ -68,7 +68,9 @@ def judge(
     effects = {name: known.get(name, Scatter()).design_effect(design_effect) for name in samples}
     labels_may_tell = result.look.start == comparison.look_from and not (comparison.mirror or comparison.testers)
     discounted = {
-        name: _discounted(sample if labels_may_tell else _without_label_share(sample), known.get(name, Scatter()), effects[name])
+        name: _discounted(
+            sample if labels_may_tell else _without_label_share(sample), known.get(name, Scatter()), effects[name]
+        )
         for name, sample in samples.items()
     }
     begins_step = not any(one.step_samples for one in state.metrics.values())
@@ -126,7 +128,9 @@ def _without_label_share(sample: Sample) -> Sample:
 def _discounted(sample: Sample, known: Scatter, effect: float) -> Sample:
     if not isinstance(sample, Value):
         return sample
-    return replace(sample, design_effect=max(1.0, effect), between_pods=known.pods.log_odds(), together=known.clients.together)
+    return replace(
+        sample, design_effect=max(1.0, effect), between_pods=known.pods.log_odds(), together=known.clients.together
+    )
 
 
 def worst_verdict(results: tuple[MetricStatus, ...]) -> str | None:
