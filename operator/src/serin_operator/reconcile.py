@@ -86,6 +86,8 @@ class Ports:
     """Takes the looks; without one, each is taken by ``prometheus`` while its reconcile waits."""
     monotonic: Callable[[], float] = time.monotonic
     """Seconds on a clock that never jumps."""
+    on_seen: Callable[[str, str, JsonObject | None], None] = lambda _namespace, _name, _obj: None
+    """Told of each object with its new status; of ``None`` when it is gone."""
 
 
 class Reconciler:
@@ -111,6 +113,7 @@ class Reconciler:
             self._made.pop((namespace, name), None)
             self._carried.pop((namespace, name), None)
             self._told.pop((namespace, name), None)
+            self._ports.on_seen(namespace, name, None)
             return None
         try:
             world = await self._observe(obj)
@@ -186,6 +189,8 @@ class Reconciler:
             except (Forbidden, Invalid) as error:  # nothing can be told in status, and nothing is done without it
                 raise Transient(f"status cannot be written: {error.message}") from error
             obj["metadata"]["resourceVersion"] = written["metadata"]["resourceVersion"]
+        metadata = obj["metadata"]
+        self._ports.on_seen(metadata["namespace"], metadata["name"], {**obj, "status": status})
         return status
 
     async def _act(self, obj: JsonObject, world: World, decision: Decision) -> float | None:
