@@ -17,6 +17,7 @@ from serin_operator.decide.analysis import (
     MeanDifference,
     Metric,
     OddsRatio,
+    Role,
     Spread,
     Stratum,
     Value,
@@ -103,7 +104,7 @@ def _judged(config, samples) -> Result:
 
 def means(draw, looks, shift=0.0):
     """Differences of means within looks, with a drift that both arms feel."""
-    config = single(MeanDifference())
+    config = AnalysisConfig((Metric("m", MeanDifference(), Role.WARNING),))
 
     def one(rng):
         drift = np.cumsum(rng.normal(0, 1, looks))

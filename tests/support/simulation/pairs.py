@@ -12,7 +12,7 @@ Due = Callable[[str, float], int]
 WINDOW_SECONDS = 30
 CLASSES = ("0", "1")
 """Answers; each is given to half of the requests."""
-_SUMS = ("clients", "all", "bad", "all_squared", "bad_squared", "all_times_bad")
+SUMS = ("clients", "all", "bad", "all_squared", "bad_squared", "all_times_bad")
 
 
 @dataclass
@@ -89,7 +89,7 @@ class ClientBook:
             self.window, self.counts = window, {}
         n, b = self.counts.get(client, (0, 0))
         self.counts[client] = after = (n + total, b + bad)
-        for name, more in zip(_SUMS, _grown((n, b), after), strict=True):
+        for name, more in zip(SUMS, _grown((n, b), after), strict=True):
             yield "serin_client_sums_total", "sum", name, more
 
 

@@ -23,7 +23,7 @@ _JOINED = re.compile(r'label_replace\(\(\n(.*?)\n\), "of", "(\d+)", "", ""\)', r
 _MATCHER = re.compile(r'(\w+)(=~|=)"((?:[^"\\]|\\.)*)"')
 _OF_THE_OBJECT = {"model_namespace", "model_name"}
 _AGED = {"serin_feedback_total", "serin_feedback_absolute_error_bucket", "serin_paired_feedback_total"}
-_ARMS = dict.fromkeys(_AGED, "predicted_revision")
+_ARMS = dict.fromkeys((*_AGED, "serin_feedback_client_sums_total"), "predicted_revision")
 _BIRTH = "serin_process_start_time_seconds"
 
 
@@ -120,7 +120,7 @@ class Prometheus:
         metric, server, revision, label, told = key
         if not metric.startswith("serin_"):
             return {"instance": server, "model_version": revision, label: told}
-        age = {"age_le": "5"} if metric in _ARMS and self.trouble is not Trouble.WITHOUT_AGE else {}
+        age = {"age_le": "5"} if metric in _AGED and self.trouble is not Trouble.WITHOUT_AGE else {}
         own = (dict(zip(label.split(","), told.split(","), strict=True)) if label else {}) | (
             {"feature": "age"} if metric.startswith("serin_feature_") else {}
         )

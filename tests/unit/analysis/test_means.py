@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from serin_operator.decide.analysis import (
@@ -16,6 +17,7 @@ from serin_operator.decide.analysis import (
     NoData,
     Pass,
     Reason,
+    Role,
     Value,
     judge_look,
 )
@@ -23,8 +25,8 @@ from serin_operator.decide.analysis.means import verdict as means_verdict
 from serin_operator.decide.analysis.means import width
 
 
-def run(rule, differences, stable=5.0, alpha=0.01):
-    config = AnalysisConfig((Metric("m", rule),), false_rollback_rate=alpha)
+def run(rule, differences, stable=5.0, alpha=0.01, role=Role.WARNING):
+    config = AnalysisConfig((Metric("m", rule, role),), false_rollback_rate=alpha)
     state = AnalysisState()
     for one in differences:
         state, verdicts = judge_look(config, state, {"m": Value(Difference(stable + one, stable))})
@@ -82,6 +84,29 @@ def test_a_canary_far_above_fails_and_says_by_how_much():
     assert verdict == Fail(Reason.WORSE_THAN_STABLE, f"canary above stable by 3 ± {half:.3g} over 30 looks, 1 allowed")
 
 
+def test_a_gate_far_above_holds_for_people_and_rolls_nothing_back():
+    _, verdict = run(MeanDifference(max_increase=1.0), [one + 3 for one in WAVE], role=Role.GATE)
+    assert isinstance(verdict, Inconclusive)
+    assert verdict.reason is Reason.MEANS_ONLY_WARN
+    assert verdict.message.startswith("canary above stable by 3 ± ")
+    assert "promote or abort by hand" in verdict.message
+
+
+def test_a_gate_within_its_margin_passes():
+    assert isinstance(run(MeanDifference(max_increase=1.0), WAVE, role=Role.GATE)[1], Pass)
+
+
+@pytest.mark.parametrize("world", ["looks that resemble the one before", "looks that are very far off at times"])
+def test_a_gate_on_means_never_rolls_back_an_equal_canary_whatever_looks_have_in_common(world):
+    rng = np.random.default_rng(9)
+    for _ in range(20):
+        noise = rng.normal(size=200) if "resemble" in world else math.exp(0.5) - rng.lognormal(0, 1, 200)
+        if "resemble" in world:
+            for number in range(1, 200):
+                noise[number] += 0.5 * noise[number - 1]
+        assert not isinstance(run(MeanDifference(), noise.tolist(), role=Role.GATE)[1], Fail)
+
+
 def test_a_canary_far_below_fails_where_lower_is_worse():
     _, verdict = run(MeanDifference(max_decrease=1.0), [one - 3 for one in WAVE])
     assert isinstance(verdict, Fail)
@@ -113,7 +138,7 @@ def test_mean_and_squares_are_welfords():
 
 
 def test_a_fail_stays_when_later_looks_are_better():
-    config = AnalysisConfig((Metric("m", MeanDifference()),))
+    config = AnalysisConfig((Metric("m", MeanDifference(), Role.WARNING),))
     state, verdict = run(MeanDifference(), [one + 3 for one in WAVE])
     assert isinstance(verdict, Fail)
     for _ in range(60):

@@ -7,6 +7,7 @@ from serin_operator.decide.analysis import (
     AnalysisConfig,
     AnalysisState,
     Arm,
+    Fail,
     Inconclusive,
     Metric,
     Paired,
@@ -65,3 +66,27 @@ def test_equal_shares_are_hardly_ever_suspected_however_long_one_looks():
 
 def test_a_silent_arm_tells_nothing():
     assert selection.observe((), missing((0, 0), (3, 4))) == ()
+
+
+def test_the_excess_is_that_of_mantel_and_haenszel_and_adds_up_over_looks():
+    one = Stratum(Arm(60, 100), Arm(240, 300))  # 40 of the canary's are there where 25 were to be expected
+    assert selection.excess((), [one]) == pytest.approx((15.0, 100 * 300 * 100 * 300 / (400 * 400 * 399)), abs=1e-6)
+    assert selection.excess(selection.excess((), [one]), [one])[0] == 30.0
+    assert selection.excess((), [one], 4.0)[1] == pytest.approx(4 * selection.excess((), [one])[1], abs=1e-5)
+    assert selection.excess((1.0, 2.0), [Stratum(Arm(), Arm(3, 9))]) == (1.0, 2.0)
+
+
+def test_a_share_of_labels_that_luck_explains_excuses_nobody():
+    assert not selection.may_explain(())
+    assert not selection.may_explain((2.0, 1.0))
+    assert selection.may_explain((2.1, 1.0))
+    assert selection.may_explain((-2.1, 1.0))
+
+
+def test_a_version_that_seems_worse_is_not_blamed_while_its_labels_come_for_another_share():
+    config = AnalysisConfig((Metric("m", accuracy()),), min_samples=1)
+    worse = Stratum(Arm(60, 200), Arm(40, 600))
+    as_many, more = Stratum(Arm(400, 600), Arm(1200, 1800)), Stratum(Arm(360, 600), Arm(1200, 1800))
+    for missing, verdict in ((as_many, Fail), (more, Inconclusive)):
+        _, verdicts = judge_look(config, AnalysisState(), {"m": Value(Proportions((worse,), unlabelled=(missing,)))})
+        assert isinstance(verdicts["m"], verdict)

@@ -168,6 +168,7 @@ def test_a_signed_response_is_judged_once_by_whichever_pod_hears_the_label(tmp_p
         serving(model, tmp_path, revision="bbbbbbbbbb", feedback_key_file=tmp_path / "key") as other,
     ):
         token = one.infer(ROW)[1]["parameters"]["feedback_token"]
+        assert one.metric("serin_signed_predictions_total") == 1
         for expected in (1, 0):
             assert other.post("/v2/models/m/feedback", {"token": token, "label": 2})[1]["accepted"] == expected
         name = "serin_feedback_total"

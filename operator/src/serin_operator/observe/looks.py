@@ -15,6 +15,7 @@ from serin_operator.api.kinds.reading import Expression, PairReading, Reading, S
 from serin_operator.decide.analysis import Arm, Clients, NoData, QueryFailed, Sample
 from serin_operator.decide.looks import Look, LookResult
 from serin_operator.observe.clients import clients_of
+from serin_operator.observe.labelled import with_label_share
 from serin_operator.observe.pairs import Asked, asked_of, with_pairs
 from serin_operator.observe.prometheus_client import PrometheusError, Series
 from serin_operator.observe.questions import answers, promql
@@ -103,8 +104,8 @@ class _Wanted:
     def all_counters(self) -> tuple[Asked, ...]:
         """Those of pairs and clients, too."""
         pairs = asked_of(self.pairs) if self.pairs else ()
-        sums = self.reading.clients if isinstance(self.reading, Shares) else None
-        return (*self.counters, *pairs, *([(sums, None)] if sums else []))
+        more = (self.reading.clients, self.reading.predictions) if isinstance(self.reading, Shares) else ()
+        return (*self.counters, *pairs, *((one, None) for one in more if one))
 
     def written(self, look: Look, scrape: float, *, is_before: bool = False) -> Written:
         if isinstance(self.reading, Expression):
@@ -124,6 +125,9 @@ class _Wanted:
         if isinstance(series, NoData | QueryFailed):
             return series
         sample = sample_of(self.reading, series, look)
+        if isinstance(self.reading, Shares) and self.reading.predictions and not isinstance(found, QueryFailed):
+            predictions = self.reading.predictions
+            sample = with_label_share(sample, predictions, found[predictions, None], look)
         if self.pairs is None or isinstance(found, QueryFailed):
             return sample
         return with_pairs(sample, self.pairs, [found[one] for one in asked_of(self.pairs)], look)

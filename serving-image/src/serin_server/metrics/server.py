@@ -57,6 +57,8 @@ HELP: Final[Mapping[str, str]] = {
     "serin_requests_rejected_total": "Requests refused before they reached the model, by reason.",
     "serin_feedback_total": "True labels that came back, by the revision that made the prediction, the upper bound "
     "of the prediction's age in seconds, and the outcome.",
+    "serin_signed_predictions_total": "Predictions that were answered with a token, so that their labels can be told; absent without "
+    "a key to sign with.",
     "serin_paired_feedback_total": "True labels of predictions that the control was asked for as well, by both revisions, the upper "
     "bound of the prediction's age in seconds, and which of the two was right.",
     "serin_feedback_absolute_error": "How far a regression's predictions were from the labels, by the revision that made "
@@ -124,6 +126,8 @@ class ServerMetrics:
         own = [(labels["model_revision"], age, outcome) for age in AGE_BOUNDS for outcome in ("correct", "wrong")]
         self.feedback = Counter(("predicted_revision", "age_le", "outcome"), own)
         self.paired_feedback = Counter(("predicted_revision", "control_revision", "age_le", "pair"))
+        self.signed_predictions: int | None = None
+        """None where no prediction gets a token."""
         self.feedback_errors: dict[tuple[str, str], Histogram] = {}
         self.feedback_rejected = Counter(("reason",), [(reason,) for reason in FEEDBACK_REJECTIONS])
         self.load_failures = Counter(("reason",), [(reason.value,) for reason in Reason])
@@ -182,6 +186,9 @@ class ServerMetrics:
         words.counter("serin_model_load_failures_total", self.load_failures)
 
     def _tell_feedback(self, words: "Words") -> None:
+        if self.signed_predictions is not None:
+            words.head("serin_signed_predictions_total", "counter")
+            words.sample("serin_signed_predictions_total", {}, self.signed_predictions)
         words.counter("serin_feedback_total", self.feedback)
         words.counter("serin_paired_feedback_total", self.paired_feedback)
         if self.feedback_clients:

@@ -83,7 +83,7 @@ def loaded_of(
             settings.revision,
             settings.model_version,
             signature,
-            _token_maker(signer, predictions),
+            _token_maker(signer, predictions, metrics),
             _sealer(signer, predictions),
         ),
     )
@@ -198,15 +198,21 @@ def watches_of(
     return watches
 
 
-def _token_maker(signer: TokenSigner | None, predictions: PredictionReader) -> TokenMaker | None:
+def _token_maker(
+    signer: TokenSigner | None, predictions: PredictionReader, metrics: ServerMetrics
+) -> TokenMaker | None:
     if signer is None or predictions.position is None:
         return None
+    metrics.signed_predictions = 0
 
     def token(call: Call, predicted_at: float) -> bytes:
         told = predictions.read(call.outputs or [])
         control = None if call.pair is None else call.pair.control_part()
         client = 0 if call.client is None else call.client.number
-        return signer.sign(predicted_at, call.id, told, control, client) if len(told) <= MAX_ROWS else b""
+        if len(told) > MAX_ROWS:
+            return b""
+        metrics.signed_predictions = (metrics.signed_predictions or 0) + len(told)
+        return signer.sign(predicted_at, call.id, told, control, client)
 
     return token
 

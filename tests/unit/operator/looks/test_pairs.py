@@ -224,3 +224,37 @@ def test_evidence_and_its_rate_reach_the_engine():
 def test_a_false_promotion_rate_that_is_none_is_refused(rate):
     with pytest.raises(ValidationError):
         analysis({"accuracy": {}}, falsePromotionRate=rate)
+
+
+def labelled(revision, number, server):
+    about = {"server_id": server, "predicted_revision": revision, "age_le": "4", "outcome": "correct"}
+    return "serin_feedback_total", about, number
+
+
+def predicted(revision, number, server):
+    return "serin_signed_predictions_total", {"server_id": server, "model_revision": revision}, number
+
+
+async def test_labels_are_told_beside_all_predictions_of_both_versions():
+    counters = (
+        labelled("new", 30, "b"),
+        labelled("old", 60, "a"),
+        predicted("new", 90, "b"),
+        predicted("old", 300, "a"),
+    )
+    result = await look_at(Prometheus(*counters), {"accuracy": {}}, pairing=False)
+    assert result.samples["m0"].observed.unlabelled == (Stratum(Arm(90, 120), Arm(300, 360)),)
+
+
+@pytest.mark.parametrize(
+    "counters",
+    [
+        pytest.param(
+            (labelled("new", 30, "b"), labelled("old", 60, "a"), predicted("new", 90, "b")), id="older servers"
+        ),
+        pytest.param((labelled("old", 60, "a"), predicted("new", 90, "b"), predicted("old", 90, "a")), id="copies"),
+    ],
+)
+async def test_labels_are_told_alone_where_one_version_has_no_predictions_or_no_labels(counters):
+    result = await look_at(Prometheus(*counters), {"accuracy": {}}, pairing=False)
+    assert not result.samples["m0"].observed.unlabelled

@@ -15,6 +15,7 @@ ERROR_BOUNDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0
                        200.0, 500.0, 1000.0)  # fmt: skip
 """Bounds of the servers' histogram of a regression's absolute error."""
 _AGE: Final = "age_le"
+_PREDICTIONS: Final = Counter("serin_signed_predictions_total")
 
 
 class Accuracy(ApiModel):
@@ -76,6 +77,7 @@ KINDS: Final = (
             noun="labels",
             age=_AGE,
             clients=Counter("serin_feedback_client_sums_total", "sum", arm=LABEL_ARM, comes_late=True),
+            predictions=_PREDICTIONS,
         ),
         judged=lambda asked: Compared(
             asked.max_decrease or 0.01, Phrase("accuracy", "labels", "right", tells_good=True)
@@ -121,6 +123,7 @@ KINDS: Final = (
             above(asked.above),
             noun="labels",
             age=_AGE,
+            predictions=_PREDICTIONS,
             lacks="pods count distances with serving.prediction.kind: Regression only",
         ),
         judged=lambda asked: Compared(

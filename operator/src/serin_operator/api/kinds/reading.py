@@ -59,6 +59,7 @@ class Shares:
         age: The label with the upper bound of a prediction's age, where labels come late.
         lacks: What to look at when there is nothing.
         clients: Sums of the same events over clients, where servers keep them.
+        predictions: All predictions that labels may come for, where the events are labels and servers count them.
     """
 
     counters: tuple[Counter, ...]
@@ -67,6 +68,7 @@ class Shares:
     age: str | None = None
     lacks: str = ""
     clients: Counter | None = None
+    predictions: Counter | None = None
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,11 @@ class Clients:
         """Clients in one stretch, as if all were of one size: (Σn)²/Σn², a share at a time."""
         return self.total**2 / self.total_squared / max(1, self.stretches) if self.total_squared else 0.0
 
+    @property
+    def together(self) -> float:
+        """Events of one client in one stretch, as one of them meets them: Σn²/Σn. No design effect is larger."""
+        return max(1.0, self.total_squared / self.total) if self.total else 1.0
+
     def design_effect(self, default: float) -> float:
         """φ, never below 1 nor above what it would be if a client's answers were all alike.
 

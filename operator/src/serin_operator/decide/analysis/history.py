@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from serin_operator.decide.analysis.config import AnalysisConfig
 from serin_operator.decide.analysis.errors import InvalidAnalysis
@@ -22,6 +22,9 @@ from serin_operator.decide.analysis.samples import (
     Value,
 )
 from serin_operator.decide.analysis.state import AnalysisState, begin_step
+
+_WORTH: Final = {"betweenPods": 0.0, "together": 1.0}
+"""What else a record says of a sample where it says anything, and what it means by saying nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +65,9 @@ def _sample_to_dict(sample: Sample) -> dict[str, Any]:
             return {"noData": why}
         case QueryFailed(why):
             return {"queryFailed": why}
-        case Value(observed, design_effect, between_pods):
+        case Value(observed, design_effect, between_pods, together):
             worth = {"betweenPods": between_pods} if between_pods else {}
+            worth |= {"together": together} if together != 1 else {}
             return {"designEffect": design_effect, **worth, **_observed_to_dict(observed)}
 
 
@@ -109,7 +113,8 @@ def _sample_from_dict(key: str, recorded: Mapping[str, Any]) -> Sample:
                 _strata_of(recorded.get("unlabelled", ())),
                 _strata_of(recorded.get("unanswered", ())),
             )
-            return Value(seen, design_effect, recorded.get("betweenPods", 0.0))
+            worth = (recorded.get(name, default) for name, default in _WORTH.items())
+            return Value(seen, design_effect, *worth)
         case {"designEffect": design_effect, "means": [canary, stable]}:
             return Value(Difference(canary, stable), design_effect)
         case {"designEffect": design_effect, "value": value}:

@@ -12,6 +12,7 @@ from serin_operator.decide.analysis.config import (
     Drift,
     MeanDifference,
     Metric,
+    Role,
     Threshold,
 )
 from serin_operator.decide.analysis.errors import InvalidAnalysis
@@ -115,7 +116,7 @@ def _by_rule(config: AnalysisConfig, metric: Metric, key: str, state: MetricStat
                 false_promotion_rate=config.false_promotion_rate,
             )
         case MeanDifference() as rule:
-            return means.verdict(rule, state, alpha)
+            return means.verdict(rule, state, alpha, is_gate=metric.role is Role.GATE)
         case Threshold() as rule:
             return thresholds.verdict(rule, state)
         case Drift() as rule:

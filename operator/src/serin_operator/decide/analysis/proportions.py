@@ -37,7 +37,8 @@ def observe(rule: Comparison | Bound, state: MetricState, seen: Proportions, val
         samples = max(samples, seen.pairs.total, alike)
     state = replace(
         state,
-        labels_differ=selection.observe(state.labels_differ, seen.unlabelled, design_effect),
+        labels_differ=selection.observe(state.labels_differ, seen.unlabelled, value.together),
+        labels_excess=selection.excess(state.labels_excess, seen.unlabelled, value.together),
         control_differs=selection.observe(state.control_differs, seen.unanswered, design_effect),
     )
     stable_now = sum((one.stable for one in seen.strata), seen.stable_alone)

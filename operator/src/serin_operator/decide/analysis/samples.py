@@ -70,8 +70,8 @@ class Proportions:
     dropped cell). They move no evidence; they tell a margin in points what the base rate is.
 
     `pairs` are labelled (or failed) pairs of this look, `differing` those pairs on which the two versions gave different
-    answers, of all pairs, labelled or not. `unlabelled` holds, by age of the prediction, predictions that have no label yet,
-    of all; `unanswered` requests that the control
+    answers, of all pairs, labelled or not. `unlabelled` holds predictions without a label, of all;
+    `unanswered` requests that the control
     left unanswered, of those that the canary answered with one class, fixed beforehand, against all others: one stratum.
     """
 
@@ -130,15 +130,18 @@ class Value:
     """The look saw something.
 
     `design_effect` ≥ 1 says how much less than its counts it is worth (see `clusters`, `clients`); `between_pods` ≥ 0 by how much the
-    arms' log odds may differ because their pods do (see `pods`).
+    arms' log odds may differ because their pods do (see `pods`);
+    `together` ≥ 1 says how many labels of one client come, or do not come, together at most.
     """
 
     observed: Observation
     design_effect: float = 1.0
     between_pods: float = 0.0
+    together: float = 1.0
 
     def __post_init__(self) -> None:
         require_design_effect(self.design_effect)
+        require_design_effect(self.together)
         require_finite("between_pods", self.between_pods)
         if self.between_pods < 0:
             raise InvalidAnalysis(

@@ -22,6 +22,8 @@ TOLERATED: Final = 0.05
 FALSE_ALARMS: Final = 0.01
 """How often it may ever speak wrongly, for each metric; it costs nobody's rollback, since it only holds."""
 _SUSPECTED: Final = 0.5
+_DOUBTFUL: Final = 2.0
+"""Standard deviations. It is asked only when a version would be blamed, so looking often makes no more of it."""
 _MORE: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 _FEWER: Final = tuple(-step for step in _MORE)
 _WAYS: Final = (*_MORE, *_FEWER)
@@ -38,6 +40,27 @@ def observe(before: Sequence[int], strata: Sequence[Stratum], design_effect: flo
 def is_suspected(evidence: Sequence[int]) -> bool:
     """Whether it is half sure: the square root of what proves it. Enough to hold a verdict back, for it costs nothing but time."""
     return log_mixture(evidence) >= _SUSPECTED * needed(FALSE_ALARMS)
+
+
+def excess(before: Sequence[float], strata: Sequence[Stratum], design_effect: float = 1.0) -> tuple[float, ...]:
+    """How many more of the canary's are there than its share of all, and the variance of that number, over all looks (Mantel, Haenszel 1959)."""
+    more, variance = before or (0.0, 0.0)
+    for one in strata:
+        canary, total = one.canary.total, one.canary.total + one.stable.total
+        missing = one.canary.bad + one.stable.bad
+        there = total - missing
+        if canary and one.stable.total and total > 1:
+            more += (canary - one.canary.bad) - there * canary / total
+            variance += design_effect * there * missing * canary * one.stable.total / (total * total * (total - 1))
+    return (round(more, 6), round(variance, 6)) if variance else tuple(before)
+
+
+def may_explain(told: Sequence[float]) -> bool:
+    """Whether shares differ by more than luck would have it in one of twenty: too much to blame a version at this moment."""
+    if not told:
+        return False
+    more, variance = told
+    return more * more > _DOUBTFUL**2 * variance
 
 
 def _both_ways(stratum: Stratum) -> list[float]:

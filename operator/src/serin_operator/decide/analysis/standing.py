@@ -18,15 +18,15 @@ DOUBT: Final = 0.5
 def failed(rule: Comparison | Bound, state: MetricState, error_rate: float) -> Fail | None:
     """Whether the evidence against the canary ever reached what its share of the error rate asks for."""
     needed = eprocess.needed(error_rate)
-    if not state.failed and (state.worst < needed or chosen(state)):
+    if not state.failed and (state.worst < needed or chosen(state) or selection.may_explain(state.labels_excess)):
         return None
     reason = Reason.WORSE_THAN_BOUND if isinstance(rule, Bound) else Reason.WORSE_THAN_STABLE
     return Fail(reason, f"{_counts(rule, state)}; {wording.evidence(state.worst, needed)}")
 
 
-def chosen(state: MetricState) -> Inconclusive | None:
-    """Why nothing may be said at all: what is missing seems to be missing by choice."""
-    if selection.is_suspected(state.labels_differ):
+def chosen(state: MetricState, *, is_worse: bool = False) -> Inconclusive | None:
+    """Why nothing may be said at all: what is missing seems to be missing by choice. Who is to be blamed has the doubt's benefit."""
+    if selection.is_suspected(state.labels_differ) or (is_worse and selection.may_explain(state.labels_excess)):
         return Inconclusive(
             Reason.SELECTIVE_LABELS,
             "labels come for unequal shares of the two versions' predictions of the same age, so those that came cannot be"
@@ -51,7 +51,8 @@ def standing(
     false_promotion_rate: float,
 ) -> Verdict:
     """Pass or Inconclusive, of a metric that has not failed, at a look that saw `seen`."""
-    if missing := chosen(state) or _nothing_to_judge(rule, state, seen):
+    is_worse = state.worst >= eprocess.needed(false_alarm_rate)
+    if missing := chosen(state, is_worse=is_worse) or _nothing_to_judge(rule, state, seen):
         return missing
     counts = _counts(rule, state)
     if state.step_samples < samples_needed:

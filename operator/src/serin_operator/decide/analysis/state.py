@@ -40,7 +40,8 @@ class MetricState(_Recorded):
 
     `pairs` are the counts of pairs (only the canary bad, only the control bad, all) and `differing` those of agreement
     (different answers, all); `pairs_against`, `pairs_for_it` and `alike` their log evidence. `labels_differ` and
-    `control_differs` is the log evidence that the versions' labels, or the control's answers, are missing by choice.
+    `control_differs` is the log evidence that the versions' labels, or the control's answers, are missing by choice;
+    `labels_excess` by how many labels the canary has more than its share, and the variance of that.
     """
 
     rule: str = ""
@@ -63,6 +64,7 @@ class MetricState(_Recorded):
     differing: tuple[int, ...] = ()
     alike: tuple[int, ...] = ()
     labels_differ: tuple[int, ...] = ()
+    labels_excess: tuple[float, ...] = ()
     control_differs: tuple[int, ...] = ()
 
     @property

@@ -27,6 +27,7 @@ class Reason(StrEnum):
     SELECTIVE_CONTROL = (
         "SelectiveControl"  # the control fails to answer for some answers of the canary more than others
     )
+    MEANS_ONLY_WARN = "MeansOnlyWarn"  # a mean lies beyond its margin, and no test of means may roll back
     ABOVE_THRESHOLD = "ThresholdCrossedNotYetOften"
 
 

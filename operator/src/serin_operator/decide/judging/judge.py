@@ -10,6 +10,7 @@ from serin_operator.decide.analysis import (
     AnalysisState,
     LookRecord,
     NoData,
+    Proportions,
     QueryFailed,
     Role,
     Sample,
@@ -65,8 +66,12 @@ def judge(
         pods, clients = result.pods_before.get(name, ()), result.clients_before.get(name)
         known[name] = known.get(name, Scatter()).after(pods, clients)
     effects = {name: known.get(name, Scatter()).design_effect(design_effect) for name in samples}
+    labels_may_tell = result.look.start == comparison.look_from and not (comparison.mirror or comparison.testers)
     discounted = {
-        name: _discounted(sample, known.get(name, Scatter()), effects[name]) for name, sample in samples.items()
+        name: _discounted(
+            sample if labels_may_tell else _without_label_share(sample), known.get(name, Scatter()), effects[name]
+        )
+        for name, sample in samples.items()
     }
     begins_step = not any(one.step_samples for one in state.metrics.values())
     records.append(LookRecord(discounted, result.look.end.timestamp(), begins_step))
@@ -113,10 +118,19 @@ def remembered_judgement(comparison: Comparison) -> Judgement:
     )
 
 
+def _without_label_share(sample: Sample) -> Sample:
+    """Copies get no labels and testers give others than clients, whichever version answers; so does a look that a change closed."""
+    if not isinstance(sample, Value) or not isinstance(sample.observed, Proportions):
+        return sample
+    return replace(sample, observed=replace(sample.observed, unlabelled=()))
+
+
 def _discounted(sample: Sample, known: Scatter, effect: float) -> Sample:
     if not isinstance(sample, Value):
         return sample
-    return replace(sample, design_effect=max(1.0, effect), between_pods=known.pods.log_odds())
+    return replace(
+        sample, design_effect=max(1.0, effect), between_pods=known.pods.log_odds(), together=known.clients.together
+    )
 
 
 def worst_verdict(results: tuple[MetricStatus, ...]) -> str | None:
