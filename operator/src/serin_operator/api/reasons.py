@@ -89,6 +89,7 @@ class Reason(ExplainedReason):
         "ScaledToZero",
         "spec.replicas is 0: there are no pods; a rollout waits, and goes on when it is raised.",
     )
+    SCALING = "Scaling", "Pods that were added start; those that there were serve on, so it stays Ready."
     SERVING = "Serving", "The wanted version serves on all counted pods."
     PROMOTED = "Promoted", "The new version passed every step and took over."
     ANALYSIS_FAILED = "AnalysisFailed", "The evidence says that the new version is worse; it was rolled back."

@@ -246,6 +246,13 @@ class FloorStatus(ApiModel):
     at: Annotated[str, Field(description="When the rollout's first traffic set it, or it was lowered last.")]
 
 
+class ScalingStatus(ApiModel):
+    """Pods were added to a version that was Ready, and have not come yet."""
+
+    replicas: Annotated[int, Field(description="Pods that Ready counts: the most that have served since.")]
+    at: Annotated[str, Field(description="When it began, or a pod came last.")]
+
+
 class LetterStatus(ApiModel):
     """Something that is being told, and is remembered until it was."""
 
@@ -328,6 +335,13 @@ class ModelDeploymentStatus(ApiModel):
         Field(
             description="Nothing that serves goes below this size: what stable had when the new version got its first"
             " traffic. When the rollout is over it comes down to spec.replicas step by step."
+        ),
+    ] = None
+    scaling: Annotated[
+        ScalingStatus | None,
+        Field(
+            description="Present while pods that were added to a version that is Ready start, for as long as some come"
+            " within rollout.progressDeadlineSeconds."
         ),
     ] = None
     rebuilt_at: Annotated[

@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Final
 
-from serin_operator.api.status import CanaryStatus, FloorStatus, LetterStatus, ObservedTime, OutageStatus
-from serin_operator.decide.memory.memory import Floor, Memory, stage_in_force
+from serin_operator.api.status import CanaryStatus, FloorStatus, LetterStatus, ObservedTime, OutageStatus, ScalingStatus
+from serin_operator.decide.memory.memory import Floor, Memory, Scaling, stage_in_force
 from serin_operator.decide.memory.outbox import Announcement, Letter, Outbox
 from serin_operator.decide.memory.states import Clock, Holding, Idle, Moving, Outage, Reaching
 from serin_operator.decide.timestamps import precise
@@ -66,6 +66,11 @@ def written_outage(outage: Outage | None) -> OutageStatus | None:
 def written_floor(floor: Floor | None) -> FloorStatus | None:
     """The size that nothing goes below."""
     return FloorStatus(replicas=floor.pods, at=precise(floor.at)) if floor else None
+
+
+def written_scaling(scaling: Scaling | None) -> ScalingStatus | None:
+    """The pods that Ready counts while others start."""
+    return ScalingStatus(replicas=scaling.pods, at=precise(scaling.at)) if scaling else None
 
 
 def written_letter(letter: Letter) -> LetterStatus:

@@ -7,7 +7,13 @@ from serin_operator.decide.judging.judge import worst_verdict
 from serin_operator.decide.memory.memory import Memory, stage_in_force
 from serin_operator.decide.memory.states import Baking, Growing, Holding, Idle, Kind, Reaching, Switching, Waiting
 from serin_operator.decide.memory.steered import written_actions, written_hold, written_pause
-from serin_operator.decide.memory.written import written_canary, written_floor, written_outage, written_outbox
+from serin_operator.decide.memory.written import (
+    written_canary,
+    written_floor,
+    written_outage,
+    written_outbox,
+    written_scaling,
+)
 from serin_operator.decide.telling.conditions import address_of, conditions_of, preview_address_of
 from serin_operator.decide.telling.traffic import traffic_of
 from serin_operator.decide.timestamps import parse, precise
@@ -41,6 +47,7 @@ def status_of(world: World, memory: Memory, settings: Settings, waiting: Waiting
         hold=written_hold(memory.hold),
         outage=written_outage(memory.outage),
         floor=written_floor(memory.floor),
+        scaling=written_scaling(memory.scaling),
         rebuilt_at=precise(memory.rebuilt_at) if memory.rebuilt_at else None,
         outbox=written_outbox(memory.outbox),
     )
