@@ -253,6 +253,15 @@ class ScalingStatus(ApiModel):
     at: Annotated[str, Field(description="When it began, or a pod came last.")]
 
 
+class LeavingStatus(ApiModel):
+    """A version that was given up serves beside stable until stable has its pods again."""
+
+    version: Annotated[str, Field(description="Its label.")]
+    revision: Annotated[str, Field(description="Its revision.")]
+    stable_ready: Annotated[int, Field(description="The most pods that stable has had ready since.")]
+    at: Annotated[str, Field(description="When it began, or stable had another pod last.")]
+
+
 class LetterStatus(ApiModel):
     """Something that is being told, and is remembered until it was."""
 
@@ -342,6 +351,13 @@ class ModelDeploymentStatus(ApiModel):
         Field(
             description="Present while pods that were added to a version that is Ready start, for as long as some come"
             " within rollout.progressDeadlineSeconds."
+        ),
+    ] = None
+    leaving: Annotated[
+        LeavingStatus | None,
+        Field(
+            description="Present while a version that people gave up answers beside the stable one, which had given it pods"
+            " (rollout.stableScale: Shrink), until that has them again."
         ),
     ] = None
     rebuilt_at: Annotated[

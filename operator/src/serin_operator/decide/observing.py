@@ -18,6 +18,7 @@ from serin_operator.decide.memory.outbox import Announcement
 from serin_operator.decide.memory.states import Growing, Holding, Idle, Judgement, Reaching, Resolving
 from serin_operator.decide.rollout.clock import is_set_back, ticked
 from serin_operator.decide.rollout.facts import facts_of
+from serin_operator.decide.rollout.leaving import leaving_of
 from serin_operator.decide.rollout.plan import plan_of
 from serin_operator.decide.rollout.sizes import floor_of
 from serin_operator.decide.traffic.provider import provider_of
@@ -85,6 +86,7 @@ def observed(world: World, memory: Memory, settings: Settings) -> Observed:
     """Let the clocks tick, and see where requests go."""
     floor, scaling = floor_of(memory, settings, world.now), scaling_of(world, memory, settings)
     memory = replace(memory, outage=outage_of(world, memory, settings), floor=floor, scaling=scaling)
+    memory = replace(memory, leaving=leaving_of(world, memory, settings))
     rollout = memory.rollout
     if isinstance(rollout, Idle):
         return Observed(memory)

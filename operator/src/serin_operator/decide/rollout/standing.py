@@ -9,6 +9,7 @@ from serin_operator.decide.memory.ledger import entry, is_rejected
 from serin_operator.decide.memory.memory import Memory, Stable
 from serin_operator.decide.memory.states import Refusal, Waiting
 from serin_operator.decide.rollout.held import held, who_serves_on
+from serin_operator.decide.rollout.leaving import said_of_both
 from serin_operator.decide.rollout.sizes import live_size_of
 from serin_operator.decide.traffic.provider import provider_of
 from serin_operator.decide.traffic.split import Lack
@@ -18,6 +19,8 @@ from serin_operator.decide.world import World
 
 def standing(world: World, memory: Memory, settings: Settings, blocked: Refusal | None) -> Waiting:
     """What is true of a ModelDeployment without a rollout."""
+    if memory.leaving:
+        return said_of_both(world, memory, settings, memory.leaving)
     if memory.hold:
         return held(world, memory, settings, memory.hold, _of_stable(world, memory, settings, blocked))
     stable = memory.stable

@@ -86,6 +86,8 @@ def _who_serves(world: World, memory: Memory) -> str:
     names = {memory.stable.revision: memory.stable.version} if memory.stable else {}
     if not isinstance(memory.rollout, Idle):
         names[memory.rollout.candidate.revision] = memory.rollout.candidate.version
+    if memory.leaving:
+        names[memory.leaving.revision] = memory.leaving.version
     serving = [names.get(revision, f"revision {revision}") for revision in world.revisions if world.reached(revision)]
     verb = "answers" if len(serving) == 1 else "answer"
     return f"{' and '.join(serving)} {verb} requests at {address_of(world, memory)}"
