@@ -115,7 +115,7 @@ class Reason(ExplainedReason):
     )
     FOUGHT_OVER = (
         "FoughtOver",
-        "Another field manager changes a child object again and again; the message names it, the field and both values.",
+        "Somebody changes a child object again and again, or takes it away; the message names the field manager, the field and both values, where anything tells.",
     )
     SCALED_ELSEWHERE = (
         "ScaledElsewhere",
