@@ -188,6 +188,10 @@ class Reason(ExplainedReason):
         "GatewayApiMissing",
         "spec.traffic needs HTTPRoutes of the Gateway API, and the cluster has none or the operator may not see them.",
     )
+    ROUTES_UNREADABLE = (
+        "RoutesUnreadable",
+        "The API server answers with an error when it is asked for routes or Gateways; nothing about them is changed meanwhile.",
+    )
     GATEWAY_CANNOT = (
         "GatewayCannot",
         "spec.traffic asks for what the GatewayClass does not list in its features, so it is not tried.",
