@@ -158,10 +158,17 @@ def gcs(folder: Path) -> Iterator[dict[str, str]]:
     address = f"http://127.0.0.1:{port}"
     command = [
         str(program("fake-gcs-server")), "-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", "memory",
-        "-external-url", address, "-data", str(folder / "gcs"),
+        "-external-url", address, "-public-host", f"127.0.0.1:{port}", "-data", str(folder / "gcs"),
     ]  # fmt: skip
     with running(command, port, folder / "gcs.log"):
         yield {"GOOGLE_BASE_URL": address, "GOOGLE_SKIP_SIGNATURE": "true"}
+
+
+def put_into_gcs(variables: Mapping[str, str], bucket: str, name: str, content: bytes) -> None:
+    """Puts an object into a bucket of the server by the protocol's JSON API."""
+    address = f"{variables['GOOGLE_BASE_URL']}/upload/storage/v1/b/{bucket}/o"
+    asked = {"uploadType": "media", "name": name}
+    httpx.post(address, params=asked, content=content, trust_env=False).raise_for_status()
 
 
 @contextmanager

@@ -48,14 +48,19 @@ def now(kubernetes, namespace):
     return kubernetes.get("modeldeployment", "m", "-n", namespace, "--show-managed-fields")
 
 
-def settled(kubernetes, namespace, hands, wanted):
-    """The object after every hand has applied its part again, twice over; nothing may have moved."""
+def until_all_is_told(kubernetes, namespace):
+    """Waits until the version serves and nothing is left to be written: what is compared must not change meanwhile."""
     kubernetes.wait_for("the wanted version", lambda: is_ready(kubernetes, namespace), seconds=60)
     kubernetes.wait_for(
         "the end of the rollout",
         lambda: not {"canary", "outbox"} & set(now(kubernetes, namespace)["status"]),
         seconds=60,
     )
+
+
+def settled(kubernetes, namespace, hands, wanted):
+    """The object after every hand has applied its part again, twice over; nothing may have moved."""
+    until_all_is_told(kubernetes, namespace)
     before = now(kubernetes, namespace)
     for _ in range(2):
         for manager, part in wanted:
@@ -106,7 +111,7 @@ def test_kubectl_diff_finds_nothing_once_a_version_serves(kubernetes, kubelet, n
     start_operator()
     wanted = yaml.safe_dump(of_git(namespace))
     kubernetes.kubectl("apply", *how, "-n", namespace, "-f", "-", text=wanted)
-    kubernetes.wait_for("v1 to serve", lambda: is_ready(kubernetes, namespace))
+    until_all_is_told(kubernetes, namespace)
     found = kubernetes.run("kubectl", "diff", *how, "-n", namespace, "-f", "-", text=wanted, check=False)
     assert (found.returncode, found.stdout) == (0, "")
 

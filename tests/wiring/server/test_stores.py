@@ -38,6 +38,12 @@ class Bucket:
     def uri(self, key):
         return f"{self.scheme}://{self.name}/{key}"
 
+    def put(self, key, content):
+        if self.scheme == "gs":  # this server takes uploads by the JSON API only, which obstore does not speak
+            stores.put_into_gcs(self.variables, self.name, key, content)
+        else:
+            obstore.put(self.store, key, content)
+
     def fetched(self, uri, **more):
         changes = more.pop("variables", {})
         credentials = self.folder / "credentials"
@@ -73,7 +79,7 @@ def bucket(request, tmp_path_factory):
             ("credit/v1/baseline.json", b"{}"),
             ("credit/v1/more/x", b"y"),
         ):
-            obstore.put(ours.store, key, content)
+            ours.put(key, content)
         ours.model = model
         yield ours
 
@@ -93,7 +99,9 @@ def test_everything_below_a_key_is_a_folder(bucket, key):
 
 
 def test_what_is_not_there_is_not_found(bucket):
-    for uri in (bucket.uri("credit/v9/model.onnx"), f"{bucket.scheme}://nobucket/credit/v1"):
+    # This server of gs answers 500 where a bucket is missing; Google answers 404, as the other two.
+    elsewhere = [] if bucket.scheme == "gs" else [f"{bucket.scheme}://nobucket/credit/v1"]
+    for uri in (bucket.uri("credit/v9/model.onnx"), *elsewhere):
         failure = bucket.fetched(uri)
         assert failure.reason == "SourceNotFound", failure
 
