@@ -24,6 +24,7 @@ _FRESH_SECONDS: Final = 10.0
 _NEIGHBOURS_SECONDS: Final = 30.0
 _BLIP_SECONDS: Final = 15.0
 """What fails for longer is told; before that it is just tried again."""
+_FORGOTTEN_SECONDS: Final = 600.0
 _KEPT: Final = ("parentRefs", "hostnames", "rules")
 
 
@@ -79,7 +80,7 @@ class GatewayReader:
         self._sight = sight
         self._namespaces = namespaces
         self._monotonic = monotonic
-        self._failing_since: float | None = None
+        self._failing: dict[tuple[str, ...], tuple[float, float]] = {}
         self._objects: _Fresh[Found] = _Fresh(monotonic, _FRESH_SECONDS)
         self._lists: _Fresh[list[JsonObject]] = _Fresh(monotonic, _NEIGHBOURS_SECONDS)
 
@@ -109,13 +110,19 @@ class GatewayReader:
         except Forbidden as error:
             return Surroundings(problem=error.message)
         except Transient as error:
-            now = self._monotonic()
-            self._failing_since = now if self._failing_since is None else self._failing_since
-            if now - self._failing_since < _BLIP_SECONDS:
+            if self._fails_for((namespace, *theirs)) < _BLIP_SECONDS:
                 raise
             return Surroundings(problem=error.message, is_outage=True)
-        self._failing_since = None
+        self._failing.pop((namespace, *theirs), None)
         return found
+
+    def _fails_for(self, key: tuple[str, ...]) -> float:
+        """Seconds for which it has not been seen; one object that cannot be converted fails alone."""
+        now = self._monotonic()
+        self._failing = {k: times for k, times in self._failing.items() if now - times[1] < _FORGOTTEN_SECONDS}
+        since = self._failing.get(key, (now, now))[0]
+        self._failing[key] = since, now
+        return now - since
 
     async def _found(self, namespace: str, gateway: Gateway | None, theirs: Iterable[str]) -> Surroundings:
         found = [await self._client.get(HTTP_ROUTES, namespace, name) for name in theirs]

@@ -52,3 +52,20 @@ async def test_a_listing_that_fails_is_no_right_that_is_missing() -> None:
     sight = Sight(is_listed=False, problem="list httproutes: HTTP 503", is_outage=True)
     reader = GatewayReader(MayNotGet(), lambda: 0.0, lambda _: sight)  # type: ignore[arg-type] - it is not called
     assert (await reader.surroundings("scoring", THEIRS, ())).is_outage
+
+
+async def test_what_others_see_meanwhile_does_not_make_a_lasting_failure_a_new_one() -> None:
+    now = [0.0]
+
+    class FailsForOne:
+        async def get(self, _: Any, namespace: str, name: str) -> None:
+            if namespace == "scoring":
+                raise error_of(500, None, call=f"get HTTPRoute {namespace}/{name}")
+
+    reader = GatewayReader(FailsForOne(), lambda: now[0])  # type: ignore[arg-type] - as much of a client as is needed
+    with pytest.raises(Transient):
+        await reader.surroundings("scoring", THEIRS, ())
+    now[0] = 14.0
+    assert (await reader.surroundings("fraud", THEIRS, ())).problem is None
+    now[0] = 16.0
+    assert (await reader.surroundings("scoring", THEIRS, ())).problem == "get HTTPRoute scoring/mine: HTTP 500"
