@@ -87,6 +87,8 @@ class Ports:
     """Takes the looks; without one, each is taken by ``prometheus`` while its reconcile waits."""
     monotonic: Callable[[], float] = time.monotonic
     """Seconds on a clock that never jumps."""
+    on_seen: Callable[[str, str, JsonObject | None], None] = lambda _namespace, _name, _obj: None
+    """Told of each object with its new status; of ``None`` when it is gone."""
 
 
 class Reconciler:
@@ -108,12 +110,13 @@ class Reconciler:
             Transient: The API server was away, or our view was stale. Try again.
         """
         obj = await self._ports.observer.model_deployment(namespace, name)
-        is_leaving = obj is None or bool(obj["metadata"].get("deletionTimestamp"))
-        await self._farewell.bid((namespace, name), None if is_leaving or obj is None else obj["metadata"]["uid"])
-        if obj is None or is_leaving:
+        if obj is None or obj["metadata"].get("deletionTimestamp"):
             for known in (self._obstacles, self._made, self._carried, self._told):
                 known.pop((namespace, name), None)
+            self._ports.on_seen(namespace, name, None)
+            await self._farewell.bid((namespace, name), None)
             return None
+        await self._farewell.bid((namespace, name), obj["metadata"]["uid"])
         try:
             world = await self._observe(obj)
         except ValidationError as error:
@@ -189,6 +192,8 @@ class Reconciler:
             except (Forbidden, Invalid) as error:  # nothing can be told in status, and nothing is done without it
                 raise Transient(f"status cannot be written: {error.message}") from error
             obj["metadata"]["resourceVersion"] = written["metadata"]["resourceVersion"]
+        metadata = obj["metadata"]
+        self._ports.on_seen(metadata["namespace"], metadata["name"], {**obj, "status": status})
         return status
 
     async def _act(self, obj: JsonObject, world: World, decision: Decision) -> float | None:

@@ -1,5 +1,7 @@
 """What the chart renders, in all its variants, is what the API server takes, and is as strict as it says."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +28,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "podMonitor": {"enabled": True},
         "prometheus": {"scrapeIntervalSeconds": 5},
     },
+    "with alerts": {"alerts": {"enabled": True, "labels": {"release": "prometheus"}, "errorBudget": 0.005}},
+    "with dashboards": {"dashboards": {"enabled": True, "annotations": {"grafana_folder": "Serin"}}},
     "with a token for Prometheus": {
         "prometheus": {
             "url": "https://prometheus.monitoring:9090",
@@ -56,7 +60,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "logging": {"format": "console", "level": "debug"},
     },
 }
-MONITORS = {"ServiceMonitor", "PodMonitor"}
+MONITORS = {"ServiceMonitor", "PodMonitor", "PrometheusRule"}
 
 
 def rendered(kubernetes: Kubernetes, values: dict[str, Any], namespace: str = SYSTEM) -> list[dict[str, Any]]:
@@ -101,6 +105,24 @@ def test_the_crd_of_the_chart_is_that_of_the_types(kubernetes: Kubernetes) -> No
     # Its queries have placeholders in the braces that Helm expands.
     crd = one(rendered(kubernetes, {}), "CustomResourceDefinition")
     assert crd["spec"] == custom_resource_definition()["spec"]
+
+
+def test_the_alerts_are_those_of_the_file_but_for_budget_and_runbooks(kubernetes: Kubernetes) -> None:
+    file = Path(CHART, "rules.yaml").read_text()
+    assert one(rendered(kubernetes, {"alerts": {"enabled": True}}), "PrometheusRule")["spec"] == yaml.safe_load(file)
+    values = {"alerts": {"enabled": True, "errorBudget": "0.0005", "runbooks": "https://wiki/serin"}}
+    changed = one(rendered(kubernetes, values), "PrometheusRule")["spec"]
+    default = "https://github.com/serin-dev/serin/blob/main/docs/runbooks"
+    mine = file.replace("vector(0.001)", "vector(0.0005)").replace(default, "https://wiki/serin")
+    assert changed == yaml.safe_load(mine)
+
+
+def test_the_dashboards_are_the_files_with_the_label_of_the_sidecar(kubernetes: Kubernetes) -> None:
+    found = [each for each in rendered(kubernetes, {"dashboards": {"enabled": True}}) if each["kind"] == "ConfigMap"]
+    assert all(each["metadata"]["labels"]["grafana_dashboard"] == "1" for each in found)
+    told = {name: json.loads(text) for each in found for name, text in each["data"].items()}
+    files = Path(CHART, "dashboards").glob("*.json")
+    assert told == {file.name: json.loads(file.read_text()) for file in files}
 
 
 def test_every_setting_can_be_reached_from_the_values(kubernetes: Kubernetes) -> None:

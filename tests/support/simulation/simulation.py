@@ -54,6 +54,8 @@ class Simulation(Mishaps):
     rivals: list[Rival] = field(default_factory=list)
     """Other controllers: each has a turn every second."""
     moments: list[Moment] = field(default_factory=list)
+    on_seen: Callable[[str, str, JsonObject | None], None] = lambda _namespace, _name, _obj: None
+    """Hears of each status that the operator decides on."""
     reconciles: list[float] = field(default_factory=list)
     """When the operator looked."""
     errors: list[str] = field(default_factory=list)
@@ -81,9 +83,20 @@ class Simulation(Mishaps):
             scrape_interval_seconds=self.scrape_seconds,
         )
         prometheus = self.prom if self.prometheus else None
-        ports = Ports(self.api, self.api, prometheus, self.operators_clock, config, monotonic=lambda: self.elapsed)
+        ports = Ports(
+            self.api,
+            self.api,
+            prometheus,
+            self.operators_clock,
+            config,
+            monotonic=lambda: self.elapsed,
+            on_seen=self._see,
+        )
         self.reconciler = Reconciler(ports)
         self.living = Living()
+
+    def _see(self, namespace: str, name: str, obj: JsonObject | None) -> None:
+        self.on_seen(namespace, name, obj)
 
     def operators_clock(self) -> Any:
         """What the operator's machine takes for the time."""

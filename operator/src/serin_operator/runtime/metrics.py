@@ -9,6 +9,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 from serin_operator.api.reasons import EventReason, Outcome
 from serin_operator.cluster.resources import Scope
+from serin_operator.runtime.fleet import Fleet
 
 _DURATIONS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0)
 
@@ -90,6 +91,8 @@ class OperatorMetrics:
             "1 in the replica that holds the lease and acts, 0 in the others.",
             registry=registry,
         )
+        self.fleet = Fleet()
+        registry.register(self.fleet)
         ProcessCollector(registry=registry)
         for outcome in _OUTCOME_OF_EVENT.values():
             self.rollouts.labels(str(outcome))

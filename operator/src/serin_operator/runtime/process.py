@@ -64,6 +64,8 @@ class Tools:
     desk: LookDesk | None
     """Takes the looks beside the workers; ``None`` with it."""
     settings: Settings
+    metrics: OperatorMetrics
+    """Whose fleet hears of each status."""
 
 
 MakeReconciler = Callable[[Tools], Reconciler]
@@ -152,7 +154,7 @@ class Process:
         self._desk = open_desk(
             prometheus, settings, self._metrics, self._stack, on_done=lambda key: self._queue.add(Key(*key))
         )
-        reconciler = self._make_reconciler(Tools(reader, self._writer, prometheus, self._desk, settings))
+        reconciler = self._make_reconciler(Tools(reader, self._writer, prometheus, self._desk, settings, self._metrics))
         self._workers = Workers(self._queue, reconciler, self._metrics, count=settings.workers)
 
     async def _client(self, connection: Connection, connections: int) -> ApiClient:
@@ -162,6 +164,7 @@ class Process:
     def _gone(self, namespace: str, name: str) -> None:
         """Whatever is remembered about a ModelDeployment goes with it."""
         self._writer.forget(namespace, name)
+        self._metrics.fleet.see(namespace, name, None)
         if self._desk is not None:
             self._desk.forget((namespace, name))
 

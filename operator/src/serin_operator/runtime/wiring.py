@@ -28,5 +28,6 @@ def make_reconciler(tools: Tools) -> Reconciler:
             clock=lambda: datetime.now(UTC),
             config=config,
             desk=tools.desk,
+            on_seen=tools.metrics.fleet.see,
         )
     )

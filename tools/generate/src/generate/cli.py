@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from generate import chart, crd, reference
+from generate.monitoring import pages as monitoring
 
-FILES: Mapping[Path, Callable[[], str]] = {**crd.FILES, **chart.FILES, **reference.FILES}
+FILES: Mapping[Path, Callable[[], str]] = {**crd.FILES, **chart.FILES, **reference.FILES, **monitoring.FILES}
 
 
 def stale(root: Path) -> dict[Path, str]:

@@ -122,7 +122,7 @@ def helm() -> Bundle:
 
 
 def prometheus() -> Bundle:
-    """Prometheus with Kubernetes service discovery only, without the web interface."""
+    """Prometheus with Kubernetes service discovery only, without the web interface; and promtool, which tries rules."""
     version, architecture = "v3.15.0", go_architecture()
     number = version.removeprefix("v")
     release = f"https://github.com/prometheus/prometheus/releases/download/{version}"
@@ -130,12 +130,15 @@ def prometheus() -> Bundle:
     return Bundle(
         "prometheus",
         version,
-        {"prometheus": Download(f"{release}/{name}.tar.gz", f"{release}/sha256sums.txt", f"{name}/prometheus")},
+        {
+            program: Download(f"{release}/{name}.tar.gz", f"{release}/sha256sums.txt", f"{name}/{program}")
+            for program in ("prometheus", "promtool")
+        },
         ForeignModule(
             "github.com/prometheus/prometheus",
             "v0.315.0",
             "h1:sFGZWmC2Hk9N1NBJGCnXYZb5hyLCq8yuAMoEjLAg6ac=",
-            {"prometheus": "./cmd/prometheus"},
+            {"prometheus": "./cmd/prometheus", "promtool": "./cmd/promtool"},
             ("-trimpath", "-tags", "netgo,remove_all_sd,enable_kubernetes_sd", "-ldflags", "-s -w"),
         ),
     )

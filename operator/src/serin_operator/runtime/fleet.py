@@ -1,0 +1,130 @@
+"""What status says of each ModelDeployment, as gauges: what alerts and dashboards ask about.
+
+Only the replica that acts knows, since only it reconciles. A condition has a series while it is True, and none while it is
+not: so an object that serves has five series, a rollout a few more for each of its metrics, and all go with the object.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from serin_operator.decide.judging.config import DEFAULT_INTERVAL_SECONDS
+from serin_operator.decide.timestamps import parse
+
+JsonObject = Mapping[str, Any]
+
+_WHOSE: Final = ("model_namespace", "model_name")
+_LOOKING: Final = frozenset({"Reaching", "Holding"})
+"""Phases in which evidence is what a rollout waits for; afterwards one version has all requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is told of one ModelDeployment; each row is label values and a value."""
+
+    conditions: tuple[tuple[str, str], ...]
+    phase: str
+    arms: tuple[tuple[str, str, str, float], ...]
+    verdicts: tuple[tuple[str, str, str, str], ...]
+    evidence: tuple[tuple[str, float], ...]
+    judged_until: float | None
+    interval: float
+
+
+class Fleet(Collector):
+    """The gauges of every ModelDeployment that this replica has reconciled and that is still there."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, str], Seen] = {}
+
+    def see(self, namespace: str, name: str, obj: JsonObject | None) -> None:
+        """Take in an object with its new status; ``None``: it is gone."""
+        if obj is None:
+            self._seen.pop((namespace, name), None)
+        else:
+            self._seen[namespace, name] = seen_in(obj)
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Every family, also those without a series: what is not there is told by none, not by a missing name."""
+        conditions = _family(
+            "serin_operator_model_condition",
+            "1 with the reason while this condition of a ModelDeployment is True; absent while it is not.",
+            "condition",
+            "reason",
+        )
+        phases = _family(
+            "serin_operator_model_phase",
+            "1 with the phase of the rollout, as in status.canary.phase; Idle when nothing moves.",
+            "phase",
+        )
+        weights = _family(
+            "serin_operator_model_weight_percent",
+            "Share of traffic of a version by arm (stable, canary), in percent, as status says it is achieved.",
+            "arm",
+            "model_version",
+            "model_revision",
+        )
+        verdicts = _family(
+            "serin_operator_model_verdict",
+            "1 with the verdict, its reason and the mode (Gate, Warn) of each metric of a rollout that goes on.",
+            "metric",
+            "verdict",
+            "reason",
+            "mode",
+        )
+        evidence = _family(
+            "serin_operator_model_evidence_percent",
+            "Evidence against the new version by metric, in percent of what makes the metric fail.",
+            "metric",
+        )
+        looks = _family(
+            "serin_operator_model_judged_until_timestamp_seconds",
+            "Until when the requests of a rollout with spec.analysis have been judged, in unix seconds; absent while it waits for no evidence.",
+        )
+        intervals = _family(
+            "serin_operator_model_look_interval_seconds", "How often they are to be judged; absent with it."
+        )
+        for whose, one in sorted(self._seen.items()):
+            for condition in one.conditions:
+                conditions.add_metric((*whose, *condition), 1)
+            phases.add_metric((*whose, one.phase), 1)
+            for *arm, weight in one.arms:
+                weights.add_metric((*whose, *map(str, arm)), weight)
+            for verdict in one.verdicts:
+                verdicts.add_metric((*whose, *verdict), 1)
+            for metric, percent in one.evidence:
+                evidence.add_metric((*whose, metric), percent)
+            if one.judged_until is not None:
+                looks.add_metric(whose, one.judged_until)
+                intervals.add_metric(whose, one.interval)
+        yield from (conditions, phases, weights, verdicts, evidence, looks, intervals)
+
+
+def seen_in(obj: JsonObject) -> Seen:
+    """What an object's status says; what it lacks is left out."""
+    status = obj.get("status") or {}
+    analysis = (obj.get("spec") or {}).get("analysis")
+    canary = status.get("canary") or {}
+    metrics = canary.get("analysis") or ()
+    looks = analysis is not None and canary.get("phase") in _LOOKING
+    since = canary.get("lastLookAt") or canary.get("canarySince") if looks else None
+    return Seen(
+        conditions=tuple((c["type"], c["reason"]) for c in status.get("conditions") or () if c["status"] == "True"),
+        phase=canary.get("phase") or "Idle",
+        arms=tuple(
+            (arm, told.get("version", ""), told.get("revision", ""), float(told.get("weight", 0)))
+            for arm, told in (("stable", status.get("stable")), ("canary", canary))
+            if told
+        ),
+        verdicts=tuple((m["metric"], m["verdict"], m["reason"], m.get("mode") or "Gate") for m in metrics),
+        evidence=tuple((m["metric"], m["evidencePercent"]) for m in metrics if "evidencePercent" in m),
+        judged_until=parse(since).timestamp() if since else None,
+        interval=float((analysis or {}).get("intervalSeconds") or DEFAULT_INTERVAL_SECONDS),
+    )
+
+
+def _family(name: str, text: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, text, labels=(*_WHOSE, *labels))

@@ -1,0 +1,1 @@
+"""Dashboards of Grafana: what each shows, and what to do about it."""
