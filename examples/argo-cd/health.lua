@@ -31,8 +31,9 @@ if underWay then
   return { status = paused and "Suspended" or "Progressing", message = message }
 end
 if is("Degraded") then
-  -- Pods that only start, after a change of replicas or when one is replaced, are no harm while others serve.
+  -- Pods that only start, when one is replaced or beside a rollout, are no harm while others serve.
   local start = conditions.Degraded.reason == "PodsNotReady" and is("Available")
   return { status = start and "Progressing" or "Degraded", message = told("Degraded") }
 end
-return { status = is("Ready") and "Healthy" or "Progressing", message = told("Ready") }
+-- Ready and still reconciled: pods that were added start, or spare ones go step by step.
+return { status = is("Ready") and not is("Reconciling") and "Healthy" or "Progressing", message = told("Ready") }

@@ -30,6 +30,18 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end }}
 
+{{/* The listed namespaces that are there, as JSON. Without an API server to ask, as in helm template, that is all of them. */}}
+{{- define "serin.presentNamespaces" -}}
+{{- $asks := and .Values.rbac.skipMissingNamespaces (lookup "v1" "Namespace" "" .Release.Namespace) -}}
+{{- $there := list -}}
+{{- range .Values.namespaces -}}
+{{- if or (not $asks) (lookup "v1" "Namespace" "" .) -}}
+{{- $there = append $there . -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $there -}}
+{{- end }}
+
 {{- define "serin.image" -}}
 {{ .image.repository }}:{{ .image.tag | default .chart.AppVersion }}
 {{- end }}

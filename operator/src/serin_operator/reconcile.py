@@ -27,6 +27,7 @@ from serin_operator.decide.health.refusals import steady
 from serin_operator.decide.memory.outbox import Announcement, Letter, Line
 from serin_operator.decide.telling.invalid import status_of_invalid
 from serin_operator.decide.world import Obstacle, OperatorConfig, World
+from serin_operator.farewell import Farewell
 from serin_operator.observe import views
 from serin_operator.observe.children import Children
 from serin_operator.observe.desk import AtOnce, Desk
@@ -100,6 +101,7 @@ class Reconciler:
         self._made: dict[tuple[str, str], Made] = {}
         self._told: dict[tuple[str, str], set[str]] = {}
         self._carried: dict[tuple[str, str], tuple[str, ModelDeploymentStatus]] = {}
+        self._farewell = Farewell(ports.observer, ports.actor, ports.monotonic)
 
     async def reconcile(self, namespace: str, name: str) -> float | None:
         """Observe, decide, act. Returns the seconds after which to look again; None: only when something happens.
@@ -109,12 +111,12 @@ class Reconciler:
         """
         obj = await self._ports.observer.model_deployment(namespace, name)
         if obj is None or obj["metadata"].get("deletionTimestamp"):
-            self._obstacles.pop((namespace, name), None)
-            self._made.pop((namespace, name), None)
-            self._carried.pop((namespace, name), None)
-            self._told.pop((namespace, name), None)
+            for known in (self._obstacles, self._made, self._carried, self._told):
+                known.pop((namespace, name), None)
             self._ports.on_seen(namespace, name, None)
+            await self._farewell.bid((namespace, name), None)
             return None
+        await self._farewell.bid((namespace, name), obj["metadata"]["uid"])
         try:
             world = await self._observe(obj)
         except ValidationError as error:
@@ -128,6 +130,7 @@ class Reconciler:
         decision = decide(world, opening)
         written = await self._write_status(obj, decision.status)
         self._keep(obj, written, decision.carried)
+        self._farewell.note((namespace, name), world.mdep.uid, written)
         try:
             again = await self._act(obj, world, decision)
         finally:  # what was decided is told, whatever call fails

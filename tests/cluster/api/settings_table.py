@@ -1,6 +1,6 @@
 """More rows of the table of bad resources: how pods batch, and what they serve with."""
 
-from tests.cluster.api.table import Bad
+from tests.cluster.api.table import TLS, WITH_TLS, Bad
 
 BAD_SETTINGS = (
     # Batching.
@@ -44,16 +44,38 @@ BAD_SETTINGS = (
         "SERIN_PAIRING_TIMEOUT_SECONDS and spec.analysis.pairing.timeoutSeconds say the same thing",
     ),
     # Who may ask, and over which wire.
-    Bad("TLS without a Secret", "serving.tls", {}, "spec.serving.tls.secretName", "Required value"),
-    Bad("a certificate's Secret has a bad name", "serving.tls.secretName", "My_Tls", "tls.secretName", "as kubectl"),
+    Bad("TLS without a Secret", "serving.tls", {}, "spec.serving.tls.secretName", "Required value", WITH_TLS),
+    Bad(
+        "a certificate's Secret has a bad name",
+        "serving.tls.secretName",
+        "My_Tls",
+        "tls.secretName",
+        "as kubectl",
+        WITH_TLS,
+    ),
     Bad(
         "authorities come from two places",
         "serving.tls.clientCA.secretKeyRef",
         {"name": "a", "key": "b"},
         "spec.serving.tls.clientCA",
         "exactly one of secretKeyRef and configMapKeyRef",
+        WITH_TLS,
     ),
-    Bad("authorities come from nowhere", "serving.tls.clientCA", {}, "spec.serving.tls.clientCA", "exactly one of"),
+    Bad(
+        "authorities come from nowhere",
+        "serving.tls.clientCA",
+        {},
+        "spec.serving.tls.clientCA",
+        "exactly one of",
+        WITH_TLS,
+    ),
+    Bad(
+        "pods speak TLS behind a route that speaks none",
+        "serving.tls",
+        TLS,
+        "spec.serving.tls",
+        "let the Gateway end TLS",
+    ),
     Bad("a key stands in the spec", "serving.apiKeys", {"keys": ["a"]}, "spec.serving.apiKeys"),
     Bad(
         "keys of a Secret's bad key", "serving.apiKeys.secretKeyRef.key", "a/b", "secretKeyRef.key", "Keys have letters"
@@ -68,6 +90,7 @@ BAD_SETTINGS = (
         {"name": "SERIN_TLS_CERT_FILE", "value": "/tls.crt"},
         "spec.runtime.env",
         "SERIN_TLS_CERT_FILE and spec.serving.tls.secretName say the same thing",
+        WITH_TLS,
     ),
     Bad(
         "a certificate by a variable",

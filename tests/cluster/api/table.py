@@ -5,6 +5,46 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+SERVING: dict[str, Any] = {
+    "apiKeys": {"secretKeyRef": {"name": "clients", "key": "keys"}},
+    "jwt": {
+        "jwks": {"secretKeyRef": {"name": "issuer", "key": "jwks.json"}},
+        "audience": "credit",
+        "issuer": "https://issuer.example.com",
+    },
+    "feedback": {
+        "signing": "FromSecret",
+        "secretKeyRef": {"name": "labels", "key": "keys"},
+        "unsigned": "Accept",
+        "maxAgeSeconds": 86400,
+    },
+    "accessLog": {"sample": 0.01},
+    "compression": {"minBytes": 16384},
+    "cors": {"origins": ["https://app.example.com", "http://localhost:3000"]},
+    "rateLimit": {"requestsPerSecond": 0.5, "burst": 20},
+    "explain": {"maxEvaluations": 50000, "maxSeconds": 2.5},
+    "payloadLog": {"to": "https://sink.example.com/events", "sample": 0.05, "maxBytes": 4096, "hide": ["name"]},
+    "limits": {
+        "maxBodyBytes": 1048576,
+        "maxHeaderBytes": 8192,
+        "memoryBudget": "256Mi",
+        "maxInFlight": 64,
+        "requestTimeoutSeconds": 5,
+        "readTimeoutSeconds": 10,
+        "idleTimeoutSeconds": 60,
+        "connectionMaxRequests": 50,
+        "connectionMaxSeconds": 15.5,
+    },
+    "prediction": {"output": "probability", "kind": "Regression", "tolerance": 0.5},
+}
+
+TLS: dict[str, Any] = {
+    "secretName": "credit-tls",
+    "clientCA": {"configMapKeyRef": {"name": "ca", "key": "ca.crt"}},
+}
+WITH_TLS: dict[str, Any] = {"serving": {**SERVING, "tls": TLS}, "traffic": {"routeRef": {"name": "mine"}}}
+"""Not behind a route of Serin's own."""
+
 GOOD: dict[str, Any] = {
     "apiVersion": "serin.dev/v1alpha1",
     "kind": "ModelDeployment",
@@ -110,39 +150,7 @@ GOOD: dict[str, Any] = {
                 ],
             },
         },
-        "serving": {
-            "tls": {"secretName": "credit-tls", "clientCA": {"configMapKeyRef": {"name": "ca", "key": "ca.crt"}}},
-            "apiKeys": {"secretKeyRef": {"name": "clients", "key": "keys"}},
-            "jwt": {
-                "jwks": {"secretKeyRef": {"name": "issuer", "key": "jwks.json"}},
-                "audience": "credit",
-                "issuer": "https://issuer.example.com",
-            },
-            "feedback": {
-                "signing": "FromSecret",
-                "secretKeyRef": {"name": "labels", "key": "keys"},
-                "unsigned": "Accept",
-                "maxAgeSeconds": 86400,
-            },
-            "accessLog": {"sample": 0.01},
-            "compression": {"minBytes": 16384},
-            "cors": {"origins": ["https://app.example.com", "http://localhost:3000"]},
-            "rateLimit": {"requestsPerSecond": 0.5, "burst": 20},
-            "explain": {"maxEvaluations": 50000, "maxSeconds": 2.5},
-            "payloadLog": {"to": "https://sink.example.com/events", "sample": 0.05, "maxBytes": 4096, "hide": ["name"]},
-            "limits": {
-                "maxBodyBytes": 1048576,
-                "maxHeaderBytes": 8192,
-                "memoryBudget": "256Mi",
-                "maxInFlight": 64,
-                "requestTimeoutSeconds": 5,
-                "readTimeoutSeconds": 10,
-                "idleTimeoutSeconds": 60,
-                "connectionMaxRequests": 50,
-                "connectionMaxSeconds": 15.5,
-            },
-            "prediction": {"output": "probability", "kind": "Regression", "tolerance": 0.5},
-        },
+        "serving": SERVING,
         "preflight": {
             "goldenSamples": {"configMapKeyRef": {"name": "golden", "key": "lines"}, "minMatch": 0.95, "mode": "Warn"},
             "signature": "Backward",
@@ -215,7 +223,7 @@ class Bad:
     def resource(self) -> dict[str, Any]:
         """The good resource with the change."""
         resource = copy.deepcopy(GOOD)
-        resource["spec"].update(self.before)
+        resource["spec"].update(copy.deepcopy(dict(self.before)))
         path = self.path if self.path.startswith("metadata") else f"spec.{self.path}"
         *above, last = [int(part) if part.isdigit() else part for part in path.split(".")]
         place: Any = resource

@@ -207,6 +207,37 @@ def test_a_second_upgrade_with_the_same_values_changes_nothing(kubernetes: Kuber
     assert generations(kubernetes) == before
 
 
+def roles(kubernetes: Kubernetes, namespace: str) -> list[str]:
+    return [each["metadata"]["name"] for each in kubernetes.get("role", "--namespace", namespace)["items"]]
+
+
+def test_a_listed_namespace_that_is_gone_is_named_and_left_out_until_it_is_there(
+    kubernetes: Kubernetes, release: str
+) -> None:
+    listed = ("--set", "namespaces={scoring,shop}")
+    kubernetes.kubectl("create", "namespace", "shop")
+    assert "Not there" not in install(kubernetes, release, *listed)
+    assert "serin-operator" in roles(kubernetes, "shop")
+    kubernetes.kubectl("delete", "namespace", "shop")
+    said = install(kubernetes, release, *listed)
+    assert "Not there: shop." in said
+    assert "serin-operator" in roles(kubernetes, "scoring")
+    kubernetes.kubectl("create", "namespace", "shop")
+    install(kubernetes, release, *listed)
+    assert "serin-operator" in roles(kubernetes, "shop")
+    kubernetes.kubectl("delete", "namespace", "shop", "--wait=false")
+
+
+def test_who_may_not_get_namespaces_can_have_it_fail_as_ever(kubernetes: Kubernetes, release: str) -> None:
+    said = kubernetes.run(
+        *("helm", "upgrade", "--install", release, CHART, "--namespace", SYSTEM),
+        *("--set", "namespaces={nowhere}", "--set", "rbac.skipMissingNamespaces=false"),
+        check=False,
+    )
+    assert said.returncode
+    assert 'namespaces "nowhere" not found' in said.stderr
+
+
 def generations(kubernetes: Kubernetes) -> dict[str, int]:
     found = kubernetes.get("deployment,poddisruptionbudget", "--namespace", SYSTEM)["items"]
     found.append(kubernetes.get("crd", "modeldeployments.serin.dev"))

@@ -225,12 +225,40 @@ def test_a_rollout_goes_by_exact_weights_and_then_nothing_is_written(
     assert {p["port"]: p.get("appProtocol") for p in service["spec"]["ports"]} == {80: None, 8081: "kubernetes.io/h2c"}
 
 
-def test_a_route_of_ones_own_is_given_back(kubernetes, kubelet, public, namespace, start_operator):
+def a_route_of_ones_own(namespace):
     theirs = a_route(namespace, 0)
     theirs["metadata"] = {"name": "mine", "namespace": namespace}
     for rule in theirs["spec"]["rules"]:
         rule["backendRefs"][0]["name"], rule["backendRefs"][1]["name"] = "m", "m-canary"
-    kubernetes.apply(theirs)
+    return theirs
+
+
+@pytest.mark.parametrize("cascade", ["background", "foreground", "orphan"])
+def test_a_route_of_ones_own_is_given_back_by_one_that_is_deleted_in_mid_rollout(
+    kubernetes, kubelet, public, namespace, start_operator, cascade
+):
+    kubernetes.apply(a_route_of_ones_own(namespace))
+    start_operator()
+
+    def weights():
+        return weights_of(kubernetes.get("httproute", "mine", "-n", namespace))
+
+    def applied(version):
+        obj = a_model_deployment(namespace, version, traffic={"routeRef": {"name": "mine"}}, weights=(25,))
+        obj["spec"]["rollout"]["steps"][0]["holdSeconds"] = 600
+        kubernetes.apply(obj)
+
+    with accepting(kubernetes, namespace):
+        applied("v1")
+        kubernetes.wait_for("v1 to be stable", lambda: is_stable(kubernetes, namespace, "v1"), seconds=120)
+        applied("v2")
+        kubernetes.wait_for("v2 to have its part", lambda: weights() == [75, 25], seconds=90)
+        kubernetes.kubectl("delete", "mdep", "m", "-n", namespace, f"--cascade={cascade}", "--timeout=60s")
+        kubernetes.wait_for("the weights", lambda: weights() == [100, 0], seconds=20)
+
+
+def test_a_route_of_ones_own_is_given_back(kubernetes, kubelet, public, namespace, start_operator):
+    kubernetes.apply(a_route_of_ones_own(namespace))
     start_operator()
     with accepting(kubernetes, namespace) as taken:
         kubernetes.apply(a_model_deployment(namespace, traffic={"routeRef": {"name": "mine"}}))

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.cluster.api.table import GOOD
+from tests.cluster.api.table import GOOD, WITH_TLS
 
 from serin_operator.decide.manifests.pod import template
 from serin_operator.decide.wanted.revision import revision_of
@@ -90,7 +90,7 @@ SPECS: dict[str, dict[str, Any]] = {
         },
     },
     "everything_of_the_overlay": {"model": MODEL, "runtime": {"pod": GOOD["spec"]["runtime"]["pod"]}},
-    "everything_of_serving": {"model": MODEL, "serving": GOOD["spec"]["serving"]},
+    "everything_of_serving": {"model": MODEL, "serving": WITH_TLS["serving"]},
 }
 
 REVISIONS_THAT_PODS_RUN_UNDER = {

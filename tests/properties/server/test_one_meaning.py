@@ -96,6 +96,8 @@ PIECES = st.text(alphabet='[]{}",:0123456789.-eE \\nulltrueNa', max_size=60)
 @example("INT64", "[1,]2,3,[4,5,6]")
 @example("FP32", "[[1,2,3],[4,5,6]")
 @example("FP32", "1 2,3")
+@example("FP32", "1E400:")
+@example("INT64", "1E400,NaN")
 @example("BYTES", '"a\\",\\"b",",","]"')
 @example("BYTES", '["\\\\",",","[1,2]"],["a","b","c"]')
 def test_any_text_as_data_means_the_same_however_it_is_read(datatype, text):

@@ -14,6 +14,7 @@ from tests.support.simulation import (
     words,
 )
 from tests.support.simulation.cluster import JsonObject
+from tests.support.simulation.simulation import Rival
 
 HPA = "horizontal-pod-autoscaler"
 FIVE_MINUTES = 300
@@ -66,6 +67,73 @@ async def test_a_fight_is_left_with_patience_and_named(about: str) -> None:
     await simulation.live(320)
     assert manager not in words(simulation)
     assert simulation.condition("Ready")["status"] == "True"
+
+
+def rival_deletes(kind: str, name: str = "") -> Rival:
+    """Somebody who cleans up what he does not know."""
+
+    def rival(simulation: Simulation) -> None:
+        for obj in simulation.of_kind(kind):
+            if obj["metadata"]["name"].startswith(name or simulation.name) and obj["metadata"].get("ownerReferences"):
+                simulation.remove(obj)
+
+    return rival
+
+
+def rival_disowns(simulation: Simulation) -> None:
+    """A tool that takes foreign owners off."""
+    deployment = simulation.of_kind("Deployment")[0]
+    simulation.edit(deployment, "cleaner", lambda d: d["metadata"].update(ownerReferences=[]))
+
+
+def rival_hides(simulation: Simulation) -> None:
+    """A tool that takes foreign labels off."""
+    service = simulation.child("Service", simulation.name)
+    simulation.edit(service, "cleaner", lambda s: s["metadata"].update(labels={}))
+
+
+TAKEN_AWAY = {
+    "a Deployment": (rival_deletes("Deployment"), "Deployment credit-risk-", "is deleted again and again"),
+    "a budget": (
+        rival_deletes("PodDisruptionBudget"),
+        "PodDisruptionBudget credit-risk ",
+        "is deleted again and again",
+    ),
+    "the Service of clients": (rival_deletes("Service", "credit-risk"), "Service credit-risk", "is deleted again"),
+    "a birth": (rival_deletes("ControllerRevision"), "ControllerRevision credit-risk-", "is deleted again and again"),
+    "its owner": (rival_disowns, "Deployment credit-risk-", "loses its owner"),
+    "its labels": (rival_hides, "Service credit-risk ", "loses the labels"),
+}
+
+
+@pytest.mark.parametrize("what", TAKEN_AWAY)
+async def test_what_is_taken_away_again_and_again_is_put_right_with_patience_and_named(what: str) -> None:
+    rival, child, how = TAKEN_AWAY[what]
+    simulation = await serving()
+    simulation.rivals.append(rival)
+    before, told = len(simulation.api.writes), len(simulation.api.events)
+    await simulation.live(FIVE_MINUTES)
+    writes = [w for w in simulation.api.writes[before:] if w[1] in {"create", "patch"} and w[2].kind in child]
+    assert len(writes) <= 24, len(writes)
+    assert len(simulation.api.events) - told <= 20, simulation.api.events[told:]
+    assert simulation.condition("Degraded")["reason"] == "FoughtOver", words(simulation)
+    assert child in words(simulation)
+    assert how in words(simulation)
+    assert "audit log" in words(simulation)
+    simulation.rivals.clear()
+    await simulation.live(320)
+    assert "FoughtOver" not in words(simulation)
+    assert simulation.condition("Ready")["status"] == "True", words(simulation)
+    assert simulation.errors == []
+
+
+async def test_what_is_deleted_once_or_twice_is_made_again_at_once() -> None:
+    simulation = await serving()
+    for _ in range(2):
+        rival_deletes("Deployment")(simulation)
+        await simulation.live(2)
+        assert deployment_of(simulation, "v1") is not None
+    assert simulation.condition("Degraded")["reason"] != "FoughtOver", words(simulation)
 
 
 async def test_an_autoscaler_that_aims_at_a_child_is_named_and_never_written_against() -> None:

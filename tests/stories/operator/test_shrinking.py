@@ -105,3 +105,112 @@ async def test_a_version_that_serves_nothing_gives_its_pods_to_the_one_that_mend
         assert most_pods(simulation) <= 4, simulation.phase
     await simulation.live(10)
     assert simulation.moments[-1].endpoints == {"v2": 4}
+
+
+GIVEN_UP = {
+    "a person goes back": lambda s: s.annotate("rollback=v1@night"),
+    "a person aborts": lambda s: s.annotate("abort@night"),
+    "the spec goes back": lambda s: s.change_spec(model=model_of("v1")),
+    "the spec moves on": lambda s: s.change_spec(model=model_of("v3")),
+}
+
+
+def fewest_reached(simulation: Simulation, since: float) -> int:
+    """The fewest pods that clients reached at any moment since."""
+    return min(sum(moment.endpoints.values()) for moment in simulation.since(since))
+
+
+@pytest.mark.parametrize("where", ["Holding", "Growing", "Baking"])
+@pytest.mark.parametrize("how", [name for name in GIVEN_UP if name != "the spec moves on"])
+async def test_a_version_that_is_given_up_serves_until_what_is_restored_has_its_pods(where: str, how: str) -> None:
+    simulation = await shrinking(8, 75, hold=30)
+    if where == "Growing":
+        simulation.behave(V2, ready_after=lambda ordinal: 3.0 if ordinal < 6 else 60.0)
+    await simulation.live_until(lambda s: s.phase == where, 200)
+    await simulation.live(3)
+    simulation.behave(uri_of("v1"), ready_after=10)
+    assert pods(simulation, "v1") <= 3
+    began = simulation.elapsed
+    GIVEN_UP[how](simulation)
+    await simulation.live(4)
+    assert simulation.condition("Ready")["reason"] == "Restoring", words(simulation)
+    assert "v1 takes all traffic again as its pods get ready" in words(simulation)
+    assert 0 < simulation.status["stable"]["weight"] < 100
+    while simulation.moments[-1].endpoints != {"v1": 8}:
+        assert most_pods(simulation) <= 8
+        assert simulation.elapsed < began + 120, words(simulation)
+        await simulation.live(1)
+    assert fewest_reached(simulation, began) >= 5, "a quarter is missing at most, but for a pod whose slice is late"
+    assert simulation.lost == 0
+    await simulation.live(10)
+    assert "leaving" not in simulation.status
+    assert pods(simulation, "v2") == 0
+    assert simulation.errors == []
+
+
+async def test_a_version_that_comes_third_waits_until_stable_has_its_pods_again() -> None:
+    simulation = await shrinking(8, 75, hold=30)
+    await simulation.live_until(lambda s: s.phase == "Holding", 200)
+    began = simulation.elapsed
+    GIVEN_UP["the spec moves on"](simulation)
+    await simulation.live_until(lambda s: s.outcome("v3") == "InProgress", 60)
+    assert fewest_reached(simulation, began) >= 5
+    assert simulation.moments[-1].endpoints["v1"] >= 6
+    await simulation.live_until(lambda s: s.outcome("v3") == "Promoted", 400)
+    assert simulation.lost == 0
+    assert simulation.outcome("v2") == "Superseded"
+
+
+@pytest.mark.parametrize("replicas", [2, 3])
+async def test_of_few_pods_one_may_be_missing_while_they_are_handed_back(replicas: int) -> None:
+    simulation = await shrinking(replicas)
+    await simulation.live_until(lambda s: s.phase == "Baking", 200)
+    await simulation.live(5)
+    assert sum(simulation.moments[-1].endpoints.values()) >= replicas - 1
+    began = simulation.elapsed
+    simulation.annotate("rollback=v1@night")
+    await simulation.live_until(lambda s: s.moments[-1].endpoints == {"v1": replicas}, 90)
+    assert fewest_reached(simulation, began) >= replicas - 1
+    assert simulation.lost == 0
+
+
+async def test_a_version_that_leaves_and_goes_dark_leaves_at_once() -> None:
+    simulation = await shrinking(8)
+    await simulation.live_until(lambda s: s.phase == "Baking", 200)
+    simulation.behave(uri_of("v1"), ready_after=30)
+    simulation.annotate("rollback=v1@night")
+    await simulation.live(5)
+    simulation.behave(V2, never_ready=True)
+    await simulation.live(3)
+    assert simulation.moments[-1].endpoints == {"v1": 1}
+    assert pods(simulation, "v1") == 8
+    await simulation.live(40)
+    assert simulation.moments[-1].endpoints == {"v1": 8}
+
+
+async def test_what_leaves_is_given_up_when_no_further_pod_of_stable_comes() -> None:
+    simulation = await shrinking(8, progressDeadlineSeconds=60)
+    await simulation.live_until(lambda s: s.phase == "Baking", 200)
+    simulation.behave(uri_of("v1"), ready_after=1e9)
+    simulation.annotate("rollback=v1@night")
+    await simulation.live(50)
+    assert simulation.moments[-1].endpoints["v2"] >= 5
+    await simulation.live(20)
+    assert simulation.moments[-1].endpoints == {"v1": 1}
+    assert pods(simulation, "v2") == 0
+
+
+async def test_an_operator_that_is_killed_while_pods_are_handed_back_goes_on() -> None:
+    simulation = await shrinking(8)
+    await simulation.live_until(lambda s: s.phase == "Baking", 200)
+    simulation.behave(uri_of("v1"), ready_after=10)
+    began = simulation.elapsed
+    simulation.annotate("rollback=v1@night")
+    for writes in (1, 2, 3, 1):
+        simulation.writes_until_death = writes
+        await simulation.live(6)
+    simulation.writes_until_death = None
+    await simulation.live(90)
+    assert simulation.moments[-1].endpoints == {"v1": 8}
+    assert fewest_reached(simulation, began) >= 5
+    assert simulation.lost == 0

@@ -144,6 +144,28 @@ async def test_a_rollout_that_is_aborted_at_ninety_percent_gives_stable_its_pods
 
 
 @WAYS
+@pytest.mark.parametrize("where", ["Holding", "Baking"])
+@pytest.mark.parametrize("action", ["rollback=v1@night", "abort@night"])
+async def test_while_pods_are_handed_back_no_pod_answers_for_many(way: str, where: str, action: str) -> None:
+    simulation = await behind(way, replicas=10)
+    shrinking = rollout(90, hold=60, stableScale="Shrink", bakeSeconds=60)
+    simulation.change_spec(model=model_of("v2"), rollout=shrinking)
+    await simulation.live_until(lambda s: phase(s) == where, 200)
+    await simulation.live(5)
+    simulation.behave(V1, ready_after=10)
+    simulation.annotate(action)
+    usual, worst = simulation.requests_a_second / 10, 0.0
+    for _ in range(90):
+        await simulation.live(1)
+        worst = max(worst, *simulation.kubelet.load.values())
+    assert worst <= 2.5 * usual, f"a pod had {worst:.1f} requests a second, where {usual:.1f} are usual"
+    assert simulation.moments[-1].answered.keys() == {"v1"}
+    assert simulation.moments[-1].endpoints == {"v1": 10}
+    assert deployment_of(simulation, "v2") is None
+    assert simulation.lost == 0
+
+
+@WAYS
 @pytest.mark.parametrize("where", ["Idle", "Holding", "rejected"])
 async def test_a_stable_version_that_crashes_is_told_by_its_last_words(way: str, where: str) -> None:
     simulation = await behind(way)

@@ -6,6 +6,7 @@ from tests.support.simulation import (
     canary,
     deployment_of,
     longest_without_endpoints,
+    one_by_one,
     rollout,
     serving,
     spec,
@@ -48,6 +49,32 @@ async def test_a_canary_under_way_becomes_the_fix_when_stable_goes_down() -> Non
     simulation.behave(V1, never_ready=True)
     await simulation.live_until(lambda s: s.moments[-1].endpoints == {"v2": 3}, 300)
     assert "v1 answers requests" not in words(simulation)
+
+
+async def test_a_fix_bakes_where_what_it_replaces_serves_again_by_then_and_can_be_gone_back_to() -> None:
+    simulation = await serving()
+    simulation.behave(V1, never_ready=True)
+    await simulation.live(90)
+    simulation.behave(V2, ready_after=one_by_one(10))
+    simulation.change_spec(model={"version": "v2", "uri": V2}, rollout=rollout(bakeSeconds=120))
+    await simulation.live_until(lambda s: s.phase == "Switching", 60)
+    simulation.behave(V1)
+    await simulation.live_until(lambda s: s.phase == "Baking", 90)
+    assert wanted_pods(simulation, "v1") == 3
+    simulation.behave(V2, never_ready=True)
+    await simulation.live_until(lambda s: s.outcome("v2") == "RolledBack", 30)
+    await simulation.live(5)
+    assert simulation.moments[-1].endpoints == {"v1": 3}
+
+
+async def test_a_fix_does_not_bake_beside_pods_that_serve_nothing() -> None:
+    simulation = await serving()
+    simulation.behave(V1, never_ready=True)
+    await simulation.live(90)
+    simulation.change_spec(model={"version": "v2", "uri": V2}, rollout=rollout(bakeSeconds=120))
+    await simulation.live_until(lambda s: s.outcome("v2") == "Promoted", 60)
+    await simulation.live(10)
+    assert deployment_of(simulation, "v1") is None
 
 
 async def test_nobody_is_said_to_answer_who_does_not() -> None:

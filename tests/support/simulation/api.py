@@ -115,6 +115,8 @@ class ApiServer:
             return Surroundings()
         if not self.gateways.is_installed:
             return Surroundings(is_known=False)
+        if self.gateways.outage:
+            return Surroundings(problem=self.gateways.outage, is_outage=True)
         if self.gateways.problem:
             return Surroundings(problem=self.gateways.problem)
         routes = [copied(r) for kind in (names.HTTP_ROUTE, "GRPCRoute") for r in self.cluster.of_kind(kind)]

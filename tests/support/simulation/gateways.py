@@ -24,6 +24,8 @@ class Gateways:
     is_installed: bool = False
     """The cluster has the CRDs."""
     problem: str | None = None
+    outage: str | None = None
+    """What the API server answers when it is asked for routes."""
     """Why the operator may not see routes."""
     takes: float = 1.0
     """Seconds after which the controller has taken up a change."""

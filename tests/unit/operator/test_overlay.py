@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.cluster.api.table import GOOD
+from tests.cluster.api.table import GOOD, WITH_TLS
 from tests.golden.pods.test_pod_templates import CONFIG, MODEL, SPECS, mdep
 
 from serin_operator.api import names
@@ -18,7 +18,7 @@ from serin_operator.decide.manifests.serving import speaks_tls
 from serin_operator.decide.wanted.revision import revision_of
 
 OVERLAY: dict[str, Any] = GOOD["spec"]["runtime"]["pod"]
-EVERYTHING = {**SPECS["all_of_runtime_at_first"], "serving": GOOD["spec"]["serving"]}
+EVERYTHING = {**SPECS["all_of_runtime_at_first"], "serving": WITH_TLS["serving"]}
 
 
 def rendered(pod: dict[str, Any] | None, *, resolve: bool = False, **config: Any) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def _mounts(pod: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def test_the_names_and_folders_of_serins_own_volumes_are_refused_to_others() -> None:
-    claim = {"model": {**MODEL, "uri": "pvc://models/credit"}, "serving": GOOD["spec"]["serving"]}
+    claim = {"model": {**MODEL, "uri": "pvc://models/credit"}, "serving": WITH_TLS["serving"]}
     more = [SPECS[name] for name in ("a_bucket_with_credentials", "golden_samples", "signed_models")]
     owners = [mdep(spec) for spec in (EVERYTHING, claim, *more)]
     mounted = {

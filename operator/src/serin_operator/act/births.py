@@ -1,14 +1,17 @@
 """Make an object that must not exist yet, and find out what it means when its name is taken."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from serin_operator.act.fights import Undone
 from serin_operator.act.made import Made
 from serin_operator.act.ports import Finder, JsonObject, Writer
 from serin_operator.api.names import KIND, ObjectRef
 from serin_operator.api.reasons import Reason
 from serin_operator.cluster.errors import AlreadyExists, Conflict
 from serin_operator.decide.world import Obstacle
+
+Repaired = Callable[[ObjectRef, Undone, str], None]
 
 COLLECTED_WITHIN_SECONDS: Final = 120.0
 """The garbage collector takes seconds; what is still there after this is told as a taken name."""
@@ -21,14 +24,14 @@ class Births:
         writer: Writes.
         finder: Looks at who owns a name that is taken.
         made: What was written for it before; its owner is whom children must belong to.
-        repairs: Gets a sentence for each child that had been taken away or hidden.
+        repaired: Gets each child that had been taken away or hidden, which of the two, and a sentence.
     """
 
-    def __init__(self, writer: Writer, finder: Finder, made: Made, repairs: list[str]) -> None:
+    def __init__(self, writer: Writer, finder: Finder, made: Made, repaired: Repaired) -> None:
         self._writer = writer
         self._finder = finder
         self._made = made
-        self._repairs = repairs
+        self._repaired = repaired
 
     async def create(self, ref: ObjectRef, obj: Mapping[str, Any], now: float) -> JsonObject | Obstacle:
         """The object as created, or found to be ours; or what is in its way.
@@ -41,7 +44,7 @@ class Births:
         except AlreadyExists as error:
             return await self._find_out(ref, obj, error, now)
         if self._made.was_made(ref):
-            self._repairs.append(f"{ref.kind} {ref.name} was gone; it was made again")
+            self._repaired(ref, Undone.EXISTENCE, f"{ref.kind} {ref.name} was gone; it was made again")
         self._note(ref, obj)
         return created
 
@@ -75,7 +78,7 @@ class Births:
             return existing
         patch = {"metadata": {"labels": labels, "resourceVersion": existing["metadata"]["resourceVersion"]}}
         written = await self._writer.merge_patch(ref, patch)
-        self._repairs.append(f"{ref.kind} {ref.name} had lost its labels; it has them again")
+        self._repaired(ref, Undone.LABELS, f"{ref.kind} {ref.name} had lost its labels; it has them again")
         return written
 
     def _note(self, ref: ObjectRef, obj: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any, Final, assert_never
 
 from serin_operator.act.births import Births
-from serin_operator.act.fights import fought_over
+from serin_operator.act.fights import Undone, fought_away, fought_over
 from serin_operator.act.keys import new_line
 from serin_operator.act.made import Made
 from serin_operator.act.ports import Finder as Finder  # noqa: PLC0414 - the name callers look for here
@@ -40,8 +40,6 @@ from serin_operator.decide.world import Obstacle
 
 ROUND_SECONDS: Final = 60.0
 """An API server that answers nothing any more is not asked for each of twenty objects in turn."""
-_INTENT: Final = "intent"
-_SIZE: Final = "size"
 
 
 class Executor:
@@ -66,7 +64,7 @@ class Executor:
         """What somebody else had undone, and was done again."""
         self.obstacles: tuple[Obstacle, ...] = ()
         """What was refused; there also when ``carry_out`` raises."""
-        self._births = Births(writer, finder, made, self.repairs)
+        self._births = Births(writer, finder, made, self._repaired)
 
     async def carry_out(self, operations: Iterable[Operation]) -> tuple[Obstacle, ...]:
         """Do all of them; returns what was refused.
@@ -116,8 +114,7 @@ class Executor:
             case Apply(obj=obj, resource_version=version):
                 return await self._apply(obj, version)
             case Adopt(ref=ref, owner=owner, resource_version=version):
-                patch = {"metadata": {"ownerReferences": [owner], "resourceVersion": self._versions.get(ref, version)}}
-                self._note(ref, await self._writer.merge_patch(ref, patch))
+                return await self._adopt(ref, owner, version)
             case Annotate(ref=ref, annotations=annotations, resource_version=version):
                 metadata = {"annotations": dict(annotations), "resourceVersion": self._versions.get(ref, version)}
                 self._note(ref, await self._writer.merge_patch(ref, {"metadata": metadata}))
@@ -127,22 +124,32 @@ class Executor:
                 await self._writer.delete(ref, uid=uid)
                 self._made.forget(ref)
             case Provide(obj=obj, is_missed=is_missed):
-                await self._provide(obj, is_missed=is_missed)
+                return await self._provide(obj, is_missed=is_missed)
             case Rewrite(ref=ref, patch=patch):
                 await self._writer.json_patch(ref, patch)
             case _:
                 assert_never(operation)
         return None
 
+    async def _adopt(self, ref: ObjectRef, owner: Mapping[str, Any], version: str) -> Obstacle | None:
+        if fought := self._fought_away(ref, Undone.OWNER):
+            return fought
+        patch = {"metadata": {"ownerReferences": [owner], "resourceVersion": self._versions.get(ref, version)}}
+        self._note(ref, await self._writer.merge_patch(ref, patch))
+        self._made.fights.note_undone(ref, Undone.OWNER, self._monotonic())  # that it was adopted is told anyway
+        return None
+
     async def _create(self, obj: Mapping[str, Any]) -> Obstacle | None:
         ref = _ref_of(obj)
+        if fought := self._fought_away(ref, Undone.EXISTENCE) or self._fought_away(ref, Undone.LABELS):
+            return fought
         created = await self._births.create(ref, obj, self._monotonic())
         if isinstance(created, Obstacle):
             return created
         self._note(ref, created)
         return None
 
-    async def _provide(self, obj: Mapping[str, Any], *, is_missed: bool) -> None:
+    async def _provide(self, obj: Mapping[str, Any], *, is_missed: bool) -> Obstacle | None:
         """Made once in the life of this process, and whenever it is missed. That the name is taken is what is wanted.
 
         Whose the Secret is that has the name cannot be asked: the right to read one Secret's metadata is the right to read
@@ -150,42 +157,50 @@ class Executor:
         """
         ref = _ref_of(obj)
         if not is_missed and self._made.was_made(ref):
-            return
+            return None
+        if fought := self._fought_away(ref, Undone.EXISTENCE):
+            return fought
         with suppress(AlreadyExists):
             await self._writer.create_secret({**obj, "stringData": {FEEDBACK_KEYS: new_line()}})
             if is_missed:
-                self.repairs.append(f"Secret {ref.name} was gone; it was made again, and labels of before are refused")
+                told = f"Secret {ref.name} was gone; it was made again, and labels of before are refused"
+                self._repaired(ref, Undone.EXISTENCE, told)
         self._made.note_birth(ref)
+        return None
 
     async def _apply(self, obj: Mapping[str, Any], version: str) -> Obstacle | None:
         ref = _ref_of(obj)
-        if self._made.fights.stands_back(ref, _INTENT, self._monotonic()):
-            return await self._what_is_fought_over(ref, _INTENT, obj)
+        if self._made.fights.stands_back(ref, Undone.INTENT, self._monotonic()):
+            return await self._what_is_fought_over(ref, Undone.INTENT, obj)
         version = self._versions.get(ref, version)
         written = await self._writer.apply(obj, resource_version=version)
         after = written["metadata"]["resourceVersion"]
         was_sent = not isinstance(written, AsItIs)
         if was_sent and self._made.was_undone(ref, obj, version, after):
-            self._repaired(ref, _INTENT, f"{ref.kind} {ref.name} had been edited; it was put right")
+            self._repaired(ref, Undone.INTENT, f"{ref.kind} {ref.name} had been edited; it was put right")
         if was_sent:
             self._note(ref, written)
         self._made.note(ref, obj, after)
         return None
 
     async def _scale(self, ref: ObjectRef, replicas: int, version: str) -> Obstacle | None:
-        if self._made.fights.stands_back(ref, _SIZE, self._monotonic()):
-            return await self._what_is_fought_over(ref, _SIZE, {"spec": {"replicas": replicas}})
+        if self._made.fights.stands_back(ref, Undone.SIZE, self._monotonic()):
+            return await self._what_is_fought_over(ref, Undone.SIZE, {"spec": {"replicas": replicas}})
         await self._writer.scale(ref, replicas, resource_version=self._versions.get(ref, version))
         if self._made.was_scaled_to(ref, replicas):
-            self._repaired(ref, _SIZE, f"{ref.kind} {ref.name} had been scaled; it is at {replicas} again")
+            self._repaired(ref, Undone.SIZE, f"{ref.kind} {ref.name} had been scaled; it is at {replicas} again")
         return None
 
-    def _repaired(self, ref: ObjectRef, what: str, told: str) -> None:
+    def _repaired(self, ref: ObjectRef, what: Undone, told: str) -> None:
         """Tell it once or twice; when it becomes a fight, a condition says so instead."""
         if not self._made.fights.note_undone(ref, what, self._monotonic()):
             self.repairs.append(told)
 
-    async def _what_is_fought_over(self, ref: ObjectRef, what: str, intent: Mapping[str, Any]) -> Obstacle | None:
+    def _fought_away(self, ref: ObjectRef, what: Undone) -> Obstacle | None:
+        """Why an object that somebody takes away again and again is left away for now."""
+        return fought_away(ref, what) if self._made.fights.stands_back(ref, what, self._monotonic()) else None
+
+    async def _what_is_fought_over(self, ref: ObjectRef, what: Undone, intent: Mapping[str, Any]) -> Obstacle | None:
         """While we stand back the object is as the other one wants it, so it tells who that is."""
         fights = self._made.fights
         known = fights.told(ref, what)
@@ -203,8 +218,8 @@ class Executor:
         self._versions[ref] = written["metadata"]["resourceVersion"]
 
 
-def _fought_field(what: str, intent: Mapping[str, Any], live: Mapping[str, Any]) -> Path | None:
-    if what == _SIZE:
+def _fought_field(what: Undone, intent: Mapping[str, Any], live: Mapping[str, Any]) -> Path | None:
+    if what == Undone.SIZE:
         return next(differences(intent, live), None)
     change = change_of(marked(intent), live)
     return change.path if change else None

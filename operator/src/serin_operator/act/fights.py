@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Final
 
 from serin_operator.act.ownership import entries, is_ours, owns
@@ -71,6 +72,32 @@ class Fights:
         """The object is gone."""
         for key in [key for key in self._fights if key[0] == ref]:
             del self._fights[key]
+
+
+class Undone(StrEnum):
+    """What somebody else can undo of a child; each is a fight of its own."""
+
+    INTENT = "intent"
+    SIZE = "size"
+    EXISTENCE = "existence"
+    LABELS = "labels"
+    OWNER = "owner"
+
+
+_NOBODYS: Final = {
+    Undone.EXISTENCE: "is deleted again and again",
+    Undone.LABELS: "loses the labels by which Serin knows it again and again",
+    Undone.OWNER: "loses its owner, this ModelDeployment, again and again",
+}
+
+
+def fought_away(ref: ObjectRef, what: Undone) -> Obstacle:
+    """What leaves no field behind that would tell who did it."""
+    message = (
+        f"{ref.kind} {ref.name} {_NOBODYS[what]}, and nothing in it tells by whom: the API server's audit log does; make them"
+        " leave it alone. Serin puts it right again, less and less often"
+    )
+    return Obstacle(Reason.FOUGHT_OVER, message, ref)
 
 
 def fought_over(ref: ObjectRef, path: Path, intent: Mapping[str, Any], live: Mapping[str, Any]) -> Obstacle:

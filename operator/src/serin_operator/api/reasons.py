@@ -89,6 +89,7 @@ class Reason(ExplainedReason):
         "ScaledToZero",
         "spec.replicas is 0: there are no pods; a rollout waits, and goes on when it is raised.",
     )
+    SCALING = "Scaling", "Pods that were added start; those that there were serve on, so it stays Ready."
     SERVING = "Serving", "The wanted version serves on all counted pods."
     PROMOTED = "Promoted", "The new version passed every step and took over."
     ANALYSIS_FAILED = "AnalysisFailed", "The evidence says that the new version is worse; it was rolled back."
@@ -114,7 +115,7 @@ class Reason(ExplainedReason):
     )
     FOUGHT_OVER = (
         "FoughtOver",
-        "Another field manager changes a child object again and again; the message names it, the field and both values.",
+        "Somebody changes a child object again and again, or takes it away; the message names the field manager, the field and both values, where anything tells.",
     )
     SCALED_ELSEWHERE = (
         "ScaledElsewhere",
@@ -186,6 +187,10 @@ class Reason(ExplainedReason):
     GATEWAY_API_MISSING = (
         "GatewayApiMissing",
         "spec.traffic needs HTTPRoutes of the Gateway API, and the cluster has none or the operator may not see them.",
+    )
+    ROUTES_UNREADABLE = (
+        "RoutesUnreadable",
+        "The API server answers with an error when it is asked for routes or Gateways; nothing about them is changed meanwhile.",
     )
     GATEWAY_CANNOT = (
         "GatewayCannot",

@@ -283,6 +283,22 @@ class FloorStatus(ApiModel):
     at: Annotated[str, Field(description="When the rollout's first traffic set it, or it was lowered last.")]
 
 
+class ScalingStatus(ApiModel):
+    """Pods were added to a version that was Ready, and have not come yet."""
+
+    replicas: Annotated[int, Field(description="Pods that Ready counts: the most that have served since.")]
+    at: Annotated[str, Field(description="When it began, or a pod came last.")]
+
+
+class LeavingStatus(ApiModel):
+    """A version that was given up serves beside stable until stable has its pods again."""
+
+    version: Annotated[str, Field(description="Its label.")]
+    revision: Annotated[str, Field(description="Its revision.")]
+    stable_ready: Annotated[int, Field(description="The most pods that stable has had ready since.")]
+    at: Annotated[str, Field(description="When it began, or stable had another pod last.")]
+
+
 class LetterStatus(ApiModel):
     """Something that is being told, and is remembered until it was."""
 
@@ -365,6 +381,20 @@ class ModelDeploymentStatus(ApiModel):
         Field(
             description="Nothing that serves goes below this size: what stable had when the new version got its first"
             " traffic. When the rollout is over it comes down to spec.replicas step by step."
+        ),
+    ] = None
+    scaling: Annotated[
+        ScalingStatus | None,
+        Field(
+            description="Present while pods that were added to a version that is Ready start, for as long as some come"
+            " within rollout.progressDeadlineSeconds."
+        ),
+    ] = None
+    leaving: Annotated[
+        LeavingStatus | None,
+        Field(
+            description="Present while a version that people gave up answers beside the stable one, which had given it pods"
+            " (rollout.stableScale: Shrink), until that has them again."
         ),
     ] = None
     rebuilt_at: Annotated[

@@ -69,6 +69,14 @@ TRAFFIC_RULES: Final = (
     object_name("spec.traffic.routeRef.name", "HTTPRoute"),
     Rule(
         "spec",
+        "!has(self.serving) || !has(self.serving.tls) || !has(self.traffic) || !has(self.traffic.gateway)",
+        "The route that Serin makes speaks plain HTTP to the pods, and tls lets them speak TLS alone: let the Gateway end TLS"
+        " and remove serving.tls; or use traffic.routeRef, with a BackendTLSPolicy of your own for the Services <name> and"
+        " <name>-canary.",
+        field=".serving.tls",
+    ),
+    Rule(
+        "spec",
         "!has(self.traffic) || !has(self.analysis) || !has(self.rollout) || !has(self.rollout.steps)"
         " || self.rollout.steps.all(s, s.weight < 100)",
         "A step of weight 100 leaves stable without requests, and the analysis without a comparison: remove the step (who"

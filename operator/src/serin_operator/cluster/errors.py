@@ -63,6 +63,8 @@ def error_of(status_code: int, body: Mapping[str, Any] | None, *, call: str) -> 
     message = f"{call}: {status.get('message') or f'HTTP {status_code}'}"
     if status_code == 409 and status.get("reason") == "AlreadyExists":
         return AlreadyExists(message)
+    if status_code >= 500 and status.get("message"):
+        message = f"{message} (HTTP {status_code})"
     # 401 is transient too: a rotated token is read again at the next attempt.
     return _BY_STATUS.get(status_code, Transient)(message)
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from serin_operator.api.reasons import EventReason
 from serin_operator.decide.health.refusals import HELD_AGAINST_NOBODY
 from serin_operator.decide.health.resolving import found_digest, found_rows, found_signature, found_signer, found_uri
+from serin_operator.decide.health.scaling import scaling_of
 from serin_operator.decide.health.serving import outage_of
 from serin_operator.decide.judging.due import pace_of
 from serin_operator.decide.judging.of_stage import gates_of
@@ -17,6 +18,7 @@ from serin_operator.decide.memory.outbox import Announcement
 from serin_operator.decide.memory.states import Candidate, Growing, Holding, Idle, Judgement, Reaching, Resolving
 from serin_operator.decide.rollout.clock import is_set_back, ticked
 from serin_operator.decide.rollout.facts import facts_of
+from serin_operator.decide.rollout.leaving import leaving_of
 from serin_operator.decide.rollout.plan import plan_of
 from serin_operator.decide.rollout.sizes import floor_of
 from serin_operator.decide.traffic.provider import provider_of
@@ -93,8 +95,9 @@ def _weight(settings: Settings, stage: int) -> int | None:
 
 def observed(world: World, memory: Memory, settings: Settings) -> Observed:
     """Let the clocks tick, and see where requests go."""
-    floor = floor_of(memory, settings, world.now)
-    memory = replace(memory, outage=outage_of(world, memory, settings), floor=floor)
+    floor, scaling = floor_of(memory, settings, world.now), scaling_of(world, memory, settings)
+    memory = replace(memory, outage=outage_of(world, memory, settings), floor=floor, scaling=scaling)
+    memory = replace(memory, leaving=leaving_of(world, memory, settings))
     rollout = memory.rollout
     if isinstance(rollout, Idle):
         return Observed(memory)

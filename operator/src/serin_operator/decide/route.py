@@ -153,6 +153,8 @@ class Routing:
     """The cluster has HTTPRoutes at all."""
     problem: str | None = None
     """Why they cannot be seen, though there are some."""
+    is_outage: bool = False
+    """That passes by itself; until then nothing is known, so nothing about routes is written or taken away."""
     route: Route | None = None
     """Ours."""
     theirs: Mapping[str, Route] = field(default_factory=dict)

@@ -37,6 +37,7 @@ from serin_operator.decide.memory.states import (
 from serin_operator.decide.rollout.advance import advance
 from serin_operator.decide.rollout.facts import facts_of
 from serin_operator.decide.rollout.intent import intent_of
+from serin_operator.decide.rollout.leaving import left_by
 from serin_operator.decide.rollout.plan import plan_of
 from serin_operator.decide.rollout.sizes import with_floor
 from serin_operator.decide.traffic.provider import provider_of
@@ -136,7 +137,7 @@ def walk(world: World, verdict: Verdict, settings: Settings, *, abort: bool) -> 
         said += _said(world, memory, step, settings)
         if isinstance(step, Ended):
             has_ended, abort = True, False
-            memory = _closed(world, memory, step)
+            memory = _closed(world, memory, step, settings)
         else:
             memory = _entered(world, memory, step.state, settings)
         judgement = replace(judgement, failed=None, is_ripe=not settings.analysed)
@@ -183,7 +184,7 @@ def _stage_from(memory: Memory, now: datetime) -> datetime:
     return steady or now
 
 
-def _closed(world: World, memory: Memory, ended: Ended) -> Memory:
+def _closed(world: World, memory: Memory, ended: Ended, settings: Settings) -> Memory:
     ledger, stable = book.end(memory.ledger, ended, world.now), memory.stable
     candidate = ended.candidate
     if ended.outcome is Outcome.PROMOTED and stable:
@@ -203,6 +204,7 @@ def _closed(world: World, memory: Memory, ended: Ended) -> Memory:
         ledger=ledger,
         outage=None,
         floor=floor,
+        leaving=left_by(world, memory, ended, settings),
         actions=concluded(memory.actions, ended),
     )
 

@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from serin_operator.api.traffic import Gateway, Traffic
 from serin_operator.cluster.client import ApiClient
-from serin_operator.cluster.errors import Blind, Forbidden, NotFound
+from serin_operator.cluster.errors import Blind, Forbidden, NotFound, Transient
 from serin_operator.cluster.resources import GATEWAY_CLASSES, GATEWAYS, GRPC_ROUTES, HTTP_ROUTES, Resource, Scope
 from serin_operator.decide.route import Parent
 from serin_operator.decide.traffic.features import parents_of
@@ -22,6 +22,9 @@ T = TypeVar("T")
 
 _FRESH_SECONDS: Final = 10.0
 _NEIGHBOURS_SECONDS: Final = 30.0
+_BLIP_SECONDS: Final = 15.0
+"""What fails for longer is told; before that it is just tried again."""
+_FORGOTTEN_SECONDS: Final = 600.0
 _KEPT: Final = ("parentRefs", "hostnames", "rules")
 
 
@@ -35,6 +38,8 @@ class Sight:
     """What is there has been seen once."""
     problem: str | None = None
     """Why it cannot be."""
+    is_outage: bool = False
+    """Nobody refuses it: the API server answers with an error, or not at all."""
 
 
 class _Fresh(Generic[T]):
@@ -74,6 +79,8 @@ class GatewayReader:
         self._client = client
         self._sight = sight
         self._namespaces = namespaces
+        self._monotonic = monotonic
+        self._failing: dict[tuple[str, ...], tuple[float, float]] = {}
         self._objects: _Fresh[Found] = _Fresh(monotonic, _FRESH_SECONDS)
         self._lists: _Fresh[list[JsonObject]] = _Fresh(monotonic, _NEIGHBOURS_SECONDS)
 
@@ -95,14 +102,30 @@ class GatewayReader:
             return Surroundings()
         sight = self._sight(namespace)
         if sight.problem or not sight.is_known:
-            return Surroundings(is_known=sight.is_known, problem=sight.problem)
+            return Surroundings(is_known=sight.is_known, problem=sight.problem, is_outage=sight.is_outage)
         if not sight.is_listed:
             raise Blind(f"{HTTP_ROUTES.plural} in {namespace} have not been listed yet")
-        gateway = traffic.gateway if traffic else None
         try:
-            found = [await self._client.get(HTTP_ROUTES, namespace, name) for name in theirs]
+            found = await self._found(namespace, traffic.gateway if traffic else None, theirs)
         except Forbidden as error:
             return Surroundings(problem=error.message)
+        except Transient as error:
+            if self._fails_for((namespace, *theirs)) < _BLIP_SECONDS:
+                raise
+            return Surroundings(problem=error.message, is_outage=True)
+        self._failing.pop((namespace, *theirs), None)
+        return found
+
+    def _fails_for(self, key: tuple[str, ...]) -> float:
+        """Seconds for which it has not been seen; one object that cannot be converted fails alone."""
+        now = self._monotonic()
+        self._failing = {k: times for k, times in self._failing.items() if now - times[1] < _FORGOTTEN_SECONDS}
+        since = self._failing.get(key, (now, now))[0]
+        self._failing[key] = since, now
+        return now - since
+
+    async def _found(self, namespace: str, gateway: Gateway | None, theirs: Iterable[str]) -> Surroundings:
+        found = [await self._client.get(HTTP_ROUTES, namespace, name) for name in theirs]
         gateways = await self._gateways(gateway, namespace)
         return Surroundings(
             theirs=tuple(each for each in found if each is not None),

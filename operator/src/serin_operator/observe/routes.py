@@ -34,6 +34,8 @@ class Surroundings:
     """The cluster has HTTPRoutes."""
     problem: str | None = None
     """Why they cannot be seen."""
+    is_outage: bool = False
+    """It passes by itself: the API server answers with an error, or not at all."""
     theirs: tuple[JsonObject, ...] = ()
     """Routes of people in which weights are ours."""
     gateways: Mapping[tuple[str, str], JsonObject | None] = field(default_factory=dict)
@@ -56,6 +58,7 @@ def routing(surroundings: Surroundings, routes: Iterable[JsonObject], name: str,
     return Routing(
         is_known=surroundings.is_known,
         problem=surroundings.problem,
+        is_outage=surroundings.is_outage,
         route=next(map(route, own), None),
         theirs={each["metadata"]["name"]: route(each) for each in surroundings.theirs},
         gateways={key: _gateway(each, surroundings.classes) for key, each in surroundings.gateways.items()},

@@ -106,6 +106,8 @@ class Watch:
         """Whether the server tells changes."""
         self.problem: str | None = None
         """Why it does not, in words; ``None`` when it does, or when nothing is known yet."""
+        self.is_outage = False
+        """Whether that passes by itself: nobody refuses it, but the API server does not answer as it should."""
         self.broken_since: float | None = None
         """Since when that is so."""
         self.restarts_in_a_row = 0
@@ -127,7 +129,7 @@ class Watch:
                     continue
                 if not isinstance(error, Transient):
                     self._since = None  # what was refused or not there may have become something else meanwhile
-                outage = isinstance(error, Transient)
+                self.is_outage = outage = isinstance(error, Transient)
                 longest = LONGEST_OUTAGE_PATIENCE_SECONDS if outage else LONGEST_PATIENCE_SECONDS
                 await self._be_patient(error.message, longest)
             except Exception as error:  # noqa: BLE001 - a bug of ours, or a library's: the watch must come back

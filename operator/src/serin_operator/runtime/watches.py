@@ -143,7 +143,9 @@ class Watches:
         watch = self._if_there.get(Scope(HTTP_ROUTES, self._place_of(namespace), LABEL_MODEL_DEPLOYMENT))
         if watch is None:
             return Sight(is_known=False)
-        return Sight(not watch.is_absent, watch.is_listed, None if watch.is_listed else watch.problem)
+        broken_for = 0.0 if watch.broken_since is None else self._clock.monotonic() - watch.broken_since
+        problem = watch.problem if not watch.is_listed or broken_for > BLIND_SECONDS else None
+        return Sight(not watch.is_absent, watch.is_listed, problem, bool(problem) and watch.is_outage)
 
     def refusals(self) -> list[str]:
         """What is not seen at the moment, one line a watch."""

@@ -17,3 +17,12 @@ def with_constants(body: bytes, kind: type[Kind]) -> Kind | None:
         return msgspec.convert(read, kind)
     except (ValueError, RecursionError):  # msgspec's errors and bytes that are no UTF-8 among them
         return None
+
+
+def is_json(body: bytes | bytearray | memoryview) -> bool:
+    """Whether a body is JSON, such words allowed; no number of it is looked at."""
+    try:
+        msgspec.json.decode(body, type=msgspec.Raw)
+    except (msgspec.DecodeError, RecursionError):
+        return with_constants(bytes(body), object) is not None
+    return True

@@ -10,7 +10,7 @@ import msgspec
 
 from serin_server.dataplane.binary import array_of_bytes
 from serin_server.dataplane.call import NO_BATCH, Call
-from serin_server.dataplane.constants import with_constants
+from serin_server.dataplane.constants import is_json, with_constants
 from serin_server.dataplane.elements import TOO_FAR, array_of, array_of_floats, checked_shape
 from serin_server.dataplane.large import LARGE_BYTES, LargeArrays, LargeJson
 from serin_server.dataplane.memory import Holding
@@ -106,8 +106,9 @@ class RequestReader:
         try:
             return self._decode(body)
         except msgspec.ValidationError as error:
-            # A number that no float holds is one that no tensor holds.
-            kind = Kind.INVALID_TENSOR if TOO_FAR in str(error) and ".data" in str(error) else Kind.MALFORMED
+            # A number that no float holds is one that no tensor holds, where what follows it is JSON.
+            is_number = TOO_FAR in str(error) and ".data" in str(error) and is_json(body)
+            kind = Kind.INVALID_TENSOR if is_number else Kind.MALFORMED
             raise Refusal(kind, f"the request does not follow the protocol: {error}") from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             request = with_constants(bytes(body), JsonRequest[JsonTensor])

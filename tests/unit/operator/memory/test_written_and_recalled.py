@@ -10,7 +10,7 @@ from serin_operator.decide.looks import Span
 from serin_operator.decide.memory.actions import Fate, Record
 from serin_operator.decide.memory.comparison import Comparison
 from serin_operator.decide.memory.ledger import begin
-from serin_operator.decide.memory.memory import Floor, Memory, Stable
+from serin_operator.decide.memory.memory import Floor, Leaving, Memory, Scaling, Stable
 from serin_operator.decide.memory.outbox import Announcement, Letter, Line
 from serin_operator.decide.memory.recalled import recalled
 from serin_operator.decide.memory.states import (
@@ -31,7 +31,14 @@ from serin_operator.decide.memory.states import (
 )
 from serin_operator.decide.memory.steered import written_actions, written_hold, written_pause
 from serin_operator.decide.memory.stops import Hold, Pause
-from serin_operator.decide.memory.written import written_canary, written_floor, written_letter, written_outage
+from serin_operator.decide.memory.written import (
+    written_canary,
+    written_floor,
+    written_leaving,
+    written_letter,
+    written_outage,
+    written_scaling,
+)
 from serin_operator.decide.timestamps import precise
 
 NOW = datetime(2026, 11, 20, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -106,6 +113,8 @@ def status_of(memory: Memory) -> ModelDeploymentStatus:
         hold=written_hold(memory.hold),
         outage=written_outage(memory.outage),
         floor=written_floor(memory.floor),
+        scaling=written_scaling(memory.scaling),
+        leaving=written_leaving(memory.leaving),
         rebuilt_at=precise(memory.rebuilt_at) if memory.rebuilt_at else None,
         outbox=[written_letter(letter) for letter in memory.outbox] or None,
     )
@@ -128,6 +137,8 @@ def test_memory_is_read_back_as_it_was(rollout: Rollout) -> None:
         hold=Hold("rev1", "v1", "rev2", EARLIER),
         outage=Outage(NOW, 12.5, is_waking=True),
         floor=Floor(7, EARLIER),
+        scaling=Scaling(3, NOW),
+        leaving=Leaving("rev3", "v3", 2, NOW),
         outbox=(
             Letter("Promoted/1", Announcement("Promoted", "v2: v2 serves all traffic")),
             Letter("RolledBack/2", Announcement("RolledBack", "worse", warning=True)),

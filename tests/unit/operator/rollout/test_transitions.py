@@ -514,6 +514,14 @@ TABLE = [
         Waiting,
     ),
     Row("a version that has everything bakes", SWITCHING, SERVES_ALL, Baking),
+    Row("a fix bakes beside a stable version that serves again", Switching(RESCUE, FRESH), SERVES_ALL, Baking),
+    Row(
+        "a fix that leaves nothing to go back to does not bake",
+        Switching(RESCUE, FRESH),
+        {**SERVES_ALL, "stable": NO_STABLE},
+        Ended,
+        has=PROMOTED,
+    ),
     Row("without a bake time it is stable at once", SWITCHING, SERVES_ALL, Ended, UNBAKED, PROMOTED),
     Row(
         "a first version has nothing to bake for",

@@ -367,3 +367,14 @@ async def test_routes_that_may_not_be_seen_are_no_reason_to_leave_everything_els
     await world.until(lambda: world.watches.sight_of_routes("a").problem is not None)
     assert "httproutes is forbidden" in world.watches.sight_of_routes("a").problem
     assert world.watches.refusals() == ["httproutes is forbidden"]
+
+
+async def test_a_listing_of_routes_that_fails_is_an_outage_and_no_right_that_is_missing(world):
+    world.client.refused[ROUTES_A] = Transient("list httproutes in a: conversion webhook failed (HTTP 500)")
+    await world.begin()
+    await world.until(lambda: world.watches.sight_of_routes("a").problem is not None)
+    assert world.watches.sight_of_routes("a").is_outage
+    world.client.refused[ROUTES_A] = Forbidden("httproutes is forbidden")
+    world.gate.set()
+    await world.until(lambda: "forbidden" in (world.watches.sight_of_routes("a").problem or ""))
+    assert not world.watches.sight_of_routes("a").is_outage

@@ -46,6 +46,8 @@ def keep_what_serves(
 
 def routed(world: World) -> frozenset[str]:
     """Revisions that a route may send requests to: by what it says, or by what it said before, if a parent still goes by that."""
+    if world.routing.is_outage:  # a route that nobody sees may lead to any of them
+        return frozenset(r.revision for r in world.revisions.values() if r.service)
     attached = [route for route in world.routing.routes if route.is_attached]
     services = {service for route in attached for service in route.services}
     own = world.routing.route

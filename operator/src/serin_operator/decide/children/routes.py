@@ -46,7 +46,7 @@ def operations(world: World, intent: Intent, *, secure: bool) -> Iterator[Operat
 def removals(world: World, intent: Intent) -> Iterator[Operation]:
     """What nobody wants any more."""
     wish, route, service = _wish(world, intent), world.routing.route, world.canary_service
-    if route and route.meta.owned and not wish.own and not wish.keeps_own:
+    if route and route.meta.owned and not wish.own and not wish.keeps_own and not world.routing.is_outage:
         yield Delete(_ref(world, route.meta), route.meta.uid)
     if service and service.meta.owned and not wish.canary_service and not world.routing.problem:
         yield Delete(_ref(world, service.meta), service.meta.uid)

@@ -30,6 +30,28 @@ class Floor:
 
 
 @dataclass(frozen=True)
+class Scaling:
+    """Replicas were added to a version that was ready: until they have come, Ready counts those that there were."""
+
+    pods: int
+    """The most that have served since."""
+    at: datetime
+    """When it began, or a pod came last."""
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """A version that was given up serves beside stable until stable, which had given it most of its pods, has them again."""
+
+    revision: str
+    version: str
+    best: int
+    """The most pods that stable has had ready since."""
+    at: datetime
+    """When it began, or stable had another pod last."""
+
+
+@dataclass(frozen=True)
 class Memory:
     """What one reconcile leaves to the next."""
 
@@ -48,6 +70,10 @@ class Memory:
     """Present while requests reach no pod of stable."""
     floor: Floor | None = None
     """Present while a candidate has traffic, and afterwards until it has come down to what the spec says."""
+    scaling: Scaling | None = None
+    """Present while pods that were added start."""
+    leaving: Leaving | None = None
+    """Present while a version that was given up still serves beside stable."""
     outbox: tuple[Letter, ...] = ()
     """What is to be told, and may not have been."""
     lent: tuple[str, ...] = ()

@@ -14,7 +14,7 @@ from serin_operator.decide.analysis.errors import InvalidAnalysis
 from serin_operator.decide.looks import Span
 from serin_operator.decide.memory.comparison import Comparison
 from serin_operator.decide.memory.ledger import entry
-from serin_operator.decide.memory.memory import Floor, Memory, Stable
+from serin_operator.decide.memory.memory import Floor, Leaving, Memory, Scaling, Stable
 from serin_operator.decide.memory.outbox import Announcement, Letter, Line
 from serin_operator.decide.memory.states import (
     Baking,
@@ -83,6 +83,8 @@ def recalled(status: ModelDeploymentStatus, uri: str, unreadable: tuple[str, ...
             hold=reader.read("hold", lambda: recalled_hold(status.hold), None),
             outage=reader.read("outage", lambda: _outage(status), None),
             floor=reader.read("floor", lambda: _floor(status), None),
+            scaling=reader.read("scaling", lambda: _scaling(status), None),
+            leaving=reader.read("leaving", lambda: _leaving(status), None),
             outbox=reader.read("outbox", lambda: tuple(map(_letter, status.outbox or ())), ()),
             lent=tuple(status.traffic.lent or ()) if status.traffic else (),
             rebuilt_at=reader.read("rebuiltAt", lambda: _moment(status.rebuilt_at), None),
@@ -235,11 +237,27 @@ def _outage(status: ModelDeploymentStatus) -> Outage | None:
 
 def _floor(status: ModelDeploymentStatus) -> Floor | None:
     """Raises ValueError for a size that no spec can ask for."""
-    if status.floor is None:
+    return Floor(_pods(status.floor.replicas), parse(status.floor.at)) if status.floor else None
+
+
+def _scaling(status: ModelDeploymentStatus) -> Scaling | None:
+    """Raises ValueError for a size that no spec can ask for."""
+    return Scaling(_pods(status.scaling.replicas), parse(status.scaling.at)) if status.scaling else None
+
+
+def _leaving(status: ModelDeploymentStatus) -> Leaving | None:
+    """Raises ValueError for a size that no spec can ask for."""
+    found = status.leaving
+    if found is None:
         return None
-    if not 0 < status.floor.replicas <= MOST_PODS:
+    best = _pods(found.stable_ready) if found.stable_ready else 0
+    return Leaving(found.revision, found.version, best, parse(found.at))
+
+
+def _pods(number: int) -> int:
+    if not 0 < number <= MOST_PODS:
         raise ValueError("a size that cannot be")
-    return Floor(status.floor.replicas, parse(status.floor.at))
+    return number
 
 
 def _letter(letter: LetterStatus) -> Letter:

@@ -3,8 +3,16 @@
 from datetime import datetime
 from typing import Final
 
-from serin_operator.api.status import CanaryStatus, FloorStatus, LetterStatus, ObservedTime, OutageStatus
-from serin_operator.decide.memory.memory import Floor, Memory, stage_in_force
+from serin_operator.api.status import (
+    CanaryStatus,
+    FloorStatus,
+    LeavingStatus,
+    LetterStatus,
+    ObservedTime,
+    OutageStatus,
+    ScalingStatus,
+)
+from serin_operator.decide.memory.memory import Floor, Leaving, Memory, Scaling, stage_in_force
 from serin_operator.decide.memory.outbox import Announcement, Letter, Outbox
 from serin_operator.decide.memory.states import Clock, Holding, Idle, Moving, Outage, Reaching
 from serin_operator.decide.timestamps import precise
@@ -66,6 +74,20 @@ def written_outage(outage: Outage | None) -> OutageStatus | None:
 def written_floor(floor: Floor | None) -> FloorStatus | None:
     """The size that nothing goes below."""
     return FloorStatus(replicas=floor.pods, at=precise(floor.at)) if floor else None
+
+
+def written_scaling(scaling: Scaling | None) -> ScalingStatus | None:
+    """The pods that Ready counts while others start."""
+    return ScalingStatus(replicas=scaling.pods, at=precise(scaling.at)) if scaling else None
+
+
+def written_leaving(leaving: Leaving | None) -> LeavingStatus | None:
+    """The version that serves until stable is large enough again."""
+    if leaving is None:
+        return None
+    return LeavingStatus(
+        version=leaving.version, revision=leaving.revision, stable_ready=leaving.best, at=precise(leaving.at)
+    )
 
 
 def written_letter(letter: Letter) -> LetterStatus:

@@ -15,6 +15,7 @@ from serin_operator.decide.memory.states import (
     Starting,
     Switching,
 )
+from serin_operator.decide.rollout.leaving import pods_of_both, traffic_of_both
 from serin_operator.decide.rollout.plan import stages_of
 from serin_operator.decide.rollout.sizes import handed_over, hands_over, live_size_of, shared
 from serin_operator.decide.traffic.provider import provider_of
@@ -50,7 +51,7 @@ def intent_of(world: World, memory: Memory, settings: Settings) -> Intent:
     preview = _preview(memory, settings) if any(pods.values()) else None
     stage = _in_traffic(memory, settings)
     lack = provider_of(world).refuses(world, stage) if stage else None
-    traffic, control = _traffic(memory, settings, lack), _control(world, memory, pods)
+    traffic, control = _traffic(world, memory, settings, lack), _control(world, memory, pods)
     return Intent(pods, traffic, resolving, preview, lack, control)
 
 
@@ -62,7 +63,7 @@ def _in_traffic(memory: Memory, settings: Settings) -> Stage | None:
     return _at(stages, rollout.stage) if stages else Stage(_left_behind(memory), 0)
 
 
-def _traffic(memory: Memory, settings: Settings, lack: Lack | None) -> Traffic:
+def _traffic(world: World, memory: Memory, settings: Settings, lack: Lack | None) -> Traffic:
     """Where requests go: stable's until the candidate has passed, or the candidate's where nothing else serves."""
     stable, stage = memory.stable.revision if memory.stable else None, _in_traffic(memory, settings)
     match memory.rollout:
@@ -72,6 +73,8 @@ def _traffic(memory: Memory, settings: Settings, lack: Lack | None) -> Traffic:
             return Split(stable, state.candidate.revision, stage.weight, stage.mirror, stage.testers)
         case Switching(candidate=ours) | Baking(candidate=ours):
             return Pinned(ours.revision)
+        case Idle() if stable and memory.leaving:
+            return traffic_of_both(world, memory.leaving, stable)
         case Idle():
             return Pinned(stable or settings.revision)
         case rollout:
@@ -107,6 +110,8 @@ def _pods(world: World, memory: Memory, settings: Settings) -> dict[str, int]:
     full, rollout = live_size_of(world, memory, settings), memory.rollout
     stable = memory.stable.revision if memory.stable else None
     home = {stable: full} if stable else {}
+    if isinstance(rollout, Idle) and stable and memory.leaving and full:
+        return pods_of_both(world, memory.leaving, stable, full)
     if isinstance(rollout, Idle | Resolving):
         return home
     ours, kind = rollout.candidate.revision, rollout.candidate.kind

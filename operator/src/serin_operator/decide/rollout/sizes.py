@@ -42,13 +42,18 @@ def shared(total: int, weight: int) -> tuple[int, int]:
 def handed_over(world: World, stable: str, candidate: str, total: int) -> dict[str, int]:
     """Pods of both while a candidate grows to ``total`` on the room that stable gives back.
 
-    Stable gives a pod for each that the candidate has ready, so that together a quarter is missing at most; it keeps one to
-    go back to, and takes none again.
+    Stable gives a pod for each that the candidate has ready, so that together a quarter is missing at most, or one where
+    there are few; it keeps one to go back to, and takes none again.
     """
     deployment = world.revision(stable).deployment
     has = deployment.replicas if deployment else total
-    keeps = max(1, min(has, enough_of(total) - world.revision(candidate).ready))
+    keeps = max(1, min(has, fewest_of(total) - world.revision(candidate).ready))
     return {stable: keeps, candidate: max(1, total - keeps)}
+
+
+def fewest_of(total: int) -> int:
+    """The fewest pods that serve while two versions share ``total``: none could take another's place if all were needed."""
+    return max(1, min(enough_of(total), total - 1))
 
 
 def hands_over(kind: Kind, settings: Settings) -> bool:

@@ -9,6 +9,7 @@ from serin_operator.decide.memory.ledger import entry, is_rejected
 from serin_operator.decide.memory.memory import Memory, Stable
 from serin_operator.decide.memory.states import Refusal, Waiting
 from serin_operator.decide.rollout.held import held, who_serves_on
+from serin_operator.decide.rollout.leaving import said_of_both
 from serin_operator.decide.rollout.sizes import live_size_of
 from serin_operator.decide.traffic.provider import provider_of
 from serin_operator.decide.traffic.split import Lack
@@ -18,6 +19,8 @@ from serin_operator.decide.world import World
 
 def standing(world: World, memory: Memory, settings: Settings, blocked: Refusal | None) -> Waiting:
     """What is true of a ModelDeployment without a rollout."""
+    if memory.leaving:
+        return said_of_both(world, memory, settings, memory.leaving)
     if memory.hold:
         return held(world, memory, settings, memory.hold, _of_stable(world, memory, settings, blocked))
     stable = memory.stable
@@ -32,10 +35,7 @@ def standing(world: World, memory: Memory, settings: Settings, blocked: Refusal 
 def _of_stable(world: World, memory: Memory, settings: Settings, blocked: Refusal | None) -> Waiting:
     stable = memory.stable
     if stable is None:
-        if memory.rebuilt_at:
-            said = "status was lost, and nothing tells yet which version served; waiting for what is being restored"
-            return Waiting(Reason.NO_VERSION_YET, said, degraded=Refusal(Reason.NO_VERSION_YET, said))
-        return Waiting(Reason.NO_VERSION_YET, "no version has become ready yet")
+        return _nothing_yet(memory)
     lack, wanted = provider_of(world).lack(world, stable.revision), live_size_of(world, memory, settings)
     if lack and lack.reason is not Reason.ENDPOINTS_BEHIND:
         return _led_elsewhere(lack)
@@ -45,6 +45,10 @@ def _of_stable(world: World, memory: Memory, settings: Settings, blocked: Refusa
         return Waiting(trouble.reason, trouble.message, degraded=trouble)
     if lack:
         return _led_elsewhere(lack)
+    if memory.scaling:
+        there = world.reached(stable.revision)
+        message = f"{stable.version} serves on {there} of {wanted} pods, and {wanted - there} that were added start"
+        return Waiting(Reason.SCALING, message)
     if world.reached(stable.revision) < wanted or not world.reaches_only(stable.revision):
         message = f"{stable.version} is ready on {wanted} pods; the EndpointSlices of Service {world.mdep.name} do not say so yet"
         return Waiting(Reason.ENDPOINTS_BEHIND, message)
@@ -56,6 +60,13 @@ def _of_stable(world: World, memory: Memory, settings: Settings, blocked: Refusa
         return Waiting(Reason.SERVING, message, degraded=blocked)
     # Told before it is needed: the next version's canary would wait for ever.
     return Waiting(Reason.SERVING, message, is_moving=False, degraded=blocked)
+
+
+def _nothing_yet(memory: Memory) -> Waiting:
+    if memory.rebuilt_at:
+        said = "status was lost, and nothing tells yet which version served; waiting for what is being restored"
+        return Waiting(Reason.NO_VERSION_YET, said, degraded=Refusal(Reason.NO_VERSION_YET, said))
+    return Waiting(Reason.NO_VERSION_YET, "no version has become ready yet")
 
 
 def _asleep(world: World, stable: Stable, blocked: Refusal | None) -> Waiting:

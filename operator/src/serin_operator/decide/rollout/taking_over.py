@@ -1,7 +1,6 @@
 """Switching and Baking: the candidate gets all traffic, while the version before keeps its pods."""
 
 from dataclasses import replace
-from typing import Final
 
 from serin_operator.api.reasons import Outcome, Reason
 from serin_operator.decide.memory.states import (
@@ -22,8 +21,6 @@ from serin_operator.decide.rollout.before_traffic import too_late, with_lack
 from serin_operator.decide.rollout.facts import Facts
 from serin_operator.decide.rollout.plan import Plan
 
-AT_ONCE: Final = frozenset({Kind.RESCUE, Kind.ROLLBACK})
-"""What replaces a version that nobody wants back does not bake."""
 DARK_SECONDS = 3.0
 """A version with all traffic and no ready pod is given so long, if the one before it could answer."""
 
@@ -69,11 +66,22 @@ def _enough(state: Switching, facts: Facts) -> int:
 
 def _over(state: Switching, facts: Facts, plan: Plan) -> Moved | Ended:
     candidate = state.candidate
-    if plan.bake_seconds > 0 and facts.stable is not None and candidate.kind not in AT_ONCE:
+    if plan.bake_seconds > 0 and _can_be_left_again(candidate, facts):
         return Moved(
             Baking(candidate, replace(state.clock, waited=0.0, held=0.0, dark=0.0, best=facts.candidate.ready))
         )
     return _promoted(state)
+
+
+def _can_be_left_again(candidate: Candidate, facts: Facts) -> bool:
+    """Whether there is something to go back to, and anybody who would want to."""
+    match candidate.kind:
+        case Kind.ROLLBACK:
+            return False  # what it replaces is what a person has left
+        case Kind.RESCUE:  # what it replaces served nothing; by now it may again
+            return facts.stable is not None and facts.stable.ready > 0
+        case _:
+            return facts.stable is not None
 
 
 def baking(state: Baking, facts: Facts, plan: Plan) -> Waiting | Ended:

@@ -16,6 +16,8 @@ def target_of(world: World, memory: Memory, settings: Settings) -> Candidate | N
         return rollout.candidate
     if memory.stable and memory.stable.revision == revision:
         return None
+    if memory.leaving:  # one after the other
+        return None
     if is_rejected(memory.ledger, revision) or _may_be_stable_still(world, memory):
         return None
     known = entry(memory.ledger, revision)

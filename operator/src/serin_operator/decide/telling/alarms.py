@@ -18,5 +18,6 @@ def alarms(world: World, status: ModelDeploymentStatus, todo: Iterable[Operation
         late = now.reason == Reason.DEADLINE_EXCEEDED
         reason = EventReason.DEADLINE_EXCEEDED if late else EventReason.STALLED
         yield Announcement(reason, now.message, warning=True)
-    if adopted := [f"{op.ref.kind} {op.ref.name}" for op in todo if isinstance(op, Adopt)]:
+    fought = {each.ref for each in world.obstacles if each.reason == Reason.FOUGHT_OVER}
+    if adopted := [f"{op.ref.kind} {op.ref.name}" for op in todo if isinstance(op, Adopt) and op.ref not in fought]:
         yield Announcement(EventReason.ADOPTED, f"orphans were adopted: {', '.join(adopted)}")

@@ -3,13 +3,14 @@
 from serin_operator.api.names import preview_service
 from serin_operator.api.reasons import ConditionType, Reason
 from serin_operator.api.status import Condition
+from serin_operator.decide.health.scaling import counted_pods, has_everything, serving_pods, was_ready
 from serin_operator.decide.manifests.serving import speaks_tls
 from serin_operator.decide.memory.memory import Memory
-from serin_operator.decide.memory.states import Baking, Idle, Switching, Waiting
+from serin_operator.decide.memory.states import Idle, Waiting
 from serin_operator.decide.rollout.reach import leads_preview_to
 from serin_operator.decide.timestamps import stamp
 from serin_operator.decide.traffic.provider import provider_of
-from serin_operator.decide.wanted.settings import Settings, enough_of
+from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.world import Revision, World
 
 LONGEST_MESSAGE = 1024
@@ -19,17 +20,17 @@ HELD_BY_PEOPLE = frozenset({Reason.PAUSED, Reason.STEP_PAUSED})
 def is_ready(world: World, memory: Memory, settings: Settings) -> bool:
     """The spec's revision takes all traffic, and enough of its available pods are reached by it.
 
-    That is so while the version before is still kept to go back to, too: what serves is what Ready speaks of.
+    That is so while the version before is still kept to go back to, too: what serves is what Ready speaks of. A change of
+    its size takes nothing from it: while pods that were added start, those count that there were.
     """
-    revision = _has_everything(memory)
+    revision = has_everything(memory)
     if revision is None or revision != settings.revision:
         return False
-    deployment, elsewhere = world.revision(revision).deployment, world.scaled_elsewhere(revision)
-    least = settings.least_replicas if elsewhere is None else enough_of(elsewhere)
+    deployment = world.revision(revision).deployment
     return (
         deployment is not None
-        and deployment.observed_generation_current
-        and min(deployment.available, world.reached(revision)) >= least
+        and (deployment.observed_generation_current or was_ready(world))
+        and serving_pods(world, revision) >= counted_pods(world, memory, settings, revision)
         and provider_of(world).lack(world, revision) is None
         and world.reaches_only(revision)
     )
@@ -37,13 +38,6 @@ def is_ready(world: World, memory: Memory, settings: Settings) -> bool:
 
 def _is_under_way(memory: Memory) -> bool:
     return not isinstance(memory.rollout, Idle)
-
-
-def _has_everything(memory: Memory) -> str | None:
-    """The revision that all traffic is meant for."""
-    if isinstance(memory.rollout, Switching | Baking):
-        return memory.rollout.candidate.revision
-    return memory.stable.revision if memory.stable and isinstance(memory.rollout, Idle) else None
 
 
 def is_available(world: World) -> bool:
@@ -92,6 +86,8 @@ def _who_serves(world: World, memory: Memory) -> str:
     names = {memory.stable.revision: memory.stable.version} if memory.stable else {}
     if not isinstance(memory.rollout, Idle):
         names[memory.rollout.candidate.revision] = memory.rollout.candidate.version
+    if memory.leaving:
+        names[memory.leaving.revision] = memory.leaving.version
     serving = [names.get(revision, f"revision {revision}") for revision in world.revisions if world.reached(revision)]
     verb = "answers" if len(serving) == 1 else "answer"
     return f"{' and '.join(serving)} {verb} requests at {address_of(world, memory)}"

@@ -7,7 +7,14 @@ from serin_operator.decide.judging.judge import worst_verdict
 from serin_operator.decide.memory.memory import Memory, stage_in_force
 from serin_operator.decide.memory.states import Baking, Growing, Holding, Idle, Kind, Reaching, Switching, Waiting
 from serin_operator.decide.memory.steered import written_actions, written_hold, written_pause
-from serin_operator.decide.memory.written import written_canary, written_floor, written_outage, written_outbox
+from serin_operator.decide.memory.written import (
+    written_canary,
+    written_floor,
+    written_leaving,
+    written_outage,
+    written_outbox,
+    written_scaling,
+)
 from serin_operator.decide.telling.conditions import address_of, conditions_of, preview_address_of
 from serin_operator.decide.telling.traffic import traffic_of
 from serin_operator.decide.timestamps import parse, precise
@@ -41,6 +48,8 @@ def status_of(world: World, memory: Memory, settings: Settings, waiting: Waiting
         hold=written_hold(memory.hold),
         outage=written_outage(memory.outage),
         floor=written_floor(memory.floor),
+        scaling=written_scaling(memory.scaling),
+        leaving=written_leaving(memory.leaving),
         rebuilt_at=precise(memory.rebuilt_at) if memory.rebuilt_at else None,
         outbox=written_outbox(memory.outbox),
     )
@@ -63,7 +72,7 @@ def _stable(world: World, memory: Memory, settings: Settings) -> StableStatus | 
         version=memory.stable.version,
         revision=memory.stable.revision,
         sha256=memory.stable.sha256,
-        weight=100 - _canary_weight(world, memory),
+        weight=100 - (_canary_weight(world, memory) or _weight_left(world, memory)),
         ready_replicas=revision.ready,
         replicas=revision.deployment.replicas if revision.deployment else settings.replicas,
     )
@@ -80,6 +89,13 @@ def _canary_weight(world: World, memory: Memory) -> int:
             return memory.comparison.achieved
         case _:
             return 0
+
+
+def _weight_left(world: World, memory: Memory) -> int:
+    """Percent that a version has which leaves slowly."""
+    if memory.leaving is None or memory.stable is None:
+        return 0
+    return provider_of(world).arms(world, memory.stable.revision, memory.leaving.revision).rounded
 
 
 def _lacks(world: World, revision: str) -> bool:

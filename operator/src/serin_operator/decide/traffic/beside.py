@@ -84,12 +84,13 @@ def given_back(world: World) -> Iterator[Reweigh]:
     traffic = world.mdep.spec.traffic
     kept = traffic.route_ref.name if traffic and traffic.route_ref else None
     for name, route in world.routing.theirs.items():
-        if name != kept and (weights := tuple(_back(world, route))):
+        if name != kept and (weights := tuple(weights_back(world.mdep.name, route))):
             yield Reweigh(route, weights)
 
 
-def _back(world: World, route: Route) -> Iterator[Weight]:
-    stable, canary = world.mdep.name, names.canary_service(world.mdep.name)
+def weights_back(name: str, route: Route) -> Iterator[Weight]:
+    """What is to be changed so that all of what a ModelDeployment of this name has in a route of people is stable's."""
+    stable, canary = name, names.canary_service(name)
     for number, rule in enumerate(route.rules):
         at = {backend.service: (place, backend.weight) for place, backend in enumerate(rule.backends)}
         if {stable, canary} <= at.keys() and at[canary][1]:

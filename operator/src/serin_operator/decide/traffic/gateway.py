@@ -36,7 +36,8 @@ class GatewayRoute(beside.ByRoute):
         reweighs, canary = tuple(beside.given_back(world)), beside.canary_service(world, traffic)
         shares = _shares(world, traffic, wanted)
         is_there = world.routing.route is not None
-        if not _exist(world, shares) or (not is_there and _cannot(world)) or not world.routing.is_known:
+        unseen = not world.routing.is_known or world.routing.is_outage
+        if not _exist(world, shares) or (not is_there and _cannot(world)) or unseen:
             return Wish(keeps_own=True, reweighs=reweighs, canary_service=canary)
         return Wish(OwnRoute(_spec(world, traffic, shares, wanted)), True, reweighs, canary)
 

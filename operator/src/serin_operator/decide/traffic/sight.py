@@ -1,4 +1,4 @@
-"""What keeps routes out of sight: the cluster has none, or the operator may not see them."""
+"""What keeps routes out of sight: the cluster has none, the operator may not see them, or the API server fails."""
 
 from serin_operator.api.reasons import Reason
 from serin_operator.decide.traffic.split import Lack
@@ -19,6 +19,12 @@ def lack_of_sight(world: World, field: str) -> Lack | None:
             " implementation of it, or remove spec.traffic"
         )
         return Lack(Reason.GATEWAY_API_MISSING, said, needs_person=True)
+    if routing.problem and routing.is_outage:
+        said = (
+            f"{field} cannot be followed for now: the API server fails when it is asked for routes: {routing.problem}; until it"
+            " answers, nothing about routes is changed, and no version is taken away"
+        )
+        return Lack(Reason.ROUTES_UNREADABLE, said)
     if routing.problem:
         said = (
             f"{asked}: the operator cannot see HTTPRoutes: {routing.problem}; where a right is missing, upgrade the chart:"

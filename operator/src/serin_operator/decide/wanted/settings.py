@@ -34,11 +34,6 @@ class Settings:
     metrics: Mapping[str, Evidence] = field(default_factory=dict)
     """The metrics of spec.analysis that hold a step, and what each is made of."""
 
-    @property
-    def least_replicas(self) -> int:
-        """The fewest pods that count as serving at full size."""
-        return enough_of(self.replicas)
-
     def stage_of(self, weight: int) -> int:
         """The first stage whose weight is not below ``weight``: where a rollout stays when its steps are edited."""
         return next((i for i, s in enumerate(self.stages) if s.weight >= weight), len(self.stages) - 1)

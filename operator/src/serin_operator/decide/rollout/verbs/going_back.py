@@ -9,7 +9,7 @@ from serin_operator.api.status import VersionStatus
 from serin_operator.decide.health.serving import is_down
 from serin_operator.decide.memory.actions import Fate
 from serin_operator.decide.memory.ledger import Ledger, forgiven, is_rejected, is_restorable
-from serin_operator.decide.memory.states import Idle
+from serin_operator.decide.memory.states import Baking, Idle, Switching
 from serin_operator.decide.memory.stops import Hold
 from serin_operator.decide.rollout.target import is_remembered
 from serin_operator.decide.rollout.verbs.verb import Answer, Asked, Carried, Ignored, NotYet, Verb, written
@@ -28,7 +28,7 @@ def _go_back(asked: Asked) -> Answer:
     hold = Hold(found.revision, found.version, asked.settings.revision, asked.world.now, asked.by)
     ledger = forgiven(memory.ledger, found.revision) if is_rejected(memory.ledger, found.revision) else memory.ledger
     after = replace(memory, ledger=memory.ledger if serves else ledger, hold=hold)
-    how = "serves, and stays" if serves else "comes back at once, without a canary"
+    how = _how(asked) if serves else "comes back at once, without a canary"
     doubt = "; the evidence spoke against it once" if found.distrusted else ""
     spec = asked.world.mdep.spec.model.version
     until = (
@@ -39,6 +39,13 @@ def _go_back(asked: Asked) -> Answer:
     fate, revision = (Fate.DONE, None) if serves else (Fate.BEGUN, found.revision)
     said = f"{found.version} {how}{doubt}{until}"
     return Carried(after, EventReason.WENT_BACK, said, fate, revision, confirms=serves)
+
+
+def _how(asked: Asked) -> str:
+    """What becomes of the version that is stable, which a candidate may have taken all traffic from already."""
+    if not isinstance(asked.memory.rollout, Switching | Baking):
+        return "serves, and stays"
+    return "takes all traffic again" + (", as its pods get ready" if asked.settings.shrinks else "")
 
 
 def _found(asked: Asked) -> VersionStatus | None:
