@@ -56,11 +56,15 @@ class _Growth:
                 raise ValueError(f"it has more than {MOST_NODES:,} nodes and weights")
 
     def _function(self, start: int, end: int) -> tuple[_Name, list[_Span]]:
-        words = {1: b"", 10: b""}
+        words, nodes = {1: b"", 10: b""}, []
         for number, _, at, to in fields(self._data, start, end):
-            if number in words:
+            if number == 7:
+                nodes.append((at, to))
+                if len(nodes) > MOST_NODES:
+                    raise ValueError(f"one of its functions has more than {MOST_NODES:,} nodes")
+            elif number in words:
                 words[number] = self._data[at:to]
-        return (words[10], words[1]), self._spans((start, end), 7)
+        return (words[10], words[1]), nodes
 
     def _calls(self, nodes: list[_Span]) -> Counter[_Name]:
         """How often each operator stands in these nodes, and in the graphs that they hold."""
