@@ -17,7 +17,8 @@ class AnyMetric(ApiModel):
         Mode | None,
         Field(
             description="Gate: it holds a step until it passes, and rolls back when it fails. Warn: it is told in status and"
-            " holds nothing up. Default Gate; Warn for inputDrift, resourceUse and cost."
+            " holds nothing up. Default Gate; Warn for inputDrift, resourceUse and cost. A failing gate of resourceUse or cost"
+            " only holds: a person decides."
         ),
     ] = None
     min_samples: Annotated[

@@ -275,7 +275,10 @@ class Outcome(ExplainedReason):
     IN_PROGRESS = "InProgress", "The version is being rolled out."
     PROMOTED = "Promoted", "The version became stable (and may have been replaced since)."
     ROLLED_BACK = "RolledBack", "The version was taken away: the evidence, a crash or a deadline spoke against it."
-    FAILED_PREFLIGHT = "FailedPreflight", "The version could not be fetched, verified or loaded; it got no request."
+    FAILED_PREFLIGHT = (
+        "FailedPreflight",
+        "The version could not be fetched, verified or loaded, or failed a gate that the spec asks for; it got no request.",
+    )
     SUPERSEDED = "Superseded", "The spec moved on before the rollout had ended."
     ABORTED = "Aborted", "A person aborted the rollout."
 

@@ -160,12 +160,13 @@ class Serving(ApiModel):
     api_keys: Annotated[
         ApiKeys | None,
         Field(
-            description="Inference and feedback ask for one of these keys (Authorization: Bearer, or X-Api-Key). With jwt"
-            " as well, either will do."
+            description="Inference, feedback, explanations and statistics ask for one of these keys (Authorization: Bearer,"
+            " or X-Api-Key). With jwt as well, either will do."
         ),
     ] = None
     jwt: Annotated[
-        Jwt | None, Field(description="Inference and feedback ask for a JSON Web Token that one of these keys signed.")
+        Jwt | None,
+        Field(description="The same addresses as with apiKeys ask for a JSON Web Token that one of these keys signed."),
     ] = None
     feedback: Annotated[
         Feedback | None, Field(description="True labels that come back: signed or not, and for how long.")

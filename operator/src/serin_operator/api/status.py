@@ -26,9 +26,11 @@ class StableStatus(ApiModel):
     """The version that serves."""
 
     version: Annotated[str, Field(description="Its label, from spec.model.version.")]
-    revision: Annotated[str, Field(description="Hash of model and runtime; its objects are <name>-<revision>.")]
+    revision: Annotated[
+        str, Field(description="Hash of model, runtime and serving; its objects are <name>-<revision>.")
+    ]
     sha256: Annotated[str, Field(description="Digest of the model; every pod has checked it before it got ready.")]
-    weight: Annotated[int, Field(description="Share of traffic in percent, as achieved by the replica ratio.")]
+    weight: Annotated[int, Field(description="Share of traffic in percent, as achieved.")]
     ready_replicas: Annotated[int, Field(description="Pods that serve the model and have proven it.")]
     replicas: Annotated[int, Field(description="Pods that exist.")]
 
@@ -73,8 +75,8 @@ class MetricStatus(ApiModel):
     design_effect: Annotated[
         float | None,
         Field(
-            description="Counts are worth this many times less, because connections are split and not requests: from the"
-            " spread between stable's pods, or the operator's default while fewer than three tell nothing."
+            description="Counts are worth this many times less, because connections are split and not requests: from how"
+            " stable's clients scatter, else from its pods, or the operator's default while neither tells."
         ),
     ] = None
 
@@ -98,7 +100,9 @@ class CanaryStatus(ApiModel):
     """The version that is being rolled out."""
 
     version: Annotated[str, Field(description="Its label, from spec.model.version.")]
-    revision: Annotated[str, Field(description="Hash of model and runtime; its objects are <name>-<revision>.")]
+    revision: Annotated[
+        str, Field(description="Hash of model, runtime and serving; its objects are <name>-<revision>.")
+    ]
     sha256: Annotated[str | None, Field(description="Digest of the model, once it was resolved.")] = None
     kind: Annotated[
         str,
@@ -189,7 +193,7 @@ class CanaryStatus(ApiModel):
 class PreflightStatus(ApiModel):
     """What one gate of the preflight said."""
 
-    name: Annotated[str, Field(max_length=63, description="The gate, as in spec.preflight.")]
+    name: Annotated[str, Field(max_length=63, description="The gate, as in spec.preflight, or verify.")]
     verdict: Annotated[
         str, Field(max_length=16, description="Pass, Warn, Fail, or Unknown where there was nothing to judge by.")
     ]
@@ -228,7 +232,7 @@ class VersionStatus(ApiModel):
     """One entry of the ledger."""
 
     version: Annotated[str, Field(description="Label of the version.")]
-    revision: Annotated[str, Field(description="Hash of model and runtime.")]
+    revision: Annotated[str, Field(description="Hash of model, runtime and serving.")]
     uri: Annotated[
         str,
         Field(
@@ -247,7 +251,8 @@ class VersionStatus(ApiModel):
         str | None, Field(max_length=1024, description="Why it ended so, in a sentence with the numbers.")
     ] = None
     preflight: Annotated[
-        list[PreflightStatus] | None, Field(max_length=8, description="What each gate of spec.preflight said of it.")
+        list[PreflightStatus] | None,
+        Field(max_length=8, description="What each gate of spec.preflight and spec.model.verify said of it."),
     ] = None
     signature: Annotated[
         SignatureStatus | None,

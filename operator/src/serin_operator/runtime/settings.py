@@ -67,8 +67,8 @@ class Settings(BaseSettings):
         default=1.0,
         ge=1,
         le=100,
-        description="How many times less the counts of a look are worth while the spread between the stable version's"
-        " pods is unknown: without a gateway connections are split, not requests. 1 suits connections that end within"
+        description="How many times less the counts of a look are worth while nothing is known of how the stable version's"
+        " clients and pods scatter: without a gateway connections are split, not requests. 1 suits connections that end within"
         " a look, as the serving image's do by default; 6 suits clients that keep theirs for 100 requests and more.",
     )
     require_signed: Annotated[tuple[str, ...], NoDecode] = Field(

@@ -17,7 +17,8 @@ _COUNTERS: Final = (
 )
 _RESTS_ON: Final = (
     "CPU time of the pods' processes and their requests; at least 20 looks. A pod with few requests uses more for each"
-    " of them, so compare it at steps at which the pods of both versions have the same load."
+    " of them, so compare it at steps at which the pods of both versions have the same load. Explanations take CPU and"
+    " count as no request."
 )
 
 

@@ -22,7 +22,7 @@ Of `spec.analysis.metrics[]`: each metric is of exactly one kind. What each fiel
 _PROMISED: Final = {
     Compared: "its share of `falseRollbackRate`, however often one looks",
     Bounded: "its share of `falseRollbackRate`, however often one looks",
-    MeansCompared: "its share of `falseRollbackRate`, in the long run of looks",
+    MeansCompared: "no error rate: it warns, and as a gate it holds the step for a person (`MeansOnlyWarn`)",
     Limited: "no error rate",
     Drifting: "no error rate",
 }
