@@ -111,7 +111,7 @@ serin:answers:increase2h > 0.5 * (serin:answers:increase2h offset 1d)""",
             f"{_NAME}: the two versions get labels for unequal shares of their predictions",
             "Metric {{ $labels.metric }} judges nothing until it ends: a version that gets other labels looks better or"
             f" worse than it is. Begin with: kubectl serin get {_ASK}",
-            "The exact test of a rollout holds a metric as `SelectiveLabels`.",
+            "A rollout holds a metric as `SelectiveLabels`: the versions get labels for unequal shares of their predictions.",
         ),
         Alert(
             "SerinFeatureDrift",
