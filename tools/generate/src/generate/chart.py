@@ -132,8 +132,9 @@ the operator then watches only those. Together with `crds.install=false` and `rb
 no cluster-scoped object at all, so an administrator of the namespaces can install it once the CRD is there.
 
 It reads ModelDeployments and writes their status, never their spec. It creates, changes and deletes Deployments,
-Services, Jobs, ControllerRevisions and PodDisruptionBudgets; it reads pods; it writes Events; it holds one Lease in its
-own namespace. It reads no Secret: what Prometheus asks for is mounted from `prometheus.auth.existingSecret`.
+Services, Jobs, ControllerRevisions, PodDisruptionBudgets and HTTPRoutes; it reads pods, EndpointSlices, Events, autoscalers
+and Gateways; it writes Events; it holds one Lease in its own namespace. It creates Secrets (the keys that sign feedback) and
+reads none: what Prometheus asks for is mounted from `prometheus.auth.existingSecret`.
 
 `rbac.aggregateRoles` lets everybody with the cluster roles view, edit or admin view or edit ModelDeployments. Whoever may
 create one runs pods in that namespace, with its service accounts and Secrets, exactly as with a Deployment.
