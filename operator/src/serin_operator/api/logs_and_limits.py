@@ -57,7 +57,7 @@ class Limits(ApiModel):
     memory_budget: Annotated[
         Quantity | None,
         Field(
-            description="Memory that request bodies under way may take together, for example 256Mi; 503 above. It must"
+            description="Memory that requests under way may hold together (bodies, tensors, answers), for example 256Mi; 503 above. It must"
             " leave room for the model within runtime.resources.limits.memory."
         ),
     ] = None
