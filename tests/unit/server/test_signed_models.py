@@ -3,6 +3,7 @@
 import base64
 import datetime as dt
 import json
+import os
 import shutil
 from pathlib import Path
 from time import perf_counter
@@ -12,7 +13,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from tests.support.models import doubling
 from tests.support.signing import BEGAN, Authority, Signer, statement, statement_of, text
 
+from serin_server import baseline
 from serin_server.cli import main
+from serin_server.dataplane.samples import GOLDEN, WARM_UP
+from serin_server.explaining import background
 from serin_server.failures import LoadFailure
 from serin_server.model.source import Source, fetch
 from serin_server.security.signed import check_by
@@ -82,9 +86,11 @@ def test_a_file_that_the_reference_has_signed_alone_is_believed_without_what_lie
     shutil.copy(REFERENCE / "alone.sig", tmp_path / "model.sig")
     trust = Trust(REFERENCE / "p256.pub")
     assert signer_of(file, trust).startswith("key ")
-    (tmp_path / "golden.jsonl").write_text("{}")
-    with pytest.raises(LoadFailure, match=r"SignatureInvalid: .*'golden.jsonl' is not signed"):
-        signer_of(file, trust)
+    for name in (baseline.FILE_NAME, background.FILE_NAME, GOLDEN, WARM_UP):
+        (tmp_path / name).write_text("{}")
+        with pytest.raises(LoadFailure, match=f"SignatureInvalid: .*'{name}' is not signed"):
+            signer_of(file, trust)
+        (tmp_path / name).unlink()
 
 
 @pytest.mark.parametrize("with_certificate", [False, True], ids=["a key", "a certificate"])
@@ -243,6 +249,12 @@ def test_a_path_that_leads_out_of_the_folder_names_no_file_of_it(tmp_path, model
 def test_a_file_that_is_no_bundle_is_refused_at_once(tmp_path, model, content) -> None:
     (model / "model.sig").write_bytes(content)
     with pytest.raises(LoadFailure, match=r"SignatureInvalid: .*model\.sig is no bundle"):
+        signer_of(model, trusting(tmp_path, Signer()))
+
+
+def test_a_bundle_that_is_a_pipe_is_not_waited_for(tmp_path, model) -> None:
+    os.mkfifo(model / "model.sig")
+    with pytest.raises(LoadFailure, match=r"SignatureMissing: no model\.sig lies beside the model"):
         signer_of(model, trusting(tmp_path, Signer()))
 
 
