@@ -32,12 +32,14 @@ class Outfit:
         self._origins = origins
         self._least_bytes = least_bytes
 
+    def leave(self, request: Request) -> bytes:
+        """The headers that let a page of the request's origin read the answer."""
+        return b"" if self._origins is None else self._origins.headers(request.headers.get(b"origin"))
+
     def dress(self, request: Request, response: Response, connection: "HttpConnection") -> None:
         """Gives the connection the answer as it goes on the wire, at once or from a thread."""
         body = response.body
-        extra = response.extra
-        if self._origins is not None:
-            extra += self._origins.headers(request.headers.get(b"origin"))
+        extra = response.extra + self.leave(request)
         if not self._least_bytes or len(body) < self._least_bytes or response.status != 200:
             connection.respond(request, Dressed(response.status, body, response.content_type, extra))
             return
