@@ -180,14 +180,19 @@ def test_the_messages_are_the_protocols_own_field_by_field():
     from pathlib import Path
 
     from google.protobuf import descriptor_pb2
-    from tritonclient.grpc import service_pb2
+    from tritonclient.grpc import model_config_pb2, service_pb2
 
+    theirs_by_name = {
+        name: message
+        for module in (service_pb2, model_config_pb2)
+        for name, message in module.DESCRIPTOR.message_types_by_name.items()
+    }
     source = Path("serving-image/src/serin_server/rpc/open_inference_pb2.py").read_text()
     serialized = re.search(r"AddSerializedFile\((b'.*')\)", source)[1]
     file = descriptor_pb2.FileDescriptorProto.FromString(eval(serialized))
     compared = 0
     for message in file.message_type:
-        theirs = service_pb2.DESCRIPTOR.message_types_by_name[message.name]
+        theirs = theirs_by_name[message.name]
         for field in message.field:
             if field.name in theirs.fields_by_name:
                 assert theirs.fields_by_name[field.name].number == field.number, (message.name, field.name)

@@ -75,9 +75,11 @@ def _over(state: Switching, facts: Facts, plan: Plan) -> Moved | Ended:
 
 def _can_be_left_again(candidate: Candidate, facts: Facts) -> bool:
     """Whether there is something to go back to, and anybody who would want to."""
+    if facts.went_back_to == candidate.version:
+        return False  # what it replaces is what a person has left
     match candidate.kind:
         case Kind.ROLLBACK:
-            return False  # what it replaces is what a person has left
+            return False
         case Kind.RESCUE:  # what it replaces served nothing; by now it may again
             return facts.stable is not None and facts.stable.ready > 0
         case _:
