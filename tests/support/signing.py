@@ -83,12 +83,14 @@ class Authority:
     by: "Authority | None" = None
     began: dt.datetime = BEGAN
     is_authority: bool = True
+    vouches: bool = True
+    """Whether its key may sign certificates."""
     signer: Signer = field(default_factory=Signer)
 
     def __post_init__(self) -> None:
         issuer = self.by or self
         self.certificate = _certificate(
-            self.name, self.signer, issuer, began=self.began, ca=self.is_authority, days=36500
+            self.name, self.signer, issuer, began=self.began, ca=self.is_authority, vouches=self.vouches, days=36500
         )
 
     def pem(self) -> bytes:
@@ -110,6 +112,7 @@ def _certificate(
     by: Authority,
     *,
     ca: bool = False,
+    vouches: bool = True,
     names: str | None = None,
     signs: bool | None = True,
     began: dt.datetime,
@@ -119,7 +122,7 @@ def _certificate(
     builder = builder.not_valid_before(began).not_valid_after(began + dt.timedelta(days=days))
     builder = builder.add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
     if signs is not None:
-        usage = (signs and not ca, not signs, False, False, False, ca, ca, False, False)
+        usage = (signs and not ca, not signs, False, False, False, ca and vouches, ca, False, False)
         builder = builder.add_extension(x509.KeyUsage(*usage), critical=True)
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName([x509.RFC822Name(names)]), critical=False)

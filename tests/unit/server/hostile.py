@@ -179,6 +179,29 @@ def _many_ones(count: int) -> Made:
     return _graph([_node("Tile", ("one", "n"), ("c",)), _node("Add", ("x", "c"))], [repeats, one])
 
 
+def _crowded() -> dict[str, bytes]:
+    """Messages of two bytes, three million of each kind, below what a graph lists itself."""
+    begun = b"\x08\x08" + _field(8, b"\x10\x11")
+
+    def many(key: bytes) -> bytes:
+        return key + b"\x00" + (key + b"\x00") * 2_999_999
+
+    def branch(content: bytes) -> bytes:
+        return begun + _field(7, _field(1, _field(4, b"If") + _field(5, content)))
+
+    return {
+        "nodes of a branch": branch(_field(6, many(b"\x0a"))),
+        "weights of a branch behind a number": branch(b"\x3d" + bytes(4) + _field(6, many(b"\x2a"))),
+        "branches": branch(many(b"\x5a")),
+        "tensors of an attribute": branch(many(b"\x52")),
+        "attributes of a node": begun + _field(7, _field(1, many(b"\x2a"))),
+        "attributes of a function": begun + _field(7, _field(1, b"")) + _field(25, many(b"\x5a")),
+        "nodes of a training": begun + _field(7, _field(1, b"")) + _field(20, _field(1, many(b"\x0a"))),
+        "trainings": begun + _field(7, _field(1, b"")) + many(b"\xa2\x01"),
+        "operator sets": begun + _field(7, _field(1, b"")) + many(b"\x42"),
+    }
+
+
 HOSTILE: dict[str, tuple[Made, str, str]] = {
     # cut, or never whole
     "nothing": (_bytes(b""), "ModelInvalid", "empty"),
@@ -208,6 +231,7 @@ HOSTILE: dict[str, tuple[Made, str, str]] = {
     "ten million nodes of two bytes": (_bytes(b"\x08\x08" + _field(7, b"\x0a\x00" * 10_000_000)), "ModelInvalid", "more than 1,000,000 nodes"),
     "ten million weights of two bytes": (_bytes(b"\x08\x08" + _field(7, b"\x2a\x00" * 10_000_000)), "ModelInvalid", "more than 1,000,000 nodes"),
     "a function of ten million nodes": (_bytes(b"\x08\x08" + _field(7, b"\x0a\x00") + _field(25, b"\x3a\x00" * 10_000_000)), "ModelInvalid", "more than 1,000,000 nodes"),
+    **{name: (_bytes(made), "ModelInvalid", "more than 1,000,000 nodes") for name, made in _crowded().items()},
     "one output twice": (_graph([_node(), _node()]), "ModelInvalid", ""),
     # sizes
     "weights larger than the world": (_weighty(_tensor([_CROWD])), "ModelInvalid", ""),

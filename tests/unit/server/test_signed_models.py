@@ -3,6 +3,7 @@
 import base64
 import datetime as dt
 import json
+import os
 import shutil
 from pathlib import Path
 from time import perf_counter
@@ -12,7 +13,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from tests.support.models import doubling
 from tests.support.signing import BEGAN, Authority, Signer, statement, statement_of, text
 
+from serin_server import baseline
 from serin_server.cli import main
+from serin_server.dataplane.samples import GOLDEN, WARM_UP
+from serin_server.explaining import background
 from serin_server.failures import LoadFailure
 from serin_server.model.source import Source, fetch
 from serin_server.security.signed import check_by
@@ -82,9 +86,11 @@ def test_a_file_that_the_reference_has_signed_alone_is_believed_without_what_lie
     shutil.copy(REFERENCE / "alone.sig", tmp_path / "model.sig")
     trust = Trust(REFERENCE / "p256.pub")
     assert signer_of(file, trust).startswith("key ")
-    (tmp_path / "golden.jsonl").write_text("{}")
-    with pytest.raises(LoadFailure, match=r"SignatureInvalid: .*'golden.jsonl' is not signed"):
-        signer_of(file, trust)
+    for name in (baseline.FILE_NAME, background.FILE_NAME, GOLDEN, WARM_UP):
+        (tmp_path / name).write_text("{}")
+        with pytest.raises(LoadFailure, match=f"SignatureInvalid: .*'{name}' is not signed"):
+            signer_of(file, trust)
+        (tmp_path / name).unlink()
 
 
 @pytest.mark.parametrize("with_certificate", [False, True], ids=["a key", "a certificate"])
@@ -185,6 +191,7 @@ BUNDLES = {
     "another signature": (changed([ENVELOPE, "signatures", 0, "sig"], flipped), "SignatureInvalid", "not of what it is over"),
     "another payload": (changed([ENVELOPE, "payload"], flipped), "SignatureInvalid", "not of what it is over"),
     "a key that nobody trusts": (changed([MATERIAL, "publicKey", "hint"], "0" * 64), "SignerNotAllowed", "none of the 1"),
+    "a key by a name that is no text": (changed([MATERIAL, "publicKey", "hint"], "a\n\ud800"), "SignerNotAllowed", r"the key a\\x0a\\xd800,"),
     "a key without a name": (changed([MATERIAL, "publicKey"], {}), "SignerNotAllowed", "by nobody knows whom"),
     "no material": (changed([MATERIAL], []), "SignatureInvalid", "verificationMaterial"),
     "keyless": (changed([MATERIAL], {"certificate": {"rawBytes": ""}}), "SignerNotAllowed", "keyless"),
@@ -246,6 +253,12 @@ def test_a_file_that_is_no_bundle_is_refused_at_once(tmp_path, model, content) -
         signer_of(model, trusting(tmp_path, Signer()))
 
 
+def test_a_bundle_that_is_a_pipe_is_not_waited_for(tmp_path, model) -> None:
+    os.mkfifo(model / "model.sig")
+    with pytest.raises(LoadFailure, match=r"SignatureMissing: no model\.sig lies beside the model"):
+        signer_of(model, trusting(tmp_path, Signer()))
+
+
 def test_without_a_bundle_it_says_what_to_do(tmp_path, model) -> None:
     with pytest.raises(LoadFailure, match=r"SignatureMissing: no model\.sig lies beside the model"):
         signer_of(model, trusting(tmp_path, Signer()))
@@ -266,6 +279,7 @@ PEOPLE = {
     "of whom nothing says so": (ROOT.vouches_for(signs=None), "SignerNotAllowed: .* not made for signing"),
     "with the certificate of another": (Signer(certificates=ROOT.vouches_for().certificates), "SignatureInvalid: .* not of what it is over"),
     "with too many certificates": (Signer(certificates=ROOT.vouches_for().certificates * 9), "SignatureInvalid: .* more than 8"),
+    "of one that may not vouch": (Authority("Example Intermediate", ROOT, vouches=False).vouches_for(), "SignerNotAllowed: .* whom no authority"),
     "with a key": (Signer(), "SignerNotAllowed: .* signed with a key, and spec.model.verify names certificateAuthorities"),
     "on another curve": (ROOT.vouches_for(curve=ec.generate_private_key(ec.SECP384R1())), ""),
 }  # fmt: skip
@@ -282,6 +296,17 @@ def test_certificates_speak_for_those_whom_an_authority_vouches_for(tmp_path, mo
         signer_of(model, trust)
 
 
+def test_a_certificate_of_no_version_that_is_known_is_refused_in_words(tmp_path, model) -> None:
+    told = ROOT.vouches_for().sign(model)
+    (certificate,) = told[MATERIAL]["x509CertificateChain"]["certificates"]
+    certificate["rawBytes"] = text(
+        base64.b64decode(certificate["rawBytes"]).replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x03", 1)
+    )
+    (model / "model.sig").write_text(json.dumps(told))
+    with pytest.raises(LoadFailure, match=r"SignatureInvalid: .* a certificate in its bundle cannot be read"):
+        signer_of(model, trusting(tmp_path, authorities=[ROOT]))
+
+
 def test_without_names_anybody_of_the_authority_may_sign(tmp_path, model) -> None:
     ROOT.vouches_for(None).sign(model)
     assert signer_of(model, trusting(tmp_path, authorities=[ROOT])) == "release (CN=Example Root)"
@@ -290,12 +315,15 @@ def test_without_names_anybody_of_the_authority_may_sign(tmp_path, model) -> Non
 def test_keys_that_cannot_sign_models_are_named(tmp_path, model) -> None:
     Signer().sign(model)
     for content, words in ((b"x", "holds no PUBLIC KEY"), (pem_of(rsa.generate_private_key(65537, 2048)), "P-256, P-384 and P-521"),
-                           (pem_of(ec.generate_private_key(ec.SECP256K1())), "P-256, P-384 and P-521")):  # fmt: skip
+                           (pem_of(ec.generate_private_key(ec.SECP256K1())), "P-256, P-384 and P-521"), (OF_NO_KIND, "Unknown key type")):  # fmt: skip
         (tmp_path / "keys").write_bytes(content)
         with pytest.raises(LoadFailure, match=f"SignerNotAllowed: spec.model.verify.publicKeys: .*{words}"):
             signer_of(model, Trust(tmp_path / "keys"))
     with pytest.raises(LoadFailure, match=r"InvalidSetting: .*cannot be read"):
         signer_of(model, Trust(tmp_path / "nothing"))
+
+
+OF_NO_KIND = b"-----BEGIN PUBLIC KEY-----\nMAowBQYDKgMEAwEA\n-----END PUBLIC KEY-----\n"
 
 
 def pem_of(key):

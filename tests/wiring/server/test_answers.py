@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from tests.support.models import doubling
 from tests.support.serving import serving, tensor, wait_for
+from tests.support.wire import Wire
 
 X = tensor("x", "FP32", [1, 3], [1, 2, 3])
 PAGE = "https://app.example.com"
@@ -131,6 +132,27 @@ def test_a_key_that_asks_too_often_is_told_when_to_come_again_and_no_other_is(tm
             with pytest.raises(grpc.InferenceServerException, match="try again in") as refused:
                 client.infer("m", given, headers={"x-api-key": KEYS["me"]})
         assert "RESOURCE_EXHAUSTED" in refused.value.status()
+
+
+def test_a_request_that_offers_another_protocol_counts_once(tmp_path):
+    (tmp_path / "keys").write_text(f"me:{KEYS['me']}\n")
+    settings = {"api_keys_file": tmp_path / "keys", "rate_limit_per_second": 0.01, "rate_limit_burst": 2}
+    offer = ("upgrade: h2c", "connection: Upgrade, HTTP2-Settings", f"x-api-key: {KEYS['me']}")
+    content = json.dumps({"inputs": [X]}).encode()
+    with serving(doubling(tmp_path / "m.onnx"), tmp_path, **settings) as limited, Wire(limited.port("http")) as wire:
+        statuses = [wire.post("/v2/models/m/infer", content, *offer).answer().status for _ in range(3)]
+        assert statuses == [200, 200, 429]
+        assert wire.post("/v2/models/m/infer", content, *offer[:2]).answer().status == 401
+
+
+def test_what_cannot_be_read_to_its_end_is_refused_to_the_page_that_asked_too(server):
+    with Wire(server.port("http")) as wire:
+        answer = wire.post("/v2/models/m/infer", b"", f"origin: {PAGE}", "expect: the impossible").answer()
+    assert (answer.status, answer.headers["access-control-allow-origin"], answer.headers["vary"]) == (
+        400,
+        PAGE,
+        "origin",
+    )
 
 
 @pytest.mark.parametrize(

@@ -307,6 +307,24 @@ def test_outputs_that_are_no_numbers_cannot_be_added_up(tmp_path):
         assert (status, "class 7: output 'y' has 3 columns" in answer["error"]) == (400, True)
 
 
+def test_rows_without_a_column_have_nothing_to_explain(tmp_path):
+    empty = tensor("x", "FP32", [1, 0], [])
+    background(tmp_path, [empty])
+    with serving(identity(tmp_path / "m.onnx", shape=(None, None)), tmp_path, **EXPLAIN) as server:
+        status, answer = server.post("/v2/models/m/explain", {"inputs": [empty]})
+        assert (status, "rows of background.jsonl have no columns" in answer["error"]) == (409, True)
+
+
+def test_effects_that_no_number_holds_are_refused_and_not_answered_as_null(tmp_path):
+    most = 1.7e308
+    background(tmp_path, [told([-most, 0.0, 1.0], name="x", datatype="FP64")])
+    with serving(identity(tmp_path / "m.onnx", TensorProto.DOUBLE), tmp_path, **EXPLAIN) as server:
+        question = {"inputs": [told([most, 0.0, 1.0], name="x", datatype="FP64")], "parameters": {"class": 0}}
+        status, answer = server.post("/v2/models/m/explain", question)
+        assert (status, "differ by more than a number can hold" in answer["error"]) == (409, True)
+        assert "Warning" not in server.log.read_text()
+
+
 def test_inference_goes_on_while_explanations_are_made_and_too_many_of_them_are_told_to_come_again(
     folder, tmp_path, data
 ):

@@ -3,9 +3,11 @@
 import datetime as dt
 import json
 import ssl
+import string
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 
 import jwt
 import pytest
@@ -116,13 +118,32 @@ def test_a_token_of_the_key_set_opens_and_is_remembered(signing):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"exp": 1}, {"aud": "others"}, {"iss": "https://stranger"}, {"exp": None}, {"aud": None}]
+    "changes",
+    [{"exp": 1}, {"aud": "others"}, {"iss": "https://stranger"}, {"exp": None}, {"aud": None}, {"exp": 10**400}],
 )
 def test_a_token_that_says_something_else_does_not(signing, changes):
     key, access = signing
     with pytest.raises(Refusal) as refusal:
         access.check(token(key, **changes))
     assert refusal.value.kind is Kind.UNAUTHENTICATED
+
+
+def test_a_token_without_a_subject_is_one_caller_however_its_signature_is_written(signing):
+    key, access = signing
+    good = token(key)
+    # Four bits of its last digit mean nothing, and what fills up its length is passed over.
+    written = [good + b"==", *(good[:-1] + b"%c" % digit for digit in (string.ascii_letters + "0123456789-_").encode())]
+    callers = set()
+    for each in written:
+        with suppress(Refusal):
+            callers.add(access.check(each))
+    assert callers == {access.check(good)}
+    assert access.check(token(key, jti="another")) not in callers
+
+
+def test_a_subject_may_be_any_text(signing):
+    key, access = signing
+    assert access.check(token(key, sub="\ud800")) == access.check(token(key, sub="\ud800", jti="another"))
 
 
 def test_a_token_of_another_key_or_of_no_key_does_not(signing):

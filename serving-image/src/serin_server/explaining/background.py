@@ -73,6 +73,8 @@ def _joined(parts: list[list[Array]], signature: Signature, name: str) -> list[A
                 f"{name}: rows of input {spec.name!r} have shapes {list(shapes[0])} and {list(shapes[1])}: give all one shape"
             )
         found.append(np.concatenate(arrays))
+    if not any(array[0].size for array in found):
+        raise Unexplainable(f"rows of {name} have no columns, so there is nothing that predictions depend on")
     if len(found[0]) > MAX_ROWS:
         raise Unexplainable(
             f"{name} holds more than {MAX_ROWS} rows, which explanations would take long over: draw some of them"

@@ -100,7 +100,7 @@ class Explainer:
         mixer = Mixer(self._session.signature.inputs, row, self._background)
         game = Evaluations(self._session, mixer, self.background_rows, self._most_rows, options)
         try:
-            return Explained(game.explains(target), sampled(game, limits, rng))
+            return Explained(game.explains(target), _held(sampled(game, limits, rng)))
         except OutOfTime:
             raise Refusal(
                 Kind.TIMED_OUT,
@@ -130,6 +130,15 @@ class Explainer:
                 f"background, and {share} are left for each of {rows} rows: send fewer rows, ship fewer rows of background, or "
                 "raise explain_max_evaluations. Images and texts as numbers have too many features to be explained one by one",
             )
+
+
+def _held(found: Attribution) -> Attribution:
+    """The same, if it is made of numbers: JSON has no word for others. Raises `Refusal`."""
+    if not np.isfinite([*found.values, *found.standard_errors, found.base_value]).all():
+        raise Refusal(
+            Kind.UNEXPLAINABLE, "predictions for this row and the background differ by more than a number can hold"
+        )
+    return found
 
 
 def _is_past(moment: float) -> bool:

@@ -93,8 +93,9 @@ def fewest_evaluations(features: int, background: int) -> int:
     return 1 + background + fewest_rounds(background) * _evaluations_a_round(features, background)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def sampled(game: Game, limits: Limits, rng: np.random.Generator) -> Attribution:
-    """The Shapley values of a game. Raises `OutOfTime`.
+    """The Shapley values of a game; no numbers where its values differ by more than FP64 holds. Raises `OutOfTime`.
 
     The standard error of a feature is that of a stratified mean: background row b has variance s_b² from round to round, and
     the mean over B rows and R rounds has variance sum(s_b²) / (R B²).

@@ -183,6 +183,8 @@ class HttpConnection(RequestParser):
             return
         self._server.refused(refusal)
         response = refused(refusal)
+        if self._server.outfit is not None and self._request is not None:
+            response.extra += self._server.outfit.leave(self._request)
         text = head(response, close=True, announce_keep_alive=False, date=self._server.date)
         is_head = self._request is not None and self._parser.get_method() == b"HEAD"
         self._refusal_owed = text if is_head else text + response.body

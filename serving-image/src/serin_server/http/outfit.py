@@ -4,6 +4,7 @@ import zlib
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from serin_server.dataplane.memory import Holding
 from serin_server.http.large import LargeRequests
 from serin_server.http.messages import Request, Response
 from serin_server.http.origins import Origins
@@ -32,12 +33,14 @@ class Outfit:
         self._origins = origins
         self._least_bytes = least_bytes
 
+    def leave(self, request: Request) -> bytes:
+        """The headers that let a page of the request's origin read the answer."""
+        return b"" if self._origins is None else self._origins.headers(request.headers.get(b"origin"))
+
     def dress(self, request: Request, response: Response, connection: "HttpConnection") -> None:
         """Gives the connection the answer as it goes on the wire, at once or from a thread."""
         body = response.body
-        extra = response.extra
-        if self._origins is not None:
-            extra += self._origins.headers(request.headers.get(b"origin"))
+        extra = response.extra + self.leave(request)
         if not self._least_bytes or len(body) < self._least_bytes or response.status != 200:
             connection.respond(request, Dressed(response.status, body, response.content_type, extra))
             return
@@ -48,7 +51,7 @@ class Outfit:
             connection.respond(request, _packed(response.content_type, extra, body, _gzip(body)))
         else:
             then = partial(_respond, request, connection, response.content_type, extra, body)
-            self._large.aside(partial(_gzip, body), then)
+            self._large.aside(partial(_gzip_within, request.holding, body), then)
 
 
 def takes_gzip(accepted: bytes) -> bool:
@@ -79,6 +82,16 @@ def _packed(content_type: bytes, extra: bytes, body: bytes, packed: bytes) -> Dr
     if len(packed) < len(body):
         return Dressed(200, packed, content_type, extra + b"content-encoding: gzip\r\n")
     return Dressed(200, body, content_type, extra)
+
+
+def _gzip_within(holding: Holding | None, body: bytes) -> bytes:
+    """The packed body, which is held then. Raises `Refusal` where the budget has no room for it, twice while it is joined."""
+    if holding is None:
+        return _gzip(body)
+    holding.grow(2 * len(body))
+    packed = _gzip(body)
+    holding.shrink(2 * len(body) - len(packed))
+    return packed
 
 
 def _gzip(body: bytes) -> bytes:

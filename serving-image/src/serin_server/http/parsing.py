@@ -120,7 +120,7 @@ class RequestParser(asyncio.Protocol):
         Java's client makes that offer by default. The parser believes that the new protocol begins behind the head and
         gives up; so a new one is told the same head without the offer.
         """
-        offered, self._offered = self._offered, None
+        offered = self._offered
         self._parser = httptools.HttpRequestParser(self)
         if offered is None:
             return
@@ -174,7 +174,10 @@ class RequestParser(asyncio.Protocol):
             request.trace = trace_of(trace)
         if (mark := headers.get(HEADER)) is not None:
             request.control = server.question_of(request, mark)
-        if server.access is not None and request.method == b"POST":
+        offered, self._offered = self._offered, None
+        if offered is not None:  # the same request once more: it counts once
+            request.refusal = offered.refusal
+        elif server.access is not None and request.method == b"POST":
             request.refusal = server.refusal_of(request)
         expected = headers.get(b"expect")
         if expected is not None and not request.is_http_1_0:

@@ -80,14 +80,18 @@ class AccessControl:
                 issuer=self._issuer or None,
                 options={"require": ["exp"], "verify_aud": bool(self._audience)},
             )
-        except (jwt.PyJWTError, ValueError, TypeError) as error:
+            until = float(claims["exp"])
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as error:
             raise Refusal(Kind.UNAUTHENTICATED, f"the token is not valid: {error}") from None
         if len(self._believed) >= _MOST_REMEMBERED:
             self._believed.clear()
-        # Tokens are renewed: who has a subject is known by that.
+        # Tokens are renewed: who has a subject is known by that. A signature can be written in more ways than one.
         subject = claims.get("sub")
-        caller = _digest(f"{claims.get('iss')} {subject}".encode()) if subject else digest
-        self._believed[digest] = float(claims["exp"]), caller
+        known_by = (
+            f"{claims.get('iss')} {subject}".encode(errors="surrogatepass") if subject else token.rpartition(b".")[0]
+        )
+        caller = _digest(known_by)
+        self._believed[digest] = until, caller
         return caller
 
     def _only_key(self) -> "jwt.PyJWK":

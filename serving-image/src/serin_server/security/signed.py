@@ -19,7 +19,7 @@ from serin_server.security.signers import Trust, signer_of
 from serin_server.uris import shown
 
 BUNDLE: Final = "model.sig"
-_BESIDE: Final = ("baseline.json", "golden.jsonl", "warmup.jsonl")
+_BESIDE: Final = ("baseline.json", "golden.jsonl", "warmup.jsonl", "background.jsonl")
 _OF_GIT: Final = (".git", ".gitattributes", ".github", ".gitignore")
 _ALONE: Final = "."
 
@@ -47,6 +47,8 @@ def _signer(trust: Trust, fetched: Fetched) -> str:
 def _bundle_beside(model: Path) -> bytes:
     file = model / BUNDLE if model.is_dir() else model.with_name(BUNDLE)
     try:
+        if not file.is_file():  # a pipe would be waited for
+            raise FileNotFoundError(file)
         with file.open("rb") as opened:
             return opened.read(MOST_BYTES + 1)
     except OSError:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from serin_server.failures import LoadFailure, Reason, one_line
 from serin_server.security.bundle import Bundle
+from serin_server.uris import shown
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -58,7 +59,7 @@ def _by_key(bundle: Bundle, file: Path) -> str:
     key = keys.get(bundle.hint)
     if key is None:
         raise _not_allowed(
-            f"is signed with the key {bundle.hint[:64]}, which is none of the {len(keys)} in spec.model.verify.publicKeys"
+            f"is signed with the key {shown(bundle.hint[:64])}, which is none of the {len(keys)} in spec.model.verify.publicKeys"
         )
     _prove(key, bundle)
     return f"key {bundle.hint}"
@@ -66,13 +67,14 @@ def _by_key(bundle: Bundle, file: Path) -> str:
 
 def _keys_in(file: Path) -> "dict[str, ec.EllipticCurvePublicKey]":
     """The keys of a PEM file, by the sha256 of each: as bundles name them."""
-    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 (only where something is verified)
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 (only where something is verified)
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 (the same)
 
     keys = {}
     for pem in _KEY.findall(_read(file)):
         try:
             key = _supported(serialization.load_pem_public_key(pem))
-        except ValueError as error:
+        except (ValueError, UnsupportedAlgorithm) as error:
             raise _unusable("publicKeys", one_line(error, 120)) from None
         form = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
         keys[hashlib.sha256(key.public_bytes(*form)).hexdigest()] = key
@@ -98,7 +100,7 @@ def _by_certificate(bundle: Bundle, file: Path, names: Sequence[str]) -> str:
         raise _not_allowed(
             f"is signed by {_listed(known)}, whom no authority of spec.model.verify vouches for ({one_line(error, 160)})"
         ) from None
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+    except (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         raise _invalid(f"a certificate in its bundle cannot be read ({one_line(error, 120)})") from None
     if not _may_sign(leaf):
         raise _not_allowed(
@@ -125,6 +127,7 @@ def _check_chain(
     authorities = ExtensionPolicy.permit_all().require_present(
         x509.BasicConstraints, Criticality.AGNOSTIC, _is_authority
     )
+    authorities = authorities.may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _may_vouch)
     policy = (
         PolicyBuilder().store(Store(list(roots))).time(leaf.not_valid_before_utc).max_chain_depth(_MOST_CERTIFICATES)
     )
@@ -136,6 +139,13 @@ def _is_authority(policy: object, certificate: object, constraints: "x509.BasicC
     del policy, certificate
     if not constraints.ca:
         raise ValueError("it is a certificate of no authority")
+
+
+def _may_vouch(policy: object, certificate: object, usage: "x509.KeyUsage | None") -> None:
+    """RFC 5280, 4.2.1.3: an authority that says what its key is for says that it is for certificates."""
+    del policy, certificate
+    if usage is not None and not usage.key_cert_sign:
+        raise ValueError("it is a certificate of one who may not sign others")
 
 
 def _may_sign(leaf: "x509.Certificate") -> bool:
