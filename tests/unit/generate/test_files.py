@@ -33,6 +33,11 @@ def test_the_charts_crd_stays_when_the_chart_goes_and_can_be_left_out():
     assert text.index("{{- if .Values.crds.install }}") < text.index("apiVersion:")
 
 
+def test_the_crd_on_disk_is_less_than_200_kilobytes():
+    # As JSON, which is what kubectl and the API server keep, another test bounds it.
+    assert len(crd.plain().encode()) < 200_000
+
+
 def test_a_value_is_documented_by_the_nearest_comment_above_it():
     text = "# Top.\na:\n  # Inner,\n  # two lines.\n  b: 1\n  c: 2\n\n# Alone.\n\nd:\n  # Said.\n  e: []\n"
     assert [(each.path, each.default, each.comment) for each in values(text)] == [

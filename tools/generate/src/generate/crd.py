@@ -23,8 +23,11 @@ class _Dumper(yaml.SafeDumper):
 
 
 def as_yaml(obj: Mapping[str, Any]) -> str:
-    """YAML as people write it, keys in the given order."""
-    return yaml.dump(dict(obj), Dumper=_Dumper, sort_keys=False, width=110, allow_unicode=True)
+    """YAML as people write it, keys in the given order; what holds nothing but scalars stands in one line.
+
+    Twenty levels down half of each line is indentation, so lines are few and long.
+    """
+    return yaml.dump(dict(obj), Dumper=_Dumper, sort_keys=False, width=160, allow_unicode=True, default_flow_style=None)
 
 
 def plain() -> str:
