@@ -134,7 +134,7 @@ class Reconciler:
         try:
             again = await self._act(obj, world, decision)
         finally:  # what was decided is told, whatever call fails
-            await self._tell(obj, decision.letters)
+            await self._tell(obj, written, decision.letters)
         return max(again, LOOKING_SECONDS) if is_looking and again is not None else again
 
     async def _observe(self, obj: JsonObject) -> World:
@@ -213,12 +213,11 @@ class Reconciler:
             return AGAIN_SOON_SECONDS
         return OBSTACLE_SECONDS if obstacles else decision.requeue_after
 
-    async def _tell(self, obj: JsonObject, letters: Iterable[Letter]) -> None:
-        """Tell what has not been told; what could not be told stays in the outbox."""
+    async def _tell(self, obj: JsonObject, status: JsonObject, letters: Iterable[Letter]) -> None:
+        """Tell what has not been told; what could not be told stays in the outbox, and what was told until the next write."""
         metadata = obj["metadata"]
         told = self._told.setdefault((metadata["namespace"], metadata["name"]), set())
-        keys = {letter.key for letter in letters}
-        told &= keys
+        told &= {letter.key for letter in letters} | {letter["key"] for letter in status.get("outbox") or ()}
         for letter in letters:
             if letter.key not in told and await self._told_now(obj, letter):
                 told.add(letter.key)

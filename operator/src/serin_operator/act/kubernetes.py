@@ -222,9 +222,13 @@ class KubernetesWriter:
             Conflict: The object has changed since it was read: look again, decide again.
         """
         ref = ref_of(obj)
-        answer = await self._write(
-            "PUT", path_of(ref, "status"), f"write the status of {ref}", params=_MANAGER, body=obj
-        )
+        try:
+            answer = await self._write(
+                "PUT", path_of(ref, "status"), f"write the status of {ref}", params=_MANAGER, body=obj
+            )
+        except (Conflict, NotFound):
+            self._store.doubt(ref)
+            raise
         return self._remember(answer)
 
     async def event(

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from serin_operator.api.names import KIND
 from serin_operator.cluster.managed import owned_fields
 
 JsonObject = dict[str, Any]
@@ -21,9 +20,6 @@ def slim(obj: Mapping[str, Any]) -> JsonObject:
     annotations = metadata.get("annotations")
     if annotations and _LAST_APPLIED in annotations:
         metadata["annotations"] = {key: value for key, value in annotations.items() if key != _LAST_APPLIED}
-    if obj["kind"] == KIND:
-        # The reconciler reads the object live; here it only matters that it exists.
-        return {"apiVersion": obj["apiVersion"], "kind": KIND, "metadata": metadata}
     kept = {**obj, "metadata": metadata}
     if obj["kind"] == "Pod":
         spec = obj.get("spec") or {}

@@ -1,6 +1,6 @@
-"""What the watches have told so far, so that a reconcile needs no LIST.
+"""What the watches have told so far, so that a reconcile needs no LIST, and as a rule no GET.
 
-A LIST by label in every reconcile makes the whole operator quadratic, so the children of all ModelDeployments are
+A LIST by label in every reconcile makes the whole operator quadratic, so all ModelDeployments and their children are
 kept here: as JSON bytes (a parsed Deployment is ten times as large), stripped of what nobody decides by.
 
 Two writers feed it: the watches with their listings, and our own writes. They may arrive in any order; what is
@@ -72,11 +72,13 @@ class Store:
         self._by_parent: defaultdict[Key, set[ObjectRef]] = defaultdict(set)
         self._by_place: defaultdict[tuple[str, str], dict[str, set[ObjectRef]]] = defaultdict(dict)
         self._tombstones: dict[str, _Tombstone] = {}
+        self._doubted: set[ObjectRef] = set()
 
     def put(self, obj: Mapping[str, Any]) -> Key | None:
         """Take in an object as seen by a watch, a LIST or an answer; return whose it is, or ``None`` if nobody's."""
         parent = parent_of(obj)
         ref = ref_of(obj)
+        self._doubted.discard(ref)
         uid, version = _incarnation(obj)
         known = self._entries.get(ref)
         tombstone = self._tombstones.get(uid)
@@ -120,6 +122,15 @@ class Store:
         """A fresh copy of one object as last seen."""
         entry = self._entries.get(ref)
         return None if entry is None else orjson.loads(entry.json)
+
+    def doubt(self, ref: ObjectRef) -> None:
+        """The API server has refused what was decided by this object as it is here: it is newer there."""
+        if ref in self._entries:
+            self._doubted.add(ref)
+
+    def is_doubted(self, ref: ObjectRef) -> bool:
+        """Whether it is known to be newer elsewhere, and nothing has been heard of it since."""
+        return ref in self._doubted
 
     def owner(self, ref: ObjectRef) -> Key | None:
         """Whose an object is, as last seen."""
@@ -189,6 +200,7 @@ class Store:
         entry = self._entries.pop(ref, None)
         if entry is None:
             return
+        self._doubted.discard(ref)
         places = self._by_place[ref.api_version, ref.kind]
         places[ref.namespace].discard(ref)
         if not places[ref.namespace]:

@@ -100,7 +100,8 @@ def decide(world: World, opening: Opening | None = None) -> Decision:
     memory = replace(memory, outbox=posted(memory.outbox, said, world.now))
     told = told.model_copy(update={"outbox": written_outbox(memory.outbox)})
     exact = fitted(told.model_dump(**WIRE))
-    status = settled(world, exact, _grain_seconds(memory, settings))
+    is_at_rest = isinstance(memory.rollout, Idle)
+    status = settled(world, exact, _grain_seconds(memory, settings), is_at_rest=is_at_rest)
     return Decision(
         status,
         exact if status != exact else None,

@@ -1,4 +1,4 @@
-"""Read from the API server: the ModelDeployment live, its children from the store that the watches keep."""
+"""Read what the watches have told; from the API server only what they cannot tell, or what is known to be newer there."""
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -80,14 +80,26 @@ class KubernetesReader:
         self._scalers: dict[str, tuple[float, list[JsonObject]]] = {}
 
     async def model_deployment(self, namespace: str, name: str) -> JsonObject | None:
-        """The ModelDeployment as it is now, or ``None`` when it is gone.
+        """The ModelDeployment, or ``None`` when it is gone: at least as new as what we wrote of it ourselves.
+
+        What somebody changed a moment ago may not have been told yet. Then the write of status, which comes before everything
+        else that is done, is refused, and the next look is at the object as the API server has it.
 
         Raises:
             Blind: Some kind of its children cannot be seen, so nothing may be decided about it.
         """
         if (problem := self._blind_spot(namespace)) is not None:
             raise Blind(problem)
-        return await self._client.get(MODEL_DEPLOYMENTS, namespace, name)
+        ref = ObjectRef(MODEL_DEPLOYMENTS.api_version, MODEL_DEPLOYMENTS.kind, namespace, name)
+        known = self._store.get(ref)
+        if known is not None and not self._store.is_doubted(ref):
+            return known
+        live = await self._client.get(MODEL_DEPLOYMENTS, namespace, name)
+        if live is not None:
+            self._store.put(live)
+        elif known is not None:
+            self._store.forget(ref, known["metadata"]["uid"])
+        return live
 
     async def get(self, ref: ObjectRef) -> JsonObject | None:
         """Any object live, with its managedFields; for the rare question whose an unlabelled namesake is."""

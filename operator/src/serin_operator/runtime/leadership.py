@@ -12,6 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import uvloop
+
 from serin_operator.cluster.client import ApiClient
 from serin_operator.cluster.connection import Connection
 from serin_operator.runtime.lease import Elector, KubernetesLease, LeaseTiming
@@ -93,7 +95,7 @@ class Leadership:
     def _run(self) -> None:
         error: BaseException | None = None
         try:
-            asyncio.run(self._elect())
+            uvloop.run(self._elect())
         except BaseException as raised:  # noqa: BLE001 - whatever it is, the process ends by it
             error = raised
         self._tell(self._end, error)

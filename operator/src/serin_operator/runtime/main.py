@@ -4,6 +4,7 @@ import asyncio
 import signal
 import sys
 
+import uvloop
 from prometheus_client import disable_created_metrics
 from pydantic import ValidationError
 
@@ -32,7 +33,7 @@ def main() -> None:
 def run(settings: Settings, reconciler: MakeReconciler) -> int:
     """Run one replica until a signal or the end; returns the exit code."""
     try:
-        return asyncio.run(_until_signal(settings, reconciler))
+        return uvloop.run(_until_signal(settings, reconciler))
     except NoCluster as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -2,22 +2,45 @@
 
 import pytest
 
-from serin_operator.api.names import FIELD_MANAGER
+from serin_operator.api.names import ANNOTATION_ACTION, API_VERSION, FIELD_MANAGER, KIND, ObjectRef
 from serin_operator.api.names import LABEL_MODEL_DEPLOYMENT as LABEL
 from serin_operator.cluster.errors import Blind, Forbidden
 from serin_operator.cluster.store import Store
+from serin_operator.observe.annotators import who_asked
 from serin_operator.observe.kubernetes import KubernetesReader
 
 
+def model_deployment(version="1", said="before"):
+    metadata = {"namespace": "light", "name": "m", "uid": "u", "resourceVersion": version}
+    return {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": {"said": said}}
+
+
+REF = ObjectRef(API_VERSION, KIND, "light", "m")
+
+
 class Client:
-    async def get(self, _resource, namespace, name):
-        return {"metadata": {"namespace": namespace, "name": name}}
+    asked = 0
+    live = model_deployment("7", "live")
+
+    async def get(self, _resource, _namespace, _name):
+        self.asked += 1
+        return self.live
 
 
 @pytest.fixture
-def reader():
+def client():
+    return Client()
+
+
+@pytest.fixture
+def store():
+    return Store(lambda: 0.0)
+
+
+@pytest.fixture
+def reader(client, store):
     blind = {"dark": "list pods in dark: pods is forbidden"}
-    return KubernetesReader(Client(), Store(lambda: 0.0), lambda: 0.0, blind.get)
+    return KubernetesReader(client, store, lambda: 0.0, blind.get)
 
 
 async def test_a_namespace_that_cannot_be_seen_is_not_read_and_the_reason_is_told(reader):
@@ -27,6 +50,50 @@ async def test_a_namespace_that_cannot_be_seen_is_not_read_and_the_reason_is_tol
 
 async def test_the_others_are_read(reader):
     assert (await reader.model_deployment("light", "m"))["metadata"]["name"] == "m"
+
+
+async def test_what_the_watches_have_told_costs_no_call(reader, store, client):
+    store.put(model_deployment())
+    assert (await reader.model_deployment("light", "m"))["spec"] == {"said": "before"}
+    assert client.asked == 0
+
+
+async def test_what_was_refused_as_out_of_date_is_read_anew_once(reader, store, client):
+    store.put(model_deployment())
+    store.doubt(REF)
+    assert [(await reader.model_deployment("light", "m"))["spec"]["said"] for _ in range(3)] == ["live"] * 3
+    assert client.asked == 1
+
+
+async def test_news_of_an_object_take_the_doubt_away(reader, store, client):
+    store.put(model_deployment())
+    store.doubt(REF)
+    store.put(model_deployment("3", "told"))
+    assert (await reader.model_deployment("light", "m"))["spec"] == {"said": "told"}
+    assert client.asked == 0
+
+
+async def test_one_that_turns_out_to_be_gone_is_forgotten(reader, store, client):
+    store.put(model_deployment())
+    store.doubt(REF)
+    client.live = None
+    assert await reader.model_deployment("light", "m") is None
+    assert store.get(REF) is None
+
+
+async def test_who_asked_for_an_action_is_kept_and_nothing_else_of_the_managed_fields(reader, store):
+    annotation = {"f:metadata": {"f:annotations": {f"f:{ANNOTATION_ACTION}": {}}}}
+    managed = [
+        {"manager": "helm", "time": "2026-01-01T00:00:00Z", "fieldsV1": {"f:spec": {"f:model": {}}}},
+        {"manager": "kubectl", "time": "2026-01-02T00:00:00Z", "fieldsV1": {**annotation, "f:spec": {"f:model": {}}}},
+        "nonsense",
+    ]
+    obj = model_deployment()
+    obj["metadata"] |= {"managedFields": managed, "annotations": {ANNOTATION_ACTION: "pause@1"}}
+    store.put(obj)
+    seen = await reader.model_deployment("light", "m")
+    assert seen["metadata"]["managedFields"] == [{**managed[1], "fieldsV1": annotation}]
+    assert who_asked(seen["metadata"]) == "kubectl"
 
 
 DEPLOYMENT = {

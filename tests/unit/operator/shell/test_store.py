@@ -156,10 +156,11 @@ def test_a_pod_keeps_only_where_with_which_images_and_from_which_secrets_it_runs
     }
 
 
-def test_a_model_deployment_is_known_without_its_spec(store):
-    store.put(a_model_deployment())
+def test_a_model_deployment_is_kept_as_it_is_without_its_managed_fields(store):
+    obj = a_model_deployment()
+    store.put({**obj, "metadata": {**obj["metadata"], "managedFields": [{"manager": "helm", "fieldsV1": {}}]}})
     assert store.model_deployments() == {KEY}
-    assert "spec" not in store.get(ObjectRef("serin.dev/v1alpha1", "ModelDeployment", "scoring", "credit"))
+    assert store.get(ObjectRef("serin.dev/v1alpha1", "ModelDeployment", "scoring", "credit")) == obj
 
 
 def test_what_a_listing_did_not_find_is_gone(store):

@@ -129,14 +129,26 @@ def _last_stage(memory: Memory, settings: Settings) -> int | None:
     return stage_in_force(rollout)
 
 
-def settled(world: World, status: dict[str, Any], grain_seconds: float) -> dict[str, Any]:
-    """The old status, when only clocks have moved, by less than the grain: every write wakes everybody who watches."""
+def settled(world: World, status: dict[str, Any], grain_seconds: float, *, is_at_rest: bool) -> dict[str, Any]:
+    """The old status, when only clocks have moved, by less than the grain: every write wakes everybody who watches.
+
+    While a rollout is under way the next write comes soon, and takes along that letters were told. Until then a kill has them
+    told again, by the same keys.
+    """
     old = world.mdep.status.model_dump(**WIRE)
     if _spent(status) == _spent(old):
         grain_seconds = LONGEST_GRAIN_SECONDS  # only the time of the observation has moved, and nothing is counted
     if world.mdep.unreadable or _moved_much(world, old, grain_seconds):
         return status
-    return old if _without_clocks(status) == _without_clocks(old) else status
+    before, after = _without_clocks(old), _without_clocks(status)
+    if not is_at_rest and _was_only_emptied(old, status):
+        before["outbox"] = after.get("outbox")
+    return old if after == before else status
+
+
+def _was_only_emptied(old: dict[str, Any], status: dict[str, Any]) -> bool:
+    """Whether letters were taken out of the outbox, and none put in."""
+    return all(letter in (old.get("outbox") or []) for letter in status.get("outbox") or [])
 
 
 def _spent(status: dict[str, Any]) -> object:
@@ -157,7 +169,7 @@ def _moved_much(world: World, old: dict[str, Any], grain_seconds: float) -> bool
 
 def _without_clocks(status: dict[str, Any]) -> dict[str, Any]:
     same = {key: value for key, value in status.items() if key != "outage"}
-    same["outage"] = "outage" in status
+    same["outage"], same["outbox"] = "outage" in status, status.get("outbox")
     if status.get("canary"):
         same["canary"] = {key: value for key, value in status["canary"].items() if key != "observed"}
     return same
