@@ -78,7 +78,7 @@ def _of_servers() -> dict[str, set[str]]:
 def _of_operators() -> dict[str, set[str]]:
     metrics = operator()
     found = {}
-    for family in metrics.registry.collect():
+    for family in metrics.families():
         suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_count", "_sum"]}.get(family.type, [""])
         found |= {f"{family.name}{suffix}": set(getattr(family, "_labelnames", ())) for suffix in suffixes}
     for metric in vars(metrics).values():

@@ -10,7 +10,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 import yaml
-from prometheus_client.exposition import generate_latest
 from tests.support.ports import free_port
 from tests.support.promtool import RULES
 from tests.unit.monitoring.known import operator, server
@@ -48,7 +47,7 @@ def targets() -> Iterator[int]:
     acting.count_request("GET", "200")
     for counter in (acting.reconciles, acting.prometheus_queries):
         counter.labels("success").inc()
-    told = {"/server": serving.exposition, "/operator": lambda: generate_latest(acting.registry)}
+    told = {"/server": serving.exposition, "/operator": acting.exposition}
 
     class Pages(BaseHTTPRequestHandler):
         def do_GET(self):

@@ -34,7 +34,7 @@ def _askers(obj: Mapping[str, Any]) -> list[dict[str, Any]]:
         return []
     managed = obj["metadata"].get("managedFields")
     entries = [entry for entry in managed if isinstance(entry, Mapping)] if isinstance(managed, list) else []
-    annotated = {"f:metadata": {"f:annotations": {f"f:{ANNOTATION_ACTION}": {}}}}
+    annotated: dict[str, Any] = {"f:metadata": {"f:annotations": {f"f:{ANNOTATION_ACTION}": {}}}}
     return [
         {"manager": entry.get("manager"), "time": entry.get("time"), "fieldsV1": annotated}
         for entry in entries

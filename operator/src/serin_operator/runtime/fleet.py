@@ -2,6 +2,9 @@
 
 Only the replica that acts knows, since only it reconciles. A condition has a series while it is True, and none while it is
 not: so an object that serves has five series, a rollout a few more for each of its metrics, and all go with the object.
+
+The lines of an object are made when it is scraped for the first time after a change, and kept: a scrape of ten thousand would
+otherwise hold up everything else for seconds.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from serin_operator.decide.judging.config import DEFAULT_INTERVAL_SECONDS
@@ -16,7 +20,10 @@ from serin_operator.decide.timestamps import parse
 
 JsonObject = Mapping[str, Any]
 
+Whose = tuple[str, str]
+"""Namespace and name."""
 _WHOSE: Final = ("model_namespace", "model_name")
+_HEAD: Final = b"# HELP "
 _LOOKING: Final = frozenset({"Reaching", "Holding"})
 """Phases in which evidence is what a rollout waits for; afterwards one version has all requests."""
 
@@ -34,21 +41,42 @@ class Seen:
     interval: float
 
 
-class Fleet(Collector):
+class Fleet:
     """The gauges of every ModelDeployment that this replica has reconciled and that is still there."""
 
     def __init__(self) -> None:
-        self._seen: dict[tuple[str, str], Seen] = {}
+        self._seen: dict[Whose, Seen] = {}
+        self._lines: dict[Whose, tuple[bytes, ...]] = {}
+        self._heads = tuple(head for head, _ in _rendered({}))
 
     def see(self, namespace: str, name: str, obj: JsonObject | None) -> None:
         """Take in an object with its new status; ``None``: it is gone."""
-        if obj is None:
-            self._seen.pop((namespace, name), None)
+        whose, now = (namespace, name), None if obj is None else seen_in(obj)
+        if self._seen.get(whose) == now:
+            return
+        self._lines.pop(whose, None)
+        if now is None:
+            del self._seen[whose]
         else:
-            self._seen[namespace, name] = seen_in(obj)
+            self._seen[whose] = now
+
+    def exposition(self) -> bytes:
+        """Every family in Prometheus' text format, also those without a series: what is not there is told by none."""
+        for whose, seen in self._seen.items():
+            if whose not in self._lines:
+                self._lines[whose] = tuple(lines for _, lines in _rendered({whose: seen}))
+        series = zip(*self._lines.values(), strict=True) if self._lines else [()] * len(self._heads)
+        return b"".join(head + b"".join(lines) for head, lines in zip(self._heads, series, strict=True))
+
+
+class Gauges(Collector):
+    """The families as the library knows them."""
+
+    def __init__(self, seen: Mapping[Whose, Seen]) -> None:
+        self._seen = seen
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Every family, also those without a series: what is not there is told by none, not by a missing name."""
+        """Every family, with the series of these."""
         conditions = _family(
             "serin_operator_model_condition",
             "1 with the reason while this condition of a ModelDeployment is True; absent while it is not.",
@@ -87,7 +115,7 @@ class Fleet(Collector):
         intervals = _family(
             "serin_operator_model_look_interval_seconds", "How often they are to be judged; absent with it."
         )
-        for whose, one in sorted(self._seen.items()):
+        for whose, one in self._seen.items():
             for condition in one.conditions:
                 conditions.add_metric((*whose, *condition), 1)
             phases.add_metric((*whose, one.phase), 1)
@@ -124,6 +152,13 @@ def seen_in(obj: JsonObject) -> Seen:
         judged_until=parse(since).timestamp() if since else None,
         interval=float((analysis or {}).get("intervalSeconds") or DEFAULT_INTERVAL_SECONDS),
     )
+
+
+def _rendered(seen: Mapping[Whose, Seen]) -> Iterator[tuple[bytes, bytes]]:
+    """The lines about each family, and those of its series."""
+    for family in generate_latest(Gauges(seen)).split(_HEAD)[1:]:
+        text, kind, series = family.split(b"\n", 2)
+        yield _HEAD + text + b"\n" + kind + b"\n", series
 
 
 def _family(name: str, text: str, *labels: str) -> GaugeMetricFamily:

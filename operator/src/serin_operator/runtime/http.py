@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from serin_operator.runtime.health import Check, problems
 
@@ -20,7 +19,7 @@ class Pages:
     """What does not work though the process gets on; for whoever reads ``/readyz``."""
 
 
-def application(pages: Pages, registry: CollectorRegistry) -> web.Application:
+def application(pages: Pages, exposition: Callable[[], bytes]) -> web.Application:
     """The three pages; a check that fails answers 503 with what is wrong in plain words."""
 
     async def healthz(_request: web.Request) -> web.Response:
@@ -30,7 +29,7 @@ def application(pages: Pages, registry: CollectorRegistry) -> web.Application:
         return _page(pages.readiness, pages.notes())
 
     async def metrics(_request: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        return web.Response(body=exposition(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     app = web.Application()
     app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)])

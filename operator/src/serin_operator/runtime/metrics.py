@@ -1,15 +1,16 @@
 """The operator's own Prometheus metrics, in a registry of its own."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
+from prometheus_client.exposition import generate_latest
 from prometheus_client.process_collector import ProcessCollector
 
 from serin_operator.api.reasons import EventReason, Outcome
 from serin_operator.cluster.resources import Scope
-from serin_operator.runtime.fleet import Fleet
+from serin_operator.runtime.fleet import Fleet, Gauges
 
 _DURATIONS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0)
 
@@ -92,10 +93,18 @@ class OperatorMetrics:
             registry=registry,
         )
         self.fleet = Fleet()
-        registry.register(self.fleet)
         ProcessCollector(registry=registry)
         for outcome in _OUTCOME_OF_EVENT.values():
             self.rollouts.labels(str(outcome))
+
+    def exposition(self) -> bytes:
+        """All of them in Prometheus' text format."""
+        return generate_latest(self.registry) + self.fleet.exposition()
+
+    def families(self) -> Iterator[Metric]:
+        """All of them, without the series of ModelDeployments."""
+        yield from self.registry.collect()
+        yield from Gauges({}).collect()
 
     def watch_queue(self, depth: Callable[[], float], oldest_wait_seconds: Callable[[], float]) -> None:
         """Read the queue's gauges when they are scraped."""

@@ -135,7 +135,7 @@ class Process:
         self._metrics.watch_watches(self._watches.scopes, self._watches.is_well)
         self._metrics.leader.set_function(lambda: float(self._leadership.is_leading()))
         pages = Pages(self._liveness(), self._readiness(), self._watches.refusals)
-        runner = await serve(application(pages, self._metrics.registry), settings.port)
+        runner = await serve(application(pages, self._metrics.exposition), settings.port)
         self._stack.push_async_callback(runner.cleanup)
 
     async def _build_hands(self, client: ApiClient) -> None:

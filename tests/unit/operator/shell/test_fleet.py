@@ -6,6 +6,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.support.simulation import canary, serving
 
+from serin_operator.runtime.fleet import Gauges, seen_in
 from serin_operator.runtime.metrics import OperatorMetrics
 
 NAME = "serin_operator_model_"
@@ -18,7 +19,7 @@ def metrics():
 
 def told(metrics, family, *labels):
     """Label values (after namespace and name) and value of each series of a family, as Prometheus would read it."""
-    families = text_string_to_metric_families(generate_latest(metrics.registry).decode())
+    families = text_string_to_metric_families(metrics.exposition().decode())
     samples = [s for f in families if f.name == f"{NAME}{family}" for s in f.samples]
     return {tuple(s.labels[each] for each in labels): s.value for s in samples}
 
@@ -94,3 +95,21 @@ def test_hostile_names_stay_one_label(metrics):
     version = 'v1"} 1\nup 0 <script>'
     metrics.fleet.see("ns", "m", {"status": {"stable": {"version": version, "revision": "a", "weight": 100}}})
     assert told(metrics, "weight_percent", "model_version") == {(version,): 100.0}
+
+
+def test_what_changed_is_told_anew_and_what_went_is_left_out(metrics):
+    for name in ("a", "b"):
+        metrics.fleet.see("ns", name, {"status": {"canary": {"phase": "Starting"}}})
+    assert told(metrics, "phase", "model_name", "phase") == {("a", "Starting"): 1.0, ("b", "Starting"): 1.0}
+    metrics.fleet.see("ns", "a", {"status": {"canary": {"phase": "Holding"}}})
+    metrics.fleet.see("ns", "b", None)
+    metrics.fleet.see("ns", "c", None)
+    assert told(metrics, "phase", "model_name", "phase") == {("a", "Holding"): 1.0}
+
+
+def test_the_text_is_what_the_library_would_write(metrics):
+    objects = {("ns", name): {"status": {"canary": {"phase": name}}} for name in ("Starting", "Holding")}
+    for whose, obj in objects.items():
+        metrics.fleet.see(*whose, obj)
+    assert metrics.fleet.exposition() == generate_latest(Gauges({w: seen_in(obj) for w, obj in objects.items()}))
+    assert OperatorMetrics(CollectorRegistry()).fleet.exposition() == generate_latest(Gauges({}))

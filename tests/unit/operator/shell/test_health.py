@@ -12,8 +12,8 @@ from serin_operator.runtime.http import Pages, application
 from serin_operator.runtime.metrics import OperatorMetrics
 
 
-async def page(path, *, liveness=(), readiness=(), notes=(), registry=None):
-    app = application(Pages(liveness, readiness, lambda: notes), registry or CollectorRegistry())
+async def page(path, *, liveness=(), readiness=(), notes=(), exposition=bytes):
+    app = application(Pages(liveness, readiness, lambda: notes), exposition)
     async with TestClient(TestServer(app)) as client:
         response = await client.get(path)
         return response.status, await response.text()
@@ -45,7 +45,7 @@ async def test_what_does_not_work_though_the_process_gets_on_is_told_and_changes
 async def test_metrics_come_from_a_registry_of_their_own():
     metrics = OperatorMetrics(CollectorRegistry())
     metrics.reconciles.labels("success").inc()
-    status, text = await page("/metrics", registry=metrics.registry)
+    status, text = await page("/metrics", exposition=metrics.exposition)
     assert status == 200
     assert 'serin_operator_reconciles_total{result="success"} 1.0' in text
     assert "process_resident_memory_bytes" in text

@@ -5,7 +5,6 @@ import socket
 import aiohttp
 import pytest
 from aiohttp import web
-from prometheus_client import CollectorRegistry
 from tests.support.ports import free_port
 
 from serin_operator.cluster.connection import Connection
@@ -29,7 +28,7 @@ pytestmark = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6
 
 async def test_its_pages_answer_in_both_families():
     port = free_port()
-    runner = await serve(application(Pages((), ()), CollectorRegistry()), port)
+    runner = await serve(application(Pages((), ()), bytes), port)
     try:
         async with aiohttp.ClientSession() as session:
             for host in ("127.0.0.1", "[::1]"):

@@ -97,10 +97,8 @@ def settings() -> str:
 
 def metrics() -> str:
     """Metrics of the serving processes and of the operator."""
-    registry = CollectorRegistry()
-    OperatorMetrics(registry)
     operator = []
-    for family in registry.collect():
+    for family in OperatorMetrics(CollectorRegistry()).families():
         if not family.name.startswith("process_"):
             name = f"{family.name}_total" if family.type == "counter" else family.name
             operator.append((_code(name), family.type, family.documentation))
