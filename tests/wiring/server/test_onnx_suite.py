@@ -1,0 +1,174 @@
+"""ONNX's own backend suite: what ONNX Runtime runs is served with the same answers over every transport, or refused with the reason."""
+
+import json
+import os
+import re
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+from onnx import ModelProto, TensorProto, load, load_tensor, numpy_helper
+from onnx.backend.test.loader import load_model_tests
+from tests.support.nursery import Child, Ended, child
+from tests.support.serving import call
+
+pytestmark = pytest.mark.slow
+
+KINDS = ("node", "simple", "pytorch-converted", "pytorch-operator")
+EACH = int(os.environ.get("SERIN_SUITE_EACH", "4"))
+"""Every so many-th model; 1 serves all of them."""
+AT_A_TIME = 3
+NO_DATATYPE = re.compile(r"which the Open Inference Protocol has no datatype for|is a (sequence|map|optional)")
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    model: ModelProto
+    given: list[Any]
+
+
+def cases() -> Iterator[Case]:
+    """The suite's models, each with the inputs of its first data set."""
+    found = sorted((case for kind in KINDS for case in load_model_tests(kind=kind)), key=lambda case: case.name)
+    for case in found[::EACH]:
+        if case.model is not None:
+            yield Case(case.name, case.model, list(case.data_sets[0][0]) if case.data_sets else [])
+        else:
+            folder = Path(case.model_dir)
+            tensors = sorted(folder.glob("test_data_set_0/input_*.pb"))
+            yield Case(case.name, load(folder / "model.onnx"), [load_tensor(file) for file in tensors])
+
+
+def array(given: Any) -> Any:
+    """What ONNX Runtime takes; lists are sequences and stay what they are."""
+    if isinstance(given, TensorProto):
+        return numpy_helper.to_array(given)
+    return given if isinstance(given, list) or given is None else np.asarray(given)
+
+
+def expected(case: Case, file: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """Inputs and what ONNX Runtime alone answers; None where it does not run the model with them."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    try:
+        session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+        wanted = {each.name for each in session.get_inputs()}
+        names = [each.name for each in case.model.graph.input]
+        feed = {name: array(given) for name, given in zip(names, case.given, strict=False) if name in wanted}
+        answers = session.run(None, feed)
+    except Exception:  # noqa: BLE001 - whatever it says, it is the judge of what it can run
+        return None
+    return feed, dict(zip((each.name for each in session.get_outputs()), answers, strict=True))
+
+
+def same(served: Any, alone: Any) -> bool:
+    """Equal; floats up to what the order of a sum may change, which depends on where in memory the input lies."""
+    if served.shape != alone.shape:
+        return False
+    if alone.dtype.kind in "fc":
+        return bool(
+            np.allclose(served, alone, rtol=1e-3 if alone.dtype.itemsize == 2 else 1e-5, atol=1e-6, equal_nan=True)
+        )
+    return bool((served == alone).all())
+
+
+def over_triton(transport: str, port: int, feed: dict[str, Any], alone: dict[str, Any]) -> str:
+    """What tritonclient gets in binary, over HTTP or gRPC."""
+    module = import_module(f"tritonclient.{transport}")
+    with module.InferenceServerClient(f"127.0.0.1:{port}") as client:
+        told = client.get_model_metadata("m", **({"as_json": True} if transport == "grpc" else {}))
+        types = {each["name"]: each["datatype"] for each in told["inputs"]}
+        inputs = []
+        for name, value in feed.items():
+            tensor = module.InferInput(name, list(value.shape), types[name])
+            texts = types[name] == "BYTES"
+            inputs.append(
+                tensor.set_data_from_numpy(np.vectorize(str.encode, "O")(value) if texts and value.size else value)
+            )
+        answer = client.infer("m", inputs)
+        for name, value in alone.items():
+            served = answer.as_numpy(name)
+            if value.dtype.kind in "OU":
+                served = np.array([text.decode() for text in served.ravel()], "O").reshape(served.shape)
+            if not same(served, value):
+                return f"{name} differs"
+    return "equal"
+
+
+def over_json(port: int, types: dict[str, str], feed: dict[str, Any], alone: dict[str, Any]) -> str:
+    """What a client of JSON gets: null for a number that JSON does not have."""
+    inputs = [
+        {"name": name, "shape": list(value.shape), "datatype": types[name], "data": value.ravel().tolist()}
+        for name, value in feed.items()
+    ]
+    text = json.dumps({"inputs": inputs}).replace("NaN", "null")
+    if "Infinity" in text:
+        return "no JSON for infinity"
+    status, answer = call(f"http://127.0.0.1:{port}/v2/models/m/infer", text.encode())
+    if status != 200:
+        return f"{status} {answer}"
+    for output in answer["outputs"]:
+        value = alone[output["name"]]
+        if value.dtype.kind == "f":
+            served = np.array([np.nan if each is None else each for each in output["data"]], value.dtype)
+            value = np.where(np.isfinite(value), value, np.nan).astype(value.dtype)
+        else:
+            served = np.array(output["data"], value.dtype)
+        if not same(served.reshape(output["shape"]), value):
+            return f"{output['name']} differs"
+    return "equal"
+
+
+def answers(server: Child, feed: dict[str, Any], alone: dict[str, Any]) -> dict[str, str]:
+    """What became of one question, by transport."""
+    _, told = call(f"http://127.0.0.1:{server.http}/v2/models/m")
+    types = {each["name"]: each["datatype"] for each in told["inputs"]}
+    return {
+        "json": over_json(server.http, types, feed, alone),
+        "binary": over_triton("http", server.http, feed, alone),
+        "grpc": over_triton("grpc", server.grpc, feed, alone),
+    }
+
+
+def outcome(case: Case, folder: Path) -> tuple[str, str]:
+    """A word for what became of a model, and what is wrong, if anything is."""
+    folder.mkdir()
+    file = folder / "model.onnx"
+    file.write_bytes(case.model.SerializeToString())
+    run = expected(case, file)
+    try:
+        with child(file, folder) as server:
+            if run is None:
+                return "ONNX Runtime does not run it with its inputs", ""
+            told = answers(server, *run)
+            wrong = {
+                transport: word for transport, word in told.items() if word not in {"equal", "no JSON for infinity"}
+            }
+            return ("wrong", f"{wrong}") if wrong else ("equal", "")
+    except Ended as ended:
+        if ended.reason == "ModelUnsupported" and (run is None or NO_DATATYPE.search(ended.message)):
+            return "no datatype" if run else "ONNX Runtime refuses it too", ""
+        if run is None and ended.reason in {"ModelInvalid", "ModelFailedWarmup"}:
+            return "ONNX Runtime refuses it too", ""
+        return "refused", f"{ended.reason}: {ended.message}"
+
+
+def test_what_onnx_runtime_runs_is_served_with_the_same_answers_or_refused_with_the_reason(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        chosen = list(cases())
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        found = list(pool.map(lambda case: outcome(case, tmp_path / case.name), chosen))
+    counts = Counter(word for word, _ in found)
+    assert {case.name: why for case, (_, why) in zip(chosen, found, strict=True) if why} == {}
+    assert counts["equal"] > 0.6 * len(chosen), counts
+    print(len(chosen), dict(counts))
