@@ -110,7 +110,7 @@ class InferenceService:
         return pb.ModelMetadataResponse(**told)
 
     async def model_infer(self, request: pb.ModelInferRequest, context: Context) -> pb.ModelInferResponse:
-        """One inference; its answer is raw or typed as its request was."""
+        """One inference; its answer is raw or typed as its request was, and raw where a request has no tensors."""
         started = perf_counter()
         was_submitted = False
         pair: Pair | None = None
@@ -143,7 +143,7 @@ class InferenceService:
             refusal, call.refusal = call.refusal, None  # raised, it holds this frame, which must not hold it
             if refusal is not None:
                 raise refusal
-            make = partial(self._response, call, is_raw=bool(request.raw_input_contents))
+            make = partial(self._response, call, is_raw=_is_raw(request))
             response = await self._aside(make) if is_large(call) else make()
             if token := loaded.writer.token_of(call, response.parameters["predicted_at"].double_param):
                 response.parameters["feedback_token"].string_param = token.decode()
@@ -273,3 +273,8 @@ def _fault(error: Exception) -> Refusal:
     context = {"message": "a call found a fault in the server", "exception": error}
     asyncio.get_running_loop().call_exception_handler(context)
     return Refusal(Kind.FAULT, "the server itself failed on this call: its log says more")
+
+
+def _is_raw(request: pb.ModelInferRequest) -> bool:
+    """Whether an answer is to be in raw bytes: Triton's clients read nothing else, and send typed tensors never."""
+    return bool(request.raw_input_contents) or not request.inputs
