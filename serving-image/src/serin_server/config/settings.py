@@ -106,6 +106,8 @@ class Settings:
     payload_log_sample: float = 0.01
     payload_log_max_bytes: int = 64 * 1024
     payload_log_hide: str = ""
+    otlp_endpoint: str = ""
+    otlp_sample: float = 0.0
     golden: Path | None = None
     preflight_golden: str = "off"
     preflight_golden_min_match: float = 1.0
@@ -175,7 +177,8 @@ PROVIDERS: Final[Mapping[str, str]] = {
 """Execution providers by their short names."""
 
 _DIGEST: Final = re.compile(r"(sha256:)?[0-9a-fA-F]{64}")
-_CONTROL: Final = re.compile(r"https?://([A-Za-z0-9._-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])(:\d{1,5})?/?")
+_SERVER: Final = re.compile(r"https?://([A-Za-z0-9._-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])(:\d{1,5})?/?")
+_COLLECTOR: Final = re.compile(_SERVER.pattern + r"([A-Za-z0-9._~-]+/?)*")
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@,\s]+")
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "grpc": ("on", "off"),
@@ -247,7 +250,13 @@ def _numbers(settings: Settings) -> Iterator[str]:
     for name in ("http_port", "grpc_port", "metrics_port"):
         if getattr(settings, name) > 65535:
             yield f"SERIN_{name.upper()}={getattr(settings, name)} is not a port: give 0 to 65535"
-    for name in ("access_log_sample", "payload_log_sample", "pairing_sample", "preflight_golden_min_match"):
+    for name in (
+        "access_log_sample",
+        "payload_log_sample",
+        "otlp_sample",
+        "pairing_sample",
+        "preflight_golden_min_match",
+    ):
         if getattr(settings, name) > 1:
             yield f"SERIN_{name.upper()}={getattr(settings, name)} is a fraction: give 0 to 1"
     if settings.processes < 1:
@@ -268,13 +277,15 @@ def _words(settings: Settings) -> Iterator[str]:
 
 
 def _addresses(settings: Settings) -> Iterator[str]:
-    if settings.pairing_control and not _CONTROL.fullmatch(settings.pairing_control):
+    if settings.pairing_control and not _SERVER.fullmatch(settings.pairing_control):
         yield f"SERIN_PAIRING_CONTROL={shown(settings.pairing_control)!r}: give an address like http://model-control:8080"
     for origin in settings.origins:
         if origin != "*" and not _ORIGIN.fullmatch(origin):
             yield f"SERIN_CORS_ORIGINS: {origin[:100]!r} is no origin: give https://app.example.com, several by comma, or *"
     if settings.payload_log and settings.payload_log != "stdout" and "://" not in settings.payload_log:
         yield f"SERIN_PAYLOAD_LOG={shown(settings.payload_log)!r}: give stdout or an http:// address"
+    if settings.otlp_endpoint and not _COLLECTOR.fullmatch(settings.otlp_endpoint):
+        yield f"SERIN_OTLP_ENDPOINT={shown(settings.otlp_endpoint)!r}: give an address like http://collector:4318"
 
 
 def _combinations(settings: Settings) -> Iterator[str]:

@@ -86,6 +86,8 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "payload_log_sample": "fraction of requests whose payload is logged, 0 to 1",
     "payload_log_max_bytes": "largest payload that is logged; of larger ones only the shapes",
     "payload_log_hide": "names of tensors, by comma, whose values are never logged",
+    "otlp_endpoint": "address of a collector of OpenTelemetry that takes OTLP over HTTP, like http://collector:4318; spans of requests go to its /v1/traces; empty for none",
+    "otlp_sample": "share of the requests without a traceparent for which a trace is begun, 0 to 1; of others the caller's flag decides",
     "warmup": "warmup.jsonl with inputs for the first inference; that of the model's folder, or golden.jsonl there, when empty",
     "golden": "golden.jsonl with inputs and expected outputs for check; that of the model's folder when empty",
     "preflight_golden": "off, fail or warn: whether resolve replays the golden samples, and what a difference means",

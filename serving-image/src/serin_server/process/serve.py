@@ -4,7 +4,7 @@ import asyncio
 import gc
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import quote
 
@@ -53,6 +53,7 @@ from serin_server.security.rates import Rates
 
 if TYPE_CHECKING:
     from serin_server.process.explaining import Explaining
+    from serin_server.records.spans import Spans
     from serin_server.rpc.server import GrpcServer
 
 _GC_THRESHOLDS: Final = (20_000, 20, 20)
@@ -89,6 +90,11 @@ class Server:
             self._plane.rates = Rates(settings.rate_limit_per_second, settings.rate_limit_burst)
         if settings.access_log_sample:
             self._plane.access_log = AccessLog(self._log, settings.access_log_sample)
+        self._spans: Spans | None = None
+        if settings.otlp_endpoint:
+            from serin_server.process.tracing import export_spans  # noqa: PLC0415 (only for those who ask for it)
+
+            self._spans = export_spans(settings, self._plane, self.metrics, self._log)
         self._signer = signer_of(settings)
         if self._signer is not None:
             self.metrics.clients = ClientSums(self._signer.number_of)
@@ -189,6 +195,8 @@ class Server:
             self._payload_log.close()
         if self._pairing is not None:
             self._pairing.close()
+        if self._spans is not None:
+            await asyncio.get_running_loop().run_in_executor(None, self._spans.close)
 
     def _budget_bytes(self) -> int:
         """This process's share: all have one container."""
@@ -217,11 +225,20 @@ class Server:
     async def _listen(self, http: HttpServer, loop: asyncio.AbstractEventLoop) -> list[Listener]:
         settings = self._settings
         sockets = bound("http_port", settings.host, settings.http_port, is_shared=self._siblings is not None)
+        connection = self._connection(http)
         if self._certificates is not None:
-            self._tls_listener = TlsListener(lambda: HttpConnection(http), self._certificates, loop)
+            self._tls_listener = TlsListener(connection, self._certificates, loop)
             await self._tls_listener.listen(sockets)
             return [self._tls_listener]
-        return [await loop.create_server(lambda: HttpConnection(http), sock=each, backlog=BACKLOG) for each in sockets]
+        return [await loop.create_server(connection, sock=each, backlog=BACKLOG) for each in sockets]
+
+    def _connection(self, http: HttpServer) -> Callable[[], HttpConnection]:
+        begin = self._plane.begin_trace
+        if begin is None:
+            return lambda: HttpConnection(http)
+        from serin_server.http.traced import TracedConnection  # noqa: PLC0415 (only where traces begin here)
+
+        return lambda: TracedConnection(http, begin)
 
     async def _listen_metrics(self, metrics: HttpServer, loop: asyncio.AbstractEventLoop) -> list[Listener]:
         """Of several processes each tells its metrics on a socket of its own, and the parent adds them up."""

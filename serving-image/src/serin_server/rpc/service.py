@@ -118,7 +118,7 @@ class InferenceService:
         client = self._plane.metrics.clients.client(context.peer().rpartition(":")[0].encode())
         try:
             sent = told_by(context)
-            trace = trace_told(sent, context)
+            trace = trace_told(sent, context, self._plane.begin_trace)
             if self._plane.access is not None:
                 caller = self._plane.access.check(sent.get("authorization"), sent.get("x-api-key"))
                 if self._plane.rates is not None:
