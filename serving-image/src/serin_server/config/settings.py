@@ -27,6 +27,8 @@ class Settings:
 
     model_uri: str
     model_name: str
+    models: str = ""
+    model_control: str = "off"
     model_namespace: str = "default"
     model_version: str = "1"
     model_revision: str = ""
@@ -139,6 +141,11 @@ class Settings:
         return tuple(int(rows) for rows in self.preferred_batch_rows.split(",") if rows.strip())
 
     @property
+    def is_pack(self) -> bool:
+        """Whether several models are served."""
+        return bool(self.models)
+
+    @property
     def is_grpc_enabled(self) -> bool:
         """Whether the protocol is served over gRPC too."""
         return self.grpc != "off"
@@ -165,6 +172,8 @@ class Settings:
 
 
 AUTO: Final = "auto"
+PACK: Final = "pack"
+"""What several models together are called, unless somebody says otherwise."""
 PROVIDERS: Final[Mapping[str, str]] = {
     "cpu": "CPUExecutionProvider",
     "cuda": "CUDAExecutionProvider",
@@ -182,6 +191,7 @@ _COLLECTOR: Final = re.compile(_SERVER.pattern + r"([A-Za-z0-9._~-]+/?)*")
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@,\s]+")
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "grpc": ("on", "off"),
+    "model_control": ("on", "off"),
     "batching": ("proven", "off", "trusted"),
     "use_tf32": ("on", "off"),
     "explain": ("on", "off"),
@@ -206,15 +216,19 @@ def settings_from(environment: Mapping[str, str] = os.environ, flags: Mapping[st
         if text is not None and field.name == "batching":
             text = text.strip().lower()
         if text is not None and (text != "" or field.type is str):
-            given[field.name] = _parsed(source, field.type, text)
-    for required in ("model_uri",):
-        if not given.get(required):
-            raise InvalidSetting(f"SERIN_{required.upper()} (--model) is not set: say which model to serve")
-    given.setdefault("model_name", name_in(given["model_uri"]) or "model")
-    return _checked(Settings(**given))
+            given[field.name] = parsed(source, field.type, text)
+    if bool(given.get("model_uri")) == bool(given.get("models")):
+        both = "SERIN_MODEL_URI and SERIN_MODELS are both set: a model alone, or several as NAME=URI"
+        raise InvalidSetting(
+            both if given.get("models") else "SERIN_MODEL_URI (--model) is not set: say which model to serve"
+        )
+    given.setdefault("model_uri", "")
+    given.setdefault("model_name", PACK if given.get("models") else name_in(given["model_uri"]) or "model")
+    return checked(Settings(**given))
 
 
-def _parsed(source: str, kind: object, text: str) -> object:
+def parsed(source: str, kind: object, text: str) -> object:
+    """A setting's value as its field has it. Raises `InvalidSetting`, by the name of its source."""
     try:
         if kind is int:
             return int(text)
@@ -228,7 +242,8 @@ def _parsed(source: str, kind: object, text: str) -> object:
     return text
 
 
-def _checked(settings: Settings) -> Settings:
+def checked(settings: Settings) -> Settings:
+    """The settings, where they can be used together. Raises `InvalidSetting`."""
     for problem in (
         *_numbers(settings),
         *_words(settings),

@@ -5,6 +5,8 @@ from typing import Final
 
 DESCRIPTIONS: Final[Mapping[str, str]] = {
     "model_uri": "where the model comes from: file:///path, pvc://claim/path, http(s)://…, s3://, gs://, az://, oci://, hf://, mlflow:// or a plain path",
+    "models": "several models in the place of one: NAME=URI[;setting=value…], by white space, like a=pvc://m/a.onnx b=pvc://m/b.onnx;max_batch_rows=8; --model NAME=URI, several times, says the same",
+    "model_control": "on or off: whether the models of `models` may be loaded and unloaded through the protocol",
     "model_name": "name of the model in the protocol's addresses",
     "model_namespace": "namespace that the metrics are labelled with",
     "model_version": "version label that people gave the model",
