@@ -18,6 +18,7 @@ OWN: Final[Mapping[str, str]] = {
             "threads", "providers", "max_batch_rows", "batching", "preferred_batch_rows", "batch_window_seconds",
             "concurrent_runs", "request_timeout_seconds", "max_in_flight", "warmup", "warmup_seconds", "baseline",
             "prediction_output", "feedback_kind", "feedback_tolerance", "explain", "explain_background",
+            "embeddings", "embedding_shortens",
         )
     },
 }  # fmt: skip

@@ -91,6 +91,8 @@ class Settings:
     explain_max_evaluations: int = 20_000
     explain_seconds: float = 5.0
     explain_max_waiting: int = 4
+    embeddings: str = "auto"
+    embedding_shortens: str = "off"
     baseline: Path | None = None
     tls_cert_file: Path | None = None
     tls_key_file: Path | None = None
@@ -195,6 +197,7 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "batching": ("proven", "off", "trusted"),
     "use_tf32": ("on", "off"),
     "explain": ("on", "off"),
+    "embedding_shortens": ("on", "off"),
     "feedback_unsigned": ("auto", "on", "off"),
     "feedback_kind": ("class", "regression"),
     "preflight_golden": ("off", "fail", "warn"),

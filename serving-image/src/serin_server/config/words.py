@@ -71,6 +71,8 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "explain_max_evaluations": "most predictions that one request to explain may take",
     "explain_seconds": "longest time that one request to explain may take once it has begun",
     "explain_max_waiting": "requests to explain that may wait for the one under way, 503 with Retry-After above",
+    "embeddings": "whether the model answers /v1/embeddings: on, off, the name of its output, or auto for what the file's property serin.embeddings says",
+    "embedding_shortens": "on or off: whether fewer dimensions may be asked for than embeddings have (models trained for that alone)",
     "baseline": "baseline.json of the model, for histograms of features; that of the model's folder when empty",
     "tls_cert_file": "PEM file of the server's certificate chain; HTTP and gRPC speak TLS, new files are noticed",
     "tls_key_file": "PEM file of the certificate's private key",

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import time
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 import orjson
@@ -14,12 +14,15 @@ from serin_server.dataplane.repository import Repository
 from serin_server.http.connection import HttpConnection
 from serin_server.http.faults import fault
 from serin_server.http.inference import Inferences
-from serin_server.http.messages import Later, Request, Response, Turns, json_response, refused
+from serin_server.http.messages import OPENAI, Later, Request, Response, Turns, json_response, refused, refused_at
 from serin_server.http.origins import Origins
-from serin_server.http.routes import PREFIX, ProtocolRouter, check_method, model_address, path_of
+from serin_server.http.routes import EMBEDDINGS, PREFIX, ProtocolRouter, check_method, model_address, path_of
 from serin_server.http.server import HttpServer
 from serin_server.metrics.statistics import statistics
 from serin_server.refusals import Kind, Refusal
+
+if TYPE_CHECKING:
+    from serin_server.http.embeddings import Embeddings
 
 _INDEX: Final = "/v2/repository/index"
 _REPOSITORY: Final = "/v2/repository/models/"
@@ -43,6 +46,8 @@ class PackRouter:
         self.models = models
         self._repository = repository
         self._loop = loop
+        self.embeddings: Embeddings | None = None
+        """Who answers for embeddings; None where no model makes any."""
         self._origins: Origins | None = None
         self._under_way: set[asyncio.Task[None]] = set()
 
@@ -79,6 +84,8 @@ class PackRouter:
                 return self._named(path).router.answer(request)
             return self._of_server(request, path.rstrip("/"))
         except Refusal as refusal:
+            if request.target.startswith(OPENAI):
+                return refused_at(request.target, refusal)
             return refused(refusal, b"POST" if path.startswith("/v2/repository") else b"GET, HEAD")
 
     def answer_health(self, request: Request) -> Response | None:
@@ -99,6 +106,8 @@ class PackRouter:
         return model
 
     def _of_server(self, request: Request, path: str) -> Response | Later:
+        if path == EMBEDDINGS and self.embeddings is not None:
+            return self.embeddings.answer(request)
         if path == _INDEX:
             check_method(request, (b"POST",))
             is_ready_only = _content(request).get("ready") is True

@@ -7,7 +7,7 @@ from urllib.parse import unquote_to_bytes
 
 from serin_server.feedback.counter import FeedbackCounter
 from serin_server.http.body import BodyLimits
-from serin_server.http.messages import Later, Request, Response, Turns, json_response, refused
+from serin_server.http.messages import OPENAI, Later, Request, Response, Turns, json_response, refused, refused_at
 from serin_server.http.origins import Origins
 from serin_server.http.server import Router
 from serin_server.metrics.server import ServerMetrics
@@ -17,12 +17,14 @@ from serin_server.refusals import Kind, Refusal
 from serin_server.security.access import AccessControl
 
 if TYPE_CHECKING:
+    from serin_server.http.embeddings import Embeddings
     from serin_server.http.explanations import Explanations
 
 _READS: Final = (b"GET", b"HEAD")
 _WRITES: Final = ("infer", "feedback", "explain")
 MAX_FEEDBACK_BYTES: Final = 4 << 20
 PREFIX: Final = "/v2/models/"
+EMBEDDINGS: Final = "/v1/embeddings"
 Handler = Callable[[Request], Response]
 
 
@@ -34,6 +36,9 @@ class PortRouter(Router, Protocol):
 
     def answer_health(self, request: Request) -> Response | None:
         """The response to a question for health or readiness; None to any other request."""
+
+    embeddings: "Embeddings | None"
+    """Who answers for embeddings; None where no model makes any."""
 
 
 class ProtocolRouter:
@@ -56,6 +61,8 @@ class ProtocolRouter:
         """Which pages may have their browsers ask; None where that is switched off."""
         self.explanations: Explanations | None = None
         """Who explains predictions; None where that is switched off."""
+        self.embeddings: Embeddings | None = None
+        """Who answers for embeddings; None where no model makes any."""
         self._fixed: dict[str, Handler] = {
             "/v2": lambda _: json_response(served.server_metadata()),
             "/v2/health/live": lambda _: json_response({"live": True}),
@@ -85,12 +92,16 @@ class ProtocolRouter:
                     return allowed
             if path.startswith(PREFIX):
                 return self._of_model(request, path)
+            if path == EMBEDDINGS and self.embeddings is not None:
+                return self.embeddings.answer(request)
             handler = self._fixed.get(path.rstrip("/"))
             if handler is None:
                 raise Refusal(Kind.UNKNOWN, f"there is nothing at {path[:200]}: the protocol begins at /v2")
             check_method(request, _READS)
             return handler(request)
         except Refusal as refusal:
+            if request.target.startswith(OPENAI):
+                return refused_at(request.target, refusal)
             return refused(refusal, b"POST" if model_address(path)[2] in _WRITES else b"GET, HEAD")
 
     def answer_health(self, request: Request) -> Response | None:

@@ -27,4 +27,4 @@ class TracedConnection(HttpConnection):
 def _is_inference(request: Request) -> bool:
     """Whether a client asks for a prediction; another version that compares itself is none."""
     is_asked = request.method == b"POST" and not request.control
-    return is_asked and request.target.partition(b"?")[0].endswith(b"/infer")
+    return is_asked and request.target.partition(b"?")[0].endswith((b"/infer", b"/embeddings"))

@@ -9,11 +9,12 @@ from serin_server.dataplane.plane import DataPlane
 from serin_server.features.words import FeatureWords
 from serin_server.feedback.marks import Marks
 from serin_server.http.body import BodyLimits
-from serin_server.http.routes import ProtocolRouter
+from serin_server.http.routes import PortRouter, ProtocolRouter
 from serin_server.metrics.clients import ClientSums
 from serin_server.metrics.server import ServerMetrics, ToldAtScrape
 from serin_server.model.configuration import Batches
 from serin_server.model.load import Model
+from serin_server.model.onnx_file import EMBEDDINGS, model_file, properties_of
 from serin_server.model.served import ServedModel
 from serin_server.model.warmup import WarmUp
 from serin_server.pairing.pairing import Pairing
@@ -55,10 +56,14 @@ class Member:
         self._pairing: Pairing | None = None
         self._explaining: Explaining | None = None
         self._told: list[ToldAtScrape] = []
+        self._limits: BodyLimits | None = None
+        self.port: PortRouter | None = None
+        """What answers at the addresses that no model has for itself."""
 
     def router(self, limits: BodyLimits, loop: asyncio.AbstractEventLoop) -> ProtocolRouter:
         """What answers at this model's addresses, apart from inference."""
-        router = ProtocolRouter(self.served, self._feedback, self.plane.access, limits, self.metrics)
+        self._limits = limits
+        self.port = router = ProtocolRouter(self.served, self._feedback, self.plane.access, limits, self.metrics)
         if self.settings.explain == "on":
             from serin_server.process.explaining import Explaining  # noqa: PLC0415 (only for those who ask for it)
 
@@ -90,10 +95,21 @@ class Member:
             self.plane.observers += (payload_log.observe,)
         if self._explaining is not None:
             self._explaining.start(model, loaded, log)
+        self._embed(model)
         self.plane.loaded = loaded
         self.metrics.model_sha256 = model.sha256
         self.metrics.batching = (model.batching.mode, str(model.batching.reason))
         self.served.model, self.served.failure, self.served.is_unloaded = model, None, False
+
+    def _embed(self, model: Model) -> None:
+        """Answers for embeddings, if the model is to make any."""
+        properties = properties_of(model_file(model.path))
+        asked = self.settings.embeddings
+        if self.port is None or self._limits is None or (asked == "auto" and EMBEDDINGS not in properties):
+            return
+        from serin_server.process.embedding import embed  # noqa: PLC0415 (only for models that make embeddings)
+
+        embed(self.port, self._limits, self.settings, model.signature, properties, self.plane, self.log)
 
     def stop(self) -> None:
         """Serves it no longer; what is in flight is answered."""

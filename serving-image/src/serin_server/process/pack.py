@@ -70,7 +70,10 @@ class PackServer(Server):
             name: Model(member.router(limits, loop), member.plane, name, member.settings.revision)
             for name, member in self._members.items()
         }
-        return PackRouter(models, self, loop)
+        router = PackRouter(models, self, loop)
+        for member in self._members.values():
+            member.port = router
+        return router
 
     def _http_server(self, router: Router, plane: DataPlane, loop: asyncio.AbstractEventLoop) -> HttpServer:
         if not isinstance(router, PackRouter):
