@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,25 +93,28 @@ def serving(
     ready: bool = True,
     env: dict[str, str] | None = None,
     before: tuple[str, ...] = (),
+    more: Sequence[str] = (),
     **settings: Any,
 ) -> Iterator[Serving]:
     """Starts a server on free ports with its log in a folder, and stops it in the end.
 
     Args:
-        model: What it serves.
+        model: What it serves; empty for what the environment says.
         folder: For what it writes.
         ready: Whether to wait until it is.
         env: More variables.
         before: A program, with arguments, that becomes the server.
+        more: More arguments, as they are.
         settings: Flags of the server.
     """
     log = folder / f"server-{time.monotonic_ns()}.log"
     given = {"name": "m", "http_port": 0, "grpc_port": 0, "metrics_port": 0, "drain_seconds": 0,
              "host": "127.0.0.1", "cache_dir": folder / "cache", "termination_log": folder / "termination", **settings}  # fmt: skip
-    flags = [text for name, value in given.items() for text in (f"--{name.replace('_', '-')}", str(value))]
+    flags = ["--model", str(model), *more] if model else list(more)
+    flags += [text for name, value in given.items() for text in (f"--{name.replace('_', '-')}", str(value))]
     with log.open("w") as out:
         process = subprocess.Popen(
-            [*before, sys.executable, "-m", "serin_server", "serve", "--model", str(model), *flags],
+            [*before, sys.executable, "-m", "serin_server", "serve", *flags],
             stderr=out, stdout=subprocess.DEVNULL, env={**os.environ, "HOME": str(folder), **(env or {})},
         )  # fmt: skip
     server = Serving(process, log, given["name"])

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from serin_server.config.settings import DESCRIPTIONS, TERMINATION_LOG, InvalidSetting, Settings, settings_from
 from serin_server.failures import LoadFailure, Reason
@@ -50,12 +50,14 @@ def parser() -> argparse.ArgumentParser:
     for name, help_text in COMMANDS.items():
         command = commands.add_parser(name, help=help_text, description=help_text)
         for field in fields(Settings):
+            more: dict[str, Any] = {"action": "append"} if field.name == "model_uri" else {}
             flags = _SHORT.get(field.name, (f"--{field.name.replace('_', '-')}",))
             command.add_argument(
                 *flags,
                 dest=field.name,
                 metavar="VALUE",
                 help=f"{DESCRIPTIONS[field.name]} [SERIN_{field.name.upper()}]".replace("%", "%%"),
+                **more,
             )
     return root
 
@@ -65,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given: dict[str, str | None] = {}
     end_when_told()
     try:
-        given = vars(parser().parse_args(arguments))
+        given = _with_models(vars(parser().parse_args(arguments)))
         flags = {name: value for name, value in given.items() if name != "command" and value is not None}
         settings = settings_from(flags=flags)
         return _ended(_runner(str(given["command"]), settings)(settings))
@@ -81,6 +83,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         failure = fault(error, f"it ran the command {given.get('command', '')}")
     _leave_words(given, arguments, failure)
     return _ended(failure.exit_code)
+
+
+def _with_models(given: dict[str, Any]) -> dict[str, str | None]:
+    """`--model` said once is a model; said several times, each names one of a pack."""
+    said = given.pop("model_uri", None) or []
+    if len(said) > 1:
+        given["models"] = " ".join([*said, *filter(None, [given.get("models")])])
+    elif said:
+        given["model_uri"] = said[0]
+    return given
 
 
 def end_when_told() -> None:
@@ -120,7 +132,11 @@ def _leave_words(given: Mapping[str, str | None], arguments: Sequence[str] | Non
 
 def _runner(command: str, settings: Settings) -> Callable[[Settings], int]:
     """What runs a command; each imports only what it needs, so that the command starts at once."""
+    if settings.is_pack and command != "serve":
+        raise InvalidSetting(f"{command} is for one model: name it with --model")
     match command:
+        case "serve" if settings.is_pack:
+            from serin_server.process.pack import serve_pack as run  # noqa: PLC0415
         case "serve" if settings.processes > 1:
             from serin_server.process.several import serve_several as run  # noqa: PLC0415
         case "serve":

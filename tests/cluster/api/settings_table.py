@@ -34,7 +34,7 @@ BAD_SETTINGS = (
         "runtime.env.0",
         {"name": "SERIN_MAX_BATCH_ROWS", "value": "8"},
         "spec.runtime.env",
-        "SERIN_MAX_BATCH_ROWS and spec.runtime.maxBatchRows say the same thing: remove the variable",
+        "SERIN_MAX_BATCH_ROWS and spec.runtime.maxBatchRows say the same thing: remove one",
     ),
     Bad(
         "pairing is a variable and a field",
@@ -198,6 +198,17 @@ BAD_SETTINGS = (
         {"rateLimit": {"requestsPerSecond": 1}},
         "spec.serving.rateLimit",
         "add apiKeys or jwt",
+    ),
+    Bad("a collector is a host", "serving.tracing.endpoint", "collector:4318", "tracing.endpoint", "http://"),
+    Bad(
+        "a collector's password", "serving.tracing.endpoint", "http://a:b@c", "tracing.endpoint", "without credentials"
+    ),
+    Bad(
+        "more traces than requests",
+        "serving.tracing.sample",
+        2,
+        "spec.serving.tracing.sample",
+        "less than or equal to 1",
     ),
     Bad("a field of serving is unknown", "serving.http2", {}, "spec.serving.http2"),
 )

@@ -22,6 +22,7 @@ SERVING: dict[str, Any] = {
     "compression": {"minBytes": 16384},
     "cors": {"origins": ["https://app.example.com", "http://localhost:3000"]},
     "rateLimit": {"requestsPerSecond": 0.5, "burst": 20},
+    "tracing": {"endpoint": "http://otel-collector.observability:4318", "sample": 0.01},
     "explain": {"maxEvaluations": 50000, "maxSeconds": 2.5},
     "payloadLog": {"to": "https://sink.example.com/events", "sample": 0.05, "maxBytes": 4096, "hide": ["name"]},
     "limits": {

@@ -15,6 +15,7 @@ MODULES = {
     "grpcio": "grpc",
     "grpcio-health-checking": "grpc_health",
     "grpcio-reflection": "grpc_reflection",
+    "opentelemetry-proto": "opentelemetry",
     "protobuf": "google",
     "pyjwt": "jwt",
     "pysimdjson": "simdjson",

@@ -73,3 +73,24 @@ class RateLimit(ApiModel):
             description="Requests that a key may send at once after a pause. Default: those of one second.",
         ),
     ] = None
+
+
+class Tracing(ApiModel):
+    """Spans of requests for a collector of OpenTelemetry."""
+
+    endpoint: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=253,
+            description="Collector that takes OTLP over HTTP, like http://otel-collector.observability:4318.",
+        ),
+    ]
+    sample: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            le=1,
+            description="Share of requests without a traceparent that begin a trace. Default 0. With one, its flag decides.",
+        ),
+    ] = None

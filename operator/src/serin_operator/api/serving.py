@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from serin_operator.api.answers import Compression, Cors, Explain, RateLimit
+from serin_operator.api.answers import Compression, Cors, Explain, RateLimit, Tracing
 from serin_operator.api.base import ApiModel
 from serin_operator.api.logs_and_limits import AccessLog, Limits, PayloadLog, TensorName
 from serin_operator.api.pod import EnvVarSource, SecretKey
@@ -177,6 +177,9 @@ class Serving(ApiModel):
     payload_log: Annotated[
         PayloadLog | None,
         Field(description="Inputs and outputs of a sample of requests, as CloudEvents. Absent: never."),
+    ] = None
+    tracing: Annotated[
+        Tracing | None, Field(description="Spans of sampled requests, for a collector. Absent: none.")
     ] = None
     limits: Annotated[
         Limits | None, Field(description="What one pod takes upon itself; beyond it clients are told so.")

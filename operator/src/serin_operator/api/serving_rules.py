@@ -47,6 +47,11 @@ _LOGS: Final = (
         " a spec.",
     ),
     Rule(
+        "spec.serving.tracing.endpoint",
+        "isURL(self) && self.matches('^https?://[^?#@]+$')",
+        "Write a collector's http:// or https:// address, without credentials.",
+    ),
+    Rule(
         "spec.serving.payloadLog.hide[]",
         "!self.contains(',')",
         "Name one tensor an item, without commas: the model's metadata has the names.",

@@ -26,6 +26,8 @@ VARIABLES: Final[Mapping[str, str]] = {
     "serving.payloadLog.sample": "SERIN_PAYLOAD_LOG_SAMPLE",
     "serving.payloadLog.maxBytes": "SERIN_PAYLOAD_LOG_MAX_BYTES",
     "serving.payloadLog.hide": "SERIN_PAYLOAD_LOG_HIDE",
+    "serving.tracing.endpoint": "SERIN_OTLP_ENDPOINT",
+    "serving.tracing.sample": "SERIN_OTLP_SAMPLE",
     "serving.limits.maxBodyBytes": "SERIN_MAX_BODY_BYTES",
     "serving.limits.maxHeaderBytes": "SERIN_MAX_HEADER_BYTES",
     "serving.limits.memoryBudget": "SERIN_MEMORY_BUDGET_BYTES",
@@ -105,6 +107,9 @@ _SPELLED: Final[Mapping[str, Callable[[object], str]]] = {
 """Fields whose values the server spells in another way."""
 
 
+_SAME: Final = " say the same thing: remove one of them"
+
+
 def said_twice() -> tuple[Rule, ...]:
     """Rules that refuse variables in ``spec.runtime.env`` which a field sets too, one for each part of the spec."""
     by_variable = {**{variable: path for path, variable in VARIABLES.items()}, **FILE_VARIABLES}
@@ -118,14 +123,18 @@ def said_twice() -> tuple[Rule, ...]:
 def _said_twice(part: str, paths: Mapping[str, str]) -> Rule:
     env = "self.runtime.env"
     is_twice = {v: f"has(self.{path}) && {env}.exists(e, e.name == '{v}')" for v, path in paths.items()}
+    any_twice = " || ".join(f"e.name == '{v}' && has(self.{path})" for v, path in paths.items())
     *others, last = (f"'{v} and spec.{path}'" for v, path in paths.items())
     # A ternary of whole names: to pick the name out of the list costs more than the API server allows a message.
     named = "".join(f"{twice} ? {name} : " for twice, name in zip(is_twice.values(), others, strict=False))
+    rule = f"{_absent('runtime.env', part)} || !{env}.exists(e, {any_twice})"
+    if not others:
+        return Rule("spec", rule, last.strip("'") + _SAME + ".", field=".runtime.env")
     return Rule(
         "spec",
-        f"{_absent('runtime.env', part)} || !({' || '.join(is_twice.values())})",
-        f"What a field of spec.{part} sets must not stand in spec.runtime.env as well: remove the variable, or the field.",
-        f"({named}{last}) + ' say the same thing: remove the variable, or the field'",
+        rule,
+        f"A field of spec.{part} and a variable in spec.runtime.env{_SAME}.",
+        f"({named}{last}) + '{_SAME}'",
         field=".runtime.env",
     )
 

@@ -27,6 +27,8 @@ class Settings:
 
     model_uri: str
     model_name: str
+    models: str = ""
+    model_control: str = "off"
     model_namespace: str = "default"
     model_version: str = "1"
     model_revision: str = ""
@@ -89,6 +91,8 @@ class Settings:
     explain_max_evaluations: int = 20_000
     explain_seconds: float = 5.0
     explain_max_waiting: int = 4
+    embeddings: str = "auto"
+    embedding_shortens: str = "off"
     baseline: Path | None = None
     tls_cert_file: Path | None = None
     tls_key_file: Path | None = None
@@ -106,6 +110,8 @@ class Settings:
     payload_log_sample: float = 0.01
     payload_log_max_bytes: int = 64 * 1024
     payload_log_hide: str = ""
+    otlp_endpoint: str = ""
+    otlp_sample: float = 0.0
     golden: Path | None = None
     preflight_golden: str = "off"
     preflight_golden_min_match: float = 1.0
@@ -137,6 +143,11 @@ class Settings:
         return tuple(int(rows) for rows in self.preferred_batch_rows.split(",") if rows.strip())
 
     @property
+    def is_pack(self) -> bool:
+        """Whether several models are served."""
+        return bool(self.models)
+
+    @property
     def is_grpc_enabled(self) -> bool:
         """Whether the protocol is served over gRPC too."""
         return self.grpc != "off"
@@ -163,6 +174,8 @@ class Settings:
 
 
 AUTO: Final = "auto"
+PACK: Final = "pack"
+"""What several models together are called, unless somebody says otherwise."""
 PROVIDERS: Final[Mapping[str, str]] = {
     "cpu": "CPUExecutionProvider",
     "cuda": "CUDAExecutionProvider",
@@ -175,13 +188,16 @@ PROVIDERS: Final[Mapping[str, str]] = {
 """Execution providers by their short names."""
 
 _DIGEST: Final = re.compile(r"(sha256:)?[0-9a-fA-F]{64}")
-_CONTROL: Final = re.compile(r"https?://([A-Za-z0-9._-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])(:\d{1,5})?/?")
+_SERVER: Final = re.compile(r"https?://([A-Za-z0-9._-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])(:\d{1,5})?/?")
+_COLLECTOR: Final = re.compile(_SERVER.pattern + r"([A-Za-z0-9._~-]+/?)*")
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@,\s]+")
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "grpc": ("on", "off"),
+    "model_control": ("on", "off"),
     "batching": ("proven", "off", "trusted"),
     "use_tf32": ("on", "off"),
     "explain": ("on", "off"),
+    "embedding_shortens": ("on", "off"),
     "feedback_unsigned": ("auto", "on", "off"),
     "feedback_kind": ("class", "regression"),
     "preflight_golden": ("off", "fail", "warn"),
@@ -203,15 +219,19 @@ def settings_from(environment: Mapping[str, str] = os.environ, flags: Mapping[st
         if text is not None and field.name == "batching":
             text = text.strip().lower()
         if text is not None and (text != "" or field.type is str):
-            given[field.name] = _parsed(source, field.type, text)
-    for required in ("model_uri",):
-        if not given.get(required):
-            raise InvalidSetting(f"SERIN_{required.upper()} (--model) is not set: say which model to serve")
-    given.setdefault("model_name", name_in(given["model_uri"]) or "model")
-    return _checked(Settings(**given))
+            given[field.name] = parsed(source, field.type, text)
+    if bool(given.get("model_uri")) == bool(given.get("models")):
+        both = "SERIN_MODEL_URI and SERIN_MODELS are both set: a model alone, or several as NAME=URI"
+        raise InvalidSetting(
+            both if given.get("models") else "SERIN_MODEL_URI (--model) is not set: say which model to serve"
+        )
+    given.setdefault("model_uri", "")
+    given.setdefault("model_name", PACK if given.get("models") else name_in(given["model_uri"]) or "model")
+    return checked(Settings(**given))
 
 
-def _parsed(source: str, kind: object, text: str) -> object:
+def parsed(source: str, kind: object, text: str) -> object:
+    """A setting's value as its field has it. Raises `InvalidSetting`, by the name of its source."""
     try:
         if kind is int:
             return int(text)
@@ -225,7 +245,8 @@ def _parsed(source: str, kind: object, text: str) -> object:
     return text
 
 
-def _checked(settings: Settings) -> Settings:
+def checked(settings: Settings) -> Settings:
+    """The settings, where they can be used together. Raises `InvalidSetting`."""
     for problem in (
         *_numbers(settings),
         *_words(settings),
@@ -247,7 +268,13 @@ def _numbers(settings: Settings) -> Iterator[str]:
     for name in ("http_port", "grpc_port", "metrics_port"):
         if getattr(settings, name) > 65535:
             yield f"SERIN_{name.upper()}={getattr(settings, name)} is not a port: give 0 to 65535"
-    for name in ("access_log_sample", "payload_log_sample", "pairing_sample", "preflight_golden_min_match"):
+    for name in (
+        "access_log_sample",
+        "payload_log_sample",
+        "otlp_sample",
+        "pairing_sample",
+        "preflight_golden_min_match",
+    ):
         if getattr(settings, name) > 1:
             yield f"SERIN_{name.upper()}={getattr(settings, name)} is a fraction: give 0 to 1"
     if settings.processes < 1:
@@ -268,13 +295,15 @@ def _words(settings: Settings) -> Iterator[str]:
 
 
 def _addresses(settings: Settings) -> Iterator[str]:
-    if settings.pairing_control and not _CONTROL.fullmatch(settings.pairing_control):
+    if settings.pairing_control and not _SERVER.fullmatch(settings.pairing_control):
         yield f"SERIN_PAIRING_CONTROL={shown(settings.pairing_control)!r}: give an address like http://model-control:8080"
     for origin in settings.origins:
         if origin != "*" and not _ORIGIN.fullmatch(origin):
             yield f"SERIN_CORS_ORIGINS: {origin[:100]!r} is no origin: give https://app.example.com, several by comma, or *"
     if settings.payload_log and settings.payload_log != "stdout" and "://" not in settings.payload_log:
         yield f"SERIN_PAYLOAD_LOG={shown(settings.payload_log)!r}: give stdout or an http:// address"
+    if settings.otlp_endpoint and not _COLLECTOR.fullmatch(settings.otlp_endpoint):
+        yield f"SERIN_OTLP_ENDPOINT={shown(settings.otlp_endpoint)!r}: give an address like http://collector:4318"
 
 
 def _combinations(settings: Settings) -> Iterator[str]:

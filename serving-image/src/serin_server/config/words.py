@@ -5,6 +5,8 @@ from typing import Final
 
 DESCRIPTIONS: Final[Mapping[str, str]] = {
     "model_uri": "where the model comes from: file:///path, pvc://claim/path, http(s)://…, s3://, gs://, az://, oci://, hf://, mlflow:// or a plain path",
+    "models": "several models in the place of one: NAME=URI[;setting=value…], by white space, like a=pvc://m/a.onnx b=pvc://m/b.onnx;max_batch_rows=8; --model NAME=URI, several times, says the same",
+    "model_control": "on or off: whether the models of `models` may be loaded and unloaded through the protocol",
     "model_name": "name of the model in the protocol's addresses",
     "model_namespace": "namespace that the metrics are labelled with",
     "model_version": "version label that people gave the model",
@@ -69,6 +71,8 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "explain_max_evaluations": "most predictions that one request to explain may take",
     "explain_seconds": "longest time that one request to explain may take once it has begun",
     "explain_max_waiting": "requests to explain that may wait for the one under way, 503 with Retry-After above",
+    "embeddings": "whether the model answers /v1/embeddings: on, off, the name of its output, or auto for what the file's property serin.embeddings says",
+    "embedding_shortens": "on or off: whether fewer dimensions may be asked for than embeddings have (models trained for that alone)",
     "baseline": "baseline.json of the model, for histograms of features; that of the model's folder when empty",
     "tls_cert_file": "PEM file of the server's certificate chain; HTTP and gRPC speak TLS, new files are noticed",
     "tls_key_file": "PEM file of the certificate's private key",
@@ -86,6 +90,8 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "payload_log_sample": "fraction of requests whose payload is logged, 0 to 1",
     "payload_log_max_bytes": "largest payload that is logged; of larger ones only the shapes",
     "payload_log_hide": "names of tensors, by comma, whose values are never logged",
+    "otlp_endpoint": "address of a collector of OpenTelemetry that takes OTLP over HTTP, like http://collector:4318; spans of requests go to its /v1/traces; empty for none",
+    "otlp_sample": "share of the requests without a traceparent for which a trace is begun, 0 to 1; of others the caller's flag decides",
     "warmup": "warmup.jsonl with inputs for the first inference; that of the model's folder, or golden.jsonl there, when empty",
     "golden": "golden.jsonl with inputs and expected outputs for check; that of the model's folder when empty",
     "preflight_golden": "off, fail or warn: whether resolve replays the golden samples, and what a difference means",

@@ -76,6 +76,7 @@ class DataPlane:
         "_max_in_flight",
         "access",
         "access_log",
+        "begin_trace",
         "departure",
         "loaded",
         "marks",
@@ -95,6 +96,8 @@ class DataPlane:
         self.access: AccessControl | None = None
         self.rates: Rates | None = None
         self.access_log: Notes | None = None
+        self.begin_trace: Callable[[], Trace | None] | None = None
+        """Begins a trace with a request that belongs to none, or not; None where no spans are exported."""
         self.marks: Marks | None = None
         """By which the questions of other versions are known."""
         self.pairing: Pairing | None = None

@@ -1,7 +1,7 @@
 """The trace that a request belongs to, as W3C's Trace Context writes it in `traceparent`.
 
-Nothing is exported: what callers send comes back, with a span of the server's own, and stands in the logs, where whoever has
-the trace can find the request.
+What callers send comes back, with a span of the server's own, and stands in the logs, where whoever has the trace can find
+the request. Where spans are exported (records/spans.py), a trace may begin here too.
 """
 
 import re
@@ -9,11 +9,16 @@ import secrets
 from typing import Final, NamedTuple
 
 HEADER: Final = b"traceparent"
+_SAMPLED: Final = frozenset("13579bdf")
+"""The second digit of flags whose lowest bit is set."""
 _FORM: Final = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 
 
 class Trace(NamedTuple):
-    """Which trace, whose call, and the span that is this server's answer to it; numbers in hexadecimal digits."""
+    """Which trace, whose call, and the span that is this server's answer to it; numbers in hexadecimal digits.
+
+    A trace that begins here has nobody's call.
+    """
 
     trace_id: str
     parent_id: str
@@ -23,6 +28,16 @@ class Trace(NamedTuple):
     def traceparent(self) -> str:
         """What the answer carries: the same trace, and this server's span."""
         return f"00-{self.trace_id}-{self.span_id}-{self.flags}"
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether its spans are recorded, by whoever began it."""
+        return self.flags[1] in _SAMPLED
+
+
+def begun() -> Trace:
+    """A trace that begins with this request, and is recorded."""
+    return Trace(secrets.token_hex(16), "", secrets.token_hex(8), "01")
 
 
 def trace_of(given: bytes) -> Trace | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import ctypes
+from collections.abc import Sequence
 from typing import Final
 
 from serin_server.dataplane.plane import DataPlane
@@ -29,9 +30,10 @@ def keep_little() -> None:
 class Trimmer:
     """Once a second, while nobody asks for much: gives back what ONNX Runtime's arena and the C library's heaps kept."""
 
-    def __init__(self, plane: DataPlane) -> None:
-        self._plane = plane
-        self._answered = 0.0
+    def __init__(self, planes: Sequence[DataPlane]) -> None:
+        """Of several models that share a memory budget each is looked at by itself."""
+        self._planes = planes
+        self._answered = [0.0] * len(planes)
         self._resident = resident_bytes()
         self._trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
 
@@ -40,15 +42,16 @@ class Trimmer:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            loaded = self._plane.loaded
-            answered, before = self._plane.metrics.batch_size.sum, self._answered
-            self._answered = answered
-            if loaded is not None and answered == before and loaded.batcher.keeps_much:
-                await loop.run_in_executor(None, loaded.batcher.give_back)
+            for place, plane in enumerate(self._planes):
+                loaded = plane.loaded
+                answered, before = plane.metrics.batch_size.sum, self._answered[place]
+                self._answered[place] = answered
+                if loaded is not None and answered == before and loaded.batcher.keeps_much:
+                    await loop.run_in_executor(None, loaded.batcher.give_back)
             resident = resident_bytes()
             if (
                 resident > self._resident + _WORTH_BYTES
-                and not self._plane.memory.held_bytes
+                and not self._planes[0].memory.held_bytes
                 and self._trim is not None
             ):
                 await loop.run_in_executor(None, self._trim, 0)

@@ -98,6 +98,28 @@ def refused(refusal: Refusal, allow: bytes = b"") -> Response:
     return Response(STATUS[refusal.kind], orjson.dumps({"error": refusal.message}), JSON, extra)
 
 
+OPENAI: Final = b"/v1/"
+"""Where the addresses of OpenAI's interface begin."""
+
+
+def refused_at(target: bytes, refusal: Refusal) -> Response:
+    """A refusal as clients of this address read it: OpenAI's have an object where the protocol has a sentence."""
+    response = refused(refusal, b"POST")
+    if target.startswith(OPENAI):
+        kind = (
+            "rate_limit_error"
+            if response.status == 429
+            else "invalid_request_error"
+            if response.status < 500
+            else "server_error"
+        )
+        code = _CODES.get(refusal.kind)
+        told = {"message": refusal.message, "type": kind, "param": None, "code": code}
+        response.body = orjson.dumps({"error": told})
+    return response
+
+
+_CODES: Final = {Kind.UNKNOWN: "model_not_found", Kind.UNAUTHENTICATED: "invalid_api_key"}
 _STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 
 

@@ -4,12 +4,19 @@ A kubelet has no certificate, so where clients must show one (mutual TLS) it can
 """
 
 from collections.abc import Callable
+from typing import Protocol
 
 from serin_server.http.messages import Request, Response, refused
-from serin_server.metrics.server import ServerMetrics
 from serin_server.refusals import Kind, Refusal
 
 _TEXT = b"text/plain; version=0.0.4; charset=utf-8"
+
+
+class Exposed(Protocol):
+    """Metrics that can be told."""
+
+    def exposition(self) -> bytes:
+        """Everything in the text format of Prometheus."""
 
 
 class MetricsRouter:
@@ -20,7 +27,7 @@ class MetricsRouter:
         health: Answers for the addresses of health; None for every other address.
     """
 
-    def __init__(self, metrics: ServerMetrics, health: Callable[[Request], Response | None]) -> None:
+    def __init__(self, metrics: Exposed, health: Callable[[Request], Response | None]) -> None:
         self._metrics = metrics
         self._health = health
 

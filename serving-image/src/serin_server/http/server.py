@@ -14,7 +14,7 @@ from serin_server.http.body import BodyLimits
 from serin_server.http.connection import HttpConnection
 from serin_server.http.inference import Inferences
 from serin_server.http.large import LargeRequests
-from serin_server.http.messages import Later, Request, Response, Turns, date_line, refused
+from serin_server.http.messages import Later, Request, Response, Turns, date_line, refused, refused_at
 from serin_server.http.origins import Origins
 from serin_server.http.outfit import HEADERS, Outfit
 from serin_server.http.parsing import KEPT_HEADERS
@@ -211,4 +211,4 @@ class HttpServer:
             self._inferences.refuse(request, connection, refusal, was_submitted=False)
             return
         self.refused(refusal)
-        connection.respond(request, refused(refusal))
+        connection.respond(request, refused_at(request.target, refusal))

@@ -72,6 +72,7 @@ HELP: Final[Mapping[str, str]] = {
     "serin_baseline_feature_rows": "Training rows by feature and bin, from the model's baseline.",
     "serin_baseline_prediction_rows": "Training rows by the bin of their prediction, from the model's baseline.",
     "serin_payload_log_events_total": "Requests taken into the payload log, by whether they were sent or dropped.",
+    "serin_trace_spans_total": "Spans of sampled requests, by whether a collector took them or they were dropped; absent where none are exported.",
     "serin_explanations_total": "Requests to explain predictions, by HTTP status. They count as no inference request.",
     "serin_explanation_evaluations_total": "Predictions that explanations were made of.",
     "serin_memory_budget_bytes": "Memory that requests may hold together: their bodies, tensors and answers.",

@@ -14,8 +14,11 @@ from serin_server.model.lookalikes import HEAD_BYTES, lookalike
 from serin_server.model.protobuf import fields, varint
 
 _MOST_WORDS: Final = 64
+EMBEDDINGS: Final = "serin.embeddings"
+"""The property of a model that declares that it makes embeddings: `on`, or the name of the output with them."""
 MODEL_FILE_NAMES: Final = ("model.onnx",)
-_GRAPH, _OPSET_IMPORT = 7, 8
+_GRAPH, _OPSET_IMPORT, _PROPERTIES = 7, 8, 14
+_MOST_PROPERTIES, _LONGEST_PROPERTY = 256, 4096
 _NODE, _ATTRIBUTE, _FLOATS, _INTS, _STRINGS = 1, 5, 7, 8, 9
 
 
@@ -61,6 +64,17 @@ def _no_model(path: Path, otherwise: str) -> LoadFailure:
     with path.open("rb") as file:
         said = lookalike(file.read(HEAD_BYTES))
     return LoadFailure(Reason.MODEL_INVALID, f"the file is not an ONNX model, but {said}" if said else otherwise)
+
+
+def properties_of(path: Path) -> dict[str, str]:
+    """What a model says of itself in words (`metadata_props`): entries of a key (field 1) and a value (2), so far as they are short."""
+    found: dict[str, str] = {}
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        for start, end in _inside(data, [(0, len(data))], (_PROPERTIES,))[:_MOST_PROPERTIES]:
+            if end - start <= _LONGEST_PROPERTY:
+                entry = {number: data[at:to].decode(errors="replace") for number, _, at, to in fields(data, start, end)}
+                found[entry.get(1, "")] = entry.get(2, "")
+    return found
 
 
 def words_in(path: Path) -> list[list[str]]:

@@ -25,6 +25,8 @@ class ServedModel:
     model: Model | None = None
     failure: LoadFailure | None = None
     is_draining: bool = False
+    is_unloaded: bool = False
+    """Whether somebody has asked not to serve it."""
     batches: Batches = field(default_factory=Batches)
     extensions: tuple[str, ...] = EXTENSIONS
     """Of the protocol, as the server's metadata tells them."""
@@ -39,6 +41,11 @@ class ServedModel:
     def is_ready(self) -> bool:
         """Whether traffic should be sent here."""
         return self.model is not None and not self.is_draining and self.are_siblings_ready()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it has been tried: it is served, or it is known why not."""
+        return self.model is not None or self.failure is not None or self.is_unloaded
 
     def check_address(self, name: str, version: str | None = None) -> None:
         """Raises `Refusal` unless the address names this model."""
@@ -58,6 +65,8 @@ class ServedModel:
             state["reason"], state["message"] = "Draining", "the server is shutting down"
         elif self.failure is not None and self.model is None:
             state["reason"], state["message"] = str(self.failure.reason), self.failure.message
+        elif self.is_unloaded:
+            state["reason"], state["message"] = "Unloaded", "the model was unloaded: load it again"
         elif self.model is None or not state["ready"]:
             state["reason"], state["message"] = "Loading", "the model is being fetched and loaded"
         return state

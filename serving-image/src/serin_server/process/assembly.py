@@ -29,7 +29,7 @@ from serin_server.security.tls import Certificates
 from serin_server.security.watch import FileWatch
 
 
-def metrics_of(settings: Settings, started_at: float) -> ServerMetrics:
+def metrics_of(settings: Settings, started_at: float, kind: type[ServerMetrics] = ServerMetrics) -> ServerMetrics:
     """Who counts, under the labels of this server."""
     labels = {
         "model_namespace": settings.model_namespace,
@@ -38,7 +38,7 @@ def metrics_of(settings: Settings, started_at: float) -> ServerMetrics:
         "model_revision": settings.revision,
         "server_id": server_id(settings.pod_name or socket.gethostname(), started_at),
     }
-    return ServerMetrics(labels, started_at)
+    return kind(labels, started_at)
 
 
 def signer_of(settings: Settings) -> TokenSigner | None:
@@ -203,7 +203,7 @@ def _token_maker(
 ) -> TokenMaker | None:
     if signer is None or predictions.position is None:
         return None
-    metrics.signed_predictions = 0
+    metrics.signed_predictions = metrics.signed_predictions or 0
 
     def token(call: Call, predicted_at: float) -> bytes:
         told = predictions.read(call.outputs or [])

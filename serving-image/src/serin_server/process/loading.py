@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 from typing import Final
 
@@ -24,11 +25,21 @@ _LONGEST_RETRY_SECONDS: Final = 60.0
 class Loading:
     """Loads the model that the settings name, with backoff, and tells everywhere why it is not there yet."""
 
-    def __init__(self, settings: Settings, served: ServedModel, metrics: ServerMetrics, log: Log) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        served: ServedModel,
+        metrics: ServerMetrics,
+        log: Log,
+        gate: AbstractAsyncContextManager[None] | None = None,
+    ) -> None:
+        """With a `gate`, which it passes for each attempt, the model is one of several: then its troubles end no process."""
         self._settings = settings
         self._served = served
         self._metrics = metrics
         self._log = log
+        self._gate = nullcontext() if gate is None else gate
+        self._is_alone = gate is None
         self._last_words = LastWords(settings.cache_dir, settings.termination_log)
 
     async def until_served(self, start: Callable[[Model], Awaitable[None]]) -> int:
@@ -36,17 +47,26 @@ class Loading:
         delay = _FIRST_RETRY_SECONDS
         while True:
             try:
-                await start(await asyncio.wrap_future(in_thread(partial(load_as_set, self._settings))))
+                await self.once(start)
             except LoadFailure as failure:
-                self._tell(failure)
-                if not self._is_worth_retrying(failure) or self._last_words.are_due(failure):
-                    write_failure(self._settings.termination_log, failure)
+                if not self._is_worth_retrying(failure) or (self._is_alone and self._last_words.are_due(failure)):
+                    if self._is_alone:
+                        write_failure(self._settings.termination_log, failure)
                     return failure.exit_code
             else:
                 self._last_words.forget()
                 return 0
             await asyncio.sleep(delay * random.uniform(0.8, 1.2))  # noqa: S311 (no secret)
             delay = min(2 * delay, _LONGEST_RETRY_SECONDS)
+
+    async def once(self, start: Callable[[Model], Awaitable[None]]) -> None:
+        """Loads, and `start` takes the model. Raises `LoadFailure`, which it has told."""
+        try:
+            async with self._gate:
+                await start(await asyncio.wrap_future(in_thread(partial(load_as_set, self._settings))))
+        except LoadFailure as failure:
+            self._tell(failure)
+            raise
 
     def _tell(self, failure: LoadFailure) -> None:
         self._served.failure = failure

@@ -4,7 +4,8 @@ import asyncio
 import gc
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import quote
 
@@ -12,48 +13,28 @@ from serin_server.config.settings import Settings
 from serin_server.dataplane.memory import MemoryBudget, MemoryWords, budget_bytes
 from serin_server.dataplane.plane import DataPlane
 from serin_server.dataplane.trim import Trimmer, keep_little
-from serin_server.features.words import FeatureWords
-from serin_server.feedback.marks import Marks
 from serin_server.http.body import BodyLimits
 from serin_server.http.connection import HttpConnection
 from serin_server.http.listener import Listener, TlsListener
-from serin_server.http.metrics_port import MetricsRouter
+from serin_server.http.metrics_port import Exposed, MetricsRouter
 from serin_server.http.origins import Origins
-from serin_server.http.routes import ProtocolRouter
+from serin_server.http.routes import PortRouter
 from serin_server.http.server import HttpServer, Router
-from serin_server.metrics.clients import ClientSums
-from serin_server.metrics.server import resident_bytes
-from serin_server.model.configuration import Batches
+from serin_server.metrics.server import ServerMetrics, resident_bytes
 from serin_server.model.load import Model
-from serin_server.model.served import ServedModel
-from serin_server.model.warmup import WarmUp
-from serin_server.pairing.pairing import Pairing
-from serin_server.process.assembly import (
-    access_of,
-    capture_of,
-    certificates_of,
-    feedback_of,
-    loaded_of,
-    metrics_of,
-    payload_log_of,
-    signer_of,
-    watches_of,
-)
+from serin_server.process.assembly import access_of, certificates_of, metrics_of, watches_of
 from serin_server.process.leaving import HURRIED_FINISH_SECONDS, Haste, leave
 from serin_server.process.loading import Loading
-from serin_server.process.pairs import pairing_of
+from serin_server.process.member import Member
 from serin_server.process.ports import BACKLOG, bound, grpc_address, unavailable
 from serin_server.process.siblings import HURRY, Siblings
-from serin_server.records.access import AccessLog
 from serin_server.records.faults import FaultLog
 from serin_server.records.log import Log
-from serin_server.records.payload import PayloadLog
-from serin_server.records.words import PayloadWords
 from serin_server.security.rates import Rates
 
 if TYPE_CHECKING:
-    from serin_server.process.explaining import Explaining
     from serin_server.rpc.server import GrpcServer
+    from serin_server.rpc.service import InferenceService
 
 _GC_THRESHOLDS: Final = (20_000, 20, 20)
 _WATCH_SECONDS: Final = 2.0
@@ -62,11 +43,16 @@ _METRICS_PORT_BYTES: Final = 1 << 20
 
 def serve(settings: Settings, siblings: Siblings | None = None) -> int:
     """Serves until SIGTERM or SIGINT and returns the exit code."""
+    return run_server(partial(Server, settings, siblings))
+
+
+def run_server(make: "Callable[[], Server]") -> int:
+    """Makes a server and runs it on a loop of its own; the exit code."""
     import uvloop  # noqa: PLC0415 (not for --help)
 
     keep_little()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(Server(settings, siblings).run())
+        return runner.run(make().run())
 
 
 class Server:
@@ -76,33 +62,31 @@ class Server:
         self._settings = settings
         self._siblings = siblings
         self._log = Log(settings.log_format, settings.log_level, model=settings.model_name, revision=settings.revision)
-        self._served = ServedModel(settings.model_name, settings.model_version, settings.revision)
-        self._served.batches = Batches(settings.max_batch_rows, settings.batch_window_seconds)
-        if siblings is not None:
-            self._served.are_siblings_ready = siblings.are_ready
-        self.metrics = metrics_of(settings, siblings.started_at if siblings else time.time())
-        self._memory = MemoryBudget(self._budget_bytes())
-        self.metrics.more.append(MemoryWords(self._memory))
-        self._plane = DataPlane(self.metrics, settings.max_in_flight, self._memory)
-        self._plane.access = access_of(settings, self._log)
+        self._access = access_of(settings, self._log)
+        self._rates: Rates | None = None
         if settings.rate_limit_per_second:
-            self._plane.rates = Rates(settings.rate_limit_per_second, settings.rate_limit_burst)
-        if settings.access_log_sample:
-            self._plane.access_log = AccessLog(self._log, settings.access_log_sample)
-        self._signer = signer_of(settings)
-        if self._signer is not None:
-            self.metrics.clients = ClientSums(self._signer.number_of)
-        self._feedback = feedback_of(settings, self.metrics, self._signer)
+            self._rates = Rates(settings.rate_limit_per_second, settings.rate_limit_burst)
+        self._memory = MemoryBudget(self._budget_bytes())
+        self.metrics = self._new_metrics(siblings.started_at if siblings else time.time())
+        self.metrics.more.append(MemoryWords(self._memory))
+        self._member = self._member_of(settings, self.metrics, self._log)
+        if siblings is not None:
+            self._member.served.are_siblings_ready = siblings.are_ready
+        self._plane = self._member.plane
         self._certificates = certificates_of(settings)
-        self._watches = watches_of(settings, self._certificates, self._plane.access, self._signer)
-        self._plane.marks = None if self._signer is None else Marks(self._signer)
-        self._payload_log: PayloadLog | None = None
-        self._pairing: Pairing | None = None
-        self._explaining: Explaining | None = None
+        self._watches = watches_of(settings, self._certificates, self._access, self._member.signer)
         self._grpc: GrpcServer | None = None
         self._tls_listener: TlsListener | None = None
         self._stop = asyncio.Event()
         self._haste = Haste()
+
+    def _new_metrics(self, started_at: float) -> ServerMetrics:
+        return metrics_of(self._settings, started_at)
+
+    def _member_of(self, settings: Settings, metrics: ServerMetrics, log: Log) -> Member:
+        member = Member(settings, metrics, self._memory, log)
+        member.plane.access, member.plane.rates = self._access, self._rates
+        return member
 
     async def run(self) -> int:
         """The whole life of the server; the exit code. Raises `LoadFailure` for ports that it cannot have."""
@@ -114,19 +98,15 @@ class Server:
         self._heed_signals(loop)
         settings = self._settings
         limits = BodyLimits(self._memory, settings.max_body_bytes, settings.max_body_growth)
-        router = ProtocolRouter(self._served, self._feedback, self._plane.access, limits, self.metrics)
-        if settings.explain == "on":
-            from serin_server.process.explaining import Explaining  # noqa: PLC0415 (only for those who ask for it)
-
-            self._explaining = Explaining(settings, self._served, limits, loop, self.metrics)
-            router.explanations = self._explaining.explanations
+        router = self._router(limits, loop)
         http = self._http_server(router, self._plane, loop)
         if settings.origins or settings.gzip_min_bytes:
-            router.origins = Origins(settings.origins) if settings.origins else None
-            http.dress(router.origins, settings.gzip_min_bytes)
+            origins = Origins(settings.origins) if settings.origins else None
+            router.allow(origins)
+            http.dress(origins, settings.gzip_min_bytes)
         # Scrapes are no clients: what they do is counted nowhere.
         uncounted = DataPlane(metrics_of(settings, 0.0), 0, MemoryBudget(_METRICS_PORT_BYTES))
-        metrics = self._http_server(MetricsRouter(self.metrics, router.answer_health), uncounted, loop)
+        metrics = self._http_server(MetricsRouter(self._exposed(), router.answer_health), uncounted, loop)
         told: list[Listener] = []
         listeners: list[Listener] = []
         tasks: list[asyncio.Task[Any]] = []
@@ -138,14 +118,14 @@ class Server:
             stopping = asyncio.create_task(self._stop.wait())
             tasks += [loading, stopping]
             await self._start_grpc()
-            tasks += [asyncio.create_task(self._watch()), asyncio.create_task(Trimmer(self._plane).run())]
+            tasks += [asyncio.create_task(self._watch()), asyncio.create_task(Trimmer(self._trimmed()).run())]
             ports = {"http": _port(listeners), "metrics": _port(told), "grpc": self._grpc.port if self._grpc else None}
             self._log.info("listening", **ports)
             await asyncio.wait((loading, stopping), return_when=asyncio.FIRST_COMPLETED)
             exit_code = loading.result() if loading.done() else 0
             if exit_code == 0:
                 await stopping
-                self._served.is_draining = True
+                self._drain()
                 await leave(settings, self._plane, http, listeners, self._grpc, self._haste, self._log)
         finally:
             for task in tasks:
@@ -185,10 +165,7 @@ class Server:
             listener.close()
         if self._grpc is not None:
             await self._grpc.stop(0.0)
-        if self._payload_log is not None:
-            self._payload_log.close()
-        if self._pairing is not None:
-            self._pairing.close()
+        await asyncio.get_running_loop().run_in_executor(None, self._close)
 
     def _budget_bytes(self) -> int:
         """This process's share: all have one container."""
@@ -197,31 +174,39 @@ class Server:
     # The ports.
 
     def _http_server(self, router: Router, plane: DataPlane, loop: asyncio.AbstractEventLoop) -> HttpServer:
+        name = quote(self._settings.model_name, safe="")
+        targets = (f"/v2/models/{name}/infer".encode(),) if plane is self._plane else ()
+        return HttpServer(router, targets, plane, loop, **self._port_limits())
+
+    def _port_limits(self) -> dict[str, Any]:
         settings = self._settings
-        name = quote(settings.model_name, safe="")
-        targets = (f"/v2/models/{name}/infer".encode(),) if isinstance(router, ProtocolRouter) else ()
-        return HttpServer(
-            router,
-            targets,
-            plane,
-            loop,
-            max_requests=settings.connection_max_requests,
-            max_seconds=settings.connection_max_seconds,
-            max_body_bytes=settings.max_body_bytes,
-            max_header_bytes=settings.max_header_bytes,
-            max_body_growth=settings.max_body_growth,
-            read_timeout=settings.read_timeout_seconds,
-            idle_timeout=settings.idle_timeout_seconds,
-        )
+        return {
+            "max_requests": settings.connection_max_requests,
+            "max_seconds": settings.connection_max_seconds,
+            "max_body_bytes": settings.max_body_bytes,
+            "max_header_bytes": settings.max_header_bytes,
+            "max_body_growth": settings.max_body_growth,
+            "read_timeout": settings.read_timeout_seconds,
+            "idle_timeout": settings.idle_timeout_seconds,
+        }
 
     async def _listen(self, http: HttpServer, loop: asyncio.AbstractEventLoop) -> list[Listener]:
         settings = self._settings
         sockets = bound("http_port", settings.host, settings.http_port, is_shared=self._siblings is not None)
+        connection = self._connection(http)
         if self._certificates is not None:
-            self._tls_listener = TlsListener(lambda: HttpConnection(http), self._certificates, loop)
+            self._tls_listener = TlsListener(connection, self._certificates, loop)
             await self._tls_listener.listen(sockets)
             return [self._tls_listener]
-        return [await loop.create_server(lambda: HttpConnection(http), sock=each, backlog=BACKLOG) for each in sockets]
+        return [await loop.create_server(connection, sock=each, backlog=BACKLOG) for each in sockets]
+
+    def _connection(self, http: HttpServer) -> Callable[[], HttpConnection]:
+        begin = self._plane.begin_trace
+        if begin is None:
+            return lambda: HttpConnection(http)
+        from serin_server.http.traced import TracedConnection  # noqa: PLC0415 (only where traces begin here)
+
+        return lambda: TracedConnection(http, begin)
 
     async def _listen_metrics(self, metrics: HttpServer, loop: asyncio.AbstractEventLoop) -> list[Listener]:
         """Of several processes each tells its metrics on a socket of its own, and the parent adds them up."""
@@ -246,13 +231,12 @@ class Server:
 
         settings = self._settings
         is_shared = self._siblings is not None
-        self._grpc = GrpcServer(self._served, self._plane, settings, self._certificates, is_shared=is_shared)
+        self._grpc = GrpcServer(self._service(), self._names(), settings, self._certificates, is_shared=is_shared)
         try:
             await self._grpc.start(grpc_address(settings.host, settings.grpc_port))
         except OSError as error:
             raise unavailable("grpc_port", settings.host, settings.grpc_port, error) from error
-        if self._served.is_ready:
-            await self._grpc.set_ready(True)
+        await self._tell_grpc()
 
     async def _watch(self) -> None:
         while self._watches:
@@ -268,59 +252,55 @@ class Server:
 
     # The model.
 
-    async def _load(self, loop: asyncio.AbstractEventLoop) -> int:
-        loading = Loading(self._settings, self._served, self.metrics, self._log)
-        return await loading.until_served(lambda model: self._start_serving(model, loop))
+    def _router(self, limits: BodyLimits, loop: asyncio.AbstractEventLoop) -> PortRouter:
+        return self._member.router(limits, loop)
 
-    async def _start_serving(self, model: Model, loop: asyncio.AbstractEventLoop) -> None:
-        settings = self._settings
-        capture = capture_of(settings, model, loop, self._log)
-        self._payload_log = payload_log_of(settings, model, self._log)
-        loaded = loaded_of(settings, model, self.metrics, loop, self._signer, capture)
-        for notice in (
-            model.session.notice,
-            *await loop.run_in_executor(None, loaded.batcher.warm, model.warmed.feeds),
-        ):
-            if notice:
-                self._log.warning("not as asked for", message=notice)
-        self._pairing = pairing_of(settings, model, self._signer, loop, self._log)
-        if self._pairing is not None:
-            self.metrics.more.append(self._pairing.book)
-            self._plane.pairing = self._pairing
-        if capture is not None:
-            self.metrics.more.append(FeatureWords(capture))
-        if self._payload_log is not None:
-            self.metrics.more.append(PayloadWords(self._payload_log))
-            self._plane.observers += (self._payload_log.observe,)
-        if self._explaining is not None:
-            self._explaining.start(model, loaded, self._log)
-        self._plane.loaded = loaded
+    def _exposed(self) -> Exposed:
+        return self.metrics
+
+    def _trimmed(self) -> list[DataPlane]:
+        return [self._plane]
+
+    def _service(self) -> "InferenceService":
+        from serin_server.rpc.service import InferenceService  # noqa: PLC0415 (gRPC costs start time and memory)
+
+        return InferenceService(self._member.served, self._plane)
+
+    def _names(self) -> tuple[str, ...]:
+        """Those of models by which the health service of gRPC knows them."""
+        return (self._settings.model_name,)
+
+    def _drain(self) -> None:
+        self._member.served.is_draining = True
+
+    def _close(self) -> None:
+        self._member.close()
+
+    async def _load(self, loop: asyncio.AbstractEventLoop) -> int:
+        member = self._member
+        loading = Loading(self._settings, member.served, self.metrics, self._log)
+        return await loading.until_served(lambda model: self._start_serving(member, model, loop))
+
+    async def _start_serving(self, member: Member, model: Model, loop: asyncio.AbstractEventLoop) -> None:
+        await member.start(model, loop)
         self._memory.limit_bytes = self._budget_bytes()
-        self.metrics.model_sha256 = model.sha256
-        batching = model.batching
-        self.metrics.batching = (batching.mode, str(batching.reason))
-        self._served.model = model
         if self._siblings is not None:
             self._siblings.ready[self._siblings.number] = 1
-        if self._grpc is not None:
+        await self._tell_grpc()
+        settled()
+        member.tell_ready()
+
+    async def _tell_grpc(self) -> None:
+        """What the health service of gRPC says."""
+        if self._grpc is not None and self._member.served.model is not None:
             await self._grpc.set_ready(True)
-        gc.collect()
-        gc.freeze()
-        # Requests leave no cycles behind; looking for some every 700 objects only costs.
-        gc.set_threshold(*_GC_THRESHOLDS)
-        told = {
-            "sha256": model.sha256,
-            "opset": model.opset,
-            "size_bytes": model.size_bytes,
-            "providers": list(model.session.providers),
-            "warm_up": str(model.warmed.kind),
-            "batching": batching.mode,
-            "batching_reason": str(batching.reason),
-            "batching_message": batching.message,
-        }
-        self._log.info("ready", **told)
-        if model.warmed.kind is WarmUp.NONE:
-            self._log.warning("not warmed up", message=model.warmed.message)
+
+
+def settled() -> None:
+    """What is in memory now stays: requests leave no cycles behind, and looking for some every 700 objects only costs."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
 
 
 def _port(listeners: Sequence[Listener]) -> int:

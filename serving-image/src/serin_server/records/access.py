@@ -36,7 +36,8 @@ class AccessLog:
             return
         fields = {"error": error} if error else {}
         if trace is not None:
-            fields |= {"trace_id": trace.trace_id, "parent_id": trace.parent_id, "span_id": trace.span_id}
+            fields |= {"trace_id": trace.trace_id, "span_id": trace.span_id}
+            fields |= {"parent_id": trace.parent_id} if trace.parent_id else {}
         self._log.info(
             "request",
             transport=transport,

@@ -10,7 +10,6 @@ import queue
 import random
 import threading
 import time
-import urllib.error
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -20,13 +19,10 @@ import orjson
 from serin_server.dataplane.call import Call
 from serin_server.dataplane.response import flat_json
 from serin_server.model.tensors import Array, Signature, TensorSpec
-from serin_server.records.sink import NotTaken, Send
+from serin_server.records.sink import Send
+from serin_server.records.troubles import Tell, Troubles
 
 _MOST_WAITING: Final = 256
-_TELL_SECONDS: Final = 60.0
-_MOST_TROUBLES: Final = 32
-Tell = Callable[[str, int], None]
-"""Is told a kind of trouble, and how many events have been dropped so far."""
 
 
 class PayloadLog:
@@ -52,9 +48,7 @@ class PayloadLog:
         self._max_bytes = max_bytes
         self._hidden = frozenset(hidden)
         self._chance = chance
-        self._tell = tell
-        self._clock = clock
-        self._told_at: dict[str, float] = {}
+        self._troubles = Troubles(tell, clock)
         self._waiting: queue.Queue[Call | None] = queue.Queue(_MOST_WAITING)
         self.dropped = 0
         self.sent = 0
@@ -88,17 +82,11 @@ class PayloadLog:
                 self._send(self.event(call))
                 self.sent += 1
             except Exception as error:  # noqa: BLE001 (whatever a receiver or an event does, the next event is tried)
-                self._drop(_words(error))
+                self._drop(error)
 
-    def _drop(self, trouble: str) -> None:
+    def _drop(self, trouble: str | Exception) -> None:
         self.dropped += 1
-        now = self._clock()
-        if self._tell is None or now - self._told_at.get(trouble, -_TELL_SECONDS) < _TELL_SECONDS:
-            return
-        if len(self._told_at) >= _MOST_TROUBLES:
-            self._told_at.clear()
-        self._told_at[trouble] = now
-        self._tell(trouble, self.dropped)
+        self._troubles.tell(trouble, self.dropped)
 
     def event(self, call: Call) -> bytes:
         """One CloudEvent (1.0, JSON) of a call."""
@@ -135,13 +123,3 @@ class PayloadLog:
             else:
                 told["omitted"] = f"more than {self._max_bytes} bytes"
         return told
-
-
-def _words(error: Exception) -> str:
-    """The kind of a trouble, without any data: a receiver's nonsense and an event's values stay out of the log."""
-    reason = error.reason if isinstance(error, urllib.error.URLError) else error
-    if isinstance(reason, NotTaken):
-        return str(reason)
-    if isinstance(reason, OSError) and reason.strerror:
-        return f"{type(reason).__name__}: {reason.strerror}"
-    return type(reason).__name__

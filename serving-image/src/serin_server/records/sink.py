@@ -1,4 +1,4 @@
-"""Where events of the payload log go: stdout, or an HTTP address that may be slow, broken or hostile.
+"""Where events of the payload log (and spans) go: stdout, or an HTTP address that may be slow, broken or hostile.
 
 One post has one deadline for everything: connecting, sending, and a response of which only the head is read.
 """
@@ -18,7 +18,7 @@ from serin_server.uris import shown
 
 Send = Callable[[bytes], None]
 _SEND_SECONDS: Final = 5.0
-_CONTENT_TYPE: Final = "application/cloudevents+json; charset=utf-8"
+CLOUD_EVENT: Final = "application/cloudevents+json; charset=utf-8"
 
 
 class NotTaken(Exception):
@@ -31,13 +31,13 @@ def to_stdout(event: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-def to_http(url: str, seconds: float = _SEND_SECONDS) -> Send:
+def to_http(url: str, seconds: float = _SEND_SECONDS, content_type: str = CLOUD_EVENT) -> Send:
     """Posts each event; proxies come from the environment. Raises `ValueError` unless the address is http or https."""
     _check(url)
     opener = urllib.request.build_opener(_Http(), _Https(), _NoRedirects())
 
     def send(event: bytes) -> None:
-        request = urllib.request.Request(url, data=event, headers={"Content-Type": _CONTENT_TYPE})  # noqa: S310 (checked)
+        request = urllib.request.Request(url, data=event, headers={"Content-Type": content_type})  # noqa: S310 (checked)
         try:
             opener.open(request, timeout=seconds).close()
         except urllib.error.HTTPError as answer:

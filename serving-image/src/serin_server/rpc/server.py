@@ -1,18 +1,19 @@
 """The gRPC server: ports, limits, connection age, health and reflection."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from serin_server.config.settings import Settings
-from serin_server.dataplane.plane import DataPlane
-from serin_server.model.served import ServedModel
 from serin_server.rpc.reflection import Reflection
 from serin_server.rpc.service import SERVICE, InferenceService
 from serin_server.security.tls import Certificates
 
 _ENVELOPE_BYTES: Final = 64 * 1024
+_SERVING: Final = health_pb2.HealthCheckResponse.SERVING
+_NOT_SERVING: Final = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 class GrpcServer:
@@ -20,18 +21,19 @@ class GrpcServer:
 
     def __init__(
         self,
-        served: ServedModel,
-        plane: DataPlane,
+        service: InferenceService,
+        names: Sequence[str],
         settings: Settings,
         certificates: Certificates | None,
         *,
         is_shared: bool = False,
     ) -> None:
+        """`names` are those of models that the health service knows."""
         self._certificates = certificates
         self._server = grpc.aio.server(options=_options(settings, is_shared=is_shared))
         self._health = health.aio.HealthServicer()
-        self._names = ("", SERVICE, settings.model_name)
-        inference, told = InferenceService(served, plane).handler(), Reflection((SERVICE, health.SERVICE_NAME))
+        self._names = ("", SERVICE, *names)
+        inference, told = service.handler(), Reflection((SERVICE, health.SERVICE_NAME))
         self._server.add_generic_rpc_handlers((inference, told))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self.port = 0
@@ -51,10 +53,14 @@ class GrpcServer:
         await self._server.start()
 
     async def set_ready(self, is_ready: bool) -> None:
-        """What the health service says of the server, its service and its model."""
-        status = health_pb2.HealthCheckResponse.SERVING if is_ready else health_pb2.HealthCheckResponse.NOT_SERVING
+        """What the health service says of the server, its service and its models."""
         for name in self._names:
-            await self._health.set(name, status)
+            await self._health.set(name, _SERVING if is_ready else _NOT_SERVING)
+
+    async def tell(self, models: Mapping[str, bool], *, is_ready: bool) -> None:
+        """The same where models are ready or not, each for itself."""
+        for name in self._names:
+            await self._health.set(name, _SERVING if models.get(name, is_ready) else _NOT_SERVING)
 
     async def stop(self, grace_seconds: float) -> None:
         """GOAWAY to every client, then what is in flight is finished, or cut off after the grace."""

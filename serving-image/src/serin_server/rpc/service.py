@@ -1,7 +1,7 @@
 """The gRPC service of the protocol: messages in, calls into the data plane, messages out."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from time import perf_counter, time
@@ -17,6 +17,7 @@ from serin_server.dataplane.plane import DataPlane, Loaded
 from serin_server.dataplane.trace import Trace
 from serin_server.metrics.clients import Client
 from serin_server.model.served import ServedModel
+from serin_server.model.tensors import TensorSpec
 from serin_server.refusals import STATUS, Kind, Refusal
 from serin_server.rpc import open_inference_pb2 as pb
 from serin_server.rpc.metadata import told_by, trace_told
@@ -45,6 +46,7 @@ CODES: Final = {
     Kind.FAULT: grpc.StatusCode.INTERNAL,
 }
 Context = Any
+Handler = tuple[Callable[[Any, Context], Awaitable[Any]], Any]
 Result = TypeVar("Result")
 _TIMES: Final = 3
 """What a large call holds: its bytes, the message made of them, and its tensors."""
@@ -58,10 +60,10 @@ class InferenceService:
         self._plane = plane
         self._threads = ThreadPoolExecutor(2, "large-calls")
 
-    def handler(self) -> grpc.GenericRpcHandler:
-        """The service as gRPC registers it."""
+    def calls(self) -> dict[str, Handler]:
+        """What answers each call, and the message that it takes."""
         triton = TritonCalls(self._served, self._plane)
-        calls: dict[str, tuple[Callable[[Any, Context], Awaitable[Any]], Any]] = {
+        return {
             "ServerLive": (self.server_live, pb.ServerLiveRequest),
             "ServerReady": (self.server_ready, pb.ServerReadyRequest),
             "ModelReady": (self.model_ready, pb.ModelReadyRequest),
@@ -71,11 +73,14 @@ class InferenceService:
             "ModelConfig": (triton.model_config, pb.ModelConfigRequest),
             "ModelStatistics": (triton.model_statistics, pb.ModelStatisticsRequest),
         }
+
+    def handler(self) -> grpc.GenericRpcHandler:
+        """The service as gRPC registers it."""
         return grpc.method_handlers_generic_handler(
             SERVICE,
             {
                 name: grpc.unary_unary_rpc_method_handler(self._told(handle, request), None, _serialized)
-                for name, (handle, request) in calls.items()
+                for name, (handle, request) in self.calls().items()
             },
         )
 
@@ -118,7 +123,7 @@ class InferenceService:
         client = self._plane.metrics.clients.client(context.peer().rpartition(":")[0].encode())
         try:
             sent = told_by(context)
-            trace = trace_told(sent, context)
+            trace = trace_told(sent, context, self._plane.begin_trace)
             if self._plane.access is not None:
                 caller = self._plane.access.check(sent.get("authorization"), sent.get("x-api-key"))
                 if self._plane.rates is not None:
@@ -127,6 +132,9 @@ class InferenceService:
             if self._plane.departure is not None:
                 self._plane.departure.came(context.peer())
             loaded = self._plane.admit()
+            outputs = (
+                self._served.loaded().signature.outputs
+            )  # those of the model that runs, also if it is unloaded meanwhile
             pair = self._pair_of(request)
             check_parameters(request)
             names = [tensor.name for tensor in request.inputs]
@@ -143,7 +151,7 @@ class InferenceService:
             refusal, call.refusal = call.refusal, None  # raised, it holds this frame, which must not hold it
             if refusal is not None:
                 raise refusal
-            make = partial(self._response, call, is_raw=_is_raw(request))
+            make = partial(self._response, call, outputs, is_raw=_is_raw(request))
             response = await self._aside(make) if is_large(call) else make()
             if token := loaded.writer.token_of(call, response.parameters["predicted_at"].double_param):
                 response.parameters["feedback_token"].string_param = token.decode()
@@ -217,8 +225,7 @@ class InferenceService:
             self._count_abandoned(call)
             raise
 
-    def _response(self, call: Call, *, is_raw: bool) -> pb.ModelInferResponse:
-        outputs = self._served.loaded().signature.outputs
+    def _response(self, call: Call, outputs: Sequence[TensorSpec], *, is_raw: bool) -> pb.ModelInferResponse:
         arrays = call.outputs or []
         positions = range(len(outputs)) if call.wanted is None else call.wanted
         response = pb.ModelInferResponse(model_name=self._served.name, model_version=self._served.revision, id=call.id)

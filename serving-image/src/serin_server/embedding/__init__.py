@@ -1,0 +1,1 @@
+"""Embeddings in the words of OpenAI's interface."""
