@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.support.addons import PARENT, Gateway, autoscaler
+from tests.support.addons import PARENT, Gateway, Request, autoscaler
 from tests.support.serin import Serin, Space
 
 from localkube.addons.registry import GATEWAY_NAMESPACE
@@ -42,6 +42,19 @@ def host(space: Space) -> str:
 def routed(space: Space, **gateway: Any) -> dict[str, Any]:
     """`spec.traffic` by the Gateway of the tests."""
     return {"traffic": {"gateway": {"parentRefs": [PARENT], "hostnames": [host(space)]}, **gateway}}
+
+
+def inference(space: Space, **headers: str) -> Request:
+    """What a client of the model sends to the Gateway, about one patient."""
+    patients = json.loads((space.serin.files / "patients.json").read_text())["features"]
+    inputs = [{"name": "features", "datatype": "FP32", "shape": [1, len(patients[0])], "data": patients[0]}]
+    body = json.dumps({"inputs": inputs})
+    return Request(host(space), "POST", f"/v2/models/{space.name}/infer", body, headers)
+
+
+def version_in(answer: bytes) -> str:
+    """Which version has answered."""
+    return str(json.loads(answer)["parameters"]["serin_version"])
 
 
 @dataclass

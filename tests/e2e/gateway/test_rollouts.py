@@ -1,13 +1,12 @@
 """A rollout whose traffic a Gateway splits: by weights that clients can count."""
 
-import json
 from collections import Counter
 from typing import Any
 
 import pytest
 from scipy.stats import binom
-from tests.support.addons import Gateway, Request
-from tests.support.roads import host, routed
+from tests.support.addons import Gateway
+from tests.support.roads import inference, routed, version_in
 from tests.support.serin import Space
 
 pytestmark = pytest.mark.e2e
@@ -25,11 +24,7 @@ def rollout(steps: list[tuple[int, int]]) -> dict[str, Any]:
 
 def count(space: Space, gateway: Gateway, times: int) -> Counter[str]:
     """Which version answers, how often."""
-    patients = json.loads((space.serin.files / "patients.json").read_text())["features"]
-    inputs = [{"name": "features", "datatype": "FP32", "shape": [1, len(patients[0])], "data": patients[0]}]
-    body = json.dumps({"inputs": inputs})
-    request = Request(host(space), "POST", f"/v2/models/{space.name}/infer", body)
-    return gateway.answers(request, times, lambda answer: json.loads(answer)["parameters"]["serin_version"], 4)
+    return gateway.answers(inference(space), times, version_in, 4)
 
 
 def test_clients_count_what_the_weights_say(space: Space, gateway: Gateway) -> None:
