@@ -75,6 +75,10 @@ cluster: sync ## Tests against a real API server (seconds to start; the first ti
 e2e: sync ## Tests on nodes with pods, images and Prometheus (CLUSTER=current: on the current kubeconfig context)
 	$(PYTEST) -q $(TWO_CLUSTERS) $(wildcard tests/e2e)
 
+.PHONY: journeys
+journeys: sync ## Everything that a rollout can go through, under 50,000 requests by a real Gateway and as many by the Service (REQUESTS=50000)
+	REQUESTS=$(or $(REQUESTS),50000) $(PYTEST) -q -s tests/e2e/journeys/test_no_request_is_lost.py
+
 .PHONY: images
 images: sync ## Build both images without a registry; seconds when only code has changed
 	@$(RUN) localkube images

@@ -73,6 +73,15 @@ class Tally:
     feedback_failed: int = 0
     by_version: dict[str, Counter[str]] = field(default_factory=dict)
     latencies_ms: deque[float] = field(default_factory=lambda: deque(maxlen=500))
+    answered_at: float = field(default_factory=time.monotonic)
+    gap_seconds: float = 0.0
+    """The longest that no client heard anything, of gaps that ended since the last line."""
+
+    def hear(self) -> None:
+        """An answer has come."""
+        now = time.monotonic()
+        self.gap_seconds = max(self.gap_seconds, now - self.answered_at)
+        self.answered_at = now
 
     def line(self) -> dict[str, Any]:
         """The totals as one JSON object."""
@@ -85,6 +94,7 @@ class Tally:
             "labels_refused": self.labels_refused,
             "feedback_failed": self.feedback_failed,
             "p50_ms": round(ordered[len(ordered) // 2], 1) if ordered else None,
+            "gap_ms": round(self.gap_seconds * 1000, 1),
             "by_version": {version: dict(counts) for version, counts in sorted(self.by_version.items())},
         }
 
@@ -199,6 +209,7 @@ class Traffic:
         except NotAnswered as error:
             self.lose(error)
             return
+        self.tally.hear()
         self.tally.latencies_ms.append((time.monotonic() - started) * 1000)
         self.expect_answer(prediction, self.labels[patient])
 
@@ -264,6 +275,7 @@ class Traffic:
         while not self.stopping.is_set():
             await self.rest(1)
             say(self.tally.line())
+            self.tally.gap_seconds = 0.0
 
 
 def main() -> None:

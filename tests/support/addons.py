@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import http.client
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,6 +30,7 @@ class Request:
     method: str = "GET"
     path: str = "/"
     body: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Gateway:
     def _answers(self, request: Request, times: int, arm: Callable[[bytes], str]) -> Counter[str]:
         told: Counter[str] = Counter()
         connection = http.client.HTTPConnection(self.address, timeout=10)
-        headers = {"Host": request.host, "Content-Type": "application/json"}
+        headers = {"Host": request.host, "Content-Type": "application/json", **request.headers}
         for _ in range(times):
             try:
                 connection.request(request.method, request.path, request.body, headers)

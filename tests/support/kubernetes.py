@@ -25,7 +25,7 @@ from localkube import Cluster
 from localkube.images.build import build_images
 from localkube.images.small import busybox_archive
 from localkube.processes import myself
-from localkube.reporting import ToTerminal
+from localkube.reporting import Reporter, ToTerminal
 
 ROOT = Path(__file__).parents[2]
 T = TypeVar("T")
@@ -119,10 +119,27 @@ def cluster() -> Iterator[Kubernetes]:
         yield Kubernetes(dict(os.environ), prometheus_url=os.environ.get("SERIN_TEST_PROMETHEUS_URL", ""))
         return
     report = ToTerminal()
-    images = [*build_images(ROOT, report), busybox_archive(report)]
-    nodes = int(os.environ.get("LOCALKUBE_NODES", "1"))
-    local = Cluster.up(session_name("e2e"), nodes=nodes, images=images, owner=myself(), report=report)
+    nodes, images = int(os.environ.get("LOCALKUBE_NODES", "1")), _images(report)
+    local = Cluster.up(session_name("e2e"), nodes, spare=1, images=images, owner=myself(), report=report)
     try:
         yield Kubernetes(local.environment(), local, local.add("prometheus"))
     finally:
         local.down()
+
+
+def _images(report: Reporter) -> list[Path]:
+    return [*build_images(ROOT, report), busybox_archive(report)]
+
+
+@pytest.fixture(scope="module")
+def two_nodes(cluster: Kubernetes) -> Iterator[Kubernetes]:
+    """The cluster with one node more, for as long as a module's tests need it."""
+    local = cluster.local
+    if local is None:
+        pytest.skip("drains nodes, so it needs a cluster of its own")
+    spare = local.nodes[-1].name
+    local.start_node(spare, _images(ToTerminal()))
+    yield cluster
+    cluster.kubectl("drain", spare, "--ignore-daemonsets", "--delete-emptydir-data", "--force", "--timeout=120s")
+    local.stop_node(spare)
+    cluster.kubectl("delete", "node", spare)

@@ -177,11 +177,16 @@ class Space:
         return {e["targetRef"]["name"] for e in ready}
 
     def start_traffic(
-        self, requests_per_second: int = 40, label_delay: str = "1-2", through: tuple[str, str] | None = None
+        self,
+        requests_per_second: int = 40,
+        label_delay: str = "1-2",
+        through: tuple[str, str] | None = None,
+        node: str | None = None,
     ) -> None:
         """Steady requests with late labels, from a pod (the example's own generator).
 
-        They go to the client Service, or `through` a gateway: its address, and the host name that clients use.
+        They go to the client Service, or `through` a gateway: its address, and the host name that clients use. The pod
+        runs on `node`, or anywhere.
         """
         texts = {
             "traffic.py": (EXAMPLE / "traffic.py").read_text(),
@@ -193,6 +198,8 @@ class Space:
         address, host = through or ("", self.name)
         if address:
             generator["spec"]["template"]["spec"]["hostAliases"] = [{"ip": address, "hostnames": [host]}]
+        if node:
+            generator["spec"]["template"]["spec"]["nodeSelector"] = {"kubernetes.io/hostname": node}
         container["env"] = [
             {"name": "TARGET_URL", "value": f"http://{host}"},
             {"name": "MODEL_NAME", "value": self.name},

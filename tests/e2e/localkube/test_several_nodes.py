@@ -22,9 +22,11 @@ WEB = Path(__file__).with_name("web.yaml")
 
 @pytest.fixture(scope="module")
 def pair():
-    """A cluster of two nodes with one web pod on each."""
-    local = Cluster.up(session_name("pair"), nodes=2, images=[busybox_archive(ToTerminal())], owner=myself())
+    """A cluster of a node, and one that was spare, with one web pod on each."""
+    images = [busybox_archive(ToTerminal())]
+    local = Cluster.up(session_name("pair"), spare=1, images=images, owner=myself())
     try:
+        local.start_node("node2", images)
         kubernetes = Kubernetes(local.environment(), local)
         kubernetes.apply(WEB.read_text())
         kubernetes.kubectl("-n", "web", "patch", "deployment", "web", "-p", json.dumps(SPREAD))

@@ -6,18 +6,29 @@ from datetime import datetime
 from serin_operator.api.reasons import EventReason
 from serin_operator.decide.health.refusals import HELD_AGAINST_NOBODY
 from serin_operator.decide.health.resolving import found_digest, found_rows, found_signature, found_signer, found_uri
-from serin_operator.decide.health.scaling import scaling_of
+from serin_operator.decide.health.scaling import scaling_beside, scaling_of
 from serin_operator.decide.health.serving import outage_of
 from serin_operator.decide.judging.due import pace_of
 from serin_operator.decide.judging.of_stage import gates_of
 from serin_operator.decide.judging.shares import observed as observed_shares
 from serin_operator.decide.memory import ledger as book
 from serin_operator.decide.memory.comparison import Comparison
-from serin_operator.decide.memory.memory import Memory
+from serin_operator.decide.memory.memory import Memory, Scaling
 from serin_operator.decide.memory.outbox import Announcement
-from serin_operator.decide.memory.states import Candidate, Growing, Holding, Idle, Judgement, Reaching, Resolving
+from serin_operator.decide.memory.states import (
+    Baking,
+    Candidate,
+    Growing,
+    Holding,
+    Idle,
+    Judgement,
+    Reaching,
+    Resolving,
+    Switching,
+)
 from serin_operator.decide.rollout.clock import is_set_back, ticked
 from serin_operator.decide.rollout.facts import facts_of
+from serin_operator.decide.rollout.intent import intent_of
 from serin_operator.decide.rollout.leaving import leaving_of
 from serin_operator.decide.rollout.plan import plan_of
 from serin_operator.decide.rollout.sizes import floor_of
@@ -93,10 +104,17 @@ def _weight(settings: Settings, stage: int) -> int | None:
     return settings.stages[stage].weight if stage < len(settings.stages) else None
 
 
+def _scaling(world: World, memory: Memory, settings: Settings) -> Scaling | None:
+    if isinstance(memory.rollout, Idle | Switching | Baking) or memory.stable is None:
+        return scaling_of(world, memory, settings)
+    wanted = intent_of(world, memory, settings).replicas.get(memory.stable.revision, 0)
+    return scaling_beside(world, memory, settings, wanted)
+
+
 def observed(world: World, memory: Memory, settings: Settings) -> Observed:
     """Let the clocks tick, and see where requests go."""
-    floor, scaling = floor_of(memory, settings, world.now), scaling_of(world, memory, settings)
-    memory = replace(memory, outage=outage_of(world, memory, settings), floor=floor, scaling=scaling)
+    memory = replace(memory, outage=outage_of(world, memory, settings), floor=floor_of(memory, settings, world.now))
+    memory = replace(memory, scaling=_scaling(world, memory, settings))
     memory = replace(memory, leaving=leaving_of(world, memory, settings))
     rollout = memory.rollout
     if isinstance(rollout, Idle):

@@ -54,27 +54,29 @@ class Cluster:
         name: str = "serin",
         nodes: int = 1,
         *,
+        spare: int = 0,
         images: Iterable[Path] = (),
         owner: ProcessId | None = None,
         report: Reporter | None = None,
     ) -> Cluster:
         """Start a cluster and return when it is ready; with `nodes=0` a control plane only.
 
-        `images` are archives that every node gets before its kubelet starts. A cluster with an `owner` is ended by the
+        `images` are archives that every node gets before its kubelet starts. `spare` nodes more are made room for, and
+        start with `start_node`. A cluster with an `owner` is ended by the
         next `up` on this machine if that process has gone without ending it.
         """
         report = report or Quiet()
-        _refuse_impossible(nodes)
+        _refuse_impossible(nodes + spare)
         bin_path = str(programs_folder(kubernetes(), _needed_programs(nodes), report))
         ensure_packages(CONTROL_PLANE | (NODE if nodes else {}), report)
         end_orphans(report)
         with state.exclusive(name):
             if (record := state.read(name)) is not None:
-                return cls(record, report)._resumed(nodes, images)  # noqa: SLF001 - our own
-            record = state.claim(name, nodes, bin_path, owner, network.routed_ranges())
+                return cls(record, report)._resumed(nodes + spare, images)  # noqa: SLF001 - our own
+            record = state.claim(name, nodes + spare, bin_path, owner, network.routed_ranges())
             cluster = cls(record, report)
             try:
-                cluster._start(tuple(images))
+                cluster._start(cluster.nodes[:nodes], tuple(images))
             except BaseException:
                 cluster._remove(keep_logs=True)
                 raise
@@ -156,11 +158,11 @@ class Cluster:
         self._group.route()
         self._report.say(f"{name} stopped")
 
-    def start_node(self, name: str) -> None:
-        """Start a node that was stopped: a machine that comes back with its disk (images) but after a reboot."""
+    def start_node(self, name: str, images: Iterable[Path] = ()) -> None:
+        """Start a node that was stopped: a machine that comes back with its disk (images) but after a reboot; or a spare one."""
         node = self.node(name)
         if node.box.pid is None:
-            self._group.prepare([node], ())
+            self._group.prepare([node], [pause_archive(), *images])
             self._group.run([node])
 
     def node(self, name: str) -> Node:
@@ -180,7 +182,7 @@ class Cluster:
 
     # ------------------------------------------------------------------ inside
 
-    def _start(self, images: tuple[Path, ...]) -> None:
+    def _start(self, nodes: list[Node], images: tuple[Path, ...]) -> None:
         pki = self.folder / "pki"
         write_pki(pki, self.plan, self.record.nodes)
         for user in (*_COMPONENTS, *(node.name for node in self.nodes)):
@@ -188,10 +190,10 @@ class Cluster:
         write_kubeconfig(self.kubeconfig, pki, self.server, "admin", self.name)
         self.control_plane.begin()
         # While the control plane starts. Images come before the kubelet: it may stumble over a mount of an import.
-        self._group.prepare(self.nodes, (pause_archive(), *images) if self.nodes else ())
+        self._group.prepare(nodes, (pause_archive(), *images) if nodes else ())
         self.control_plane.finish()
         self._report.say("kube-apiserver ready")
-        if self.nodes:
+        if nodes:
             self.kubectl(
                 "create",
                 "clusterrolebinding",
@@ -199,7 +201,7 @@ class Cluster:
                 "--clusterrole=system:node-proxier",
                 "--user=system:kube-proxy",
             )
-            self._group.run(self.nodes)
+            self._group.run(nodes)
         self.control_plane.wait_for_service_accounts()
         self._report.say(f"cluster {self.name} is ready: export KUBECONFIG={self.kubeconfig}")
 

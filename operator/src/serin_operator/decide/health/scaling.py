@@ -53,6 +53,27 @@ def scaling_of(world: World, memory: Memory, settings: Settings) -> Scaling | No
     return replace(before, at=min(before.at, world.now))  # the clock may have been set back
 
 
+def scaling_beside(world: World, memory: Memory, settings: Settings, wanted: int) -> Scaling | None:
+    """The same of stable while another version has a share of the traffic, where Ready says nothing of either.
+
+    It begins where stable was whole and ``wanted`` are more pods than it has; a pod that is lost meanwhile is no addition.
+    """
+    stable = memory.stable
+    deployment = world.revision(stable.revision).deployment if stable else None
+    if stable is None or deployment is None:
+        return None
+    ready, before = world.revision(stable.revision).ready, memory.scaling
+    if before is None and ready >= deployment.replicas < wanted:
+        return Scaling(ready, world.now)
+    if before is None or before.pods >= wanted or ready >= wanted:
+        return None
+    if ready > before.pods:
+        return Scaling(ready, world.now)
+    if (world.now - before.at).total_seconds() >= settings.progress_deadline_seconds:
+        return None
+    return replace(before, at=min(before.at, world.now))
+
+
 def _begun(world: World) -> Scaling | None:
     pods = world.mdep.status.replicas
     return Scaling(pods, world.now) if pods and was_ready(world) else None

@@ -6,7 +6,7 @@ from typing import Final
 from serin_operator.api.reasons import Reason
 from serin_operator.decide.health.diagnosis import trouble_of
 from serin_operator.decide.memory.memory import Memory
-from serin_operator.decide.memory.states import Baking, Idle, Outage, Refusal, Switching
+from serin_operator.decide.memory.states import Baking, Outage, Refusal, Switching
 from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.world import World
 
@@ -56,7 +56,8 @@ def stable_trouble(world: World, memory: Memory, wanted: int) -> Refusal | None:
     if ready >= wanted:
         return None
     found = trouble_of(revision)
-    if found is None and isinstance(memory.rollout, Idle) and memory.scaling and ready >= memory.scaling.pods:
+    is_of_stable = not isinstance(memory.rollout, Switching | Baking)
+    if found is None and is_of_stable and memory.scaling and ready >= memory.scaling.pods:
         return None  # those that were added only start
     found = found or Refusal(Reason.PODS_NOT_READY, "the others start, or do not say what ails them")
     serves = f"serves on {ready} of {wanted} pods" if ready else f"is ready on none of {wanted} pods"

@@ -68,7 +68,7 @@ def ticked(
         held=clock.held + (gap if _is_held(memory, facts, plan) else 0.0),
         analysed=clock.analysed + (gap if undecided and not _is_paused(memory, plan) else 0.0),
         dark=_dark(clock, gap) if _is_dark(memory, facts) else 0.0,
-        best=0 if sleeps else max(ready, clock.best),
+        best=0 if sleeps else max(ready, min(clock.best, facts.candidate.wanted or clock.best)),
     )
     candidate = replace(rollout.candidate, warm_restarts=_warm(rollout.candidate, pods))
     return replace(memory, rollout=replace(rollout, clock=after, candidate=candidate))

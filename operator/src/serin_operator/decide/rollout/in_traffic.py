@@ -182,7 +182,7 @@ def _held(state: Holding, facts: Facts, plan: Plan, *, overdue: bool) -> Waiting
 
 def _not_in_force(state: Holding, facts: Facts, plan: Plan) -> Waiting:
     said = f"{state.candidate.version}: step {plan.place(state.stage)} is not in force"
-    return _in_the_way(said, facts).with_trouble(_pods_lost(facts))
+    return _in_the_way(said, facts).with_trouble(_pods_lost(state, facts))
 
 
 def _overdue(state: Reaching | Holding, said: str, facts: Facts, plan: Plan) -> Waiting | Ended:
@@ -199,10 +199,10 @@ def _overdue(state: Reaching | Holding, said: str, facts: Facts, plan: Plan) -> 
     return replace(waiting, is_moving=False, is_stalled=True, degraded=degraded)
 
 
-def _pods_lost(facts: Facts) -> Refusal | None:
-    """Pods that had proved themselves do not any more, and say nothing about it."""
+def _pods_lost(state: Holding, facts: Facts) -> Refusal | None:
+    """Pods that had proved themselves do not any more, and say nothing about it; those that were added only start."""
     arm = facts.candidate
-    if arm.is_complete or facts.trouble:
+    if arm.is_complete or facts.trouble or 0 < state.clock.best <= arm.ready:
         return None
     return Refusal(
         Reason.PODS_NOT_READY,
