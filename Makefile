@@ -59,6 +59,10 @@ format: sync ## Format the sources and mend what ruff can
 unit: sync ## The inner loop: unit, property, golden, story and wiring tests
 	$(PYTEST) -q -n 2 -m "not slow" $(wildcard tests/unit tests/properties tests/golden tests/stories tests/wiring)
 
+.PHONY: golden
+golden: sync ## Tell every golden story (UPDATE_GOLDEN=1: write them anew, to be read and reviewed)
+	$(PYTEST) -q -n 2 tests/golden --ignore tests/golden/gitops/test_tools_agree.py
+
 .PHONY: stores
 stores: sync ## Build the servers of buckets and registries that tests start (minutes, once)
 	@$(RUN) python -m tests.support.stores

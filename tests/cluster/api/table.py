@@ -46,6 +46,19 @@ TLS: dict[str, Any] = {
 WITH_TLS: dict[str, Any] = {"serving": {**SERVING, "tls": TLS}, "traffic": {"routeRef": {"name": "mine"}}}
 """Not behind a route of Serin's own."""
 
+SIGNED: dict[str, Any] = {
+    "model": {
+        "version": "2026-11-20",
+        "uri": "s3://models/credit/2026-11-20/",
+        "credentials": {"secretName": "store"},
+        "verify": {
+            "certificateAuthorities": {"name": "signers", "key": "roots.pem"},
+            "signers": ["release@example.com", "https://ci.example.com/release"],
+        },
+    }
+}
+"""A folder of a store: what a web server gives comes without a signature beside it."""
+
 GOOD: dict[str, Any] = {
     "apiVersion": "serin.dev/v1alpha1",
     "kind": "ModelDeployment",
@@ -57,10 +70,6 @@ GOOD: dict[str, Any] = {
             "sha256": "9b74c9897bac770ffc029102a200c5de9b74c9897bac770ffc029102a200c5de",
             "headerSecret": {"name": "store", "key": "headers"},
             "caConfigMap": {"name": "store-ca", "key": "ca.crt"},
-            "verify": {
-                "certificateAuthorities": {"name": "signers", "key": "roots.pem"},
-                "signers": ["release@example.com", "https://ci.example.com/release"],
-            },
         },
         "replicas": 3,
         "runtime": {
@@ -435,7 +444,30 @@ BAD = (
         "gets no requests",
     ),
     Bad(
-        "a signature by nobody", "model.verify", {}, "spec.model.verify", "either publicKeys or certificateAuthorities"
+        "a signature by nobody",
+        "model.verify",
+        {},
+        "spec.model.verify",
+        "either publicKeys or certificateAuthorities",
+        SIGNED,
+    ),
+    *(
+        Bad(
+            f"a signature of {what}",
+            "model.uri",
+            uri,
+            "spec.model.verify",
+            "name the folder that holds the model and its model.sig",
+            {"model": {"version": "v1", "verify": SIGNED["model"]["verify"]}},
+        )
+        for what, uri in {
+            "a web server's file": "https://models.example.com/credit/",
+            "a plain web server's file": "http://models.example.com/credit.onnx",
+            "a bucket's file": "s3://models/credit/model.onnx",
+            "a file in Google's store": "gs://models/credit/model.onnx",
+            "a file in a container": "az://models/credit/model.onnx",
+            "a hub's file": "hf://org/credit@main/model.onnx",
+        }.items()
     ),
     Bad(
         "a signature by a key and by a certificate",
@@ -443,6 +475,7 @@ BAD = (
         {"name": "signers", "key": "keys.pem"},
         "spec.model.verify",
         "either publicKeys or certificateAuthorities",
+        SIGNED,
     ),
     Bad(
         "signers without authorities",
@@ -450,6 +483,7 @@ BAD = (
         {"publicKeys": {"name": "signers", "key": "keys.pem"}, "signers": ["a@example.com"]},
         "spec.model.verify.signers",
         "name certificateAuthorities",
+        SIGNED,
     ),
     Bad(
         "two signers in one",
@@ -457,6 +491,7 @@ BAD = (
         "a@b.example, c@d.example",
         "spec.model.verify.signers",
         "No commas",
+        SIGNED,
     ),
     Bad(
         "signers in no ConfigMap",
@@ -464,6 +499,7 @@ BAD = (
         "A B",
         "name",
         "Give the name of a ConfigMap",
+        SIGNED,
     ),
     Bad("a signature gate of no known kind", "preflight.signature", "Forward", "spec.preflight.signature", "Backward"),
     Bad("samples that nobody compares", "analysis", DELETED, "spec.rollout.steps", "add spec.analysis"),

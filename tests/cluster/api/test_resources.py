@@ -9,7 +9,7 @@ import yaml
 from tests.cluster.api.kinds_table import BAD_KINDS, EVERY_KIND
 from tests.cluster.api.overlay_table import BAD_OVERLAYS
 from tests.cluster.api.settings_table import BAD_SETTINGS
-from tests.cluster.api.table import BAD, GOOD, WITH_TLS, Bad
+from tests.cluster.api.table import BAD, GOOD, SIGNED, WITH_TLS, Bad
 from tests.cluster.api.traffic_table import BAD_TRAFFIC
 from tests.cluster.api.trial_table import BAD_TRIALS, GOOD_TRIALS
 from tests.support.kubernetes import Kubernetes
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.cluster
 ALL_BAD = (*BAD, *BAD_SETTINGS, *BAD_OVERLAYS, *BAD_TRAFFIC, *BAD_KINDS, *BAD_TRIALS)
 MINIMAL = {**GOOD, "spec": {"model": {"version": "v1", "uri": "pvc://models/credit"}}}
 ROUTED = {**MINIMAL, "spec": {**MINIMAL["spec"], "traffic": {"routeRef": {"name": "mine", "ruleName": "models"}}}}
-SECURE = {**MINIMAL, "spec": {**MINIMAL["spec"], **WITH_TLS}}
+SECURE = {**MINIMAL, "spec": {**MINIMAL["spec"], **WITH_TLS, **SIGNED}}
 FILLED_IN = {"replicas": 1}
 """By the API server, where it was left out: /scale cannot be without."""
 
@@ -55,7 +55,13 @@ def test_the_table_has_at_least_25_rows_and_no_two_for_the_same() -> None:
 @pytest.mark.parametrize(
     "good",
     [GOOD, ROUTED, SECURE, MINIMAL, EVERY_KIND],
-    ids=["every field", "a route of one's own", "TLS behind that", "as little as possible", "every kind of metric"],
+    ids=[
+        "every field",
+        "a route of one's own",
+        "TLS behind that, and a signed model",
+        "as little as possible",
+        "every kind of metric",
+    ],
 )
 def test_a_good_resource_stays_as_it_was_written_and_applying_it_again_changes_nothing(
     control_plane: Kubernetes, namespace: str, good: dict, how: tuple[str, ...]

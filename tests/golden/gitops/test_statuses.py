@@ -1,6 +1,6 @@
 """What the operator tells in each moment, recorded beside this file for the tools that read it.
 
-A difference changes what GitOps tools show: run ``UPDATE_GOLDEN=1 make unit``, read it, and see that ``make slow`` still
+A difference changes what GitOps tools show: run ``UPDATE_GOLDEN=1 make golden``, read it, and see that ``make slow`` still
 finds every tool saying what it should.
 """
 

@@ -1,7 +1,7 @@
 """Pod templates, whole, kept beside this file: what the operator makes of a spec.
 
 A difference restarts the pods of everybody whose version is born after it. If it is what you meant, run
-``UPDATE_GOLDEN=1 make unit`` and commit the new template. A revision that changes
+``UPDATE_GOLDEN=1 make golden`` and commit the new template. A revision that changes
 for a spec that did not is rolled out like a new model by the next operator, so those of old specs never may.
 """
 

@@ -1,10 +1,11 @@
 """What the files of stories share: how a story is told, kept and compared, and how most of them begin."""
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.support.simulation import ANALYSIS, Simulation, spec
 
 FOLDER = Path(__file__).parent
@@ -19,6 +20,12 @@ async def is_as_it_was_reviewed(story: Story) -> None:
     if os.environ.get("UPDATE_GOLDEN"):
         path.write_text(told)
     assert told == path.read_text()
+
+
+def rows(stories: Iterable[Story], *quick: Story) -> list[Any]:
+    """A row for each story. The inner loop tells the quick ones, at least one of each kind; ``make golden`` tells all."""
+    marks = {story: () if story in quick else (pytest.mark.slow,) for story in stories}
+    return [pytest.param(story, id=story.__name__, marks=marks[story]) for story in marks]
 
 
 def with_analysis(version: str, **more: Any) -> dict[str, Any]:

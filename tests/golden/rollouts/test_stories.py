@@ -1,11 +1,11 @@
 """Whole rollouts as prose, kept beside this file to be read and reviewed.
 
 Each story drives the real reconciler through a simulated cluster. A difference is a change of behaviour: read it, and if it
-is what you meant, run ``UPDATE_GOLDEN=1 make unit`` and commit the new story.
+is what you meant, run ``UPDATE_GOLDEN=1 make golden`` and commit the new story.
 """
 
 import pytest
-from tests.golden.rollouts.kept import Story, is_as_it_was_reviewed, served, with_analysis
+from tests.golden.rollouts.kept import Story, is_as_it_was_reviewed, rows, served, with_analysis
 from tests.support.simulation import NAMESPACE, Autoscaler, Simulation, spec
 
 from serin_operator.api.names import ObjectRef
@@ -314,6 +314,16 @@ ALL = [
 ]
 
 
-@pytest.mark.parametrize("story", ALL, ids=lambda story: story.__name__)
+QUICK = (
+    first_version,
+    a_version_that_fails_requests_is_rolled_back,
+    a_model_that_does_not_load_never_gets_a_request,
+    the_spec_goes_back_while_the_canary_has_traffic,
+    blue_green_to_the_end,
+    a_person_aborts,
+)
+
+
+@pytest.mark.parametrize("story", rows(ALL, *QUICK))
 async def test_story(story: Story) -> None:
     await is_as_it_was_reviewed(story)

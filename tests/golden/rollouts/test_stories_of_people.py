@@ -1,7 +1,7 @@
 """What people do to a rollout, each as prose beside this file."""
 
 import pytest
-from tests.golden.rollouts.kept import Story, at_the_first_step, is_as_it_was_reviewed, served, with_analysis
+from tests.golden.rollouts.kept import Story, at_the_first_step, is_as_it_was_reviewed, rows, served, with_analysis
 from tests.support.simulation import ANALYSIS, Simulation, rollout, spec, uri_of
 
 V2 = uri_of("v2")
@@ -159,6 +159,9 @@ ALL = [
 ]
 
 
-@pytest.mark.parametrize("story", ALL, ids=lambda story: story.__name__)
+QUICK = (a_paused_rollout_is_rolled_back_all_the_same, it_is_deleted_and_made_anew)
+
+
+@pytest.mark.parametrize("story", rows(ALL, *QUICK))
 async def test_story(story: Story) -> None:
     await is_as_it_was_reviewed(story)

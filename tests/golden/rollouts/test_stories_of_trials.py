@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.golden.rollouts.kept import Story, is_as_it_was_reviewed, with_analysis
+from tests.golden.rollouts.kept import Story, is_as_it_was_reviewed, rows, with_analysis
 from tests.support.simulation import GATEWAY, Simulation
 
 V2 = "http://models/v2.onnx"
@@ -119,6 +119,9 @@ ALL = [
 ]
 
 
-@pytest.mark.parametrize("story", ALL, ids=lambda story: story.__name__)
+QUICK = (a_shadow_fails_copies_and_no_client_hears_of_it,)
+
+
+@pytest.mark.parametrize("story", rows(ALL, *QUICK))
 async def test_story(story: Story) -> None:
     await is_as_it_was_reviewed(story)

@@ -1,7 +1,7 @@
 """What clusters do to a rollout, each as prose beside this file."""
 
 import pytest
-from tests.golden.rollouts.kept import Story, at_the_first_step, is_as_it_was_reviewed, served, with_analysis
+from tests.golden.rollouts.kept import Story, at_the_first_step, is_as_it_was_reviewed, rows, served, with_analysis
 from tests.support.simulation import Crash, Sidecar, Simulation, Waiting, rollout, uri_of
 from tests.support.simulation.faults import quota, webhook
 
@@ -142,6 +142,9 @@ ALL = [
 ]
 
 
-@pytest.mark.parametrize("story", ALL, ids=lambda story: story.__name__)
+QUICK = (a_canary_crashes_after_it_was_ready, the_operator_restarts_at_every_stage)
+
+
+@pytest.mark.parametrize("story", rows(ALL, *QUICK))
 async def test_story(story: Story) -> None:
     await is_as_it_was_reviewed(story)

@@ -38,7 +38,9 @@ def made_anew(before: dict[str, Any], simulation: Simulation) -> list[str]:
     return [name for name, now in templates(simulation).items() if before.get(name, now) != now]
 
 
-@pytest.mark.parametrize("moment", ["resolving", "holding", "baking", "idle"])
+@pytest.mark.parametrize(
+    "moment", ["holding", *(pytest.param(each, marks=pytest.mark.slow) for each in ("resolving", "baking", "idle"))]
+)
 async def test_a_rollout_that_the_release_before_began_goes_on_to_its_end(moment: str) -> None:
     simulation = await taken_over(moment)
     before = templates(simulation)

@@ -36,6 +36,7 @@ def outcomes(rng, rule, rates, sizes, looks, before):
     return verdicts["m"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "sizes", [pytest.param((8, 22), id="one request a second"), pytest.param((2, 7), id="three in ten seconds")]
 )

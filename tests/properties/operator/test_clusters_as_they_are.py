@@ -10,7 +10,7 @@ import os
 import pytest
 from tests.support.worlds import world_behind_gateway, world_of
 
-QUICK = 4
+QUICK = 2
 COUNT = int(os.environ.get("SERIN_WORLDS", "500"))
 
 
@@ -25,17 +25,18 @@ async def test_what_must_hold_holds_in_many_clusters_as_they_are(seed: int) -> N
     await world_of(seed).live()
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(1))
 async def test_what_must_hold_holds_behind_a_gateway(seed: int) -> None:
     await world_behind_gateway(seed).live()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(2, COUNT // 4))
+@pytest.mark.parametrize("seed", range(1, COUNT // 4))
 async def test_what_must_hold_holds_behind_many_gateways(seed: int) -> None:
     await world_behind_gateway(seed).live()
 
 
+@pytest.mark.slow
 async def test_a_seed_tells_the_same_story_each_time() -> None:
     stories = []
     for _ in range(2):

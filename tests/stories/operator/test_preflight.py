@@ -134,12 +134,12 @@ async def test_what_a_refused_version_would_have_promised_is_told_too() -> None:
 
 
 KEYS = {"publicKeys": {"name": "signers", "key": "keys.pem"}}
-SIGNED = {**V2["model"], "verify": KEYS}
+SIGNED = {**V2["model"], "uri": "s3://models/v2/", "verify": KEYS}
 
 
 async def test_a_version_that_needs_a_signature_tells_its_signer_in_the_ledger() -> None:
     simulation = await serving()
-    simulation.behave(uri_of("v2"), report={"ok": True, "sha256": "b" * 64, "signer": "key " + "a" * 64})
+    simulation.behave(SIGNED["uri"], report={"ok": True, "sha256": "b" * 64, "signer": "key " + "a" * 64})
     simulation.change_spec(model=SIGNED)
     await simulation.live_until(lambda s: bool(s.of_kind("Job")), 60)
     (job,) = simulation.of_kind("Job")
@@ -163,12 +163,24 @@ async def test_a_model_that_nobody_has_signed_who_may_gets_no_pod(reason: str) -
     simulation = await serving()
     row = {"name": "verify", "verdict": "Fail", "message": "the model's signature proves nothing"}
     simulation.behave(
-        uri_of("v2"), report={"ok": False, "reason": reason, "message": row["message"], "preflight": [row]}
+        SIGNED["uri"], report={"ok": False, "reason": reason, "message": row["message"], "preflight": [row]}
     )
     simulation.change_spec(model=SIGNED)
     await simulation.live_until(lambda s: s.outcome("v2") == "FailedPreflight", 60)
     entry = simulation.status["versions"][0]
     assert (entry["reason"], entry["preflight"], simulation.stable) == (reason, [row], "v1")
+
+
+async def test_a_single_file_that_no_signature_can_come_with_is_told_at_once_with_the_way_out() -> None:
+    simulation = await serving()
+    simulation.change_spec(model={**SIGNED, "uri": "https://store/v2.onnx?token=hunter22"})
+    await simulation.live_until(lambda s: s.outcome("v2") == "FailedPreflight", 60)
+    entry = simulation.status["versions"][0]
+    assert (entry["reason"], deployment_of(simulation, "v2"), simulation.stable) == ("SignatureMissing", None, "v1")
+    assert "the single file https://store/v2.onnx?…: name the folder" in entry["message"]
+    simulation.change_spec(model={**SIGNED, "uri": "https://store/v2.onnx?token=hunter22", "verify": None})
+    simulation.annotate("retry@1")
+    await simulation.live_until(lambda s: s.stable == "v2", 600)
 
 
 async def test_an_image_that_looks_for_no_signature_proves_none() -> None:
@@ -194,7 +206,7 @@ async def test_an_installation_may_want_signatures_and_what_serves_goes_on(names
     assert "takes signed models only: say in spec.model.verify" in words(simulation)
     await simulation.live(60)
     assert (simulation.stable, simulation.of_kind("Job")) == ("v1", [])
-    simulation.behave(uri_of("v2"), report={"ok": True, "sha256": "b" * 64, "signer": "key"})
+    simulation.behave(SIGNED["uri"], report={"ok": True, "sha256": "b" * 64, "signer": "key"})
     simulation.change_spec(model=SIGNED)
     simulation.annotate("retry@1")
     await simulation.live_until(lambda s: s.stable == "v2", 600)

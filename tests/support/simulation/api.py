@@ -185,12 +185,11 @@ class ApiServer:
 
     def _is_as_intended(self, obj: Any, live: JsonObject) -> bool:
         """What the operator's writer tells from managedFields: nothing differs but what admission made of our own write."""
-        known = self._intents.get(ref_of(obj), {})
-        if _fields(known) - _fields(obj):
-            return False
-        wanted = copied(obj)
-        if known == copied(obj):
+        known, wanted = self._intents.get(ref_of(obj), {}), copied(obj)
+        if known == wanted:
             self._admit(wanted)
+        elif _fields(known) - _fields(wanted):
+            return False
         return not any(differences(wanted, live))
 
     async def merge_patch(self, ref: ObjectRef, patch: Any, *, subresource: str | None = None) -> JsonObject:

@@ -52,6 +52,7 @@ def test_labels_missing_by_chance_hold_nothing():
     assert isinstance(verdict_of(**seen), Pass)
 
 
+@pytest.mark.slow
 def test_equal_shares_are_hardly_ever_suspected_however_long_one_looks():
     rng, alarms = np.random.default_rng(5), 0
     for _ in range(20):

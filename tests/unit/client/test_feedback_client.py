@@ -111,10 +111,10 @@ def test_a_label_that_comes_before_its_prediction_waits_for_it(server, feedback)
 
 
 def test_labels_go_in_batches(server, feedback):
-    for number in range(2500):
-        feedback._store.label(f"{number}", 0, 1, 0.0 + feedback._clock())
     feedback._store.remember("rest", [{"token": "t", "row": 0}], feedback._clock())
-    with feedback._store._opened() as connection, connection:
+    with feedback._store._opened() as connection, connection:  # at once: each label of its own is an fsync
+        labels = [(f"{number}", feedback._clock()) for number in range(2500)]
+        connection.executemany("insert into labels (key, row, label, at) values (?, 0, '1', ?)", labels)
         connection.execute("insert into predictions select key, 0, '{}', ? from labels", (feedback._clock(),))
     assert feedback.send().accepted == 2500
     assert [len(batch) for batch in server.batches] == [1000, 1000, 500]

@@ -1,7 +1,9 @@
 """The page about one model: the numbers of status, and nothing in it that runs or asks the network."""
 
 import asyncio
-from collections.abc import Iterator
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import pytest
 from tests.golden.gitops import moments
 from tests.support.kubectl_serin import FakeKubectl, asked, of_simulation
+from tests.support.simulation import Simulation
 
 RANGE = "/api/v1/namespaces/monitoring/services/prometheus:9090/proxy/api/v1/query_range"
 HOSTILE = """<script>alert(1)</script>"'><img src=x onerror=alert(1)></style></table>&amp;"""
@@ -57,9 +60,15 @@ def page(kubectl: FakeKubectl, tmp_path: Path, *arguments: str) -> Page:
     return seen
 
 
+@cache
+def objects_at(moment: Callable[[], Awaitable[Simulation]]) -> str:
+    """The objects of a moment, as JSON: it comes about once, and each test has its own."""
+    return json.dumps(of_simulation(asyncio.run(moment())).objects)
+
+
 @pytest.fixture(params=[moments.baking, moments.rolled_back, moments.a_person_has_aborted], ids=lambda m: m.__name__)
 def kubectl(request: pytest.FixtureRequest) -> FakeKubectl:
-    return of_simulation(asyncio.run(request.param()))
+    return FakeKubectl(*json.loads(objects_at(request.param)))
 
 
 def said_in(status: dict[str, Any]) -> Iterator[str]:

@@ -9,7 +9,7 @@ import pytest
 from tests.cluster.api.kinds_table import BAD_KINDS, EVERY_KIND
 from tests.cluster.api.overlay_table import BAD_OVERLAYS
 from tests.cluster.api.settings_table import BAD_SETTINGS
-from tests.cluster.api.table import BAD, GOOD, Bad
+from tests.cluster.api.table import BAD, GOOD, SIGNED, Bad
 from tests.cluster.api.traffic_table import BAD_TRAFFIC
 from tests.cluster.api.trial_table import BAD_TRIALS, GOOD_TRIALS
 
@@ -20,6 +20,12 @@ from serin_operator.api.crd import object_schema
 
 SCHEMA = object_schema()
 ALL_BAD = (*BAD, *BAD_SETTINGS, *BAD_OVERLAYS, *BAD_TRAFFIC, *BAD_KINDS, *BAD_TRIALS)
+
+
+def signed(uri: str = SIGNED["model"]["uri"]) -> dict[str, Any]:
+    """A model of which a signature is wanted."""
+    model = {"version": "v1", "uri": uri, "verify": SIGNED["model"]["verify"]}
+    return {**GOOD, "spec": {**GOOD["spec"], "model": model}}
 
 
 @pytest.mark.parametrize("bad", ALL_BAD, ids=lambda bad: bad.because)
@@ -33,7 +39,16 @@ def test_a_bad_resource_is_refused_offline_as_the_api_server_does_with_its_field
     "good",
     [
         pytest.param(one, id=name)
-        for name, one in {"every field": GOOD, "every kind": EVERY_KIND, **GOOD_TRIALS}.items()
+        for name, one in {
+            "every field": GOOD,
+            "a signed model": signed(),
+            "a signed folder that is called like a file": signed("s3://models/model.onnx/"),
+            "a signed file of a claim": signed("pvc://models/model.onnx"),
+            "a signed file of the image": signed("file:///models/model.onnx"),
+            "a signed artifact": signed("oci://a.example/models/model.onnx:v1"),
+            "every kind": EVERY_KIND,
+            **GOOD_TRIALS,
+        }.items()
     ],
 )
 def test_a_good_resource_is_not_refused(good: dict[str, Any]) -> None:

@@ -33,6 +33,13 @@ def requests(good: str, bad: str, version: str = V1) -> dict[str, str]:
     }
 
 
+def refused(values: str, version: str = V1) -> dict[str, str]:
+    """Requests with a wrong key, and too many of one client: nobody has an answer to label."""
+    return {
+        f'serin_requests_total{{{version},server_id="a",code="{code}",error="false"}}': values for code in (401, 429)
+    }
+
+
 def labels(values: str, version: str = V1) -> dict[str, str]:
     return {
         f'serin_feedback_total{{{version},server_id="a",predicted_revision="v1",age_le="60",outcome="correct"}}': values
@@ -76,6 +83,20 @@ FIRING = {
         ("SerinRolloutStalled",),
     ),
     "what serves is in trouble": Case(condition("Degraded", "SourceChanged"), "16m", ("SerinModelDegraded",)),
+    "what serves is in trouble while a person holds it": Case(
+        {**condition("Stalled", "HeldByRollback"), **condition("Degraded", "PodsNotReady")},
+        "16m",
+        ("SerinModelDegraded",),
+    ),
+    "a version that a person went back to does not come": Case(
+        {
+            **condition("Stalled", "HeldByRollback", "1x10 _x60"),
+            **condition("Stalled", "RollbackFailed", "_x11 1x60"),
+            **condition("Degraded", "RollbackFailed", "_x11 1x60"),
+        },
+        "30m",
+        ("SerinRolloutStalled",),
+    ),
     "nobody judges": Case(looks("0x600"), "15m", ("SerinNoLooks",)),
     "labels end while requests go on": Case(
         # A day of labels at 1 a minute, then none; requests all the time.
@@ -122,6 +143,10 @@ SILENT = {
     "a model has gone": Case(
         {**weight("stable", V1, "100x10 _x60"), **condition("Stalled", values="1x10 _x60")}, "30m"
     ),
+    "a person holds the version that they went back to": Case(condition("Stalled", "HeldByRollback"), "1h"),
+    "a person has aborted a rollout": Case(
+        {**condition("Stalled", "Aborted"), **condition("Degraded", "Aborted")}, "1h"
+    ),
     "a stall that a person ended within minutes": Case(condition("Stalled", values="1x3 _x60"), "10m"),
     "a pod that was away for minutes": Case(condition("Degraded", "PodsNotReady", "1x9 _x60"), "20m"),
     "looks are taken": Case(looks("0+60x600"), "1h"),
@@ -135,6 +160,11 @@ SILENT = {
     ),
     "labels end because requests do": Case(
         {**requests("0+10x740 7400x260", "0x1000"), **labels("0+2x740 1480x260")}, "29h", interval=DAYS
+    ),
+    "labels end because every client is refused": Case(
+        {**requests("0+10x740 7400x260", "0x1000"), **refused("0x740 0+10x260"), **labels("0+2x740 1480x260")},
+        "29h",
+        interval=DAYS,
     ),
     "a model never had labels": Case({**requests("0+10x1000", "0x1000"), **labels("0x1000")}, "29h", interval=DAYS),
     "labels are too few to say": Case(verdict("NotEnoughSamples"), "1h"),

@@ -95,6 +95,7 @@ def exact(file, row, background, output, column):
     return np.array(values)
 
 
+@pytest.mark.slow
 def test_explanations_agree_with_exact_ones_within_three_standard_errors(running, folder, data):
     rows = data[0][100:108]
     status, answer = running.post("/v2/models/m/explain", asked(*rows.tolist(), seed=1))

@@ -15,6 +15,7 @@ from serin_operator.api.rule import Rule, object_key, object_name
 from serin_operator.api.runtime_rules import RUNTIME_RULES
 from serin_operator.api.serving_rules import SERVING_RULES
 from serin_operator.api.traffic_rules import TRAFFIC_RULES
+from serin_operator.api.uris import COMES_ALONE
 from serin_operator.api.variables import said_twice
 
 _NAME: Final = "a-z, 0-9 and -, beginning with a letter, ending with a letter or digit"
@@ -115,6 +116,13 @@ _MODEL: Final = (
         "!has(self.credentials) || self.uri.matches('^(s3|gs|az|hf|oci|mlflow)([+]http)?:')",
         "credentials are for s3, gs, az, oci, hf and mlflow: remove them; https:// takes spec.model.headerSecret.",
         field=".credentials",
+    ),
+    Rule(
+        "spec.model",
+        f"!has(self.verify) || !self.uri.matches('{COMES_ALONE}')",
+        "No signature comes with a single file: name the folder that holds the model and its model.sig (no https:// has one),"
+        " or remove verify.",
+        field=".verify",
     ),
     Rule(
         "spec.model.verify",

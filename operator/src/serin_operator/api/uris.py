@@ -13,3 +13,12 @@ def shown(uri: str) -> str:
         return uri
     scheme, user, rest, query = found.groups()
     return f"{scheme}{'…@' if user else ''}{rest}{'?…' if query else ''}"
+
+
+COMES_ALONE: Final = "^(https?:|(s3|gs|az|hf):.*[.]onnx$)"
+"""Sources of which one file is fetched: what lies beside it stays there, a signature too. In CEL and in Python the same."""
+
+
+def comes_alone(uri: str) -> bool:
+    """Whether nothing that lies beside the model comes along with it."""
+    return re.match(COMES_ALONE, uri) is not None

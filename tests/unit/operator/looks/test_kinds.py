@@ -2,9 +2,10 @@
 
 import pytest
 
+from serin_operator.api.kinds.kind import Mode
 from serin_operator.api.kinds.of_labels import ERROR_BOUNDS
 from serin_operator.api.kinds.of_requests import LATENCY_BOUNDS
-from serin_operator.api.kinds.reading import Counter, Expression, Quotient, Shares, bucket, spellings
+from serin_operator.api.kinds.reading import Counter, Expression, Shares, bucket, spellings
 from serin_operator.api.kinds.registry import KINDS
 from serin_operator.api.spec import Analysis, Metric
 from serin_operator.decide.analysis import InvalidAnalysis, Role
@@ -140,4 +141,17 @@ def test_a_metrics_own_samples_win_over_the_steps_and_the_analysis():
 @EACH
 def test_a_kind_that_shares_the_rate_has_a_test_with_one(kind):
     read = reading(kind.field, kind.example)
-    assert kind.has_rate == isinstance(read, Shares | Quotient)
+    assert kind.has_rate == isinstance(read, Shares)
+
+
+@EACH
+def test_a_kind_that_warns_by_itself_has_no_rate_as_the_schema_takes_for_granted(kind):
+    assert not (kind.has_rate and kind.mode is Mode.WARN)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind.has_rate], ids=lambda kind: kind.field)
+@pytest.mark.parametrize("share", [{}, {"share": 0.009}], ids=["", "a share that an earlier release took"])
+def test_a_gate_that_never_rolls_back_at_a_promised_rate_leaves_all_of_it_to_the_others(kind, share):
+    mode = {"mode": "Gate"} if kind.may_gate else {}
+    config = config_of(analysis({"errorRate": {}}, {kind.field: dict(kind.example), **mode, **share}))
+    assert config.false_alarm_share("m0") == pytest.approx(0.01)

@@ -111,7 +111,6 @@ class Kind:
         judged: The test that judges them.
         mode: What a failure does where the metric does not say.
         may_gate: Whether a version can be blamed by it at all.
-        has_rate: Whether it takes a share of the false-rollback rate.
         needs_clients: Whether it is made of what clients do with the predictions: copies of requests bring nothing of it.
         within: Lines of spec.analysis that the example needs.
         pairs: Where the same is counted of requests that both versions answered.
@@ -128,12 +127,16 @@ class Kind:
     judged: Callable[[Any], Test]
     mode: Mode = Mode.GATE
     may_gate: bool = True
-    has_rate: bool = True
     needs_clients: bool = False
     beside: tuple[str, ...] = ()
     within: tuple[str, ...] = ()
     pairs: PairReading | None = None
     rules: tuple[Rule, ...] = ()
+
+    @property
+    def has_rate(self) -> bool:
+        """Whether it takes a share of the false-rollback rate: what never rolls back, or promises no rate, takes none."""
+        return self.can_prove
 
     @property
     def can_prove(self) -> bool:

@@ -55,7 +55,6 @@ KINDS: Final = (
             lacks="both versions need a baseline.json with the distribution of the prediction",
         ),
         judged=lambda asked: Drifting(asked.max or _DEFAULT_MAX),
-        has_rate=False,
     ),
     Kind(
         field="inputDrift",
@@ -68,6 +67,5 @@ KINDS: Final = (
         judged=lambda asked: Drifting(asked.max or _DEFAULT_MAX, of_inputs=True),
         mode=Mode.WARN,
         may_gate=False,
-        has_rate=False,
     ),
 )

@@ -148,7 +148,6 @@ KINDS: Final = (
         },
         reads=lambda asked: Expression(asked.promql),
         judged=lambda asked: Limited(asked.max, asked.min, asked.consecutive_failures or 3),
-        has_rate=False,
         rules=(
             Rule(f"{AT}.query", "has(self.max) || has(self.min)", "Give max, min or both: without them nothing fails."),
             Rule(

@@ -236,9 +236,9 @@ class AnalysisConfig:
 def _shares_of(metrics: tuple[Metric, ...], rate: float) -> dict[str, float]:
     """Bonferroni, by shares and by weight: the union bound needs no assumption about how metrics hang together.
 
-    Only gates with an error guarantee share; a warning rolls nothing back, so each of its slices has its part of the full rate for itself.
+    Only gates that can roll back at a promised rate share, so means do not; a warning rolls nothing back, so each of its slices has its part of the full rate for itself.
     """
-    sharing = [m for m in metrics if m.role is Role.GATE and not isinstance(m.rule, Threshold | Drift)]
+    sharing = [m for m in metrics if m.role is Role.GATE and not isinstance(m.rule, Threshold | Drift | MeanDifference)]
     told = math.fsum(m.share for m in sharing if m.share is not None)
     if told > rate * (1 + 1e-9):
         raise InvalidAnalysis(

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from serin_operator.api import names
 from serin_operator.api.reasons import Reason
+from serin_operator.api.uris import comes_alone
 from serin_operator.decide.health.diagnosis import hint_of, trouble_of, waits_for_source, words_of
 from serin_operator.decide.health.resolving import found_digest, refusal_of_job, trouble_of_job
 from serin_operator.decide.health.serving import is_down, stable_trouble
@@ -176,6 +177,13 @@ def _unsigned(world: World, memory: Memory, candidate: Candidate, *, is_resolved
             Reason.SIGNATURE_MISSING,
             f"namespace {mdep.namespace} takes signed models only: say in spec.model.verify whose signature {candidate.version}"
             " needs, then annotate serin.dev/action=retry@1",
+        )
+    if mdep.spec.model.verify and comes_alone(candidate.uri):
+        return Refusal(
+            Reason.SIGNATURE_MISSING,
+            f"spec.model.verify wants a signature, and none comes with the single file {candidate.shown_uri}: name the folder"
+            " that holds the model and its model.sig (in a bucket, a registry, a hub or a claim; no https:// has one) in"
+            " spec.model.uri, or remove verify and annotate serin.dev/action=retry@1",
         )
     if mdep.spec.model.verify and is_resolved and not (known and known.signer):
         return Refusal(

@@ -6,6 +6,7 @@ from typing import Final
 
 from generate.monitoring.recordings import BUDGET, LEAST_VALUES, MODEL
 from generate.monitoring.rules import Alert, Group, Severity
+from serin_operator.api.reasons import Reason
 
 _NAME: Final = "{{ $labels.model_namespace }}/{{ $labels.model_name }}"
 _ASK: Final = "{{ $labels.model_name }} -n {{ $labels.model_namespace }}"
@@ -13,8 +14,12 @@ _CONDITION: Final = "serin_operator_model_condition"
 _PHASE: Final = f"max by ({MODEL}) (serin_operator_model_phase)"
 
 
+_MEANT: Final = f"{Reason.HELD_BY_ROLLBACK}|{Reason.ABORTED}"
+"""Reasons why nothing moves that a person gave: they know."""
+
+
 def _is_true(condition: str) -> str:
-    return f'max by ({MODEL}) ({_CONDITION}{{condition="{condition}"}})'
+    return f'max by ({MODEL}) ({_CONDITION}{{condition="{condition}",reason!~"{_MEANT}"}})'
 
 
 def _reason(condition: str) -> str:
@@ -62,7 +67,7 @@ max by ({MODEL}) (serin_operator_model_weight_percent{{arm="stable"}})
             "5m",
             f"{_NAME}: nothing moves until a person acts",
             f"{_reason('Stalled')}The version before serves on. Begin with: kubectl serin why {_ASK}",
-            "A rollout was rolled back or cannot go on, for five minutes.",
+            "A rollout was rolled back or cannot go on, for five minutes, and nobody holds it or has aborted it.",
         ),
         Alert(
             "SerinModelDegraded",

@@ -90,7 +90,7 @@ sum by ({MODEL}, model_revision) (
             f"""\
 serin:labels:rate1h
   / on ({MODEL}, model_revision)
-sum by ({MODEL}, model_revision) (rate(serin_requests_total{{error="false"}}[1h]))""",
+sum by ({MODEL}, model_revision) (rate(serin_requests_total{{code="200"}}[1h]))""",
             "Labels for each answered request, by revision; more than 1 where requests have many rows.",
         ),
         Recording(
@@ -100,7 +100,7 @@ sum by ({MODEL}, model_revision) (rate(serin_requests_total{{error="false"}}[1h]
         ),
         Recording(
             "serin:answers:increase2h",
-            f'sum by ({MODEL}) (increase(serin_requests_total{{error="false"}}[2h]))',
+            f'sum by ({MODEL}) (increase(serin_requests_total{{code="200"}}[2h]))',
             "Answered requests in two hours, by model.",
         ),
     ),
