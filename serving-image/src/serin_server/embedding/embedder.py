@@ -91,6 +91,10 @@ class Embedder:
         """The body of the answer of a call that has outputs. Raises `Refusal`."""
         outputs = call.outputs or []
         embeddings = np.ascontiguousarray(outputs[self.position], np.float32)
+        came, asked_for = len(embeddings), len(question.texts) or len(question.tokens)
+        if came != asked_for:
+            message = f"the model gives {came} embeddings for {asked_for} inputs: send one input a request"
+            raise Refusal(Kind.INVALID_TENSOR, message)
         self.check(question, embeddings.shape[1])
         asked = question.dimensions
         if asked is not None and asked < embeddings.shape[1]:
