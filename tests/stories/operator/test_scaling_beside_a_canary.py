@@ -64,3 +64,14 @@ async def test_additions_that_never_come_are_told_after_the_time_that_pods_have(
     await simulation.live(60)
     assert simulation.condition("Degraded")["status"] == "True", words(simulation)
     assert wanted_pods(simulation, "v1") == 6
+
+
+@WAYS
+async def test_what_is_woken_in_mid_rollout_is_no_addition_and_nothing_is_forgotten(way: str) -> None:
+    simulation = await held(way)
+    simulation.kubectl_scale(0)
+    await simulation.live(30)
+    simulation.kubectl_scale(4)
+    await simulation.live(30)
+    assert simulation.told("StatusRebuilt") == [], words(simulation)
+    assert simulation.phase in {"Reaching", "Holding"}

@@ -56,14 +56,15 @@ def scaling_of(world: World, memory: Memory, settings: Settings) -> Scaling | No
 def scaling_beside(world: World, memory: Memory, settings: Settings, wanted: int) -> Scaling | None:
     """The same of stable while another version has a share of the traffic, where Ready says nothing of either.
 
-    It begins where stable was whole and ``wanted`` are more pods than it has; a pod that is lost meanwhile is no addition.
+    It begins where stable was whole and ``wanted`` are more pods than it has; a pod that is lost meanwhile is no addition, and one
+    that is woken had nothing that more could be added to.
     """
     stable = memory.stable
     deployment = world.revision(stable.revision).deployment if stable else None
     if stable is None or deployment is None:
         return None
     ready, before = world.revision(stable.revision).ready, memory.scaling
-    if before is None and ready >= deployment.replicas < wanted:
+    if before is None and 0 < deployment.replicas <= ready and deployment.replicas < wanted:
         return Scaling(ready, world.now)
     if before is None or before.pods >= wanted or ready >= wanted:
         return None
