@@ -81,7 +81,7 @@ e2e: sync ## Tests on nodes with pods, images and Prometheus (CLUSTER=current: o
 
 .PHONY: journeys
 journeys: sync ## Everything that a rollout can go through, under 50,000 requests by a real Gateway and as many by the Service (REQUESTS=50000)
-	REQUESTS=$(or $(REQUESTS),50000) $(PYTEST) -q -s tests/e2e/journeys/test_no_request_is_lost.py
+	REQUESTS=$(or $(REQUESTS),50000) $(PYTEST) -q -s tests/journeys
 
 .PHONY: images
 images: sync ## Build both images without a registry; seconds when only code has changed
