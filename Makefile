@@ -126,6 +126,10 @@ bench-operator: sync ## Measure the operator on a control plane without nodes (S
 	@$(UV) sync --frozen --all-packages --quiet --group bench
 	nice $(RUN) python -m benchmarks.operator.run $(if $(SIZES),--sizes $(SIZES)) $(if $(ONLY),--only $(ONLY))
 
+.PHONY: bench-reaction
+bench-reaction: sync ## Measure how soon a failing version is away, on a cluster with pods (5 min; RUNS=3)
+	RUNS=$(or $(RUNS),3) $(PYTEST) -q -s benchmarks/reaction/measure.py
+
 .PHONY: reference
 reference: sync ## Let the reference for signed models verify what our tests sign
 	@$(UV) sync --frozen --all-packages --quiet --group reference
