@@ -79,6 +79,10 @@ e2e: sync ## Tests on nodes with pods, images and Prometheus (CLUSTER=current: o
 images: sync ## Build both images without a registry; seconds when only code has changed
 	@$(RUN) localkube images
 
+.PHONY: image-cuda
+image-cuda: sync ## Build the server's image for GPUs of NVIDIA without a registry (3 GB of downloads the first time)
+	@$(RUN) localkube image-cuda
+
 .PHONY: test
 test: unit slow cluster e2e ## Every test
 
