@@ -87,6 +87,10 @@ journeys: sync ## Everything that a rollout can go through, under 50,000 request
 images: sync ## Build both images without a registry; seconds when only code has changed
 	@$(RUN) localkube images
 
+.PHONY: image-cuda
+image-cuda: sync ## Build the server's image for GPUs of NVIDIA without a registry (3 GB of downloads the first time)
+	@$(RUN) localkube image-cuda
+
 .PHONY: test
 test: unit slow cluster e2e ## Every test
 

@@ -76,7 +76,10 @@ GOOD: dict[str, Any] = {
             "image": "registry.example.com:5000/serin-server@sha256:" + "0" * 64,
             "imagePullPolicy": "IfNotPresent",
             "imagePullSecrets": [{"name": "registry"}],
-            "resources": {"requests": {"cpu": "500m", "memory": "256Mi"}, "limits": {"cpu": 2, "memory": "1Gi"}},
+            "resources": {
+                "requests": {"cpu": "500m", "memory": "256Mi"},
+                "limits": {"cpu": 2, "memory": "1Gi", "nvidia.com/gpu": 1},
+            },
             "threads": 2,
             "batching": "Trusted",
             "maxBatchRows": 64,
@@ -347,6 +350,16 @@ BAD = (
     ),
     Bad("a resource is misspelt", "runtime.resources.limits.mem", "1Gi", "spec.runtime.resources.limits", "use cpu"),
     Bad("more is asked for than allowed", "runtime.resources.requests.cpu", 3, "resources.requests", "raise the limit"),
+    *(
+        Bad(because, "runtime.resources", resources, "spec.runtime.resources.limits", "{nvidia.com/gpu: 1}")
+        for because, resources in {
+            "a GPU is requested without a limit": {"requests": {"nvidia.com/gpu": 1}},
+            "a GPU is requested without a limit among others": {"requests": {"a.b/c": 1}, "limits": {"cpu": 1}},
+            "fewer GPUs are requested than allowed": {"requests": {"a.b/c": 1}, "limits": {"a.b/c": 2}},
+            "huge pages are requested without a limit": {"requests": {"hugepages-2Mi": "4Mi"}},
+            "half a GPU": {"limits": {"nvidia.com/gpu": "0.5"}},
+        }.items()
+    ),
     Bad("a variable is Serin's", "runtime.env.0.name", "SERIN_MODEL_URI", "spec.runtime.env[0].name", "remove it"),
     Bad(
         "a variable begins with a digit",

@@ -7,7 +7,7 @@ import pytest
 
 from serin_server.dataplane.memory import Holding, MemoryBudget
 from serin_server.http.messages import Request, Response
-from serin_server.http.outfit import Outfit
+from serin_server.http.outfit import Outfit, takes_gzip
 from serin_server.refusals import Refusal
 
 BODY = np.random.default_rng(1).normal(size=50_000).astype(np.float32).tobytes()
@@ -53,3 +53,24 @@ def test_without_memory_to_pack_it_an_answer_is_sent_as_it_is(sent) -> None:
     found = sent(2 * len(BODY))
     assert (found.response.body, found.held) == (BODY, len(BODY))
     assert b"content-encoding" not in found.response.extra
+
+
+@pytest.mark.parametrize(
+    ("accepted", "takes"),
+    [
+        (b"gzip", True),
+        (b"br;q=1.0, GZIP;Q=0.5", True),
+        (b"gzip;q=", True),
+        (b"gzip;q=0.001", True),
+        (b"gzip; level=9 ; q=0.8", True),
+        (b"", False),
+        (b"br, deflate", False),
+        (b"gzip;q=0", False),
+        (b"gzip ; Q = 0.000", False),
+        (b"gzip;level=9;q=0", False),
+        (b"gzip;q=0;level=9", False),
+        (b"x-gzip;level=9;q=0.0, br", False),
+    ],
+)
+def test_nobody_gets_gzip_who_weighs_it_as_nothing_wherever_the_weight_stands(accepted, takes):
+    assert takes_gzip(accepted) is takes

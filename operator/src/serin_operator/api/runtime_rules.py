@@ -5,7 +5,7 @@ from typing import Final
 from serin_operator.api.pod import DEFAULT_BATCH_ROWS
 from serin_operator.api.rule import LABEL_KEY, LABEL_VALUE, Rule, object_name
 
-_KNOWN_RESOURCE: Final = "k in ['cpu', 'memory', 'ephemeral-storage'] || k.startsWith('hugepages-') || k.contains('/')"
+_KNOWN_RESOURCE: Final = "k.matches('^(cpu|memory|ephemeral-storage|hugepages-.*|.*/.*)$')"
 _SET_BY_SERIN: Final = "^SERIN_(MODEL_|SOURCE_|POD_|CONTAINER_|THREADS$|BATCHING$|CACHE_DIR$|HTTP_PORT$|GRPC_PORT$|METRICS_PORT$|TERMINATION_LOG$)"
 
 
@@ -17,7 +17,7 @@ _RESOURCES: Final = tuple(
             path,
             f"self.all(k, {_KNOWN_RESOURCE})",
             "Use cpu, memory, ephemeral-storage, hugepages-<size> or a device such as nvidia.com/gpu.",
-            f"'unknown resource ' + self.filter(k, !({_KNOWN_RESOURCE}))[0]"
+            f"'unknown resource ' + self.filter(k, !{_KNOWN_RESOURCE})[0]"
             " + ': use cpu, memory, ephemeral-storage, hugepages-<size> or a device such as nvidia.com/gpu'",
         ),
         Rule(
@@ -34,6 +34,16 @@ _EXCEEDING: Final = (
     "self.requests.exists(k, k in self.limits && isQuantity(string(self.requests[k]))"
     " && isQuantity(string(self.limits[k]))"
     " && quantity(string(self.requests[k])).isGreaterThan(quantity(string(self.limits[k]))))"
+)
+
+_LENT_WHOLE: Final = "k.matches('^hugepages-|/')"
+_REQUESTED_AS_LIMITED: Final = (
+    f"(!has(self.requests) || self.requests.all(k, !{_LENT_WHOLE} || (has(self.limits) && k in self.limits"
+    " && string(self.requests[k]) == string(self.limits[k]))))"
+)
+_WHOLE: Final = (
+    "(!has(self.limits) || self.limits.all(k, !k.contains('/') || !isQuantity(string(self.limits[k]))"
+    " || quantity(string(self.limits[k])).isInteger()))"
 )
 
 _MOST_ROWS: Final = f"(has(self.maxBatchRows) ? self.maxBatchRows : {DEFAULT_BATCH_ROWS})"
@@ -61,6 +71,12 @@ RUNTIME_RULES: Final = (
         f"!has(self.requests) || !has(self.limits) || !{_EXCEEDING}",
         "A request must not be above its limit: lower the request or raise the limit.",
         field=".requests",
+    ),
+    Rule(
+        "spec.runtime.resources",
+        f"{_REQUESTED_AS_LIMITED} && {_WHOLE}",
+        "Devices and huge pages are lent whole: write a limit, and no request or an equal one: limits: {nvidia.com/gpu: 1}.",
+        field=".limits",
     ),
     Rule(
         "spec.runtime.image",

@@ -57,11 +57,16 @@ class Outfit:
 def takes_gzip(accepted: bytes) -> bool:
     """Whether an Accept-Encoding names gzip, and does not say that it is not wanted (`q=0`)."""
     for part in accepted.lower().split(b","):
-        name, _, quality = part.partition(b";")
+        name, *parameters = part.split(b";")
         if name.strip() in (b"gzip", b"x-gzip"):
-            weight = quality.strip().removeprefix(b"q=").strip()
-            return not weight or weight.strip(b"0.") != b""
+            return not any(_weighs_nothing(parameter) for parameter in parameters)
     return False
+
+
+def _weighs_nothing(parameter: bytes) -> bool:
+    name, _, value = parameter.partition(b"=")
+    weight = value.strip()
+    return name.strip() == b"q" and weight != b"" and not weight.strip(b"0.")
 
 
 def _respond(

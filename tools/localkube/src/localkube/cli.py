@@ -16,7 +16,7 @@ from localkube.binaries.bundles import all_bundles
 from localkube.binaries.find import programs_folder
 from localkube.cluster import Cluster
 from localkube.errors import LocalKubeError
-from localkube.images.build import build_images, refresh_all_requirements
+from localkube.images.build import build_image_for_devices, build_images, refresh_all_requirements
 from localkube.images.project import repository_root
 from localkube.reporting import ToTerminal
 
@@ -149,8 +149,14 @@ def images() -> None:
 
 
 @app.command()
+def image_cuda() -> None:
+    """Build the server's image for GPUs of NVIDIA (gigabytes), unless nothing has changed; prints the archive."""
+    print(build_image_for_devices(repository_root(), ToTerminal()))
+
+
+@app.command()
 def requirements() -> None:
-    """Export the locked dependencies of both images from uv.lock into their requirements.txt."""
+    """Export the locked dependencies of the images from uv.lock into their files of requirements."""
     refresh_all_requirements(repository_root())
 
 

@@ -12,7 +12,7 @@ from localkube.errors import LocalKubeError
 from localkube.images.base import buildah_on_debian
 from localkube.images.builders import Builder, run, working_engine
 from localkube.images.pipsettings import mounts
-from localkube.images.project import Recipe, key, recipes, refresh_requirements
+from localkube.images.project import Recipe, for_devices, key, recipes, refresh_requirements
 from localkube.reporting import Reporter
 
 _KEPT_ARCHIVES = 3
@@ -24,23 +24,30 @@ def build_images(root: Path, report: Reporter) -> list[Path]:
     return [_archive(recipe, report) for recipe in recipes(root)]
 
 
+def build_image_for_devices(root: Path, report: Reporter) -> Path:
+    """An archive of the server with CUDA; some gigabytes are downloaded the first time."""
+    refresh_all_requirements(root)
+    return _archive(for_devices(root), report)
+
+
 def refresh_all_requirements(root: Path) -> None:
     """Bring the exported requirements up to date with uv.lock, where uv is there to say what that is."""
     if uv := os.environ.get("UV") or shutil.which("uv"):  # `uv run` sets UV
-        for recipe in recipes(root):
+        for recipe in (*recipes(root), for_devices(root)):
             refresh_requirements(recipe, root, uv)
 
 
 def _archive(recipe: Recipe, report: Reporter) -> Path:
     folder = cache_folder() / "images"
-    target = folder / f"{recipe.name}-{key(recipe, ['1'])}.tar"
+    stem = f"{recipe.name}{recipe.target and '.'}{recipe.target}"
+    target = folder / f"{stem}-{key(recipe, ['1'])}.tar"
     if target.exists():
         os.utime(target)
         return target
     with locked(folder / ".build.lock"):
         if not target.exists():
             _build(recipe, target, report)
-            _prune(folder, recipe.name)
+            _prune(folder, stem)
     return target
 
 
@@ -62,7 +69,10 @@ def _build_with(builder: Builder, recipe: Recipe, target: Path, report: Reporter
     partial.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(prefix="localkube-") as scratch:
         with report.track(f"building {recipe.reference} with {builder.kind}", None):
-            run(builder.build(recipe.folder, recipe.reference, mounts(Path(scratch))), f"building {recipe.name}")
+            run(
+                builder.build(recipe.folder, recipe.reference, mounts(Path(scratch)), recipe.target),
+                f"building {recipe.name}",
+            )
         with report.track(f"saving {recipe.reference}", None):
             run(builder.save(recipe.reference, partial), f"saving {recipe.name}")
     partial.rename(target)

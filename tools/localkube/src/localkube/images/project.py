@@ -1,4 +1,4 @@
-"""The project's two images: what goes in, and a key that changes exactly when that does."""
+"""The project's images: what goes in, and a key that changes exactly when that does."""
 
 from __future__ import annotations
 
@@ -15,19 +15,29 @@ _SKIPPED = ("__pycache__",)
 
 @dataclass(frozen=True)
 class Recipe:
-    """One Dockerfile with its context."""
+    """One image of a Dockerfile with its context.
+
+    `target` names a stage that has requirements of its own (a group of dependencies with the same name); empty: the last.
+    """
 
     name: str
     folder: Path
+    target: str = ""
+
+    @property
+    def requirements(self) -> Path:
+        """The file with the locked dependencies."""
+        return self.folder / f"requirements{self.target and '-'}{self.target}.txt"
 
     @property
     def reference(self) -> str:
         """The image's name on local clusters."""
-        return f"localhost/{self.name}:dev"
+        return f"localhost/{self.name}:dev{self.target and '-'}{self.target}"
 
     def inputs(self) -> list[Path]:
         """Every file that the Dockerfile reads, in a stable order."""
-        files = [self.folder / name for name in ("Dockerfile", "requirements.txt", "pyproject.toml")]
+        named = [self.folder / name for name in ("Dockerfile", "install.sh", "pyproject.toml")]
+        files = [self.requirements, *(path for path in named if path.exists())]
         sources = (path for path in (self.folder / "src").rglob("*") if path.is_file())
         return files + sorted(path for path in sources if not set(_SKIPPED) & set(path.parts))
 
@@ -35,6 +45,11 @@ class Recipe:
 def recipes(root: Path) -> list[Recipe]:
     """Operator and server of the repository at `root`."""
     return [Recipe("serin-operator", root / "operator"), Recipe("serin-server", root / "serving-image")]
+
+
+def for_devices(root: Path) -> Recipe:
+    """The server with CUDA: gigabytes, so that it is built only when it is asked for."""
+    return Recipe("serin-server", root / "serving-image", "cuda")
 
 
 def repository_root() -> Path:
@@ -57,16 +72,17 @@ def key(recipe: Recipe, extra: Iterable[str]) -> str:
 
 
 def refresh_requirements(recipe: Recipe, root: Path, uv: str) -> None:
-    """Export the locked dependencies, with hashes, from uv.lock into `requirements.txt` beside the Dockerfile."""
+    """Export the locked dependencies, with hashes, from uv.lock into a file beside the Dockerfile."""
     text = exported_requirements(recipe, root, uv)
-    target = recipe.folder / "requirements.txt"
-    if not target.exists() or target.read_text() != text:
-        target.write_text(text)
+    if not recipe.requirements.exists() or recipe.requirements.read_text() != text:
+        recipe.requirements.write_text(text)
 
 
 def exported_requirements(recipe: Recipe, root: Path, uv: str) -> str:
     """What uv.lock says now."""
     options = ["--frozen", "--no-dev", "--no-emit-workspace", "--no-annotate", "--no-header", "--quiet"]
+    if recipe.target:  # its group has a build of ONNX Runtime of its own, under the same module
+        options += ["--group", recipe.target, "--no-emit-package", "onnxruntime"]
     command = [uv, "export", *options, "--package", recipe.name, "--format", "requirements-txt"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     if done.returncode:

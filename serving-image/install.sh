@@ -1,0 +1,18 @@
+#!/bin/sh
+# Locked dependencies in one layer that a change of code leaves alone: a virtual environment without pip, compiled ahead,
+# because the root file system is read-only at run time. The argument is a file of requirements with hashes.
+# ONNX Runtime's tools for making models, and tests of libraries, have no work to do in a server.
+set -eu
+python3 -m venv /opt/build
+python3 -m venv --without-pip /opt/venv
+packages="$(/opt/venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+echo /app > "$packages/application.pth"
+printf '#!/opt/venv/bin/python\nimport sys\n\nfrom serin_server.cli import main\n\nsys.exit(main())\n' > /opt/venv/bin/serin-server
+chmod 755 /opt/venv/bin/serin-server
+/opt/build/bin/pip --python /opt/venv/bin/python install --disable-pip-version-check --no-cache-dir --no-compile \
+  --only-binary :all: --require-hashes -r "$1"
+rm -rf "$packages"/onnxruntime/transformers "$packages"/onnxruntime/quantization "$packages"/onnxruntime/tools \
+  "$packages"/onnxruntime/backend "$packages"/onnxruntime/datasets "$packages"/numpy/f2py
+find /opt/venv -type d -name tests -prune -exec rm -rf {} +
+/opt/venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv
+rm -rf /opt/build
