@@ -99,6 +99,7 @@ FUNCTIONS: Final[Mapping[str, Callable[..., Value]]] = {
     "isURL": _is_url,
     "isQuantity": _is_quantity,
     "quantity": amount,
+    "isInteger": lambda number: number == number.to_integral_value() and abs(number) < 1 << 63,
     "isGreaterThan": lambda a, b: a > b,
     "isLessThan": lambda a, b: a < b,
     "string": _text,
