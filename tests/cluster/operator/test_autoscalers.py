@@ -54,10 +54,12 @@ def test_an_autoscaler_that_aims_at_a_child_is_left_alone_and_named(kubernetes, 
         conditions = kubernetes.get("mdep", "m", "-n", namespace)["status"]["conditions"]
         return next(c for c in conditions if c["type"] == "Degraded")
 
-    told = kubernetes.wait_for(
-        "it to be named", lambda: degraded() if degraded()["reason"] == "ScaledElsewhere" else None, seconds=MINUTES
+    named = "HorizontalPodAutoscaler theirs scales Deployment"
+    kubernetes.wait_for(
+        "it to be named",
+        lambda: (told := degraded())["reason"] == "ScaledElsewhere" and named in told["message"],
+        seconds=MINUTES,
     )
-    assert "HorizontalPodAutoscaler theirs scales Deployment" in told["message"]
     kubernetes.wait_for("its pods to count as ready", lambda: is_ready(kubernetes, namespace))
     assert kubernetes.get("deployment", f"m-{revision}", "-n", namespace)["spec"]["replicas"] == 3
     events = kubernetes.get("events.events.k8s.io", "-n", namespace)["items"]
