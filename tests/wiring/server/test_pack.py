@@ -318,6 +318,7 @@ def test_with_keys_whoever_has_none_neither_loads_nor_unloads(tmp_path, files):
 def test_models_can_be_named_by_a_variable(tmp_path, files):
     given = f"a={files[0]}\n  b={files[1]}"
     with serving("", tmp_path, name="a", env={"SERIN_MODELS": given}) as server:
+        wait_for(lambda: server.get("/v2/health/ready")[0] == 200)
         assert infer(server, "b")[0] == 200
 
 
