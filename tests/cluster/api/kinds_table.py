@@ -111,7 +111,12 @@ BAD_KINDS = (
     bad("inputs blame a version", {"inputDrift": {"feature": "age"}, "mode": "Gate"}, ".mode", "say Warn"),
     bad("drift beyond all bounds", {"predictionDrift": {"max": 0}}, ".predictionDrift.max", "greater than 0"),
     bad("a query takes a share", {"query": QUERY, "share": 0.001}, ".share", "remove share"),
-    bad("a mean that only warns takes a share", {"cost": {"cpuHourPrice": 1, "maxIncrease": 1}, "share": 0.001}, ".share", "Warnings, and query"),
+    bad(
+        "a mean that only warns takes a share",
+        {"cost": {"cpuHourPrice": 1, "maxIncrease": 1}, "share": 0.001},
+        ".share",
+        "Warnings, and query",
+    ),
     bad("a warning takes a share", {"errorRate": {}, "mode": "Warn", "share": 0.001}, ".share", "Warnings, and query"),
     bad("a mode of its own", {"errorRate": {}, "mode": "Off"}, ".mode", '"Gate", "Warn"'),
     bad("no samples", {"errorRate": {}, "minSamples": 0}, ".minSamples", "greater than or equal to 1"),
