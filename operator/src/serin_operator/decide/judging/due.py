@@ -77,7 +77,8 @@ def _due_at(world: World, comparison: Comparison) -> datetime | None:
     if comparison.closed:
         due = comparison.closed[0].end + 2 * scrape
     elif comparison.look_from:
-        paced = (comparison.taken_at or comparison.look_from) + interval
+        # The first is an interval after the first request, not after the weight is in force: clients hear both alike.
+        paced = (comparison.taken_at or comparison.since or comparison.look_from) + interval
         due = max(comparison.look_from + 3 * scrape, paced)
     else:
         return None
