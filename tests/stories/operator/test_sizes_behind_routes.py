@@ -9,8 +9,10 @@ from tests.support.simulation import (
     behind_gateway,
     behind_route,
     deployment_of,
+    late_from,
     model_of,
     phase,
+    revision_of,
     rollout,
     uri_of,
     wanted_pods,
@@ -19,6 +21,20 @@ from tests.support.simulation import (
 
 WAYS = pytest.mark.parametrize("way", ["gateway", "route"])
 V1, V2 = uri_of("v1"), uri_of("v2")
+
+
+def pods(simulation: Simulation, version: str) -> list[Any]:
+    revision = revision_of(simulation, version)
+    return [p for p in simulation.of_kind("Pod") if p["metadata"]["labels"].get("serin.dev/revision") == revision]
+
+
+async def drained(simulation: Simulation, version: str) -> None:
+    """Every pod of a version is evicted, as the disruption budget lets them go: the next once all are ready again."""
+    for pod in pods(simulation, version):
+        simulation.terminate(pod)
+        simulation.remove(pod)
+        await simulation.live_until(lambda s: s.moments[-1].ready.get(version) == wanted_pods(s, version), 60)
+        await simulation.live(5)
 
 
 async def behind(way: str, **fields: Any) -> Simulation:
@@ -112,6 +128,55 @@ async def test_traffic_comes_and_goes_at_zero(way: str, change: str) -> None:
     await simulation.live_until(lambda s: s.condition("Ready")["status"] == "True", 60)
     await simulation.live(30)
     assert simulation.moments[-1].answered.keys() == {"v1"}
+
+
+@WAYS
+async def test_a_canary_has_two_pods_however_little_its_weight_so_that_a_node_can_be_drained(way: str) -> None:
+    simulation = await behind(way, replicas=4)
+    simulation.change_spec(model=model_of("v2"), rollout=rollout(1, 10, hold=60))
+    for _ in range(2):
+        await simulation.live_until(lambda s: phase(s) == "Holding", 150)
+        await simulation.live_until(lambda s: phase(s) == "Holding" and s.moments[-1].ready.get("v2") == 2, 60)
+        await drained(simulation, "v2")
+        await simulation.live_until(lambda s: phase(s) != "Holding", 150)
+    await simulation.live_until(lambda s: s.outcome("v2") == "Promoted", 400)
+    assert simulation.lost == 0
+
+
+@WAYS
+async def test_a_canary_goes_out_on_the_one_pod_that_its_weight_needs_where_there_is_no_room_for_a_second(
+    way: str,
+) -> None:
+    simulation = await behind(way, replicas=4)
+    simulation.behave(V2, ready_after=late_from(1, 10_000))
+    simulation.change_spec(model=model_of("v2"), rollout=rollout(1, 10, hold=15))
+    await simulation.live_until(lambda s: phase(s) == "Holding" and s.status["canary"]["weight"] == 10, 200)
+    assert wanted_pods(simulation, "v2") == 2
+    simulation.behave(V2)
+    await simulation.live_until(lambda s: s.outcome("v2") == "Promoted", 400)
+    assert simulation.lost == 0
+
+
+@WAYS
+@pytest.mark.parametrize(
+    ("replicas", "step", "expected"),
+    [(1, {}, 1), (4, {"pods": 1}, 1), (4, {"pods": "25%"}, 1), (4, {"pods": 3}, 3), (4, {}, 2)],
+    ids=[
+        "stable has one",
+        "a person wrote one",
+        "a person wrote a quarter",
+        "a person wrote three",
+        "nothing is written",
+    ],
+)
+async def test_people_say_how_many_pods_a_step_has(
+    way: str, replicas: int, step: dict[str, Any], expected: int
+) -> None:
+    simulation = await behind(way, replicas=replicas)
+    steps = {"steps": [{"weight": 10, "holdSeconds": 600, **step}], "progressDeadlineSeconds": 300}
+    simulation.change_spec(model=model_of("v2"), rollout=steps)
+    await simulation.live_until(lambda s: phase(s) == "Holding", 150)
+    assert wanted_pods(simulation, "v2") == expected
 
 
 @WAYS

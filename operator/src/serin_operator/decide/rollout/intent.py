@@ -40,6 +40,8 @@ class Intent:
     """Why the stage cannot have the requests that it asks for; stable has them all meanwhile."""
     control: str | None = None
     """Revision that the control Service leads to, since another is compared with it; None: there is none."""
+    spare: int = 0
+    """Pods of the candidate beyond those that its weight needs; they stand in for one that goes, and may lack a node."""
 
 
 def intent_of(world: World, memory: Memory, settings: Settings) -> Intent:
@@ -52,7 +54,7 @@ def intent_of(world: World, memory: Memory, settings: Settings) -> Intent:
     stage = _in_traffic(memory, settings)
     lack = provider_of(world).refuses(world, stage) if stage else None
     traffic, control = _traffic(world, memory, settings, lack), _control(world, memory, pods)
-    return Intent(pods, traffic, resolving, preview, lack, control)
+    return Intent(pods, traffic, resolving, preview, lack, control, _spare(world, memory, settings))
 
 
 def _in_traffic(memory: Memory, settings: Settings) -> Stage | None:
@@ -146,9 +148,29 @@ def _beside(world: World, memory: Memory, settings: Settings, stage: int) -> dic
 
 def pods_of(world: World, stage: Stage, full: int) -> int:
     """Pods of the candidate in a stage, beside so many of stable; the weight counts where pods contradict it."""
-    provider = provider_of(world)
-    by_weight = provider.canary_pods(full, stage.load)
+    return needed(world, stage, full) + spare(world, stage, full)
+
+
+def needed(world: World, stage: Stage, full: int) -> int:
+    """What its weight needs, or people say that it has."""
+    by_weight = provider_of(world).canary_pods(full, stage.load)
     return by_weight if contradiction(world, stage, full) else stage.size(full, by_weight)
+
+
+def spare(world: World, stage: Stage, full: int) -> int:
+    """Pods beside them, so that clients whose requests go to the candidate are answered while one of its pods goes."""
+    if not stage.weight or stage.pods is not None:
+        return 0
+    return max(0, provider_of(world).fewest_pods(full) - needed(world, stage, full))
+
+
+def _spare(world: World, memory: Memory, settings: Settings) -> int:
+    full, stages, rollout = live_size_of(world, memory, settings), stages_of(memory, settings), memory.rollout
+    if not stages or settings.shrinks or not isinstance(rollout, Starting | Reaching | Holding):
+        return 0
+    if isinstance(rollout, Starting):
+        return spare(world, stages[0], full) if rollout.candidate.kind is Kind.CANARY else 0
+    return spare(world, _at(stages, rollout.stage), full)
 
 
 def contradiction(world: World, stage: Stage, full: int) -> str | None:

@@ -28,6 +28,10 @@ class ByRoute:
         """As many of stable's pods as the weight is of its requests."""
         return canary_pods(stable, weight)
 
+    def fewest_pods(self, stable: int) -> int:
+        """Two where stable has two: a route knows no other way for the requests of a share while its only pod is evicted."""
+        return min(2, stable)
+
     def contradiction(self, stable: int, canary: int, weight: int) -> str | None:
         """Any number of pods can get any share of the requests, as long as they can bear it."""
         required = canary_pods(stable, weight)
