@@ -180,7 +180,7 @@ async def test_waiting_ends_with_what_became_of_it_and_says_meanwhile_what_it_wa
     code, told, meanwhile = asked(waiting, "status", "credit-risk", "--wait", clock=clock)
     assert code == 1
     assert "stalled: AnalysisFailed" in told
-    assert "v2 at step 1/2 (25 %): errors: no requests of either version in this look" in meanwhile
+    assert "1 of 50 requests in this step" in meanwhile
 
 
 async def test_waiting_too_long_ends_with_a_code_of_its_own() -> None:

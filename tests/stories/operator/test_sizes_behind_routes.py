@@ -14,6 +14,7 @@ from tests.support.simulation import (
     phase,
     revision_of,
     rollout,
+    serving,
     uri_of,
     wanted_pods,
     words,
@@ -192,6 +193,30 @@ async def test_at_ninety_percent_stable_keeps_one_pod_of_ten_and_no_request_is_l
     assert (90, (1, 9)) in shared
     await simulation.live(30)
     assert simulation.moments[-1].answered.keys() == {"v2"}
+    assert simulation.lost == 0
+
+
+@pytest.mark.parametrize("way", ["gateway", "route", "pods"])
+@pytest.mark.parametrize("weights", [(90,), (10, 90), (50,), (75,)])
+@pytest.mark.parametrize("pods", [4, 10, 17])
+async def test_stable_gives_its_pods_back_as_those_of_the_new_version_become_ready(
+    way: str, weights: tuple[int, ...], pods: int
+) -> None:
+    fresh = serving(analysis=False, replicas=pods) if way == "pods" else behind(way, replicas=pods)
+    simulation = await fresh
+    simulation.behave(V2, ready_after=20)
+    shrinking = rollout(*weights, hold=15, stableScale="Shrink", bakeSeconds=20)
+    simulation.change_spec(model=model_of("v2"), rollout=shrinking)
+    usual, worst, reached = simulation.requests_a_second / pods, 0.0, set()
+    while simulation.outcome("v2") != "Promoted":
+        await simulation.live(1)
+        assert simulation.elapsed < 900, words(simulation)
+        worst = max(worst, *simulation.kubelet.load.values())
+        assert wanted_pods(simulation, "v1") + wanted_pods(simulation, "v2") <= pods, phase(simulation)
+        if phase(simulation) == "Holding":
+            reached.add(simulation.status["canary"]["weight"])
+    assert worst <= 2.1 * usual, f"a pod had {worst:.1f} requests a second, where {usual:.1f} are usual"
+    assert way == "pods" or reached == set(weights)
     assert simulation.lost == 0
 
 
