@@ -10,7 +10,7 @@ from tests.support.simulation.receivers import FAILS, HANGS, IS_AWAY, IS_BUSY, T
 
 ALL = ["Started", "Step", "Held", "Promoted", "RolledBack", "PreflightFailed", "Aborted", "Superseded"]
 ALL += ["SourceChanged", "Recovered"]
-EVERYTHING = ({"channel": "ops", "on": ALL},)
+EVERYTHING = ({"channel": "ops", "about": ALL},)
 V2 = uri_of("v2")
 A_PROMOTION = ["Started v2", "Step v2", "Step v2", "Step v2", "Promoted v2"]
 """Two steps, and the switch."""
@@ -57,7 +57,7 @@ async def test_by_default_endings_and_what_waits_for_a_person_are_told() -> None
 
 async def test_a_spec_that_says_who_hears_replaces_the_defaults() -> None:
     simulation = await with_channels("ops", "team", notify=EVERYTHING)
-    await canary(simulation, notify=[{"channel": "team", "on": ["Promoted"]}])
+    await canary(simulation, notify=[{"channel": "team", "about": ["Promoted"]}])
     await simulation.live_until(promoted())
     await simulation.live(10)
     assert simulation.receivers["team"].heard == ["Promoted v2"]
@@ -74,7 +74,7 @@ async def test_a_spec_that_wants_nobody_to_hear_is_heard_of_by_nobody() -> None:
 
 async def test_an_unknown_channel_is_told_in_status_and_the_known_ones_hear() -> None:
     simulation = await with_channels("ops", "team", notify=())
-    everything = [{"channel": "pager", "on": ALL}, {"channel": "team", "on": ["Promoted"]}]
+    everything = [{"channel": "pager", "about": ALL}, {"channel": "team", "about": ["Promoted"]}]
     await canary(simulation, notify=everything)
     await simulation.live_until(promoted())
     await simulation.live(10)
@@ -90,7 +90,7 @@ async def test_an_unknown_channel_is_told_in_status_and_the_known_ones_hear() ->
 
 
 async def test_a_step_that_waits_for_a_person_is_told_and_that_it_goes_on() -> None:
-    simulation = await with_channels(notify=({"channel": "ops", "on": ["Held", "Recovered", "Promoted"]},))
+    simulation = await with_channels(notify=({"channel": "ops", "about": ["Held", "Recovered", "Promoted"]},))
     await canary(simulation, rollout={"steps": [{"weight": 25, "holdSeconds": 5, "pause": True}], "bakeSeconds": 5})
     await simulation.live_until(lambda s: s.condition("Progressing")["reason"] == "StepPaused")
     await simulation.live(30)
@@ -102,7 +102,7 @@ async def test_a_step_that_waits_for_a_person_is_told_and_that_it_goes_on() -> N
 
 
 async def test_an_aborted_and_a_superseded_rollout_are_told_of_their_versions() -> None:
-    simulation = await with_channels(notify=({"channel": "ops", "on": ["Aborted", "Superseded", "Started"]},))
+    simulation = await with_channels(notify=({"channel": "ops", "about": ["Aborted", "Superseded", "Started"]},))
     await canary(simulation)
     simulation.change_spec(model=model_of("v3"))
     await simulation.live_until(lambda s: s.network.answered.get("v3"))
@@ -116,7 +116,7 @@ async def test_an_aborted_and_a_superseded_rollout_are_told_of_their_versions() 
 async def test_no_rollout_is_a_second_later_for_a_receiver_that_takes_nothing(answer: Any) -> None:
     endings = []
     for receiving in (TAKES, answer):
-        simulation = await with_channels("ops", "team", notify=(*EVERYTHING, {"channel": "team", "on": ALL}))
+        simulation = await with_channels("ops", "team", notify=(*EVERYTHING, {"channel": "team", "about": ALL}))
         simulation.receivers["ops"].answer = receiving
         await canary(simulation)
         await simulation.live_until(promoted())
@@ -211,7 +211,7 @@ async def test_notices_to_a_channel_that_is_taken_out_of_the_chart_are_forgotten
 
 
 async def test_a_source_that_changes_under_a_version_that_serves_is_told_once_and_that_it_is_well_again() -> None:
-    simulation = await with_channels(notify=({"channel": "ops", "on": ["SourceChanged", "Recovered"]},))
+    simulation = await with_channels(notify=({"channel": "ops", "about": ["SourceChanged", "Recovered"]},))
     words_of_pod = json.dumps({"ok": False, "reason": "DigestMismatch", "message": "other bytes"})
     simulation.behave(uri_of("v1"), fails_warm_up=1000, warm_up_words=words_of_pod)
     simulation.remove(simulation.pods_of(revision_of(simulation, "v1"))[0])

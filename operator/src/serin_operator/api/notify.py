@@ -29,7 +29,7 @@ class Occasion(ExplainedReason):
 DEFAULT_OCCASIONS: Final = tuple(
     each for each in Occasion if each not in {Occasion.STARTED, Occasion.STEP, Occasion.SUPERSEDED}
 )
-"""Without ``on``: how rollouts end, and what waits for a person."""
+"""Without ``about``: how rollouts end, and what waits for a person."""
 
 CHANNEL_LENGTH: Final = 50
 """Longest name of a channel: the names of its volume and folder are made of it."""
@@ -46,7 +46,7 @@ class Notify(ApiModel):
             description="Name of a channel of the installation (notify.channels of the chart).",
         ),
     ]
-    on: Annotated[
+    about: Annotated[
         list[Occasion] | None,
         Field(
             min_length=1,
@@ -58,4 +58,4 @@ class Notify(ApiModel):
     @property
     def occasions(self) -> tuple[Occasion, ...]:
         """What is told, defaults applied."""
-        return DEFAULT_OCCASIONS if self.on is None else tuple(self.on)
+        return DEFAULT_OCCASIONS if self.about is None else tuple(self.about)

@@ -129,7 +129,7 @@ def conditions_page() -> str:
     reasons = _list("Reasons", "Of conditions, of `status.canary.analysis` and of the ledger.", Reason)
     outcomes = _list("Outcomes", "Of an entry of `status.versions`, the ledger.", Outcome)
     events = _list("Events", "On the ModelDeployment: `kubectl events --for mdep/<name>`.", EventReason)
-    notices = _list("Notices", "What `spec.notify[].on` chooses from.", Occasion)
+    notices = _list("Notices", "What `spec.notify[].about` chooses from.", Occasion)
     return "\n".join((_CONDITIONS_INTRODUCTION, *types, *reasons, *outcomes, *events, *notices))
 
 

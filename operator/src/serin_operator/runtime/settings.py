@@ -80,7 +80,7 @@ class Settings(BaseSettings):
     notify: NoticeSettings | None = Field(
         default=None,
         description="Channels of notices, and who hears of models without `spec.notify`, as JSON: `cluster`, `channels` (each"
-        " `name`, `kind`, `templates`), `defaults` (each `channel`, `on`), and `folder`, where each channel has a folder of"
+        " `name`, `kind`, `templates`), `defaults` (each `channel`, `about`), and `folder`, where each channel has a folder of"
         " its name with `url`, `token`, `routingKey`, `signingKey`, `ca.crt`.",
     )
     log_format: LogFormat = Field(default="json", description="`json` for machines, `console` for people.")

@@ -22,7 +22,7 @@ def test_channels_and_who_hears_come_as_json(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch,
         cluster="eu-1",
         channels=[{**OPS, "templates": {"Default": "{name}: {what} {{}}", "RolledBack": "{message}"}}],
-        defaults=[{"channel": "ops", "on": ["Held"]}, {"channel": "ops"}],
+        defaults=[{"channel": "ops", "about": ["Held"]}, {"channel": "ops"}],
     ).notify
     assert notify is not None
     assert notify.channels[0].name == "ops"
@@ -37,7 +37,7 @@ def test_channels_and_who_hears_come_as_json(monkeypatch: pytest.MonkeyPatch) ->
         pytest.param({"channels": [OPS, OPS]}, "two channels are called ops", id="two of one name"),
         pytest.param({"channels": [{**OPS, "url": "https://x"}]}, "SERIN_NOTIFY.channels.0.url", id="an address for all to read"),
         pytest.param({"defaults": [{"channel": "ops"}]}, "defaults name ops, and channels are none", id="unknown default"),
-        pytest.param({"channels": [OPS], "defaults": [{"channel": "ops", "on": ["Lunch"]}]}, "defaults.0.on.0", id="occasion"),
+        pytest.param({"channels": [OPS], "defaults": [{"channel": "ops", "about": ["Lunch"]}]}, "defaults.0.about.0", id="occasion"),
         pytest.param({"channels": [{**OPS, "templates": {"Lunch": "x"}}]}, "there is no occasion Lunch", id="template's occasion"),
         pytest.param({"channels": [{**OPS, "templates": {"Default": "{secret}"}}]}, "Default: there is no {secret}; there are cluster,", id="field"),
         pytest.param({"channels": [{**OPS, "templates": {"Default": "{name.__class__}"}}]}, "there is no {name.__class__}", id="attribute"),
