@@ -28,6 +28,8 @@ class Receiver:
     answer: Answer = TAKES
     got: list[tuple[str, str, str]] = field(default_factory=list)
     """Id, occasion and version of what was taken, in this order."""
+    times: list[datetime] = field(default_factory=list)
+    """When each of them had been decided."""
     attempts: int = 0
 
     @property
@@ -84,5 +86,6 @@ class Postman:
                     continue
                 if receiver.answer.is_taken:
                     notice = item.notice
+                    receiver.times.append(item.notice.at)
                     receiver.got.append((id_of(item.about.uid, item.letter.key), notice.occasion, notice.version or ""))
                 self.office.answered(name, item, receiver.answer)
