@@ -20,6 +20,7 @@ from serin_operator.act.executor import Executor, Finder, Writer
 from serin_operator.act.letters import Recorder, Teller
 from serin_operator.act.made import Made
 from serin_operator.act.notices.office import Notices
+from serin_operator.act.notices.telling import About
 from serin_operator.api.reasons import EventReason
 from serin_operator.api.status import ModelDeploymentStatus
 from serin_operator.api.traffic import Traffic
@@ -153,7 +154,7 @@ class Reconciler:
             routing=routing(around, children.http_routes, mdep.name, mdep.uid),
             foreign=views.foreign(children, mdep.name, mdep.uid),
             obstacles=self._obstacles.get((mdep.namespace, mdep.name), ()),
-            told=self._teller.told(mdep.namespace, mdep.name, mdep.uid),
+            told=self._teller.told(About(mdep.namespace, mdep.name, mdep.uid)),
             carried=self._carried_for(obj),
         )
 

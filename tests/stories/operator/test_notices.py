@@ -5,8 +5,20 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.support.simulation import Simulation, canary, model_of, revision_of, rollout, serving, uri_of, words
+from tests.support.simulation import (
+    NAMESPACE,
+    Simulation,
+    canary,
+    model_of,
+    revision_of,
+    rollout,
+    serving,
+    uri_of,
+    words,
+)
 from tests.support.simulation.receivers import FAILS, HANGS, IS_AWAY, IS_BUSY, TAKES, Receiver
+
+from serin_operator.act.notices.telling import About
 
 ALL = ["Started", "Step", "Held", "Promoted", "RolledBack", "PreflightFailed", "Aborted", "Superseded"]
 ALL += ["SourceChanged", "Recovered"]
@@ -179,7 +191,7 @@ async def test_a_model_that_goes_while_its_receiver_is_away_is_still_told_of() -
         simulation.now += timedelta(seconds=1)
         simulation.postman.move()
     assert receiver.heard == A_PROMOTION
-    assert simulation.postman.office.collect(uid) == frozenset()
+    assert simulation.postman.office.collect(About(NAMESPACE, simulation.name, uid)) == frozenset()
 
 
 async def test_a_status_full_of_notices_stays_small_and_keeps_the_newest() -> None:

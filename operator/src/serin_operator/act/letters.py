@@ -37,11 +37,11 @@ class Teller:
         self._notices = notices
         self._told: dict[tuple[str, str], set[str]] = {}
 
-    def told(self, namespace: str, name: str, uid: str) -> frozenset[str]:
+    def told(self, about: About) -> frozenset[str]:
         """Keys of what status may still have and has been told, of notices by channel."""
-        told = self._told.setdefault((namespace, name), set())
+        told = self._told.setdefault((about.namespace, about.name), set())
         if self._notices is not None:
-            told |= self._notices.collect(uid)
+            told |= self._notices.collect(about)
         return frozenset(told)
 
     def forget(self, namespace: str, name: str) -> None:

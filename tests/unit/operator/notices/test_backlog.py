@@ -252,3 +252,24 @@ def test_how_old_the_oldest_is_can_be_told() -> None:
     room.backlog.hand_over(about("a"), [letter("x", NOW - timedelta(hours=1))], frozenset())
     room.put("b", "b1")
     assert room.backlog.oldest == NOW - timedelta(hours=1)
+
+
+def test_a_receiver_that_fails_at_one_content_is_tried_with_that_of_others_first() -> None:
+    room = Room()
+    room.put("poison", "poison")
+    for _ in range(4):
+        room.wait()
+        room.answer(room.take(), FAILED)
+    assert room.backlog.is_away
+    room.put("b", "b1")
+    room.wait()
+    assert room.keys() == ["b1"]
+
+
+def test_who_had_a_name_before_is_gone_when_another_has_it() -> None:
+    room = Room()
+    room.put("a", "a1")
+    room.backlog.hand_over(About("ns", "a", "another"), [letter("a2")], frozenset())
+    assert room.backlog.is_gone("uid-a")
+    assert not room.backlog.is_gone("another")
+    assert sorted(room.keys()) == ["a1", "a2"]

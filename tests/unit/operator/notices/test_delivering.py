@@ -5,7 +5,9 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator, Callable
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -202,6 +204,18 @@ async def test_a_receiver_with_a_certificate_of_ones_own_is_known_by_ca_crt(
         await server.close()
 
 
+@contextmanager
+def logged() -> Iterator[Any]:
+    """What is logged meanwhile, whatever other tests want to hear."""
+    quiet = structlog.get_config()["wrapper_class"]
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
+    try:
+        with structlog.testing.capture_logs() as lines:
+            yield lines
+    finally:
+        structlog.configure(wrapper_class=quiet)
+
+
 class Room:
     """An office that delivers, with a clock that runs when nothing else does."""
 
@@ -252,7 +266,7 @@ async def test_notices_arrive_in_order_once_each_though_the_receiver_fails_is_bu
     wanted = [id_of("uid-1", each.key) for each in letters]
     assert list(dict.fromkeys(receiver.ids)) == wanted
     assert receiver.ids[4:] == wanted
-    assert room.office.collect("uid-1") == {f"{each.key}>ops" for each in letters}
+    assert room.office.collect(ABOUT) == {f"{each.key}>ops" for each in letters}
     text = room.metrics.exposition().decode()
     assert 'serin_operator_notices_total{channel="ops",result="delivered"} 5.0' in text
     assert 'serin_operator_notice_attempts_total{channel="ops",result="error"} 4.0' in text
@@ -281,7 +295,7 @@ async def test_neither_log_nor_metrics_nor_pages_hold_an_address_or_a_key(
     session: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
     room = Room(session, secret(tmp_path, url=f"http://127.0.0.1:1/{SECRET}", token=SECRET, signingKey=SECRET))
-    with structlog.testing.capture_logs() as lines:
+    with logged() as lines:
         running = asyncio.create_task(room.office.run())
         room.office.hand_over(ABOUT, [letter(at=datetime.now(UTC) - timedelta(hours=23, minutes=59))])
         await room.until(lambda: bool(room.office.problems()), step=1.0)
@@ -306,7 +320,7 @@ async def test_a_bug_in_a_notice_holds_up_no_other(
         return await send(self, channel, item)
 
     monkeypatch.setattr(Sender, "send", broken)
-    with structlog.testing.capture_logs() as lines:
+    with logged() as lines:
         running = asyncio.create_task(room.office.run())
         room.office.hand_over(ABOUT, [bad, good])
         await room.until(lambda: len(receiver.seen) == 1, step=1.0)

@@ -121,6 +121,7 @@ class Backlog:
                 self._turned_away[about.uid] = about
                 return
             self._turned_away.pop(about.uid, None)
+            self.gone(about.namespace, about.name)  # whoever had this name before
             line = self._lines[about.uid] = _Line(about)
         kept = set(_keys(wanted)) | set(_keys([line.under_way] if line.under_way else []))
         for item in line.waiting:
@@ -151,11 +152,11 @@ class Backlog:
         if under_way >= (1 if self.is_away else AT_A_TIME) or now < self._not_before:
             return None
         free = [line for line in self._lines.values() if line.waiting and line.under_way is None]
-        # Away, any line finds out whether it is back: the one that was tried longest ago.
+        # Away, any line may find out whether it is back; one whose content may be what it fails at comes last.
         due = free if self.is_away else [line for line in free if line.not_before <= now]
         if not due:
             return None
-        line = due[0]
+        line = min(due, key=lambda each: each.failures)
         self._lines.move_to_end(line.about.uid)
         line.under_way = line.waiting[0]
         return line.under_way

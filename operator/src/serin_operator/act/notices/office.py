@@ -51,7 +51,7 @@ class Notices(Protocol):
         """What its status says is to be delivered, all of it and in order."""
         ...
 
-    def collect(self, uid: str) -> frozenset[str]:
+    def collect(self, about: About) -> frozenset[str]:
         """What has been delivered, or given up, since this was asked last."""
         ...
 
@@ -87,24 +87,26 @@ class Office:
         self._on_done = on_done
         self._monotonic = monotonic
         self._now = now
-        self._done: dict[str, set[str]] = {}
+        self._done: dict[About, set[str]] = {}
         self._desks = {channel.name: _Desk(channel, self._backlog(channel.name)) for channel in channels}
 
     def hand_over(self, about: About, letters: Sequence[Letter]) -> None:
         """Deliver these, and nothing else that was handed over before."""
-        done = frozenset(self._done.get(about.uid, ()))
+        done = frozenset(self._done.get(about, ()))
         for desk in self._desks.values():
             desk.backlog.hand_over(about, letters, done)
             desk.changed.set()
 
-    def collect(self, uid: str) -> frozenset[str]:
+    def collect(self, about: About) -> frozenset[str]:
         """What is done with since; the caller remembers it from now on."""
-        return frozenset(self._done.pop(uid, ()))
+        return frozenset(self._done.pop(about, ()))
 
     def gone(self, namespace: str, name: str) -> None:
         """Nobody will collect any more."""
         for desk in self._desks.values():
             desk.backlog.gone(namespace, name)
+        for about in [each for each in self._done if (each.namespace, each.name) == (namespace, name)]:
+            del self._done[about]
 
     def backlogs(self) -> list[Backlog]:
         """For whoever looks how it goes."""
@@ -181,7 +183,7 @@ class Office:
         return Backlog(channel, ended, lambda about: self._on_done(about.namespace, about.name))
 
     def _note(self, about: About, what: str) -> None:
-        self._done.setdefault(about.uid, set()).add(what)
+        self._done.setdefault(about, set()).add(what)
         self._on_done(about.namespace, about.name)
 
 
