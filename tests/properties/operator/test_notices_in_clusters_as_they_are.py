@@ -27,7 +27,7 @@ async def lived(seed: int) -> tuple[World, Receiver]:
     changes = simulation.on_seen
     simulation.on_seen = lambda namespace, name, obj: (changes_its_mood(obj), changes(namespace, name, obj))[1]
     await world.live()
-    receiver.answer = TAKES
+    simulation.on_seen, receiver.answer = changes, TAKES
     await simulation.live(200)
     return world, receiver
 

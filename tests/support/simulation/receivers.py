@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from serin_operator.act.notices.backlog import Answer, End, Item
 from serin_operator.act.notices.channels import Channel
+from serin_operator.act.notices.line import Answer, End, Item
 from serin_operator.act.notices.office import Office
 from serin_operator.act.notices.telling import id_of
 
@@ -65,7 +65,9 @@ class Postman:
         self._elapsed = elapsed
         self.books = _Books()
         channels = [Channel(name=name, kind="Webhook") for name in receivers]
-        self.office = Office(channels, self, self.books, on_done=on_done, monotonic=elapsed, now=now)
+        self.office = Office(
+            channels, self, self.books, on_done=on_done, monotonic=elapsed, now=now, jitter=lambda: 0.5
+        )
         self._hanging: list[tuple[float, str, Item]] = []
 
     async def send(self, channel: Channel, item: Item) -> Answer:
@@ -87,5 +89,5 @@ class Postman:
                 if receiver.answer.is_taken:
                     notice = item.notice
                     receiver.times.append(item.notice.at)
-                    receiver.got.append((id_of(item.about.uid, item.letter.key), notice.occasion, notice.version or ""))
+                    receiver.got.append((id_of(item.about, item.letter.key), notice.occasion, notice.version or ""))
                 self.office.answered(name, item, receiver.answer)

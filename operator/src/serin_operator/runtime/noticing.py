@@ -8,8 +8,9 @@ from typing import Final
 
 import aiohttp
 
-from serin_operator.act.notices.backlog import AT_A_TIME, Backlog, End
+from serin_operator.act.notices.backlog import AT_A_TIME, Backlog
 from serin_operator.act.notices.channels import NoticeSettings
+from serin_operator.act.notices.line import End
 from serin_operator.act.notices.office import Office
 from serin_operator.act.notices.sending import Sender
 from serin_operator.cluster.store import Key

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from serin_operator.act.notices import backlog as module
-from serin_operator.act.notices.backlog import AT_A_TIME, Answer, Backlog, Item
+from serin_operator.act.notices.backlog import AT_A_TIME, Backlog
+from serin_operator.act.notices.line import Answer, Item
 from serin_operator.act.notices.telling import About
 from serin_operator.decide.memory.outbox import Letter, Notice, delivery
 
@@ -266,10 +267,26 @@ def test_a_receiver_that_fails_at_one_content_is_tried_with_that_of_others_first
     assert room.keys() == ["b1"]
 
 
-def test_who_had_a_name_before_is_gone_when_another_has_it() -> None:
+def test_who_had_a_name_before_comes_first_and_what_a_back_up_brings_again_comes_once() -> None:
+    room, another = Room(), About("ns", "a", "another")
+    room.put("a", "a1", "a2", "a3")
+    first = room.take()
+    assert first is not None
+    room.backlog.gone("ns", "a")
+    room.backlog.hand_over(another, [letter("a2"), letter("b1")], frozenset())
+    assert not room.backlog.is_kept(first)
+    told = []
+    for item in iter(lambda: first if not told else room.take(), None):
+        told.append(item.letter.key)
+        room.answer(item, TAKEN)
+    assert told == ["a1", "a3", "a2", "b1"]
+    assert room.backlog.waiting == 0
+
+
+def test_of_a_name_that_comes_and_goes_the_newest_are_kept() -> None:
     room = Room()
-    room.put("a", "a1")
-    room.backlog.hand_over(About("ns", "a", "another"), [letter("a2")], frozenset())
-    assert room.backlog.is_gone("uid-a")
-    assert not room.backlog.is_gone("another")
-    assert sorted(room.keys()) == ["a1", "a2"]
+    for number in range(30):
+        room.backlog.hand_over(About("ns", "a", f"uid-{number}"), [letter(f"a{number}")], frozenset())
+    assert room.backlog.waiting == 21
+    assert room.ended[0] == ("a0", "dropped")
+    assert room.keys() == ["a9"]

@@ -21,8 +21,8 @@ from aiohttp.test_utils import TestServer
 from prometheus_client import CollectorRegistry
 from tests.support.certificates import tls_of_this_machine
 
-from serin_operator.act.notices.backlog import Answer, Item
 from serin_operator.act.notices.channels import Channel
+from serin_operator.act.notices.line import Answer, Item
 from serin_operator.act.notices.office import Office
 from serin_operator.act.notices.sending import Sender
 from serin_operator.act.notices.telling import About, id_of
@@ -106,7 +106,7 @@ async def test_a_notice_is_signed_and_carries_its_id_and_token(
     signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
     expected = base64.b64encode(hmac.digest(b"the key", signed, hashlib.sha256)).decode()
     assert headers["webhook-signature"] == f"v1,{expected}"
-    assert headers["webhook-id"] == json.loads(body)["id"] == id_of("uid-1", letter().key)
+    assert headers["webhook-id"] == json.loads(body)["id"] == id_of(ABOUT, letter().key)
     assert headers["Content-Type"] == "application/cloudevents+json"
     assert headers["Authorization"] == "Bearer bear"
 
@@ -263,7 +263,7 @@ async def test_notices_arrive_in_order_once_each_though_the_receiver_fails_is_bu
     room.office.hand_over(ABOUT, letters)
     await room.until(lambda: len(room.done) == 5, step=1.0)
     running.cancel()
-    wanted = [id_of("uid-1", each.key) for each in letters]
+    wanted = [id_of(ABOUT, each.key) for each in letters]
     assert list(dict.fromkeys(receiver.ids)) == wanted
     assert receiver.ids[4:] == wanted
     assert room.office.collect(ABOUT) == {f"{each.key}>ops" for each in letters}
@@ -325,5 +325,5 @@ async def test_a_bug_in_a_notice_holds_up_no_other(
         room.office.hand_over(ABOUT, [bad, good])
         await room.until(lambda: len(receiver.seen) == 1, step=1.0)
         running.cancel()
-    assert receiver.ids == [id_of("uid-1", good.key)]
+    assert receiver.ids == [id_of(ABOUT, good.key)]
     assert SECRET not in str(lines)

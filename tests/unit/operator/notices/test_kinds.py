@@ -37,7 +37,7 @@ def test_a_webhook_gets_a_cloud_event() -> None:
     data = event.pop("data")
     assert event == {
         "specversion": "1.0",
-        "id": id_of("uid-1", LETTER.key),
+        "id": id_of(ABOUT, LETTER.key),
         "source": "/apis/serin.dev/v1alpha1/namespaces/scoring/modeldeployments/credit-risk",
         "type": "dev.serin.rolledback",
         "subject": "v2",
@@ -126,4 +126,5 @@ def test_texts_are_one_line_of_what_can_be_seen() -> None:
 
 def test_a_notice_keeps_its_id_wherever_it_is_sent_from_and_others_have_others() -> None:
     assert telling().id == telling(to=("team",)).id
-    assert len({id_of("uid-1", "a"), id_of("uid-1", "b"), id_of("uid-2", "a")}) == 3
+    assert id_of(replace(ABOUT, uid="from-a-back-up"), "a") == id_of(ABOUT, "a")
+    assert len({id_of(ABOUT, "a"), id_of(ABOUT, "b"), id_of(replace(ABOUT, name="another"), "a")}) == 3

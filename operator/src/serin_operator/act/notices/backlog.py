@@ -10,10 +10,10 @@ at a time finds out when it is back.
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final
 
+from serin_operator.act.notices.line import Answer, End, Item, Line, Name, keys_of, name_of, wait_seconds
 from serin_operator.act.notices.telling import About
 from serin_operator.decide.memory.outbox import Letter, Notice, delivery
 
@@ -25,43 +25,8 @@ GIVE_UP_AFTER: Final = timedelta(hours=24)
 REFUSALS: Final = 3
 """So often a receiver may refuse the very content of a notice before it is given up."""
 AWAY_AFTER: Final = 3
-LONGEST_WAIT_SECONDS: Final = 60.0
 LONGEST_ASKED_SECONDS: Final = 3600.0
 """A receiver that asks for more patience is tried again after an hour."""
-
-End = Literal["delivered", "refused", "expired", "dropped"]
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One notice of one ModelDeployment for this channel."""
-
-    about: About
-    letter: Letter
-    notice: Notice
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came of an attempt."""
-
-    is_taken: bool = False
-    is_refused: bool = False
-    """The receiver will never take this content."""
-    why: str = ""
-    retry_after: float | None = None
-    """Seconds for which the receiver asked to be left alone."""
-
-
-@dataclass(slots=True)
-class _Line:
-    about: About
-    waiting: list[Item] = field(default_factory=list)
-    failures: int = 0
-    """Of the head."""
-    not_before: float = 0.0
-    under_way: Item | None = None
-    is_gone: bool = False
 
 
 class Backlog:
@@ -77,8 +42,8 @@ class Backlog:
         self.name = name
         self._on_end = on_end
         self._on_room = on_room
-        self._lines: OrderedDict[str, _Line] = OrderedDict()
-        self._turned_away: OrderedDict[str, About] = OrderedDict()
+        self._lines: OrderedDict[Name, Line] = OrderedDict()
+        self._turned_away: OrderedDict[Name, About] = OrderedDict()
         self._failures = 0
         self._not_before = 0.0
 
@@ -112,38 +77,47 @@ class Backlog:
             and self.name in letter.content.to
             and delivery(letter.key, self.name) not in done
         ]
-        line = self._lines.get(about.uid)
+        name = name_of(about)
+        self._turned_away.pop(name, None)
+        line = self._lines.get(name)
         if line is None:
             if not wanted:
-                self._turned_away.pop(about.uid, None)
                 return
             if len(self._lines) >= MOST_LINES:
-                self._turned_away[about.uid] = about
+                self._turned_away[name] = about
                 return
-            self._turned_away.pop(about.uid, None)
-            self.gone(about.namespace, about.name)  # whoever had this name before
-            line = self._lines[about.uid] = _Line(about)
-        kept = set(_keys(wanted)) | set(_keys([line.under_way] if line.under_way else []))
-        for item in line.waiting:
-            if item.letter.key not in kept:  # too many have come: status keeps the newest
-                self._on_end(item, "dropped")
-        if _keys(wanted[:1]) != _keys(line.waiting[:1]):
-            line.failures, line.not_before = 0, 0.0
-        line.waiting = wanted
+            line = self._lines[name] = Line(about)
+        if line.about.uid != about.uid:
+            self._leave(line)
+            line.about = about
+        self._replace(line, wanted)
         self._tidy(line)
+
+    def _replace(self, line: Line, wanted: list[Item]) -> None:
+        head, keys = keys_of(line.waiting[:1]), set(keys_of(wanted))
+        under_way = line.under_way.letter.key if line.under_way else None
+        for item in line.handed:
+            if item.letter.key not in keys and item.letter.key != under_way:  # status keeps the newest
+                self._on_end(item, "dropped")
+        line.left = [item for item in line.left if item.letter.key not in keys]  # a back-up brings some of them back
+        line.handed = wanted
+        if keys_of(line.waiting[:1]) != head:
+            line.failures, line.not_before = 0, 0.0
 
     def gone(self, namespace: str, name: str) -> None:
         """The ModelDeployment is gone; what it had to tell is told while this process lives."""
-        for line in self._lines.values():
-            if (line.about.namespace, line.about.name) == (namespace, name):
-                line.is_gone = True
-        for uid in [uid for uid, each in self._turned_away.items() if (each.namespace, each.name) == (namespace, name)]:
-            del self._turned_away[uid]
+        self._turned_away.pop((namespace, name), None)
+        if line := self._lines.get((namespace, name)):
+            self._leave(line)
 
-    def is_gone(self, uid: str) -> bool:
-        """Whether nobody keeps status of it any more."""
-        line = self._lines.get(uid)
-        return line is not None and line.is_gone
+    def _leave(self, line: Line) -> None:
+        for item in line.leave():
+            self._on_end(item, "dropped")
+
+    def is_kept(self, item: Item) -> bool:
+        """Whether somebody keeps status of it."""
+        line = self._lines.get(name_of(item.about))
+        return line is not None and line.about == item.about and item.letter.key in keys_of(line.handed)
 
     def take(self, now: float, wall: datetime) -> Item | None:
         """The next notice to be sent now; None when none is due."""
@@ -157,7 +131,7 @@ class Backlog:
         if not due:
             return None
         line = min(due, key=lambda each: each.failures)
-        self._lines.move_to_end(line.about.uid)
+        self._lines.move_to_end(name_of(line.about))
         line.under_way = line.waiting[0]
         return line.under_way
 
@@ -183,7 +157,7 @@ class Backlog:
             now: Seconds on a clock that never jumps.
             jitter: From 0 to 1, so that receivers are not found by everybody at once.
         """
-        line = self._lines[item.about.uid]
+        line = self._lines[name_of(item.about)]
         line.under_way = None
         if answer.is_taken:
             self._back(now)
@@ -195,14 +169,14 @@ class Backlog:
             self._failed(line, answer, now, jitter)
         self._tidy(line)
 
-    def _failed(self, line: _Line, answer: Answer, now: float, jitter: float) -> None:
+    def _failed(self, line: Line, answer: Answer, now: float, jitter: float) -> None:
         line.failures += 1
-        line.not_before = now + _wait_seconds(line.failures, jitter)
+        line.not_before = now + wait_seconds(line.failures, jitter)
         if answer.is_refused:
             return
         self._failures += 1
         if self.is_away:
-            self._not_before = now + _wait_seconds(self._failures - AWAY_AFTER + 1, jitter)
+            self._not_before = now + wait_seconds(self._failures - AWAY_AFTER + 1, jitter)
         if answer.retry_after is not None:
             self._not_before = max(self._not_before, now + min(answer.retry_after, LONGEST_ASKED_SECONDS))
 
@@ -218,25 +192,17 @@ class Backlog:
                 self._end(line, line.waiting[0], "expired")
             self._tidy(line)
 
-    def _end(self, line: _Line, item: Item, how: End) -> None:
+    def _end(self, line: Line, item: Item, how: End) -> None:
         line.failures, line.not_before = 0, 0.0
-        line.waiting = [other for other in line.waiting if other.letter.key != item.letter.key]
         self._on_end(item, how)
+        line.without(item.letter.key)
 
-    def _tidy(self, line: _Line) -> None:
+    def _tidy(self, line: Line) -> None:
         """A line without anything makes room for another."""
-        if line.waiting or line.under_way is not None or self._lines.get(line.about.uid) is not line:
+        name = name_of(line.about)
+        if line.waiting or line.under_way is not None or self._lines.get(name) is not line:
             return
-        del self._lines[line.about.uid]
+        del self._lines[name]
         if self._turned_away:
             _, about = self._turned_away.popitem(last=False)
             self._on_room(about)
-
-
-def _keys(items: Sequence[Item]) -> list[str]:
-    return [item.letter.key for item in items]
-
-
-def _wait_seconds(failures: int, jitter: float) -> float:
-    """Twice as long each time, up to a minute; between half of it and all of it."""
-    return float(min(2 ** min(failures, 6), LONGEST_WAIT_SECONDS) * (0.5 + 0.5 * jitter))

@@ -14,8 +14,9 @@ from typing import Final, Protocol
 
 import structlog
 
-from serin_operator.act.notices.backlog import Answer, Backlog, End, Item
+from serin_operator.act.notices.backlog import Backlog
 from serin_operator.act.notices.channels import Channel
+from serin_operator.act.notices.line import Answer, End, Item
 from serin_operator.act.notices.telling import About, id_of
 from serin_operator.decide.memory.outbox import Letter, delivery
 
@@ -70,6 +71,7 @@ class Office:
         on_done: Told of each ModelDeployment whose status has something to forget.
         monotonic: Seconds on a clock that never jumps.
         now: Wall clock, aware of its zone.
+        jitter: From 0 to 1, by chance.
     """
 
     def __init__(
@@ -81,12 +83,14 @@ class Office:
         on_done: Callable[[str, str], None],
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         self._carrier = carrier
         self._books = books
         self._on_done = on_done
         self._monotonic = monotonic
         self._now = now
+        self._jitter = jitter
         self._done: dict[About, set[str]] = {}
         self._desks = {channel.name: _Desk(channel, self._backlog(channel.name)) for channel in channels}
 
@@ -127,7 +131,7 @@ class Office:
         desk = self._desks[channel]
         self._books.attempted(channel, succeeded=answer.is_taken)
         was_away, desk.why = desk.backlog.is_away, answer.why
-        desk.backlog.answered(item, answer, self._monotonic(), random.random())  # noqa: S311 - jitter, no secret
+        desk.backlog.answered(item, answer, self._monotonic(), self._jitter())
         if desk.backlog.is_away and not was_away:
             _log.warning("a channel takes no notices; it is tried less often", channel=channel, error=answer.why)
         elif was_away and not desk.backlog.is_away:
@@ -175,9 +179,9 @@ class Office:
             self._books.ended(channel, how)
             about = item.about
             if how != "delivered":
-                named = {"namespace": about.namespace, "name": about.name, "id": id_of(about.uid, item.letter.key)}
+                named = {"namespace": about.namespace, "name": about.name, "id": id_of(about, item.letter.key)}
                 _log.warning("a notice was given up", channel=channel, why=how, about=item.notice.occasion, **named)
-            if how != "dropped" and not self._desks[channel].backlog.is_gone(about.uid):
+            if how != "dropped" and self._desks[channel].backlog.is_kept(item):
                 self._note(about, delivery(item.letter.key, channel))
 
         return Backlog(channel, ended, lambda about: self._on_done(about.namespace, about.name))

@@ -11,9 +11,9 @@ from typing import Final
 import aiohttp
 import orjson
 
-from serin_operator.act.notices.backlog import Answer, Item
 from serin_operator.act.notices.channels import Channel
 from serin_operator.act.notices.kinds import KINDS
+from serin_operator.act.notices.line import Answer, Item
 from serin_operator.act.notices.signing import headers_of, keys_in
 from serin_operator.act.notices.telling import telling_of
 from serin_operator.act.notices.templates import text_of

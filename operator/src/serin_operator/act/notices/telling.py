@@ -82,7 +82,7 @@ WORDS: Final[dict[str, str]] = {
 def telling_of(about: About, letter: Letter, notice: Notice, cluster: str) -> Telling:
     """The values of one notice; nothing in them breaks a line or turns the direction of writing."""
     return Telling(
-        id=id_of(about.uid, letter.key),
+        id=id_of(about, letter.key),
         occasion=notice.occasion,
         cluster=plain(cluster),
         about=about,
@@ -94,9 +94,12 @@ def telling_of(about: About, letter: Letter, notice: Notice, cluster: str) -> Te
     )
 
 
-def id_of(uid: str, key: str) -> str:
-    """The idempotency key: from the identity of the object and of what happened, both of which status keeps."""
-    return hashlib.blake2b(f"{uid}\0{key}".encode(), digest_size=16).hexdigest()
+def id_of(about: About, key: str) -> str:
+    """The idempotency key: from whose it is and from the key in its status, which holds the moment of the decision.
+
+    Not from the uid: an object that comes back from a back-up has another, and the same to tell.
+    """
+    return hashlib.blake2b(f"{about.namespace}\0{about.name}\0{key}".encode(), digest_size=16).hexdigest()
 
 
 def plain(text: str) -> str:
