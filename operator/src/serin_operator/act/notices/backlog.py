@@ -53,6 +53,11 @@ class Backlog:
         return self._failures >= AWAY_AFTER
 
     @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits and nothing is under way."""
+        return not self._lines
+
+    @property
     def waiting(self) -> int:
         """Notices in memory."""
         return sum(len(line.waiting) for line in self._lines.values())
