@@ -54,6 +54,7 @@ def test_a_receiver_that_was_away_while_the_operator_was_killed_hears_everything
         first.kill()
         there.status = 204
         second = start_operator(NOTIFY=notify)
+        kubernetes.wait_for("the second to lead", second.is_leading, seconds=120)
         kubernetes.wait_for("everything to be told", lambda: not waiting(kubernetes, namespace), seconds=60)
         assert there.heard == [
             *("Started v1", "Promoted v1"),
