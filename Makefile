@@ -56,8 +56,12 @@ format: sync ## Format the sources and mend what ruff can
 	$(RUN) ruff check --fix --quiet . ; $(RUN) ruff format --quiet .
 
 .PHONY: unit
-unit: sync ## The inner loop: unit, property, golden, story and wiring tests
-	$(PYTEST) -q -n 2 -m "not slow" $(wildcard tests/unit tests/properties tests/golden tests/stories tests/wiring)
+unit: sync ## The inner loop: unit tests (seconds)
+	$(PYTEST) -q -n 2 -m "not slow" tests/unit
+
+.PHONY: wider
+wider: sync ## The next loop: properties, golden stories and servers, as many of each kind as fit into a minute
+	$(PYTEST) -q -n 2 -m "not slow" tests/properties tests/golden tests/wiring
 
 .PHONY: golden
 golden: sync ## Tell every golden story (UPDATE_GOLDEN=1: write them anew, to be read and reviewed)
@@ -92,7 +96,7 @@ image-cuda: sync ## Build the server's image for GPUs of NVIDIA without a regist
 	@$(RUN) localkube image-cuda
 
 .PHONY: test
-test: unit slow cluster e2e ## Every test
+test: unit wider slow cluster e2e ## Every test
 
 .PHONY: kubectl-serin
 kubectl-serin: sync ## Build kubectl serin as one file that runs on any Python ≥ 3.11 (dist/kubectl-serin; without lint and simulate)

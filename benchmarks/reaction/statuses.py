@@ -2,13 +2,13 @@
 
 import http.client
 import json
+import socket
 import ssl
-import subprocess
 import tempfile
 import threading
 import time
 from base64 import b64decode
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -48,25 +48,29 @@ class Watch:
 
     def read(self, lines):
         """Hear until the watch is ended."""
-        for line in lines:
-            at = time.monotonic()
-            self.heard.append((at, json.loads(line)["object"]))
+        with suppress(OSError, http.client.HTTPException):  # that is how it ends
+            for line in lines:
+                at = time.monotonic()
+                self.heard.append((at, json.loads(line)["object"]))
 
 
 @contextmanager
 def watching(space):
     """A watch over the one ModelDeployment of a namespace."""
     watch = Watch(space)
-    command = ("kubectl", "get", "--raw", _OBJECTS.format(space.namespace) + "?watch=true")
-    with subprocess.Popen(command, env=dict(space.kubernetes.environment), stdout=subprocess.PIPE) as process:
-        reader = threading.Thread(target=watch.read, args=(process.stdout,))
-        reader.start()
-        try:
-            space.wait_until("the watch tells what there is", lambda: watch.heard, 60)
-            yield watch
-        finally:
-            process.terminate()
-            reader.join()
+    connection = _connection(space)
+    connection.request("GET", _OBJECTS.format(space.namespace) + "?watch=true")
+    answer = connection.getresponse()
+    assert answer.status == http.client.OK, answer.read()
+    reader = threading.Thread(target=watch.read, args=(answer,))
+    reader.start()
+    try:
+        space.wait_until("the watch tells what there is", lambda: watch.heard, 60)
+        yield watch
+    finally:
+        connection.sock.shutdown(socket.SHUT_RDWR)
+        reader.join()
+        connection.close()
 
 
 def _connection(space):

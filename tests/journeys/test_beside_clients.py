@@ -81,7 +81,7 @@ def canary(space: Space) -> dict[str, Any]:
 
 def is_judged(space: Space, verdict: str = "Pass") -> bool:
     """Whether the errors of the new version have been seen, and what came out."""
-    metrics = canary(space).get("metrics") or [{}]
+    metrics = canary(space).get("analysis") or [{}]
     return canary(space).get("phase") == "Holding" and metrics[0].get("verdict") == verdict
 
 

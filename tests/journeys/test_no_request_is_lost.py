@@ -116,23 +116,17 @@ def test_the_operator_is_killed_in_mid_rollout(roads: Roads) -> None:
         roads.wait_until_serves("v6", 180)
 
 
-def two_pods(hold: int = 3) -> dict[str, Any]:
-    """Half of the requests on two pods: a node that is drained takes a version's only pod away before another is ready."""
-    half = {"weight": 50, "pods": FEWEST, "holdSeconds": hold}
-    return {"rollout": {"steps": [half], "bakeSeconds": 2, "progressDeadlineSeconds": 180}}
-
-
 def test_a_node_is_drained_in_mid_rollout(roads: Roads) -> None:
     kubectl = roads.serin.kubernetes.kubectl
     with roads.journey("node drained"):
-        roads.apply("v7", **two_pods(hold=HELD))
+        roads.apply("v7", **steps(25, hold=HELD))
         roads.wait_until("v7 has its share", Road.is_held)
         assert {road.name for road in roads.each if nodes_of(road) == {roads.node}} == set()
         drain = ("drain", roads.node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=240s")
         try:
             kubectl(*drain)
             roads.wait_until("all pods are elsewhere", lambda road: roads.node not in nodes_of(road))
-            roads.apply("v7", **two_pods())
+            roads.apply("v7", **steps(25))
             roads.wait_until_serves("v7", 180)
         finally:
             kubectl("uncordon", roads.node)

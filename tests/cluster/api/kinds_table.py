@@ -6,6 +6,9 @@ from tests.cluster.api.table import GOOD, Bad
 
 from serin_operator.api.kinds.registry import KINDS
 
+SHARED_ONCE = {"resourceUse": 0.4, "cost": 0.4}
+"""An earlier release took shares of these, so that they are taken, and count for nothing."""
+
 EVERY_KIND: dict[str, Any] = {
     **GOOD,
     "spec": {
@@ -18,7 +21,11 @@ EVERY_KIND: dict[str, Any] = {
                 {
                     "name": kind.field.lower(),
                     kind.field: dict(kind.example),
-                    **({"mode": "Gate", "share": 0.002} if kind.has_rate else {"mode": "Warn"}),
+                    **(
+                        {"mode": "Gate", "share": SHARED_ONCE.get(kind.field, 0.002)}
+                        if kind.has_rate or kind.field in SHARED_ONCE
+                        else {"mode": "Warn"}
+                    ),
                     "minSamples": 200,
                     **({"evidence": "NonInferior"} if kind.can_prove else {}),
                 }
@@ -104,6 +111,12 @@ BAD_KINDS = (
     bad("inputs blame a version", {"inputDrift": {"feature": "age"}, "mode": "Gate"}, ".mode", "say Warn"),
     bad("drift beyond all bounds", {"predictionDrift": {"max": 0}}, ".predictionDrift.max", "greater than 0"),
     bad("a query takes a share", {"query": QUERY, "share": 0.001}, ".share", "remove share"),
+    bad(
+        "a mean that only warns takes a share",
+        {"cost": {"cpuHourPrice": 1, "maxIncrease": 1}, "share": 0.001},
+        ".share",
+        "Warnings, and query",
+    ),
     bad("a warning takes a share", {"errorRate": {}, "mode": "Warn", "share": 0.001}, ".share", "Warnings, and query"),
     bad("a mode of its own", {"errorRate": {}, "mode": "Off"}, ".mode", '"Gate", "Warn"'),
     bad("no samples", {"errorRate": {}, "minSamples": 0}, ".minSamples", "greater than or equal to 1"),

@@ -47,6 +47,18 @@ async def test_a_canary_that_turns_bad_between_two_steps_is_taken_out_at_once() 
     assert simulation.outcome("v2") == "RolledBack"
 
 
+@pytest.mark.parametrize("interval", [5, 10, 30])
+async def test_the_first_look_comes_an_interval_after_the_first_request_and_not_after_the_weight_is_in_force(
+    interval: int,
+) -> None:
+    simulation = await serving()
+    simulation.behave(V2, error_rate=1.0)
+    await canary(simulation, analysis={**ANALYSIS, "intervalSeconds": interval}, rollout=rollout(25, hold=600))
+    await simulation.live_until(lambda s: "v2" in s.moments[-1].endpoints)
+    assert await seconds_until_gone(simulation, "v2") <= interval + 1
+    assert simulation.outcome("v2") == "RolledBack"
+
+
 @pytest.mark.parametrize("deployment", ["v1", "v2"])
 async def test_a_bad_canary_is_rolled_back_though_a_pod_comes_and_goes(deployment: str) -> None:
     simulation = await serving(scrape_seconds=15.0)

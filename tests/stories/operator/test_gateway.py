@@ -85,7 +85,7 @@ async def test_a_weight_waits_for_the_pods_that_can_bear_it() -> None:
     await simulation.live_until(lambda s: wanted_pods(s, "v2") == 6, 60)
     await simulation.live(20)
     assert sorted(split_of(simulation).values()) == [10, 90]
-    assert "needs 5 ready pods and has 1" in words(simulation)
+    assert "needs 5 ready pods and has 2" in words(simulation)
     await simulation.live_until(lambda s: phase(s) == "Holding", 60)
     assert sorted(split_of(simulation).values()) == [25, 75]
 
@@ -252,7 +252,7 @@ async def test_a_stable_version_that_dies_in_mid_canary_is_replaced_by_the_canar
     simulation.behave(uri_of("v1"), never_ready=True)
     await simulation.live(10)
     assert sorted(split_of(simulation).values()) == [0, 100]
-    assert simulation.moments[-1].endpoints == {"v2": 1}
+    assert simulation.moments[-1].endpoints == {"v2": 2}
     await simulation.live_until(lambda s: s.stable == "v2", 300)
 
 

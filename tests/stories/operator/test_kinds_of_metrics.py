@@ -58,13 +58,13 @@ WORSE = {
 
 
 @pytest.mark.parametrize(("metric", "behaviour", "fields"), WORSE.values(), ids=WORSE)
-async def test_a_version_that_is_worse_is_rolled_back_within_two_intervals(
+async def test_a_version_that_is_worse_is_rolled_back_within_three_looks(
     metric: dict[str, Any], behaviour: dict[str, Any], fields: dict[str, Any]
 ) -> None:
     simulation = await judged(metric, behaviour=behaviour, **fields)
-    # The first look begins when the first requests come, and lies two scrapes back; labels count once they can all be of
-    # predictions since then.
-    patience = 2 * INTERVAL + 4 + (AGE_OF_LABELS if metric is FAR else 0)
+    # The first look is taken an interval after the first requests, and lies two scrapes back; labels count once they can
+    # all be of predictions since then.
+    patience = 3 * INTERVAL + 1 + (AGE_OF_LABELS if metric is FAR else 0)
     await simulation.live_until(lambda s: s.outcome("v2") == "RolledBack", patience)
     assert simulation.stable == "v1"
 

@@ -108,16 +108,28 @@ async def test_a_version_that_answers_otherwise_too_often_is_rolled_back(share: 
     await simulation.live_until(lambda s: s.outcome("v2") == outcome, 300)
 
 
-@pytest.mark.parametrize(("tells", "outcome"), [(True, "Promoted"), (False, "RolledBack")], ids=["told", "untold"])
-async def test_ten_heavy_clients_that_fail_blame_nobody_where_servers_tell_of_clients(
-    tells: bool, outcome: str
-) -> None:
+async def under_ten_heavy_clients_that_fail(*, tells: bool) -> Simulation:
     simulation = await serving(calm=0, analysis=False, tells_pairs=tells)
     simulation.network.clients = [Client(20, 0.5 if number < 10 else 0.0) for number in range(20)]
     simulation.change_spec(analysis=judged_by(ERRORS, sample=None))
     await simulation.live(60)
     await canary(simulation, rollout=rollout(50, hold=120))
-    await simulation.live_until(lambda s: s.outcome("v2") == outcome, 900)
+    return simulation
+
+
+async def test_ten_heavy_clients_that_fail_blame_nobody_where_servers_tell_of_clients() -> None:
+    simulation = await under_ten_heavy_clients_that_fail(tells=True)
+    await simulation.live_until(lambda s: s.outcome("v2") == "Promoted", 900)
+
+
+async def test_what_servers_tell_of_clients_discounts_more_than_what_pods_can_show() -> None:
+    """Whoever hangs on which connection is chance: pods see a part of it, clients all."""
+    effects = {}
+    for tells in (True, False):
+        simulation = await under_ten_heavy_clients_that_fail(tells=tells)
+        await simulation.live(60)
+        effects[tells] = row_of(simulation, "errors")["designEffect"]
+    assert effects[True] > 2 * effects[False] > 2
 
 
 async def test_behind_a_gateway_its_proxies_are_no_clients_whatever_errors_come_and_go() -> None:

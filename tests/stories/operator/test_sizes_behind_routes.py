@@ -9,9 +9,12 @@ from tests.support.simulation import (
     behind_gateway,
     behind_route,
     deployment_of,
+    late_from,
     model_of,
     phase,
+    revision_of,
     rollout,
+    serving,
     uri_of,
     wanted_pods,
     words,
@@ -19,6 +22,20 @@ from tests.support.simulation import (
 
 WAYS = pytest.mark.parametrize("way", ["gateway", "route"])
 V1, V2 = uri_of("v1"), uri_of("v2")
+
+
+def pods(simulation: Simulation, version: str) -> list[Any]:
+    revision = revision_of(simulation, version)
+    return [p for p in simulation.of_kind("Pod") if p["metadata"]["labels"].get("serin.dev/revision") == revision]
+
+
+async def drained(simulation: Simulation, version: str) -> None:
+    """Every pod of a version is evicted, as the disruption budget lets them go: the next once all are ready again."""
+    for pod in pods(simulation, version):
+        simulation.terminate(pod)
+        simulation.remove(pod)
+        await simulation.live_until(lambda s: s.moments[-1].ready.get(version) == wanted_pods(s, version), 60)
+        await simulation.live(5)
 
 
 async def behind(way: str, **fields: Any) -> Simulation:
@@ -115,6 +132,55 @@ async def test_traffic_comes_and_goes_at_zero(way: str, change: str) -> None:
 
 
 @WAYS
+async def test_a_canary_has_two_pods_however_little_its_weight_so_that_a_node_can_be_drained(way: str) -> None:
+    simulation = await behind(way, replicas=4)
+    simulation.change_spec(model=model_of("v2"), rollout=rollout(1, 10, hold=60))
+    for _ in range(2):
+        await simulation.live_until(lambda s: phase(s) == "Holding", 150)
+        await simulation.live_until(lambda s: phase(s) == "Holding" and s.moments[-1].ready.get("v2") == 2, 60)
+        await drained(simulation, "v2")
+        await simulation.live_until(lambda s: phase(s) != "Holding", 150)
+    await simulation.live_until(lambda s: s.outcome("v2") == "Promoted", 400)
+    assert simulation.lost == 0
+
+
+@WAYS
+async def test_a_canary_goes_out_on_the_one_pod_that_its_weight_needs_where_there_is_no_room_for_a_second(
+    way: str,
+) -> None:
+    simulation = await behind(way, replicas=4)
+    simulation.behave(V2, ready_after=late_from(1, 10_000))
+    simulation.change_spec(model=model_of("v2"), rollout=rollout(1, 10, hold=15))
+    await simulation.live_until(lambda s: phase(s) == "Holding" and s.status["canary"]["weight"] == 10, 200)
+    assert wanted_pods(simulation, "v2") == 2
+    simulation.behave(V2)
+    await simulation.live_until(lambda s: s.outcome("v2") == "Promoted", 400)
+    assert simulation.lost == 0
+
+
+@WAYS
+@pytest.mark.parametrize(
+    ("replicas", "step", "expected"),
+    [(1, {}, 1), (4, {"pods": 1}, 1), (4, {"pods": "25%"}, 1), (4, {"pods": 3}, 3), (4, {}, 2)],
+    ids=[
+        "stable has one",
+        "a person wrote one",
+        "a person wrote a quarter",
+        "a person wrote three",
+        "nothing is written",
+    ],
+)
+async def test_people_say_how_many_pods_a_step_has(
+    way: str, replicas: int, step: dict[str, Any], expected: int
+) -> None:
+    simulation = await behind(way, replicas=replicas)
+    steps = {"steps": [{"weight": 10, "holdSeconds": 600, **step}], "progressDeadlineSeconds": 300}
+    simulation.change_spec(model=model_of("v2"), rollout=steps)
+    await simulation.live_until(lambda s: phase(s) == "Holding", 150)
+    assert wanted_pods(simulation, "v2") == expected
+
+
+@WAYS
 async def test_at_ninety_percent_stable_keeps_one_pod_of_ten_and_no_request_is_lost(way: str) -> None:
     simulation = await behind(way, replicas=10)
     simulation.change_spec(model=model_of("v2"), rollout=rollout(10, 90, hold=15, stableScale="Shrink"))
@@ -127,6 +193,30 @@ async def test_at_ninety_percent_stable_keeps_one_pod_of_ten_and_no_request_is_l
     assert (90, (1, 9)) in shared
     await simulation.live(30)
     assert simulation.moments[-1].answered.keys() == {"v2"}
+    assert simulation.lost == 0
+
+
+@pytest.mark.parametrize("way", ["gateway", "route", "pods"])
+@pytest.mark.parametrize("weights", [(90,), (10, 90), (50,), (75,)])
+@pytest.mark.parametrize("pods", [4, 10, 17])
+async def test_stable_gives_its_pods_back_as_those_of_the_new_version_become_ready(
+    way: str, weights: tuple[int, ...], pods: int
+) -> None:
+    fresh = serving(analysis=False, replicas=pods) if way == "pods" else behind(way, replicas=pods)
+    simulation = await fresh
+    simulation.behave(V2, ready_after=20)
+    shrinking = rollout(*weights, hold=15, stableScale="Shrink", bakeSeconds=20)
+    simulation.change_spec(model=model_of("v2"), rollout=shrinking)
+    usual, worst, reached = simulation.requests_a_second / pods, 0.0, set()
+    while simulation.outcome("v2") != "Promoted":
+        await simulation.live(1)
+        assert simulation.elapsed < 900, words(simulation)
+        worst = max(worst, *simulation.kubelet.load.values())
+        assert wanted_pods(simulation, "v1") + wanted_pods(simulation, "v2") <= pods, phase(simulation)
+        if phase(simulation) == "Holding":
+            reached.add(simulation.status["canary"]["weight"])
+    assert worst <= 2.1 * usual, f"a pod had {worst:.1f} requests a second, where {usual:.1f} are usual"
+    assert way == "pods" or reached == set(weights)
     assert simulation.lost == 0
 
 

@@ -5,7 +5,6 @@ import math
 
 import numpy as np
 import pytest
-from scipy.optimize import minimize_scalar
 
 from serin_operator.decide.analysis import Arm, Stratum
 from serin_operator.decide.analysis.eprocess import against_steps, for_steps
@@ -46,6 +45,8 @@ def test_no_pair_of_rates_within_the_margin_is_expected_to_gather_evidence(sizes
 @pytest.mark.parametrize(("canary", "stable"), [(1, 1), (50, 950), (400, 3), (1_000_000, 10)])
 @pytest.mark.parametrize("alternative", [(0.3, 0.01), (0.004, 0.001), (0.9, 0.6), (0.0001, 0.02)])
 def test_the_nearest_point_of_the_margin_is_the_nearest(canary, stable, alternative):
+    from scipy.optimize import minimize_scalar
+
     delta = 0.005
 
     def distance(b):

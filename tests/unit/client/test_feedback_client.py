@@ -53,7 +53,7 @@ def server():
 
     listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     told.url = f"http://127.0.0.1:{listening.server_address[1]}/v2/models/m"
-    threading.Thread(target=listening.serve_forever, daemon=True).start()
+    threading.Thread(target=listening.serve_forever, args=(0.02,), daemon=True).start()
     yield told
     listening.shutdown()
     listening.server_close()

@@ -139,7 +139,7 @@ def labels_of(metrics, revision):
     return sum(value for key, value in metrics.feedback.values.items() if key[0] == revision)
 
 
-@pytest.mark.parametrize("labels", [1, 1000])
+@pytest.mark.parametrize("labels", [1, pytest.param(1000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", ["class", "regression"])
 def test_the_next_revision_is_counted_after_strangers_have_made_up_many(metrics, labels, kind):
     counter = FeedbackCounter(metrics, Rules(is_regression=kind == "regression"))

@@ -363,6 +363,7 @@ def test_what_nobody_has_signed_is_not_even_opened(tmp_path, model, resolved) ->
     assert row["message"] == told["message"]
 
 
+@pytest.mark.slow
 def test_a_signature_costs_a_tenth_of_a_second_at_most_whatever_the_size(tmp_path, model) -> None:
     (model / "weights.bin").write_bytes(bytes(200 << 20))
     signer = Signer()

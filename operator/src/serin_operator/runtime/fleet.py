@@ -138,7 +138,6 @@ def seen_in(obj: JsonObject) -> Seen:
     canary = status.get("canary") or {}
     metrics = canary.get("analysis") or ()
     looks = analysis is not None and canary.get("phase") in _LOOKING
-    since = canary.get("lastLookAt") or canary.get("canarySince") if looks else None
     return Seen(
         conditions=tuple((c["type"], c["reason"]) for c in status.get("conditions") or () if c["status"] == "True"),
         phase=canary.get("phase") or "Idle",
@@ -149,9 +148,17 @@ def seen_in(obj: JsonObject) -> Seen:
         ),
         verdicts=tuple((m["metric"], m["verdict"], m["reason"], m.get("mode") or "Gate") for m in metrics),
         evidence=tuple((m["metric"], m["evidencePercent"]) for m in metrics if "evidencePercent" in m),
-        judged_until=parse(since).timestamp() if since else None,
+        judged_until=_judged_until(canary) if looks else None,
         interval=float((analysis or {}).get("intervalSeconds") or DEFAULT_INTERVAL_SECONDS),
     )
+
+
+def _judged_until(canary: JsonObject) -> float | None:
+    """The first moment that no look has covered: of one that is open, closed and not yet asked for, or of a change."""
+    closed = (span.partition("/")[0] for span in canary.get("closedLooks") or ())
+    first = [parse(each) for each in (canary.get("lastLookAt"), canary.get("changeSince"), *closed) if each]
+    since = min(first) if first else canary.get("canarySince") and parse(canary["canarySince"])
+    return since.timestamp() if since else None
 
 
 def _rendered(seen: Mapping[Whose, Seen]) -> Iterator[tuple[bytes, bytes]]:

@@ -8,8 +8,8 @@ import pytest
 from serin_operator.api.spec import ModelDeploymentSpec
 from serin_operator.decide.memory.memory import Floor, Memory, Stable
 from serin_operator.decide.memory.states import Candidate, Clock, Holding, Idle, Kind, Starting
-from serin_operator.decide.rollout.sizes import floor_of, shared, size_of
-from serin_operator.decide.wanted.settings import Settings, settings_of
+from serin_operator.decide.rollout.sizes import floor_of, size_of
+from serin_operator.decide.wanted.settings import Settings, settings_of, shared
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 CANDIDATE = Candidate("rev2", "v2", "http://m/v2", Kind.CANARY, NOW)

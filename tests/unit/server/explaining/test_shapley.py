@@ -70,6 +70,7 @@ def crooked_game(seed, features=8, background=12):
     return Function(crooked, rng.normal(size=features), rng.normal(size=(background, features)))
 
 
+@pytest.mark.slow
 def test_values_lie_within_three_standard_errors_of_the_exact_ones_and_standard_errors_are_as_large_as_the_errors():
     distances = []
     for seed in range(60):

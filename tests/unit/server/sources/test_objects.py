@@ -118,6 +118,7 @@ def test_an_object_that_always_breaks_off_is_given_up_with_reason_and_tries(ther
     assert "given up at byte 40" in failure.message
 
 
+@pytest.mark.slow  # ten seconds of patience, which nobody sets
 def test_a_store_that_falls_silent_is_given_up(there, get, monkeypatch):
     ended = threading.Event()
 

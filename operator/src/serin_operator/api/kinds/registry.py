@@ -3,7 +3,7 @@
 from typing import Final
 
 from serin_operator.api.kinds import of_distributions, of_labels, of_ones_own, of_pairs, of_requests, of_resources
-from serin_operator.api.kinds.kind import AT, Kind
+from serin_operator.api.kinds.kind import AT, Kind, Mode
 from serin_operator.api.rule import Rule
 
 KINDS: Final[tuple[Kind, ...]] = (
@@ -18,15 +18,21 @@ KINDS: Final[tuple[Kind, ...]] = (
 _GIVEN: Final = f"[{', '.join(f'has(self.{kind.field})' for kind in KINDS)}].filter(kind, kind).size()"
 
 
-def _is_any(kinds: tuple[Kind, ...]) -> str:
-    return f"({' || '.join(f'has(self.{kind.field})' for kind in kinds)})"
+def _is_any(kinds: tuple[Kind, ...], of: str = "self") -> str:
+    return f"({' || '.join(f'has({of}.{kind.field})' for kind in kinds)})"
 
 
+_WARN_UNLESS_TOLD: Final = tuple(kind for kind in KINDS if kind.mode is Mode.WARN)
+_WARNS: Final = f"(has(self.mode) ? self.mode == 'Warn' : {_is_any(_WARN_UNLESS_TOLD)})"
 _WITHOUT_RATE: Final = tuple(kind for kind in KINDS if not kind.has_rate)
+_MEANS: Final = tuple(kind for kind in _WITHOUT_RATE if kind.may_gate and kind.mode is Mode.WARN)
+"""Gates of these took a share once, so that one is still taken, and ignored."""
+_SHARELESS: Final = tuple(kind for kind in _WITHOUT_RATE if kind not in _MEANS)
 _NEVER_GATES: Final = tuple(kind for kind in KINDS if not kind.may_gate)
 _NO_PROOF: Final = tuple(kind for kind in KINDS if not kind.can_prove)
 _RATE: Final = "(has(self.falseRollbackRate) ? self.falseRollbackRate : 0.01)"
-_SHARES: Final = "self.metrics.filter(m, has(m.share) && !(has(m.mode) && m.mode == 'Warn')).map(m, m.share).sum()"
+_SHARING: Final = f"has(m.share) && !(has(m.mode) && m.mode == 'Warn') && !{_is_any(_MEANS, 'm')}"
+_SHARES: Final = f"self.metrics.filter(m, {_SHARING}).map(m, m.share).sum()"
 
 KIND_RULES: Final = (
     Rule(
@@ -45,8 +51,8 @@ KIND_RULES: Final = (
     ),
     Rule(
         AT,
-        f"!has(self.share) || !(has(self.mode) && self.mode == 'Warn' || {_is_any(_WITHOUT_RATE)})",
-        f"Warnings, and {', '.join(kind.field for kind in _WITHOUT_RATE)}, take no share of the rate: remove share.",
+        f"!has(self.share) || !({_WARNS} || {_is_any(_SHARELESS)})",
+        f"Warnings, and {', '.join(kind.field for kind in _SHARELESS)}, take no share of the rate: remove share.",
         field=".share",
     ),
     Rule(

@@ -13,6 +13,8 @@ from serin_operator.decide.memory.states import Idle
 from serin_operator.decide.world import World
 
 LOOKS_BEFORE: Final = 8
+SCRAPED_LATE: Final = timedelta(seconds=1)
+"""A look needs two scrapes of every pod, and a busy Prometheus comes so much later to some."""
 
 
 def pace_of(world: World) -> Pace:
@@ -77,8 +79,9 @@ def _due_at(world: World, comparison: Comparison) -> datetime | None:
     if comparison.closed:
         due = comparison.closed[0].end + 2 * scrape
     elif comparison.look_from:
-        paced = (comparison.taken_at or comparison.look_from) + interval
-        due = max(comparison.look_from + 3 * scrape, paced)
+        # The first is an interval after the first request, not after the weight is in force: clients hear both alike.
+        paced = (comparison.taken_at or comparison.since or comparison.look_from) + interval
+        due = max(comparison.look_from + 3 * scrape + min(scrape, SCRAPED_LATE), paced)
     else:
         return None
     return max(due, comparison.failed_at + interval) if comparison.failed_at else due

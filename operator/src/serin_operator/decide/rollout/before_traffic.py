@@ -71,12 +71,19 @@ def starting(state: Starting, facts: Facts, plan: Plan) -> Moved | Waiting | End
         return Moved(replace(state, candidate=replace(candidate, kind=facts.kind)))
     if facts.went_back_to and (forgotten := _forgotten(state, facts)):
         return forgotten
-    is_ready = facts.candidate.ready > 0 if candidate.kind is Kind.RESCUE else facts.candidate.is_complete
-    if is_ready:
+    if _may_have_traffic(state, facts):
         return _held_before_traffic(state, facts, plan) or _first_traffic(state, facts, plan)
     if state.clock.waited < plan.progress_deadline_seconds:
         return _pods_start(state, facts)
     return _never_ready(state, facts, plan) if facts.stable_is_down else too_late(state, facts, plan)
+
+
+def _may_have_traffic(state: Starting, facts: Facts) -> bool:
+    """Its pods are ready; a spare one is not waited for long."""
+    if state.candidate.kind is Kind.RESCUE:
+        return facts.candidate.ready > 0
+    is_left_waiting = facts.candidate.bears_its_weight and state.clock.waited >= QUIET_SECONDS
+    return facts.candidate.is_complete or is_left_waiting
 
 
 def _first(state: Starting, facts: Facts, plan: Plan) -> Moved | Waiting:

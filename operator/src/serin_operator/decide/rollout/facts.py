@@ -1,6 +1,6 @@
 """What a rollout's state machine sees: read off the world and memory, once for each state."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from serin_operator.api import names
@@ -33,11 +33,18 @@ class Arm:
     """Ready pods that requests reach."""
     floor: int | None = None
     """Pods with which it may be judged by its pods at all; what an autoscaler adds meanwhile may lack a node."""
+    spare: int = 0
+    """Pods among the wanted ones that stand in for one that goes; they may lack a node too."""
 
     @property
     def is_complete(self) -> bool:
         """Every pod that it should have is ready."""
         return self.ready >= self.wanted > 0
+
+    @property
+    def bears_its_weight(self) -> bool:
+        """Every pod that it should have is ready, but for spare ones."""
+        return self.ready >= self.wanted - self.spare > 0
 
     @property
     def enough(self) -> int:
@@ -117,7 +124,9 @@ def facts_of(
     return Facts(
         now=world.now,
         target=target,
-        candidate=_arm(world, rollout.candidate.version, ours.revision, intent, memory.floor),
+        candidate=replace(
+            _arm(world, rollout.candidate.version, ours.revision, intent, memory.floor), spare=intent.spare
+        ),
         stable=_arm(world, stable.version, stable.revision, intent) if stable else None,
         force=force_of(world, rollout, intent),
         born=ours.born is not None,

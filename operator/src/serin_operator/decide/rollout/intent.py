@@ -1,6 +1,6 @@
 """What memory means for the cluster: how many pods of which revision, and where requests go. It follows from memory alone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from serin_operator.decide.memory.memory import Memory
@@ -17,10 +17,10 @@ from serin_operator.decide.memory.states import (
 )
 from serin_operator.decide.rollout.leaving import pods_of_both, traffic_of_both
 from serin_operator.decide.rollout.plan import stages_of
-from serin_operator.decide.rollout.sizes import handed_over, hands_over, live_size_of, shared
+from serin_operator.decide.rollout.sizes import given_for, handed_over, hands_over, live_size_of
 from serin_operator.decide.traffic.provider import provider_of
 from serin_operator.decide.traffic.split import Lack, Pinned, Split, Traffic
-from serin_operator.decide.wanted.settings import Settings
+from serin_operator.decide.wanted.settings import Settings, shared
 from serin_operator.decide.wanted.stages import Stage
 from serin_operator.decide.world import World
 
@@ -40,6 +40,10 @@ class Intent:
     """Why the stage cannot have the requests that it asks for; stable has them all meanwhile."""
     control: str | None = None
     """Revision that the control Service leads to, since another is compared with it; None: there is none."""
+    spare: int = 0
+    """Pods of the candidate beyond those that its weight needs; they stand in for one that goes, and may lack a node."""
+    gives: int = 0
+    """Pods that stable has yet to give to the candidate, where both share what there is."""
 
 
 def intent_of(world: World, memory: Memory, settings: Settings) -> Intent:
@@ -52,7 +56,8 @@ def intent_of(world: World, memory: Memory, settings: Settings) -> Intent:
     stage = _in_traffic(memory, settings)
     lack = provider_of(world).refuses(world, stage) if stage else None
     traffic, control = _traffic(world, memory, settings, lack), _control(world, memory, pods)
-    return Intent(pods, traffic, resolving, preview, lack, control)
+    spares, gives = _spare(world, memory, settings), _gives(world, memory, settings, pods)
+    return Intent(pods, traffic, resolving, preview, lack, control, spares, gives)
 
 
 def _in_traffic(memory: Memory, settings: Settings) -> Stage | None:
@@ -70,7 +75,8 @@ def _traffic(world: World, memory: Memory, settings: Settings, lack: Lack | None
         case Reaching() | Holding() | Growing() as state if stable and stage:
             if lack or not stage.is_judged:
                 return Pinned(stable)
-            return Split(stable, state.candidate.revision, stage.weight, stage.mirror, stage.testers)
+            split = Split(stable, state.candidate.revision, stage.weight, stage.mirror, stage.testers)
+            return _shared(world, memory, settings, split) if settings.shrinks and stage.weight else split
         case Switching(candidate=ours) | Baking(candidate=ours):
             return Pinned(ours.revision)
         case Idle() if stable and memory.leaving:
@@ -79,6 +85,21 @@ def _traffic(world: World, memory: Memory, settings: Settings, lack: Lack | None
             return Pinned(stable or settings.revision)
         case rollout:
             return Pinned(stable or rollout.candidate.revision)
+
+
+def _shared(world: World, memory: Memory, settings: Settings, split: Split) -> Split:
+    """The same share of pods that both have in common; a version that grows has as much as its pods bear."""
+    full = live_size_of(world, memory, settings)
+    most = 100 * (full - 1) // max(1, full) if isinstance(memory.rollout, Growing) else 0
+    return replace(split, weight=max(split.weight, most), full=full)
+
+
+def _gives(world: World, memory: Memory, settings: Settings, pods: dict[str, int]) -> int:
+    rollout, stages, stable = memory.rollout, stages_of(memory, settings), memory.stable
+    if not (isinstance(rollout, Reaching) and stages and stable and settings.shrinks):
+        return 0
+    weight, full = _at(stages, rollout.stage).weight, live_size_of(world, memory, settings)
+    return max(0, pods.get(stable.revision, 0) - shared(full, weight)[0]) if weight and full else 0
 
 
 def _preview(memory: Memory, settings: Settings) -> str | None:
@@ -124,7 +145,7 @@ def _pods(world: World, memory: Memory, settings: Settings) -> dict[str, int]:
             return home | _beside(world, memory, settings, stage)
         case Starting() | Growing() | Switching() | Baking():
             gives = stable and hands_over(kind, settings)
-            return handed_over(world, stable, ours, full) if stable and gives else {**home, ours: full}
+            return handed_over(world, stable, ours, full, kind) if stable and gives else {**home, ours: full}
         case _:
             assert_never(rollout)
 
@@ -140,15 +161,37 @@ def _beside(world: World, memory: Memory, settings: Settings, stage: int) -> dic
         return {ours: full}
     wanted = _at(stages, stage)
     if stable and settings.shrinks and wanted.weight:
+        if isinstance(rollout, Starting | Reaching):
+            return given_for(world, stable.revision, ours, full, wanted.weight)
         return dict(zip((stable.revision, ours), shared(full, wanted.weight), strict=True))
     return {ours: pods_of(world, wanted, full)}
 
 
 def pods_of(world: World, stage: Stage, full: int) -> int:
     """Pods of the candidate in a stage, beside so many of stable; the weight counts where pods contradict it."""
-    provider = provider_of(world)
-    by_weight = provider.canary_pods(full, stage.load)
+    return needed(world, stage, full) + spare(world, stage, full)
+
+
+def needed(world: World, stage: Stage, full: int) -> int:
+    """What its weight needs, or people say that it has."""
+    by_weight = provider_of(world).canary_pods(full, stage.load)
     return by_weight if contradiction(world, stage, full) else stage.size(full, by_weight)
+
+
+def spare(world: World, stage: Stage, full: int) -> int:
+    """Pods beside them, so that clients whose requests go to the candidate are answered while one of its pods goes."""
+    if not stage.weight or stage.pods is not None:
+        return 0
+    return max(0, provider_of(world).fewest_pods(full) - needed(world, stage, full))
+
+
+def _spare(world: World, memory: Memory, settings: Settings) -> int:
+    full, stages, rollout = live_size_of(world, memory, settings), stages_of(memory, settings), memory.rollout
+    if not stages or settings.shrinks or not isinstance(rollout, Starting | Reaching | Holding):
+        return 0
+    if isinstance(rollout, Starting):
+        return spare(world, stages[0], full) if rollout.candidate.kind is Kind.CANARY else 0
+    return spare(world, _at(stages, rollout.stage), full)
 
 
 def contradiction(world: World, stage: Stage, full: int) -> str | None:

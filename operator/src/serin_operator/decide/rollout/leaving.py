@@ -12,11 +12,11 @@ from typing import Final
 from serin_operator.api.reasons import Reason
 from serin_operator.decide.memory.memory import Leaving, Memory
 from serin_operator.decide.memory.states import Ended, Idle, Resolving, Starting, Waiting
-from serin_operator.decide.rollout.sizes import fewest_of, live_size_of
+from serin_operator.decide.rollout.sizes import live_size_of
 from serin_operator.decide.traffic.provider import provider_of
 from serin_operator.decide.traffic.replica_ratio import is_pinned_to
 from serin_operator.decide.traffic.split import Split, share_of
-from serin_operator.decide.wanted.settings import Settings
+from serin_operator.decide.wanted.settings import Settings, fewest_of
 from serin_operator.decide.world import World
 
 NOTHING_AGAINST_ITS_PODS: Final = frozenset({Reason.ABORTED, Reason.SUPERSEDED, Reason.DEADLINE_EXCEEDED})

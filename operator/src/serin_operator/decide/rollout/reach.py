@@ -1,5 +1,7 @@
 """How far what a stage wants is so, and which stages can never be as they are written."""
 
+from dataclasses import replace
+
 from serin_operator.api import names
 from serin_operator.api.reasons import Reason
 from serin_operator.decide.memory.states import Holding, Moving, Reaching, Refusal, Rollout
@@ -16,6 +18,9 @@ def force_of(world: World, rollout: Moving, intent: Intent) -> Force:
         return Force(is_reached=False, share=0, waits_for=intent.lack.message, lack=intent.lack)
     force = provider_of(world).force(world, intent.traffic, intent.replicas)
     ours = rollout.candidate.revision
+    if intent.gives and force.is_reached:
+        said = f"the version that serves gives {intent.gives} more of its pods to {rollout.candidate.version}, as those get ready"
+        return replace(force, is_reached=False, waits_for=said)
     is_idle = isinstance(intent.traffic, Pinned) and intent.traffic.revision != ours
     if not is_idle or not isinstance(rollout, Reaching | Holding) or not force.is_reached:
         return force

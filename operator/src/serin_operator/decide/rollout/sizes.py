@@ -7,11 +7,13 @@ afterwards it comes down step by step, each small enough that an autoscaler that
 
 from dataclasses import replace
 from datetime import datetime
+from math import ceil
 from typing import Final
 
 from serin_operator.decide.memory.memory import Floor, Memory
 from serin_operator.decide.memory.states import Idle, Kind, Reaching, Resolving, Starting, Switching
-from serin_operator.decide.wanted.settings import Settings, enough_of
+from serin_operator.decide.traffic.provider import provider_of
+from serin_operator.decide.wanted.settings import Settings, fewest_of, shared
 from serin_operator.decide.world import World
 
 STEP_SECONDS: Final = 60.0
@@ -33,27 +35,40 @@ def size_of(memory: Memory, settings: Settings) -> int:
     return max(settings.replicas, memory.floor.pods if memory.floor else 0)
 
 
-def shared(total: int, weight: int) -> tuple[int, int]:
-    """Pods of stable and of a canary with ``weight`` percent of the traffic, where both share ``total``; one each at least."""
-    canary = min(max(1, (2 * total * weight + 100) // 200), max(1, total - 1))
-    return max(1, total - canary), canary
+def given_for(world: World, stable: str, candidate: str, total: int, weight: int) -> dict[str, int]:
+    """Pods of both on the way to a stage in which they share ``total`` by the weight: stable gives no more than is borne."""
+    fewest, most = shared(total, weight)
+    keeps = max(fewest, kept(world, stable, candidate, total))
+    return {stable: keeps, candidate: max(1, min(most, total - keeps))}
 
 
-def handed_over(world: World, stable: str, candidate: str, total: int) -> dict[str, int]:
+def handed_over(world: World, stable: str, candidate: str, total: int, kind: Kind) -> dict[str, int]:
     """Pods of both while a candidate grows to ``total`` on the room that stable gives back.
 
-    Stable gives a pod for each that the candidate has ready, so that together a quarter is missing at most, or one where
-    there are few; it keeps one to go back to, and takes none again.
+    Stable keeps one to go back to. One that serves nothing gives a pod for each that the candidate has ready, reached or not.
     """
-    deployment = world.revision(stable).deployment
-    has = deployment.replicas if deployment else total
-    keeps = max(1, min(has, fewest_of(total) - world.revision(candidate).ready))
-    return {stable: keeps, candidate: max(1, total - keeps)}
+    if kind is Kind.RESCUE:
+        keeps = min(_has(world, stable, total), fewest_of(total) - world.revision(candidate).ready)
+    else:
+        keeps = kept(world, stable, candidate, total)
+    return {stable: max(1, keeps), candidate: max(1, total - max(1, keeps))}
 
 
-def fewest_of(total: int) -> int:
-    """The fewest pods that serve while two versions share ``total``: none could take another's place if all were needed."""
-    return max(1, min(enough_of(total), total - 1))
+def kept(world: World, giver: str, taker: str, total: int) -> int:
+    """Pods that the giver needs for the requests that it still gets, when ``total`` pods answer all of them.
+
+    Where pods make the shares, both together lack a quarter of the pods at most, or one where there are few. Where weights
+    are apart from pods, the giver's weight has to fall first. It takes none again.
+    """
+    has, arms = _has(world, giver, total), provider_of(world).arms(world, giver, taker)
+    if arms.grain is None:
+        return min(has, fewest_of(total) - world.reached(taker))
+    return min(has, fewest_of(ceil(total * (100 - arms.share) / 100))) if arms.is_settled else has
+
+
+def _has(world: World, revision: str, total: int) -> int:
+    deployment = world.revision(revision).deployment
+    return deployment.replicas if deployment else total
 
 
 def hands_over(kind: Kind, settings: Settings) -> bool:

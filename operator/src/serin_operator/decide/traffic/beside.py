@@ -8,6 +8,7 @@ from serin_operator.api import names
 from serin_operator.decide.route import Route
 from serin_operator.decide.traffic.split import Pinned, Split, Traffic
 from serin_operator.decide.traffic.wish import Reweigh, Weight
+from serin_operator.decide.wanted.settings import shared
 from serin_operator.decide.world import World
 
 _MISSING_SHARE: Final = 0.25
@@ -27,6 +28,10 @@ class ByRoute:
     def canary_pods(self, stable: int, weight: int) -> int:
         """As many of stable's pods as the weight is of its requests."""
         return canary_pods(stable, weight)
+
+    def fewest_pods(self, stable: int) -> int:
+        """Two where stable has two: a route knows no other way for the requests of a share while its only pod is evicted."""
+        return min(2, stable)
 
     def contradiction(self, stable: int, canary: int, weight: int) -> str | None:
         """Any number of pods can get any share of the requests, as long as they can bear it."""
@@ -51,6 +56,8 @@ class ByRoute:
 def bearable(split: Split, wanted: Mapping[str, int], now: int, stable: int, canary: int) -> int:
     """The weight that the canary may have: more only once its pods are there, nothing when none is.
 
+    Of pods that both share it gets as much as those bear that are ready, since stable gives its own only for requests less.
+
     Args:
         split: What is wanted.
         wanted: Pods by revision.
@@ -62,11 +69,15 @@ def bearable(split: Split, wanted: Mapping[str, int], now: int, stable: int, can
         return 0
     if not stable:
         return 100
-    return split.weight if canary >= least(split, wanted) else min(split.weight, now)
+    if canary >= least(split, wanted):
+        return split.weight
+    return min(split.weight, max(now, ceil(100 * canary / split.full)) if split.full else now)
 
 
 def needed(split: Split, wanted: Mapping[str, int]) -> int:
     """Pods that the canary's weight, or copies, need."""
+    if split.full:
+        return shared(split.full, split.load)[1]
     return canary_pods(max(1, wanted.get(split.stable, 1)), split.load)
 
 

@@ -19,6 +19,10 @@ class Provider(Protocol):
         """How many canary pods a weight needs beside so many of stable."""
         ...
 
+    def fewest_pods(self, stable: int) -> int:
+        """The fewest pods that a version with clients should have, beside so many of stable, however little its weight is."""
+        ...
+
     def contradiction(self, stable: int, canary: int, weight: int) -> str | None:
         """Why so many canary pods cannot have that weight beside so many of stable, and the way out; None: they can."""
         ...

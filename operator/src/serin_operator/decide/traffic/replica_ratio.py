@@ -25,6 +25,10 @@ class ReplicaRatio:
         wanted = floor(stable * share / (100 - share) + 0.5)
         return max(1, min(wanted, stable))
 
+    def fewest_pods(self, stable: int) -> int:  # noqa: ARG002 - connections go to whichever pods there are
+        """One: a pod that goes takes its share with it, and stable's get it."""
+        return 1
+
     def contradiction(self, stable: int, canary: int, weight: int) -> str | None:
         """Pods make the weight, so pods that are asked for have to make the one that is asked for, give or take a pod."""
         needed = self.canary_pods(stable, weight)

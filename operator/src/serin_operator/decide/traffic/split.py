@@ -24,6 +24,8 @@ class Split:
     """Percent of the requests of which it gets copies."""
     testers: bool = False
     """Whether those who are pinned to it reach it, at weight 0."""
+    full: int = 0
+    """Pods that both versions share, as many as all requests need; 0: stable keeps its own."""
 
     @property
     def load(self) -> int:

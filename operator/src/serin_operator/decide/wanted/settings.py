@@ -44,6 +44,17 @@ def enough_of(pods: int) -> int:
     return max(1, pods - floor(pods * MAX_UNAVAILABLE_SHARE))
 
 
+def fewest_of(total: int) -> int:
+    """The fewest pods that serve while two versions share ``total``: none could take another's place if all were needed."""
+    return max(1, min(enough_of(total), total - 1))
+
+
+def shared(total: int, weight: int) -> tuple[int, int]:
+    """Pods of stable and of a canary with ``weight`` percent of the traffic, where both share ``total``; one each at least."""
+    canary = min(max(1, (2 * total * weight + 100) // 200), max(1, total - 1))
+    return max(1, total - canary), canary
+
+
 def settings_of(spec: ModelDeploymentSpec) -> Settings:
     """Apply the defaults that the API's descriptions promise."""
     rollout = spec.rollout or Rollout()
