@@ -46,6 +46,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{ .image.repository }}:{{ .image.tag | default .chart.AppVersion }}
 {{- end }}
 
+{{/* Channels of notices as the operator takes them; what is secret stays in their Secrets. */}}
+{{- define "serin.notify" -}}
+{{- $channels := list -}}
+{{- range .Values.notify.channels -}}
+{{- $channels = append $channels (omit . "existingSecret") -}}
+{{- end -}}
+{{- dict "cluster" .Values.notify.cluster "channels" $channels "defaults" .Values.notify.defaults "folder" "/etc/serin/notify" | toJson -}}
+{{- end }}
+
 {{/* A pod and a container that the restricted pod security standard admits. */}}
 {{- define "serin.podSecurity" -}}
 runAsNonRoot: true

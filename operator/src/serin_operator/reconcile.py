@@ -13,18 +13,19 @@ from datetime import datetime
 from typing import Any, Protocol
 
 import orjson
-import structlog
 from pydantic import ValidationError
 
 from serin_operator.act.errors import Forbidden, Invalid, Transient
 from serin_operator.act.executor import Executor, Finder, Writer
+from serin_operator.act.letters import Recorder, Teller
 from serin_operator.act.made import Made
+from serin_operator.act.notices.office import Notices
+from serin_operator.act.notices.telling import About
 from serin_operator.api.reasons import EventReason
 from serin_operator.api.status import ModelDeploymentStatus
 from serin_operator.api.traffic import Traffic
 from serin_operator.decide.decision import Decision, Opening, decide, look_due, opening_of
 from serin_operator.decide.health.refusals import steady
-from serin_operator.decide.memory.outbox import Announcement, Letter, Line
 from serin_operator.decide.telling.invalid import status_of_invalid
 from serin_operator.decide.world import Obstacle, OperatorConfig, World
 from serin_operator.farewell import Farewell
@@ -40,8 +41,6 @@ AGAIN_SOON_SECONDS = 0.2
 OBSTACLE_SECONDS = 10.0
 LOOKING_SECONDS = 5.0
 """While a look is being taken there is nothing to hurry for: its result queues the key."""
-
-_log = structlog.get_logger(__name__)
 
 
 class Observer(Finder, Protocol):
@@ -60,17 +59,11 @@ class Observer(Finder, Protocol):
         ...
 
 
-class Actor(Writer, Protocol):
+class Actor(Writer, Recorder, Protocol):
     """The hands, for status and events too."""
 
     async def replace_status(self, obj: Mapping[str, Any]) -> JsonObject:
         """PUT of status, at the object's resourceVersion."""
-        ...
-
-    async def event(
-        self, regarding: Mapping[str, Any], *, type_: str, reason: str, message: str, key: str | None = None
-    ) -> bool:
-        """An Event, once for each key; never raises. False: it could not be told now."""
         ...
 
 
@@ -87,6 +80,8 @@ class Ports:
     """Takes the looks; without one, each is taken by ``prometheus`` while its reconcile waits."""
     monotonic: Callable[[], float] = time.monotonic
     """Seconds on a clock that never jumps."""
+    notices: Notices | None = None
+    """Delivers notices beside the workers; without it none is sent, and they wait."""
     on_seen: Callable[[str, str, JsonObject | None], None] = lambda _namespace, _name, _obj: None
     """Told of each object with its new status; of ``None`` when it is gone."""
 
@@ -99,7 +94,7 @@ class Reconciler:
         self._desk = ports.desk or (AtOnce(ports.prometheus) if ports.prometheus is not None else None)
         self._obstacles: dict[tuple[str, str], tuple[Obstacle, ...]] = {}
         self._made: dict[tuple[str, str], Made] = {}
-        self._told: dict[tuple[str, str], set[str]] = {}
+        self._teller = Teller(ports.actor, ports.notices)
         self._carried: dict[tuple[str, str], tuple[str, ModelDeploymentStatus]] = {}
         self._farewell = Farewell(ports.observer, ports.actor, ports.monotonic)
 
@@ -111,8 +106,9 @@ class Reconciler:
         """
         obj = await self._ports.observer.model_deployment(namespace, name)
         if obj is None or obj["metadata"].get("deletionTimestamp"):
-            for known in (self._obstacles, self._made, self._carried, self._told):
+            for known in (self._obstacles, self._made, self._carried):
                 known.pop((namespace, name), None)
+            self._teller.forget(namespace, name)
             self._ports.on_seen(namespace, name, None)
             await self._farewell.bid((namespace, name), None)
             return None
@@ -134,7 +130,7 @@ class Reconciler:
         try:
             again = await self._act(obj, world, decision)
         finally:  # what was decided is told, whatever call fails
-            await self._tell(obj, written, decision.letters)
+            await self._teller.tell(obj, written, decision.letters)
         return max(again, LOOKING_SECONDS) if is_looking and again is not None else again
 
     async def _observe(self, obj: JsonObject) -> World:
@@ -158,7 +154,7 @@ class Reconciler:
             routing=routing(around, children.http_routes, mdep.name, mdep.uid),
             foreign=views.foreign(children, mdep.name, mdep.uid),
             obstacles=self._obstacles.get((mdep.namespace, mdep.name), ()),
-            told=frozenset(self._told.get((mdep.namespace, mdep.name), ())),
+            told=self._teller.told(About(mdep.namespace, mdep.name, mdep.uid)),
             carried=self._carried_for(obj),
         )
 
@@ -212,24 +208,6 @@ class Reconciler:
         if _meant(obstacles) != _meant(world.obstacles):
             return AGAIN_SOON_SECONDS
         return OBSTACLE_SECONDS if obstacles else decision.requeue_after
-
-    async def _tell(self, obj: JsonObject, status: JsonObject, letters: Iterable[Letter]) -> None:
-        """Tell what has not been told; what could not be told stays in the outbox, and what was told until the next write."""
-        metadata = obj["metadata"]
-        told = self._told.setdefault((metadata["namespace"], metadata["name"]), set())
-        told &= {letter.key for letter in letters} | {letter["key"] for letter in status.get("outbox") or ()}
-        for letter in letters:
-            if letter.key not in told and await self._told_now(obj, letter):
-                told.add(letter.key)
-
-    async def _told_now(self, obj: JsonObject, letter: Letter) -> bool:
-        match letter.content:
-            case Line(event=event, fields=fields):
-                _log.info(event, key=letter.key, **fields)
-                return True
-            case Announcement(reason=reason, message=message, warning=warning):
-                kind = "Warning" if warning else "Normal"
-                return await self._ports.actor.event(obj, type_=kind, reason=reason, message=message, key=letter.key)
 
 
 def _fingerprint(status: Mapping[str, Any] | None) -> str:

@@ -44,6 +44,21 @@ VARIANTS: dict[str, dict[str, Any]] = {
             "auth": {"existingSecret": "prometheus", "username": "serin", "passwordKey": "password"},
         }
     },
+    "with notices": {
+        "notify": {
+            "cluster": "eu-1",
+            "channels": [
+                {
+                    "name": "ops",
+                    "kind": "Slack",
+                    "existingSecret": "slack",
+                    "templates": {"Default": "{name}: {message}"},
+                },
+                {"name": "on-call", "kind": "PagerDuty", "existingSecret": "pagerduty"},
+            ],
+            "defaults": [{"channel": "ops"}, {"channel": "on-call", "about": ["Held", "RolledBack", "Recovered"]}],
+        }
+    },
     "one replica with roles of one's own": {
         "replicaCount": 1,
         "rbac": {"create": False},
@@ -127,7 +142,8 @@ def test_the_dashboards_are_the_files_with_the_label_of_the_sidecar(kubernetes: 
 
 
 def test_every_setting_can_be_reached_from_the_values(kubernetes: Kubernetes) -> None:
-    everything = [VARIANTS["with a token for Prometheus"], VARIANTS["with a password for Prometheus"]]
+    variants = ("with a token for Prometheus", "with a password for Prometheus", "with notices")
+    everything = [VARIANTS[name] for name in variants]
     names = {
         each["name"]
         for values in everything
@@ -214,6 +230,26 @@ def test_credentials_are_mounted_from_the_secret_and_stand_nowhere_else(kubernet
     assert values["SERIN_PROMETHEUS_CA_FILE"] == f"{mount['mountPath']}/ca.crt"
 
 
+def test_channels_come_from_the_values_and_what_is_secret_from_their_secrets(
+    kubernetes: Kubernetes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = one(rendered(kubernetes, VARIANTS["with notices"]), "Deployment")["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    (value,) = [each["value"] for each in container["env"] if each["name"] == "SERIN_NOTIFY"]
+    assert "slack" not in value
+    monkeypatch.setenv("SERIN_NOTIFY", value)
+    notify = Settings().notify
+    assert notify is not None
+    assert [(channel.name, channel.kind) for channel in notify.channels] == [("ops", "Slack"), ("on-call", "PagerDuty")]
+    assert [each.channel for each in notify.defaults] == ["ops", "on-call"]
+    volumes = {each["name"]: each["secret"] for each in spec["volumes"] if "secret" in each}
+    for channel, secret in (("ops", "slack"), ("on-call", "pagerduty")):
+        (mount,) = [each for each in container["volumeMounts"] if each["name"] == f"notify-{channel}"]
+        assert mount["mountPath"] == f"{notify.folder}/{channel}"
+        assert volumes[mount["name"]]["secretName"] == secret
+        assert volumes[mount["name"]]["optional"] is True
+
+
 def test_prometheus_scrapes_as_often_as_the_operator_believes(kubernetes: Kubernetes) -> None:
     objects = rendered(kubernetes, VARIANTS["with the Prometheus Operator"])
     (endpoint,) = one(objects, "PodMonitor")["spec"]["podMetricsEndpoints"]
@@ -238,6 +274,8 @@ def test_one_replica_has_no_disruption_budget_that_would_block_a_drain(kubernete
         ("prometheus.auth.bearerTokenKey=token", "/prometheus/auth/existingSecret"),
         ("prometheus.scrapeIntervalSeconds=0", "/prometheus/scrapeIntervalSeconds"),
         ("namespaces={Not_A_Namespace}", "/namespaces/0"),
+        ("notify.channels[0].name=ops,notify.channels[0].kind=Fax", "/notify/channels/0/kind"),
+        ("notify.defaults[0].channel=ops,notify.defaults[0].about={Lunch}", "/notify/defaults/0/about/0"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(kubernetes: Kubernetes, wrong: str, said: str) -> None:

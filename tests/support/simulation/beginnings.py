@@ -6,7 +6,10 @@ from tests.support.simulation.api import JsonObject
 from tests.support.simulation.simulation import Simulation
 from tests.support.simulation.specs import GATEWAY, rollout, spec, uri_of, with_analysis
 
-SIMULATION = ("scrape_seconds", "scrapes_every", "prometheus", "requests_a_second", "tells_all", "tells_pairs")
+SIMULATION = (
+    *("scrape_seconds", "scrapes_every", "prometheus", "requests_a_second", "tells_all", "tells_pairs"),
+    *("receivers", "notify"),
+)
 
 
 async def serving(version: str = "v1", *, analysis: bool = True, calm: float = 45, **more: Any) -> Simulation:

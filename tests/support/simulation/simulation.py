@@ -20,10 +20,12 @@ from tests.support.simulation.living import Living
 from tests.support.simulation.mishaps import Mishaps
 from tests.support.simulation.network import Network
 from tests.support.simulation.prometheus import Prometheus
+from tests.support.simulation.receivers import Postman, Receiver
 from tests.support.simulation.specs import NAMESPACE
 from tests.support.simulation.story import Moment
 from tests.support.simulation.workloads import Workloads
 
+from serin_operator.api.notify import Notify
 from serin_operator.cluster.errors import Transient
 from serin_operator.decide.world import OperatorConfig
 from serin_operator.observe.children import Children
@@ -51,6 +53,10 @@ class Simulation(Mishaps):
     """What the Service selects is not acted upon."""
     signed_namespaces: tuple[str, ...] = ()
     """Where the installation wants signatures, from the next start of the operator on."""
+    receivers: dict[str, Receiver] = field(default_factory=dict)
+    """Who takes notices, by channel."""
+    notify: tuple[JsonObject, ...] = ()
+    """Who hears of models that do not say so, as the chart has it."""
     clock_offset: float = 0.0
     """Seconds that the operator's clock is ahead of the cluster's."""
     rivals: list[Rival] = field(default_factory=list)
@@ -84,7 +90,10 @@ class Simulation(Mishaps):
             prometheus_configured=self.prometheus,
             scrape_interval_seconds=self.scrape_seconds,
             signed_namespaces=frozenset(self.signed_namespaces),
+            channels=tuple(self.receivers),
+            notify=tuple(map(Notify.model_validate, self.notify)),
         )
+        self.postman = Postman(self.receivers, lambda: self.elapsed, self.operators_clock, self._wake)
         prometheus = self.prom if self.prometheus else None
         ports = Ports(
             self.api,
@@ -93,10 +102,15 @@ class Simulation(Mishaps):
             self.operators_clock,
             config,
             monotonic=lambda: self.elapsed,
+            notices=self.postman.office,
             on_seen=self._see,
         )
         self.reconciler = Reconciler(ports)
         self.living = Living()
+
+    def _wake(self, _namespace: str, _name: str) -> None:
+        self.version += 1
+        self.heard = self.version
 
     def _see(self, namespace: str, name: str, obj: JsonObject | None) -> None:
         self.on_seen(namespace, name, obj)
@@ -157,6 +171,7 @@ class Simulation(Mishaps):
         before, lost = dict(self.network.answered), self.network.lost
         self.network.serve(duration)
         self.prom.scrape()
+        self.postman.move()
         self._note(before, lost)
 
     def _note(self, before: dict[str, int], lost: int) -> None:

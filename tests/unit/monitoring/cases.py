@@ -58,6 +58,10 @@ def verdict(reason: str, values: str = "1x600") -> dict[str, str]:
     return {f"serin_operator_model_verdict{{{WHOSE},{about}}}": values}
 
 
+def notices(ages: str) -> dict[str, str]:
+    return {'serin_operator_notices_oldest_seconds{pod="a",channel="ops"}': ages}
+
+
 def feature(*a_step: float, rows: tuple[int, ...] = (500, 500), steps: int = 200) -> dict[str, str]:
     """Values of a feature by bin in each step, and training rows by bin."""
     told = {}
@@ -134,8 +138,8 @@ FIRING = {
     "a watch is down": Case(
         {'serin_operator_watch_up{resource="pods",namespace=""}': "1 0x60"}, "12m", ("SerinWatchBroken",)
     ),
+    "a channel takes no notices": Case(notices("0x5 60+60x60"), "30m", ("SerinNoticesWait",)),
 }
-
 SILENT = {
     "a version serves": Case({**SERVING, **condition("Available"), **condition("Ready")}, "1h"),
     "nothing has ever served": Case(condition("Reconciling", "Deploying"), "1h"),
@@ -195,4 +199,6 @@ SILENT = {
         },
     ),
     "a watch begins again": Case({'serin_operator_watch_up{resource="pods",namespace=""}': "1 0x5 1x60"}, "1h"),
+    "a channel takes notices again after eighteen minutes": Case(notices("60+60x18 0x60"), "1h"),
+    "each of many notices waits for a little": Case(notices("600x60"), "1h"),
 }

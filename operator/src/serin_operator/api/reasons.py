@@ -137,6 +137,10 @@ class Reason(ExplainedReason):
         "PolicyDenied",
         "An admission webhook or policy, or Pod Security, refuses an object in its words; never held against a version.",
     )
+    CHANNEL_UNKNOWN = (
+        "ChannelUnknown",
+        "spec.notify names a channel that the installation does not have (notify.channels of the chart); nobody hears it.",
+    )
     CLOCK_SKEW = "ClockSkew", "The operator's clock is behind the API server's; looks ask about the wrong time."
     NOTHING_ELSE_SERVES = (
         "NothingElseServes",

@@ -180,6 +180,14 @@ _ANALYSIS: Final = (
     *KIND_RULES,
 )
 
+_NOTIFY: Final = (
+    Rule(
+        "spec.notify[].channel",
+        "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",
+        "Give the name of a channel as notify.channels of the chart has it: a-z, 0-9 and '-'.",
+    ),
+)
+
 RULES: Final = (
     _NAME_RULE,
     *_MODEL,
@@ -191,6 +199,7 @@ RULES: Final = (
     *ROLLOUT_RULES,
     *_ANALYSIS,
     *TRAFFIC_RULES,
+    *_NOTIFY,
 )
 
 DEFAULTS: Final = {"spec.replicas": 1}
@@ -201,6 +210,7 @@ MAP_LISTS: Final = {
     "spec.runtime.imagePullSecrets": "name",
     "spec.runtime.pod.volumes": "name",
     "spec.analysis.metrics": "name",
+    "spec.notify": "channel",
     "status.conditions": "type",
 }
 """Lists that are maps by a key: two field managers can each own items, and a key cannot stand twice."""

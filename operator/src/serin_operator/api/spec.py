@@ -11,6 +11,7 @@ from pydantic import Field
 
 from serin_operator.api.analysis import Analysis, AnyMetric, Metric
 from serin_operator.api.base import ApiModel
+from serin_operator.api.notify import Notify
 from serin_operator.api.pod import (
     ConfigMapKey,
     EnvVar,
@@ -204,6 +205,14 @@ class ModelDeploymentSpec(ApiModel):
         Field(
             description="Who splits requests between versions: a gateway or a mesh, exactly. Absent: the ratio of their"
             " pods, about. A change here starts no rollout."
+        ),
+    ] = None
+    notify: Annotated[
+        list[Notify] | None,
+        Field(
+            max_length=8,
+            description="Which channels hear what becomes of rollouts. Absent: as notify.defaults of the chart says; []: none."
+            " A change here starts no rollout.",
         ),
     ] = None
     revision_history_limit: Annotated[

@@ -313,6 +313,11 @@ class LetterStatus(ApiModel):
     warning: Annotated[bool | None, Field(description="Whether the Event is a warning.")] = None
     line: Annotated[str | None, Field(description="Or a line of the operator's log.")] = None
     fields: Annotated[dict[str, Any] | None, Field(description="What the line holds.")] = None
+    notice: Annotated[str | None, Field(description="Or a notice: what it is about.")] = None
+    to: Annotated[list[str] | None, Field(max_length=32, description="Channels that have not taken it yet.")] = None
+    version: Annotated[str | None, Field(description="Which version it is about.")] = None
+    stable: Annotated[str | None, Field(description="Which version served then.")] = None
+    at: Annotated[str | None, Field(description="When it was decided.")] = None
 
 
 class TrafficStatus(ApiModel):

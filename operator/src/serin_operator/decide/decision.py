@@ -15,7 +15,7 @@ from serin_operator.decide.judging.due import due_look, next_look_in
 from serin_operator.decide.looks import Look
 from serin_operator.decide.memory import ledger as book
 from serin_operator.decide.memory.memory import Memory
-from serin_operator.decide.memory.outbox import Announcement, Letter, delivered, posted
+from serin_operator.decide.memory.outbox import Announcement, Content, Letter, Notice, delivered, posted
 from serin_operator.decide.memory.rebuild import recall
 from serin_operator.decide.memory.recalled import Recalled
 from serin_operator.decide.memory.states import Baking, Holding, Idle, Moving, Reaching, Waiting
@@ -23,6 +23,7 @@ from serin_operator.decide.memory.written import written_outbox
 from serin_operator.decide.observing import Observed, observed, prepared
 from serin_operator.decide.rollout.steering import Heard, hear
 from serin_operator.decide.telling.alarms import alarms
+from serin_operator.decide.telling.notices import notices
 from serin_operator.decide.telling.overlay import overlaid
 from serin_operator.decide.telling.size import fitted
 from serin_operator.decide.telling.status import LONGEST_GRAIN_SECONDS, settled, status_of
@@ -70,7 +71,8 @@ def opening_of(world: World) -> Opening:
     """Recall memory, hear what people ask for, observe."""
     settings = settings_of(world.mdep.spec)
     found = recall(world)
-    heard = hear(world, replace(found.memory, outbox=delivered(found.memory.outbox, world.told)), settings)
+    outbox = delivered(found.memory.outbox, world.told, world.config.channels)
+    heard = hear(world, replace(found.memory, outbox=outbox), settings)
     return Opening(settings, found, heard, observed(world, prepared(world, heard.memory, settings), settings))
 
 
@@ -94,9 +96,16 @@ def decide(world: World, opening: Opening | None = None) -> Decision:
     todo, kept = keep_what_serves(world, operations(world, memory, settings), asleep=not settings.replicas)
     waiting = overlaid(world, memory, settings, walked.waiting, kept)
     told = status_of(world, memory, settings, waiting)
-    said = [*_about_memory(found), *heard.announcements, *seen.announcements, *verdict.lines, *walked.said]
+    said: list[Content] = [
+        *_about_memory(found),
+        *heard.announcements,
+        *seen.announcements,
+        *verdict.lines,
+        *walked.said,
+    ]
     if not walked.has_ended:  # its own event tells how it ended
         said += alarms(world, told, todo)
+    said += notices(world, told, said)
     memory = replace(memory, outbox=posted(memory.outbox, said, world.now))
     told = told.model_copy(update={"outbox": written_outbox(memory.outbox)})
     exact = fitted(told.model_dump(**WIRE))
@@ -160,9 +169,10 @@ def _requeue(world: World, memory: Memory, walked: Walked, waiting: Waiting, ope
     if world.autoscalers:
         delays.append(AUTOSCALER_SECONDS)
     if isinstance(memory.rollout, Idle):
-        before = opening.found.memory.outbox
-        has_news = {letter.key for letter in memory.outbox} - {letter.key for letter in before}
-        delays += [TOLD_SECONDS if has_news else IMPATIENCE_SECONDS] if memory.outbox else []
+        before = {letter.key for letter in opening.found.memory.outbox}
+        # Whoever delivers notices says when they have been, be it in a day; only what is told at once is waited for.
+        untold = [letter.key for letter in memory.outbox if not isinstance(letter.content, Notice)]
+        delays += [IMPATIENCE_SECONDS if before.issuperset(untold) else TOLD_SECONDS] if untold else []
     else:
         delays.append(patience)
         if _is_settling(world, memory, memory.rollout):

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from serin_operator.api.names import ObjectRef
+from serin_operator.api.notify import Notify
 from serin_operator.api.spec import ModelDeploymentSpec
 from serin_operator.api.status import ModelDeploymentStatus
 from serin_operator.decide.child import ChildMeta as ChildMeta  # noqa: PLC0414 - the name callers look for here
@@ -34,6 +35,11 @@ class OperatorConfig:
     """How much evidence is discounted while the spread between stable's pods is unknown."""
     signed_namespaces: frozenset[str] = frozenset()
     """Where a new version needs ``spec.model.verify``; ``*`` is everywhere."""
+
+    channels: tuple[str, ...] = ()
+    """Names of the channels that notices can go to."""
+    notify: tuple[Notify, ...] = ()
+    """Who hears of models that do not say so themselves."""
 
     def wants_signatures(self, namespace: str) -> bool:
         """Whether a new version in this namespace has to be signed."""
@@ -199,7 +205,7 @@ class World:
     carried: ModelDeploymentStatus | None = None
     """Status as this process last decided it, if only clocks were ahead of what is written: time that was observed."""
     told: frozenset[str] = frozenset()
-    """Keys of the letters in the outbox that this process has told."""
+    """Keys of the letters in the outbox that this process has told, and of notices those by channel."""
 
     def revision(self, revision: str) -> Revision:
         """All that exists of ``revision``; empty where nothing does."""

@@ -7,11 +7,13 @@ import sys
 import uvloop
 from prometheus_client import disable_created_metrics
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from serin_operator.cluster.connection import NoCluster
 from serin_operator.runtime.logging import configure_logging
-from serin_operator.runtime.process import MakeReconciler, Process
+from serin_operator.runtime.process import Process
 from serin_operator.runtime.settings import Settings, complaints
+from serin_operator.runtime.tools import MakeReconciler
 from serin_operator.runtime.wiring import make_reconciler
 
 EXIT_BAD_SETTINGS = 2
@@ -24,6 +26,9 @@ def main() -> None:
     except ValidationError as error:
         for line in complaints(error):
             sys.stderr.write(line + "\n")
+        sys.exit(EXIT_BAD_SETTINGS)
+    except SettingsError as error:
+        sys.stderr.write(f"{error}: it is no JSON\n")
         sys.exit(EXIT_BAD_SETTINGS)
     disable_created_metrics()  # type: ignore[no-untyped-call]  # a series more for each, that nobody asks for
     configure_logging(settings.log_format, settings.log_level)

@@ -87,6 +87,34 @@ class OperatorMetrics:
             ["resource", "namespace"],
             registry=registry,
         )
+        self.notices = Counter(
+            "serin_operator_notices_total",
+            "Notices that are done with, by channel: delivered, refused (by the receiver, for good), expired (after a day), "
+            "dropped (too many came after it).",
+            ["channel", "result"],
+            registry=registry,
+        )
+        self.notice_attempts = Counter(
+            "serin_operator_notice_attempts_total",
+            "Attempts to deliver a notice, by channel and result: success or error.",
+            ["channel", "result"],
+            registry=registry,
+        )
+        self.notices_waiting = Gauge(
+            "serin_operator_notices_waiting", "Notices that wait for a channel.", ["channel"], registry=registry
+        )
+        self.notices_oldest = Gauge(
+            "serin_operator_notices_oldest_seconds",
+            "Age of the oldest notice that waits for a channel.",
+            ["channel"],
+            registry=registry,
+        )
+        self.channel_away = Gauge(
+            "serin_operator_notice_channel_away",
+            "1 while a channel is tried less often, because three attempts in a row have failed; the log says why.",
+            ["channel"],
+            registry=registry,
+        )
         self.leader = Gauge(
             "serin_operator_leader",
             "1 in the replica that holds the lease and acts, 0 in the others.",

@@ -10,9 +10,7 @@ with 1 when it has lost the lease or something broke: Kubernetes starts it again
 import asyncio
 import time
 import uuid
-from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -24,10 +22,8 @@ from serin_operator.cluster.client import ApiClient
 from serin_operator.cluster.connection import Connection
 from serin_operator.cluster.resources import LEASES, Scope
 from serin_operator.cluster.store import Key, Store
-from serin_operator.observe.desk import LookDesk
 from serin_operator.observe.gateways import GatewayReader
 from serin_operator.observe.kubernetes import KubernetesReader
-from serin_operator.observe.prometheus_client import PrometheusClient
 from serin_operator.runtime.health import Check, Heartbeat, at_most
 from serin_operator.runtime.http import Pages, application, serve
 from serin_operator.runtime.inbox import Inbox
@@ -35,11 +31,13 @@ from serin_operator.runtime.leadership import Candidacy, Leadership
 from serin_operator.runtime.lease import LEASE_NAME, LeaseLost, LeaseTiming
 from serin_operator.runtime.looking import open_desk, open_prometheus
 from serin_operator.runtime.metrics import OperatorMetrics
+from serin_operator.runtime.noticing import open_office
 from serin_operator.runtime.resync import Resync, ResyncLoop
 from serin_operator.runtime.schedule import Schedule
 from serin_operator.runtime.settings import Settings
+from serin_operator.runtime.tools import MakeReconciler, Tools
 from serin_operator.runtime.watches import Nobody, Watches
-from serin_operator.runtime.workers import Reconciler, Workers, WorkQueue
+from serin_operator.runtime.workers import Workers, WorkQueue
 
 STOP_GRACE_SECONDS: Final = 12.0
 """For reconciles that run when the process is asked to stop; below the grace period of the pod, which is 20 s."""
@@ -51,24 +49,6 @@ _DEAD_ROUNDS: Final = 2
 _TELL_AGAIN_SECONDS: Final = 5.0
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What a reconciler gets to work with."""
-
-    reader: KubernetesReader
-    writer: KubernetesWriter
-    prometheus: PrometheusClient | None
-    """``None``: no Prometheus is configured."""
-    desk: LookDesk | None
-    """Takes the looks beside the workers; ``None`` with it."""
-    settings: Settings
-    metrics: OperatorMetrics
-    """Whose fleet hears of each status."""
-
-
-MakeReconciler = Callable[[Tools], Reconciler]
 
 
 class Process:
@@ -134,7 +114,7 @@ class Process:
         self._metrics.watch_queue(lambda: self._queue.depth, lambda: self._queue.oldest_wait_seconds)
         self._metrics.watch_watches(self._watches.scopes, self._watches.is_well)
         self._metrics.leader.set_function(lambda: float(self._leadership.is_leading()))
-        pages = Pages(self._liveness(), self._readiness(), self._watches.refusals)
+        pages = Pages(self._liveness(), self._readiness(), self._notes)
         runner = await serve(application(pages, self._metrics.exposition), settings.port)
         self._stack.push_async_callback(runner.cleanup)
 
@@ -154,8 +134,9 @@ class Process:
         self._desk = open_desk(
             prometheus, settings, self._metrics, self._stack, on_done=lambda key: self._queue.add(Key(*key))
         )
-        reconciler = self._make_reconciler(Tools(reader, self._writer, prometheus, self._desk, settings, self._metrics))
-        self._workers = Workers(self._queue, reconciler, self._metrics, count=settings.workers)
+        self._office = await open_office(settings.notify, self._metrics, self._stack, self._queue)
+        tools = Tools(reader, self._writer, prometheus, self._desk, self._office, settings, self._metrics)
+        self._workers = Workers(self._queue, self._make_reconciler(tools), self._metrics, count=settings.workers)
 
     async def _client(self, connection: Connection, connections: int) -> ApiClient:
         session = await self._stack.enter_async_context(connection.new_session(connections=connections))
@@ -204,6 +185,8 @@ class Process:
         await self._resync_loop.once()
         self._workers.start()
         self._inbox.lead()
+        if self._office is not None:
+            await self._office.run()
 
     async def _end(self, life: asyncio.Task[None]) -> int:
         """Finish what runs, in the order that keeps the lease until nothing writes any more."""
@@ -237,6 +220,9 @@ class Process:
             Check("watches", at_most("rounds that missed news", _DEAD_ROUNDS, lambda: resync.misses_in_a_row)),
             Check("watches", self._watches.dead),
         ]
+
+    def _notes(self) -> list[str]:
+        return [*self._watches.refusals(), *(self._office.problems() if self._office else ())]
 
     def _readiness(self) -> list[Check]:
         return [Check("start", lambda: self._waits_for)]

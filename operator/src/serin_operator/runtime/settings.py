@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from serin_operator.act.notices.channels import NoticeSettings
 from serin_operator.observe.prometheus_client import PrometheusAccess
 from serin_operator.runtime.logging import LogFormat, LogLevel
 
@@ -75,6 +76,12 @@ class Settings(BaseSettings):
         default=(),
         description="Namespaces, separated by commas, in which a new version needs `spec.model.verify`; `*` for all. Versions"
         " that serve already go on.",
+    )
+    notify: NoticeSettings | None = Field(
+        default=None,
+        description="Channels of notices, and who hears of models without `spec.notify`, as JSON: `cluster`, `channels` (each"
+        " `name`, `kind`, `templates`), `defaults` (each `channel`, `about`), and `folder`, where each channel has a folder of"
+        " its name with `url`, `token`, `routingKey`, `signingKey`, `ca.crt`.",
     )
     log_format: LogFormat = Field(default="json", description="`json` for machines, `console` for people.")
     log_level: LogLevel = Field(default="info", description="Least level that is written.")
@@ -151,6 +158,10 @@ def complaints(error: ValidationError) -> list[str]:
         if not problem["loc"]:
             lines.append(reason)
             continue
-        variable = f"SERIN_{problem['loc'][0]}".upper()
-        lines.append(f"{variable}={problem['input']!s}: {reason}")
+        first, *inner = map(str, problem["loc"])
+        variable = f"SERIN_{first}".upper()
+        if inner or not isinstance(problem["input"], str):  # a part of it says more than all of it
+            lines.append(f"{'.'.join([variable, *inner])}: {reason}")
+        else:
+            lines.append(f"{variable}={problem['input']}: {reason}")
     return lines

@@ -2,16 +2,18 @@
 
 from datetime import UTC, datetime
 
+from serin_operator.act.notices.channels import NoticeSettings
 from serin_operator.decide.world import OperatorConfig
 from serin_operator.reconcile import Ports
 from serin_operator.reconcile import Reconciler as ObserveDecideAct
-from serin_operator.runtime.process import Tools
+from serin_operator.runtime.tools import Tools
 from serin_operator.runtime.workers import Reconciler
 
 
 def make_reconciler(tools: Tools) -> Reconciler:
     """The reconciler of the operator: the only place where settings become its configuration."""
     settings = tools.settings
+    notify = settings.notify or NoticeSettings()
     config = OperatorConfig(
         serving_image=settings.serving_image,
         serving_image_pull_policy=settings.serving_image_pull_policy,
@@ -20,6 +22,8 @@ def make_reconciler(tools: Tools) -> Reconciler:
         scrape_interval_seconds=settings.scrape_interval_seconds,
         design_effect=settings.design_effect,
         signed_namespaces=frozenset(settings.require_signed),
+        channels=tuple(channel.name for channel in notify.channels),
+        notify=notify.defaults,
     )
     return ObserveDecideAct(
         Ports(
@@ -29,6 +33,7 @@ def make_reconciler(tools: Tools) -> Reconciler:
             clock=lambda: datetime.now(UTC),
             config=config,
             desk=tools.desk,
+            notices=tools.office,
             on_seen=tools.metrics.fleet.see,
         )
     )

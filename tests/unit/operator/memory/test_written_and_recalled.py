@@ -11,7 +11,7 @@ from serin_operator.decide.memory.actions import Fate, Record
 from serin_operator.decide.memory.comparison import Comparison
 from serin_operator.decide.memory.ledger import begin
 from serin_operator.decide.memory.memory import Floor, Leaving, Memory, Scaling, Stable
-from serin_operator.decide.memory.outbox import Announcement, Letter, Line
+from serin_operator.decide.memory.outbox import Announcement, Letter, Line, Notice
 from serin_operator.decide.memory.recalled import recalled
 from serin_operator.decide.memory.states import (
     Baking,
@@ -142,6 +142,10 @@ def test_memory_is_read_back_as_it_was(rollout: Rollout) -> None:
         outbox=(
             Letter("Promoted/1", Announcement("Promoted", "v2: v2 serves all traffic")),
             Letter("RolledBack/2", Announcement("RolledBack", "worse", warning=True)),
+            Letter(
+                "notice-Held/4", Notice("Held", "Stalled", "the quota is used up", ("ops", "team"), NOW, "v2", "v1")
+            ),
+            Letter("notice-Step/5", Notice("Step", "StepStarted", "step 1 of 2", ("ops",), EARLIER)),
             Letter("look/3", Line("look", {"start": "then", "records": [{"a": 1}]})),
         ),
         rebuilt_at=EARLIER,

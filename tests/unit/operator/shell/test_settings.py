@@ -3,6 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
+from serin_operator.runtime.main import main
 from serin_operator.runtime.settings import Settings, complaints
 
 
@@ -67,3 +68,12 @@ def test_a_bad_setting_is_named_with_its_reason(monkeypatch, variables, complain
 
 def test_all_bad_settings_are_told_at_once(monkeypatch):
     assert len(complaints_with(monkeypatch, PORT="0", WORKERS="0")) == 2
+
+
+def test_what_is_no_json_ends_the_operator_with_a_line_that_names_it(monkeypatch, capsys):
+    monkeypatch.setenv("SERIN_PROMETHEUS_HEADERS", '{"X-Scope-OrgID": ')
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "prometheus_headers" in line
+    assert "no JSON" in line

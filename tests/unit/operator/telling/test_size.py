@@ -39,3 +39,11 @@ def test_signatures_of_old_versions_shrink_to_their_digests_and_those_that_are_c
     assert whole == ["r48", "r49"]
     assert told["versions"][0]["signature"] == {"signatureDigest": f"{0:064}", "truncated": True}
     assert told["versions"][0]["message"] == "well"
+
+
+def test_notices_that_wait_for_a_day_take_no_more_than_their_share() -> None:
+    notice = {"key": "notice-Held/1", "notice": "Held", "to": ["ops"], "message": "x" * 512}
+    told = fitted({"outbox": [notice] * 20, "more": "y" * 48_000})
+    assert len(orjson.dumps(told)) <= MOST_BYTES
+    assert len(told["outbox"]) == 20
+    assert all(len(letter["message"]) == 160 for letter in told["outbox"])

@@ -15,7 +15,7 @@ from serin_operator.decide.looks import Span
 from serin_operator.decide.memory.comparison import Comparison
 from serin_operator.decide.memory.ledger import entry
 from serin_operator.decide.memory.memory import Floor, Leaving, Memory, Scaling, Stable
-from serin_operator.decide.memory.outbox import Announcement, Letter, Line
+from serin_operator.decide.memory.outbox import Announcement, Letter, Line, Notice
 from serin_operator.decide.memory.states import (
     Baking,
     Candidate,
@@ -263,7 +263,14 @@ def _pods(number: int) -> int:
 def _letter(letter: LetterStatus) -> Letter:
     if letter.line is not None:
         return Letter(letter.key, Line(letter.line, letter.fields or {}))
+    if letter.notice is not None:
+        return Letter(letter.key, _notice(letter, letter.notice))
     return Letter(letter.key, Announcement(letter.reason or "", letter.message or "", bool(letter.warning)))
+
+
+def _notice(letter: LetterStatus, occasion: str) -> Notice:
+    to, at = tuple(letter.to or ()), parse(letter.at or "")
+    return Notice(occasion, letter.reason or "", letter.message or "", to, at, letter.version, letter.stable)
 
 
 def _moment(text: str | None) -> datetime | None:

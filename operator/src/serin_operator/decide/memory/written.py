@@ -13,11 +13,13 @@ from serin_operator.api.status import (
     ScalingStatus,
 )
 from serin_operator.decide.memory.memory import Floor, Leaving, Memory, Scaling, stage_in_force
-from serin_operator.decide.memory.outbox import Announcement, Letter, Outbox
+from serin_operator.decide.memory.outbox import Announcement, Letter, Line, Notice, Outbox
 from serin_operator.decide.memory.states import Clock, Holding, Idle, Moving, Outage, Reaching
 from serin_operator.decide.timestamps import precise
 
 PHASES: Final = ("Resolving", "Starting", "Reaching", "Holding", "Growing", "Switching", "Baking")
+_NOTICE_LENGTH: Final = 512
+"""Notices may wait for a day, twenty of them: what a message has beyond that, status and Events tell."""
 
 
 def written_canary(memory: Memory) -> CanaryStatus | None:
@@ -92,12 +94,22 @@ def written_leaving(leaving: Leaving | None) -> LeavingStatus | None:
 
 def written_letter(letter: Letter) -> LetterStatus:
     """One letter of the outbox."""
-    content = letter.content
-    if isinstance(content, Announcement):
-        return LetterStatus(
-            key=letter.key, reason=content.reason, message=content.message[:1024], warning=content.warning or None
-        )
-    return LetterStatus(key=letter.key, line=content.event, fields=dict(content.fields))
+    match letter.content:
+        case Announcement(reason=reason, message=message, warning=warning):
+            return LetterStatus(key=letter.key, reason=reason, message=message[:1024], warning=warning or None)
+        case Line(event=event, fields=fields):
+            return LetterStatus(key=letter.key, line=event, fields=dict(fields))
+        case Notice() as notice:
+            return LetterStatus(
+                key=letter.key,
+                reason=notice.reason,
+                message=notice.message[:_NOTICE_LENGTH],
+                notice=notice.occasion,
+                to=list(notice.to),
+                version=notice.version,
+                stable=notice.stable,
+                at=precise(notice.at),
+            )
 
 
 def written_outbox(outbox: Outbox) -> list[LetterStatus] | None:

@@ -12,6 +12,7 @@ from serin_operator.decide.health.strangers import stranger_that_serves
 from serin_operator.decide.memory.memory import Memory
 from serin_operator.decide.memory.states import Idle, Refusal, Waiting
 from serin_operator.decide.rollout.intent import intent_of
+from serin_operator.decide.telling.notices import unknown_channels
 from serin_operator.decide.telling.sizes import scaled_elsewhere, size_beside
 from serin_operator.decide.traffic.provider import provider_of
 from serin_operator.decide.wanted.settings import Settings
@@ -57,6 +58,8 @@ def _beside(world: World, memory: Memory) -> Iterator[Refusal]:
         if elsewhere := born_elsewhere(world, world.revision(revision)):
             yield elsewhere
     yield from clock_skew(world)
+    if unknown := unknown_channels(world):
+        yield unknown
 
 
 def _weight(obstacle: Obstacle) -> bool:

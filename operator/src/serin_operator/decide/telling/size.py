@@ -12,7 +12,7 @@ _SHORT: Final = 160
 
 def fitted(status: dict[str, Any]) -> dict[str, Any]:
     """The same status; where it is too large, what explains the past is shortened first, then what explains the present."""
-    for shorten in (_old_signatures, _old_versions, _log_lines, _all_versions, _metrics, _uris):
+    for shorten in (_old_signatures, _old_versions, _log_lines, _notices, _all_versions, _metrics, _uris):
         if len(orjson.dumps(status)) <= MOST_BYTES:
             break
         status = shorten(status)
@@ -53,6 +53,12 @@ def _log_lines(status: dict[str, Any]) -> dict[str, Any]:
 def _without_records(letter: dict[str, Any]) -> dict[str, Any]:
     fields = letter.get("fields") or {}
     return {**letter, "fields": {**fields, "records": []}} if "records" in fields else letter
+
+
+def _notices(status: dict[str, Any]) -> dict[str, Any]:
+    """Those that wait for a receiver that is away; the Events of the same moments have the whole message."""
+    letters = status.get("outbox") or []
+    return {**status, "outbox": [_cut(letter) if "notice" in letter else letter for letter in letters]}
 
 
 def _metrics(status: dict[str, Any]) -> dict[str, Any]:

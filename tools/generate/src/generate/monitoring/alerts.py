@@ -189,6 +189,16 @@ OPERATOR: Final = Group(
             " until it does. The log of the operator says why.",
             "A watch of a replica has been down for ten minutes.",
         ),
+        Alert(
+            "SerinNoticesWait",
+            Severity.WARNING,
+            "max by (job, namespace, channel) (serin_operator_notices_oldest_seconds) > 900",
+            "5m",
+            "Channel {{ $labels.channel }} takes no notices of Serin",
+            "The oldest has waited for {{ $value | humanizeDuration }}; after a day it is given up. Rollouts go on. The log of"
+            " the operator says why.",
+            "A notice has waited for its channel for a quarter of an hour, and still does five minutes later.",
+        ),
     ),
 )
 ALERTS: Final = (MODELS, EVIDENCE, ERRORS, OPERATOR)
