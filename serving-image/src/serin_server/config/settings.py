@@ -51,6 +51,11 @@ class Settings:
     source_headers_file: Path | None = None
     source_ca_file: Path | None = None
     source_credentials_dir: Path | None = None
+    store: str = ""
+    store_credentials_dir: Path | None = None
+    store_ca_file: Path | None = None
+    store_timeout_seconds: float = 10.0
+    store_put_seconds: float = 600.0
     verify_keys: Path | None = None
     verify_certificates: Path | None = None
     verify_signers: str = ""
@@ -190,6 +195,7 @@ PROVIDERS: Final[Mapping[str, str]] = {
 _DIGEST: Final = re.compile(r"(sha256:)?[0-9a-fA-F]{64}")
 _SERVER: Final = re.compile(r"https?://([A-Za-z0-9._-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])(:\d{1,5})?/?")
 _COLLECTOR: Final = re.compile(_SERVER.pattern + r"([A-Za-z0-9._~-]+/?)*")
+_STORE: Final = re.compile(r"((s3|gs|az|pvc)://[^/?#@\s]+|file:///[^/?#\s])[^?#\s]*")
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@,\s]+")
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "grpc": ("on", "off"),
@@ -263,8 +269,9 @@ def _numbers(settings: Settings) -> Iterator[str]:
         value = getattr(settings, field.name)
         if isinstance(value, (int, float)) and not (math.isfinite(value) and value >= 0):
             yield f"SERIN_{field.name.upper()}={value} is negative or endless: give 0 or more"
-    if not settings.source_timeout_seconds:
-        yield "SERIN_SOURCE_TIMEOUT_SECONDS=0 leaves a source no time to answer: give some seconds"
+    for name in ("source", "store"):
+        if not getattr(settings, f"{name}_timeout_seconds"):
+            yield f"SERIN_{name.upper()}_TIMEOUT_SECONDS=0 leaves a {name} no time to answer: give some seconds"
     for name in ("http_port", "grpc_port", "metrics_port"):
         if getattr(settings, name) > 65535:
             yield f"SERIN_{name.upper()}={getattr(settings, name)} is not a port: give 0 to 65535"
@@ -300,6 +307,8 @@ def _addresses(settings: Settings) -> Iterator[str]:
     for origin in settings.origins:
         if origin != "*" and not _ORIGIN.fullmatch(origin):
             yield f"SERIN_CORS_ORIGINS: {origin[:100]!r} is no origin: give https://app.example.com, several by comma, or *"
+    if settings.store and not _STORE.fullmatch(settings.store):
+        yield f"SERIN_STORE={shown(settings.store)!r}: give s3://bucket/prefix, gs://…, az://… or pvc://claim/path"
     if settings.payload_log and settings.payload_log != "stdout" and "://" not in settings.payload_log:
         yield f"SERIN_PAYLOAD_LOG={shown(settings.payload_log)!r}: give stdout or an http:// address"
     if settings.otlp_endpoint and not _COLLECTOR.fullmatch(settings.otlp_endpoint):
