@@ -23,6 +23,16 @@ VARIANTS: dict[str, dict[str, Any]] = {
     },
     "in two namespaces, with Gateways of others": {"namespaces": ["scoring", "fraud"], "rbac": {"readGateways": True}},
     "with signed models only": {"requireSigned": {"namespaces": ["scoring", "*"]}},
+    "with a store for models": {
+        "modelStore": {
+            "*": {
+                "uri": "s3://kept/models",
+                "credentials": {"secretName": "r"},
+                "writeCredentials": {"secretName": "w"},
+            },
+            "fraud": {"uri": "pvc://kept"},
+        }
+    },
     "with a network policy": {"networkPolicy": {"enabled": True, "metricsFrom": [{"namespaceSelector": {}}]}},
     "with the Prometheus Operator": {
         "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
@@ -127,7 +137,8 @@ def test_the_dashboards_are_the_files_with_the_label_of_the_sidecar(kubernetes: 
 
 
 def test_every_setting_can_be_reached_from_the_values(kubernetes: Kubernetes) -> None:
-    everything = [VARIANTS["with a token for Prometheus"], VARIANTS["with a password for Prometheus"]]
+    variants = ("with a token for Prometheus", "with a password for Prometheus", "with a store for models")
+    everything = [VARIANTS[name] for name in variants]
     names = {
         each["name"]
         for values in everything
@@ -238,6 +249,8 @@ def test_one_replica_has_no_disruption_budget_that_would_block_a_drain(kubernete
         ("prometheus.auth.bearerTokenKey=token", "/prometheus/auth/existingSecret"),
         ("prometheus.scrapeIntervalSeconds=0", "/prometheus/scrapeIntervalSeconds"),
         ("namespaces={Not_A_Namespace}", "/namespaces/0"),
+        ("modelStore.fraud.uri=nfs://kept", "/modelStore/fraud/uri"),
+        ("modelStore.fraud.credentials.secretName=x", "missing property 'uri'"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(kubernetes: Kubernetes, wrong: str, said: str) -> None:

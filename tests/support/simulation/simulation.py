@@ -6,7 +6,7 @@ counted exactly as servers count it, so Prometheus' answers come from the same a
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -24,6 +24,7 @@ from tests.support.simulation.specs import NAMESPACE
 from tests.support.simulation.story import Moment
 from tests.support.simulation.workloads import Workloads
 
+from serin_operator.api.store import ModelStore
 from serin_operator.cluster.errors import Transient
 from serin_operator.decide.world import OperatorConfig
 from serin_operator.observe.children import Children
@@ -51,6 +52,8 @@ class Simulation(Mishaps):
     """What the Service selects is not acted upon."""
     signed_namespaces: tuple[str, ...] = ()
     """Where the installation wants signatures, from the next start of the operator on."""
+    stores: Mapping[str, ModelStore] = field(default_factory=dict)
+    """Where the installation keeps models, from the next start of the operator on."""
     clock_offset: float = 0.0
     """Seconds that the operator's clock is ahead of the cluster's."""
     rivals: list[Rival] = field(default_factory=list)
@@ -84,6 +87,7 @@ class Simulation(Mishaps):
             prometheus_configured=self.prometheus,
             scrape_interval_seconds=self.scrape_seconds,
             signed_namespaces=frozenset(self.signed_namespaces),
+            stores=self.stores,
         )
         prometheus = self.prom if self.prometheus else None
         ports = Ports(

@@ -13,6 +13,7 @@ from typing import Any
 from serin_operator.api.names import ObjectRef
 from serin_operator.api.spec import ModelDeploymentSpec
 from serin_operator.api.status import ModelDeploymentStatus
+from serin_operator.api.store import ModelStore
 from serin_operator.decide.child import ChildMeta as ChildMeta  # noqa: PLC0414 - the name callers look for here
 from serin_operator.decide.looks import LookResult
 from serin_operator.decide.pod import MountProblem as MountProblem  # noqa: PLC0414 - the name callers look for here
@@ -34,6 +35,13 @@ class OperatorConfig:
     """How much evidence is discounted while the spread between stable's pods is unknown."""
     signed_namespaces: frozenset[str] = frozenset()
     """Where a new version needs ``spec.model.verify``; ``*`` is everywhere."""
+
+    stores: Mapping[str, ModelStore] = field(default_factory=dict)
+    """Where models are kept, by namespace, unless their spec says where; ``*`` is everywhere else."""
+
+    def store_of(self, mdep: "ModelDeployment") -> ModelStore | None:
+        """Where the models of a ModelDeployment are kept; None: nowhere."""
+        return mdep.spec.model.store or self.stores.get(mdep.namespace) or self.stores.get("*")
 
     def wants_signatures(self, namespace: str) -> bool:
         """Whether a new version in this namespace has to be signed."""

@@ -20,6 +20,7 @@ def make_reconciler(tools: Tools) -> Reconciler:
         scrape_interval_seconds=settings.scrape_interval_seconds,
         design_effect=settings.design_effect,
         signed_namespaces=frozenset(settings.require_signed),
+        stores=settings.model_store,
     )
     return ObserveDecideAct(
         Ports(

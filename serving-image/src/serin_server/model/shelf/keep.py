@@ -17,6 +17,7 @@ from serin_server.model.shelf.place import Place, opened
 from serin_server.model.shelf.whole import Entry, Whole, key_of, manifest_of, whole
 from serin_server.model.sources.asked import Store
 from serin_server.model.sources.remote import path_below
+from serin_server.uris import shown
 
 _ALONE: Final = "model.onnx"
 
@@ -38,7 +39,8 @@ def kept(store: Store, path: Path, files: Mapping[str, str], digest: str, second
         if work.done():
             raise
         message = (
-            f"it was not in the store {store.uri} after {seconds:g} s: give it more time (SERIN_STORE_PUT_SECONDS)"
+            f"it was not in the store {shown(store.uri)} after {seconds:g} s: give it more time (three times that in "
+            "spec.rollout.progressDeadlineSeconds, or SERIN_STORE_PUT_SECONDS)"
         )
         raise LoadFailure(Reason.SOURCE_UNREACHABLE, message) from None
 
