@@ -56,6 +56,9 @@ class Settings:
     store_ca_file: Path | None = None
     store_timeout_seconds: float = 10.0
     store_put_seconds: float = 600.0
+    sweep_in_use: Path | None = None
+    sweep_older_than_hours: float = 168.0
+    sweep_delete: str = "off"
     verify_keys: Path | None = None
     verify_certificates: Path | None = None
     verify_signers: str = ""
@@ -202,6 +205,7 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "model_control": ("on", "off"),
     "batching": ("proven", "off", "trusted"),
     "use_tf32": ("on", "off"),
+    "sweep_delete": ("on", "off"),
     "explain": ("on", "off"),
     "embedding_shortens": ("on", "off"),
     "feedback_unsigned": ("auto", "on", "off"),
@@ -213,7 +217,9 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
-def settings_from(environment: Mapping[str, str] = os.environ, flags: Mapping[str, str] | None = None) -> Settings:
+def settings_from(
+    environment: Mapping[str, str] = os.environ, flags: Mapping[str, str] | None = None, *, needs_model: bool = True
+) -> Settings:
     """The settings of this process. Raises `InvalidSetting` naming what cannot be used and what would do."""
     given: dict[str, Any] = {}
     for field in fields(Settings):
@@ -226,7 +232,7 @@ def settings_from(environment: Mapping[str, str] = os.environ, flags: Mapping[st
             text = text.strip().lower()
         if text is not None and (text != "" or field.type is str):
             given[field.name] = parsed(source, field.type, text)
-    if bool(given.get("model_uri")) == bool(given.get("models")):
+    if needs_model and bool(given.get("model_uri")) == bool(given.get("models")):
         both = "SERIN_MODEL_URI and SERIN_MODELS are both set: a model alone, or several as NAME=URI"
         raise InvalidSetting(
             both if given.get("models") else "SERIN_MODEL_URI (--model) is not set: say which model to serve"
@@ -257,6 +263,7 @@ def checked(settings: Settings) -> Settings:
         *_numbers(settings),
         *_words(settings),
         *_addresses(settings),
+        *_stores(settings),
         *_combinations(settings),
         *_batches(settings),
     ):
@@ -307,12 +314,17 @@ def _addresses(settings: Settings) -> Iterator[str]:
     for origin in settings.origins:
         if origin != "*" and not _ORIGIN.fullmatch(origin):
             yield f"SERIN_CORS_ORIGINS: {origin[:100]!r} is no origin: give https://app.example.com, several by comma, or *"
-    if settings.store and not _STORE.fullmatch(settings.store):
-        yield f"SERIN_STORE={shown(settings.store)!r}: give s3://bucket/prefix, gs://…, az://… or pvc://claim/path"
     if settings.payload_log and settings.payload_log != "stdout" and "://" not in settings.payload_log:
         yield f"SERIN_PAYLOAD_LOG={shown(settings.payload_log)!r}: give stdout or an http:// address"
     if settings.otlp_endpoint and not _COLLECTOR.fullmatch(settings.otlp_endpoint):
         yield f"SERIN_OTLP_ENDPOINT={shown(settings.otlp_endpoint)!r}: give an address like http://collector:4318"
+
+
+def _stores(settings: Settings) -> Iterator[str]:
+    if settings.store and not _STORE.fullmatch(settings.store):
+        yield f"SERIN_STORE={shown(settings.store)!r}: give s3://bucket/prefix, gs://…, az://… or pvc://claim/path"
+    if settings.sweep_older_than_hours < 1:
+        yield f"SERIN_SWEEP_OLDER_THAN_HOURS={settings.sweep_older_than_hours} might hit what is just being kept: give 1 or more"
 
 
 def _combinations(settings: Settings) -> Iterator[str]:
