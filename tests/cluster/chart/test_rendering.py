@@ -11,6 +11,7 @@ from tests.support.kubernetes import Kubernetes
 
 from serin_operator.api.crd import custom_resource_definition
 from serin_operator.runtime.settings import Settings
+from serin_server.config.settings import Settings as ServerSettings
 
 pytestmark = pytest.mark.cluster
 
@@ -32,6 +33,15 @@ VARIANTS: dict[str, dict[str, Any]] = {
             },
             "fraud": {"uri": "pvc://kept"},
         }
+    },
+    "with a sweeper": {
+        "sweep": {"enabled": True, "uri": "s3://kept/models", "credentialsSecret": "kept", "delete": True},
+    },
+    "with a sweeper of a claim, in two namespaces": {
+        "namespaces": ["scoring", "fraud"],
+        "crds": {"install": False},
+        "rbac": {"aggregateRoles": False},
+        "sweep": {"enabled": True, "uri": "pvc://kept/models"},
     },
     "with a network policy": {"networkPolicy": {"enabled": True, "metricsFrom": [{"namespaceSelector": {}}]}},
     "with the Prometheus Operator": {
@@ -162,6 +172,34 @@ def test_the_pods_are_as_restricted_as_pods_can_be(kubernetes: Kubernetes, value
         }
 
 
+@pytest.mark.parametrize("name", [name for name in VARIANTS if "sweeper" in name])
+def test_the_sweeper_may_list_modeldeployments_and_who_deletes_has_no_token(kubernetes: Kubernetes, name: str) -> None:
+    objects = rendered(kubernetes, VARIANTS[name])
+    ours = [each for each in objects if each["metadata"]["labels"]["app.kubernetes.io/name"] == "serin-sweep"]
+    rules = [rule for each in ours if each["kind"] in {"Role", "ClusterRole"} for rule in each["rules"]]
+    listing = {"apiGroups": ["serin.dev"], "resources": ["modeldeployments"], "verbs": ["list"]}
+    namespaces = VARIANTS[name].get("namespaces", [])
+    assert rules == [listing] * max(1, len(namespaces))
+    pod = one(ours, "CronJob")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    (lister,), (sweeper,) = pod["initContainers"], pod["containers"]
+    assert lister["args"] == ["/list/in-use.json", *namespaces]
+    assert not pod["automountServiceAccountToken"]
+    assert "token" in {each["name"] for each in lister["volumeMounts"]}
+    assert "token" not in {each["name"] for each in sweeper["volumeMounts"]}
+    env = {each["name"]: each["value"] for each in sweeper["env"]}
+    for variable, value in env.items():
+        assert variable.removeprefix("SERIN_").lower() in ServerSettings.__dataclass_fields__, value
+    assert env["SERIN_SWEEP_DELETE"] == ("on" if VARIANTS[name]["sweep"].get("delete") else "off")
+    for container in (lister, sweeper):
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    mounted = {each["name"] for each in (*lister["volumeMounts"], *sweeper["volumeMounts"])}
+    assert mounted == {each["name"] for each in pod["volumes"]}
+
+
+def test_without_being_asked_nothing_is_swept(kubernetes: Kubernetes) -> None:
+    assert not [each for each in rendered(kubernetes, {}) if "sweep" in each["metadata"]["name"]]
+
+
 def test_the_cluster_may_choose_who_pods_run_as(kubernetes: Kubernetes) -> None:
     objects = rendered(kubernetes, {"podUser": "Cluster"})
     deployment = one(objects, "Deployment")["spec"]["template"]["spec"]
@@ -250,6 +288,8 @@ def test_one_replica_has_no_disruption_budget_that_would_block_a_drain(kubernete
         ("prometheus.scrapeIntervalSeconds=0", "/prometheus/scrapeIntervalSeconds"),
         ("namespaces={Not_A_Namespace}", "/namespaces/0"),
         ("modelStore.fraud.uri=nfs://kept", "/modelStore/fraud/uri"),
+        ("sweep.enabled=true", "sweep.uri: name the store"),
+        ("sweep.olderThanHours=0.5", "/sweep/olderThanHours"),
         ("modelStore.fraud.credentials.secretName=x", "missing property 'uri'"),
     ],
 )
