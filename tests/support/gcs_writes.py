@@ -11,8 +11,8 @@ from tests.support.stores import put_into_gcs
 
 
 @contextmanager
-def writable(variables: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """The variables of a server in front of that of `variables`: reads are passed on, writes are translated."""
+def writable(variables: Mapping[str, str], *, may_write: bool = True) -> Iterator[dict[str, str]]:
+    """The variables of a server in front of that of `variables`: reads are passed on, writes are translated, or refused."""
     behind = variables["GOOGLE_BASE_URL"]
 
     class Handler(BaseHTTPRequestHandler):
@@ -25,6 +25,10 @@ def writable(variables: Mapping[str, str]) -> Iterator[dict[str, str]]:
         do_HEAD = do_GET
 
         def do_PUT(self) -> None:
+            if not may_write:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self._answer(httpx.Response(403, text="<Error><Code>AccessDenied</Code></Error>"))
+                return
             bucket, _, name = unquote(self.path).lstrip("/").partition("/")
             put_into_gcs(variables, bucket, name, self.rfile.read(int(self.headers["Content-Length"])))
             self._answer(httpx.get(behind + self.path, trust_env=False), with_body=False)

@@ -68,11 +68,11 @@ async def test_an_image_that_knows_of_no_store_is_told() -> None:
     assert "knows of no store; correct spec.runtime.image" in row["message"]
 
 
-async def test_the_job_has_a_third_of_the_time_to_keep_it() -> None:
+async def test_the_job_gives_up_to_keep_it_while_there_is_time_to_report() -> None:
     simulation = await serving()
     simulation.behave(uri_of("v2"), resolve_after=60)
     simulation.change_spec(model={**V2, "store": STORE}, rollout={"progressDeadlineSeconds": 900})
     await simulation.live_until(lambda s: bool(s.of_kind("Job")), 60)
     (job,) = simulation.of_kind("Job")
     env = {each["name"]: each.get("value") for each in job["spec"]["template"]["spec"]["containers"][0]["env"]}
-    assert env["SERIN_STORE_PUT_SECONDS"] == "300"
+    assert env["SERIN_STORE_UNTIL_SECONDS"] == "675"

@@ -19,6 +19,7 @@ from serin_server.failures import LoadFailure
 from serin_server.model.digest import folder_digest, model_listing
 from serin_server.model.shelf.keep import kept
 from serin_server.model.shelf.place import opened
+from serin_server.model.shelf.sweep import heaps, remove
 from serin_server.model.source import Source, fetch
 from serin_server.model.sources.asked import Store
 
@@ -115,8 +116,11 @@ def test_what_lies_in_the_store_is_listed_and_removed(bucket, tmp_path):
     found = {each.key: each for each in place.below(f"sha256/{digest}")}
     assert set(found) == {f"sha256/{digest}/manifest.json", f"sha256/{digest}/files/model.onnx"}
     assert found[f"sha256/{digest}/files/model.onnx"].size == file.stat().st_size
-    for key in (*found, *found):  # what is gone already is fine
-        place.remove(key)
+    assert digest in {heap.digest for heap in heaps(place)}
+    newest = max(each.modified for each in found.values())
+    assert not remove(place, digest, newest), "what is young stays"
+    assert remove(place, digest, newest + 1)
+    place.remove(f"sha256/{digest}/manifest.json")  # what is gone already is fine
     assert not list(place.below(f"sha256/{digest}"))
 
 
@@ -141,6 +145,20 @@ def test_who_may_not_write_is_told_where_credentials_go_and_what_they_must_allow
     assert "may read and write it (spec.model.store.writeCredentials, or credentials)" in refused.value.message
     assert "a-wrong-secret-key" not in refused.value.message
     assert "may read it (spec.model.store.credentials)" in s3.pod(files["m.onnx"], wrong).message
+
+
+def test_who_may_only_read_takes_models_and_keeps_none(tmp_path):
+    (tmp_path / "credentials").mkdir()
+    file, files = alone(tmp_path / "m.onnx")
+    digest = files["m.onnx"]
+    with stores.gcs(tmp_path) as server, writable(server) as writer, writable(server, may_write=False) as reader:
+        writes, reads = Kept("gs", writer, tmp_path), Kept("gs", reader, tmp_path)
+        with pytest.raises(LoadFailure, match=r"refuses \(AccessDenied\): give credentials that may read and write it"):
+            kept(reads.opened_with(), file, files, digest)
+        assert kept(writes.opened_with(), file, files, digest)
+        assert reads.pod(digest).read_bytes() == file.read_bytes()
+        with pytest.raises(LoadFailure, match="may read and write it"):
+            kept(reads.opened_with(), file, files, digest)
 
 
 def test_bytes_that_somebody_changes_in_the_bucket_are_never_served(s3, tmp_path):

@@ -18,8 +18,14 @@ from serin_server.uris import shown
 STORE = "store"
 
 
-def keep(settings: Settings, model: Model) -> Row | None:
-    """Puts the model into the store, if there is one, and says what came of it."""
+def keep(settings: Settings, model: Model, began: float) -> Row | None:
+    """Puts the model into the store, if there is one, and says what came of it.
+
+    Args:
+        settings: Name the store.
+        model: What is to be kept.
+        began: When the command did, by the monotonic clock.
+    """
     store = store_of(settings)
     if store is None:
         return None
@@ -27,7 +33,8 @@ def keep(settings: Settings, model: Model) -> Row | None:
         return _row("Warn", f"it comes from {shown(store.uri)}, because the source does not give it: {model.instead}")
     try:
         files = model.files or model_listing(model.path)
-        is_new = kept(store, model.path, files, model.sha256, settings.store_put_seconds)
+        end = began + settings.store_until_seconds if settings.store_until_seconds else None
+        is_new = kept(store, model.path, files, model.sha256, end)
     except LoadFailure as failure:
         return _not_kept(failure)
     except Exception as error:  # noqa: BLE001 (a store must not keep a version from being served)

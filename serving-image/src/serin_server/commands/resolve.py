@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -19,12 +20,13 @@ from serin_server.process.termination import failure_report, write_termination_m
 
 def resolve(settings: Settings) -> int:
     """Fetches, digests, loads, warms up; one JSON object goes to the termination log and to stdout."""
+    began = time.monotonic()
     try:
         model = load_as_set(settings, is_resolving=True)
         _check_baseline(settings, model)
         rows = preflight(settings, model)
         failed = next((row for row in rows if row.verdict == "Fail"), None)
-        if failed is None and (row := keep(settings, model)) is not None:
+        if failed is None and (row := keep(settings, model, began)) is not None:
             rows.append(row)
         told, exit_code = _with_rows(report(model), rows), 0
         if failed is not None:

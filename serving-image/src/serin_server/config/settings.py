@@ -55,7 +55,7 @@ class Settings:
     store_credentials_dir: Path | None = None
     store_ca_file: Path | None = None
     store_timeout_seconds: float = 10.0
-    store_put_seconds: float = 600.0
+    store_until_seconds: float = 0.0
     sweep_in_use: Path | None = None
     sweep_older_than_hours: float = 168.0
     sweep_delete: str = "off"

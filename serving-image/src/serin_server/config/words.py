@@ -34,7 +34,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "store_credentials_dir": "folder with a file for each variable that opens the store, as source_credentials_dir",
     "store_ca_file": "PEM file of the authorities to trust when the store is reached by TLS",
     "store_timeout_seconds": "longest silence of the store before it is given up, and the model's source is read instead",
-    "store_put_seconds": "longest time that resolve takes to put a model into the store, 0 for no limit",
+    "store_until_seconds": "time after its beginning at which resolve gives up to put the model into the store, 0 for no limit",
     "sweep_in_use": "file with what kubectl get modeldeployments,controllerrevisions -A -o json prints, - for standard input: every digest in it is in use",
     "sweep_older_than_hours": "sweep lists nothing of which anything was written in so many hours",
     "sweep_delete": "on or off: whether sweep removes what it lists",

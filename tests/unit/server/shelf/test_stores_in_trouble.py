@@ -5,6 +5,7 @@ import os
 import time
 
 import pytest
+from tests.support.models import doubling
 
 from serin_server.config.settings import InvalidSetting
 from serin_server.failures import LoadFailure
@@ -31,10 +32,11 @@ def test_a_volume_that_hangs_is_given_up_for_the_source(world, model, digest):
 def test_putting_ends_in_its_time_however_long_the_store_would_take(world, monkeypatch, tmp_path):
     ends = os.pipe()
     monkeypatch.setattr("serin_server.model.shelf.keep._kept", lambda *_: os.read(ends[0], 1))
-    row = world.row(world.uri, store_put_seconds="0.2")
+    row = world.row(world.uri, store_until_seconds="2")
     os.write(ends[1], b"x")
     assert row["verdict"] == "Warn"
-    assert "it was not in the store pvc://claim/kept after 0.2 s" in row["message"]
+    assert "there was no time left to put it into pvc://claim/kept: give more" in row["message"]
+    assert world.row(world.uri, store_until_seconds="0.0001")["message"] == row["message"], "not even to begin"
 
 
 @pytest.mark.parametrize(
@@ -58,6 +60,16 @@ def test_a_disk_that_does_not_take_it_is_a_warning_that_says_why(world, digest, 
     assert words in row["message"]
     assert not list(world.of(digest).rglob("*.*")), "nothing is left of it"
     assert world.row(world.uri)["verdict"] == "Pass"
+
+
+def test_a_folder_with_a_file_by_a_name_that_cannot_be_kept_is_a_warning_that_names_it(world, tmp_path):
+    source = tmp_path / "mnt" / "claim" / "odd"
+    source.mkdir()
+    doubling(source / "model.onnx")
+    (source / "two\nlines").write_text("x")
+    row = world.row("pvc://claim/odd")
+    assert row["verdict"] == "Warn"
+    assert "source: the model holds a file by the name 'two" in row["message"]
 
 
 def test_a_store_on_a_claim_that_is_no_folder_is_a_warning(world):

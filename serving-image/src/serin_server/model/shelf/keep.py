@@ -5,6 +5,7 @@ back and had their digest; the manifest is written when all do, so whoever is ki
 """
 
 import hashlib
+import time
 from collections.abc import Mapping
 from concurrent.futures import TimeoutError as TookTooLong
 from functools import partial
@@ -22,7 +23,7 @@ from serin_server.uris import shown
 _ALONE: Final = "model.onnx"
 
 
-def kept(store: Store, path: Path, files: Mapping[str, str], digest: str, seconds: float = 0.0) -> bool:
+def kept(store: Store, path: Path, files: Mapping[str, str], digest: str, end: float | None = None) -> bool:
     """Has a model in the store; whether anything had to be written. Raises `LoadFailure`.
 
     Args:
@@ -30,25 +31,32 @@ def kept(store: Store, path: Path, files: Mapping[str, str], digest: str, second
         path: The model's file or folder.
         files: The sha256 of each file by its path below the model's folder.
         digest: Of the model.
-        seconds: The longest that it may take; 0 for as long as the store answers.
+        end: When it is given up, by the monotonic clock; None: as long as the store answers.
     """
+    seconds = None if end is None else end - time.monotonic()
+    if seconds is not None and seconds <= 0:
+        raise _no_time(store)
     work = in_thread(partial(_kept, store, path, files, digest))
     try:
-        return work.result(seconds or None)
+        return work.result(seconds)
     except TookTooLong:
         if work.done():
             raise
-        message = (
-            f"it was not in the store {shown(store.uri)} after {seconds:g} s: give it more time (three times that in "
-            "spec.rollout.progressDeadlineSeconds, or SERIN_STORE_PUT_SECONDS)"
-        )
-        raise LoadFailure(Reason.SOURCE_UNREACHABLE, message) from None
+        raise _no_time(store) from None
+
+
+def _no_time(store: Store) -> LoadFailure:
+    message = (
+        f"there was no time left to put it into {shown(store.uri)}: give more (spec.rollout.progressDeadlineSeconds, of "
+        "which three quarters are for this, or SERIN_STORE_UNTIL_SECONDS)"
+    )
+    return LoadFailure(Reason.SOURCE_UNREACHABLE, message)
 
 
 def _kept(store: Store, path: Path, files: Mapping[str, str], digest: str) -> bool:
     place = opened(store, writes=True)
     folder = path if path.is_dir() else path.parent
-    local = {str(path_below(store.uri, name)): folder / name for name in files}
+    local = {str(path_below("the model", name)): folder / name for name in files}
     if not path.is_dir() and len(files) == 1:  # whose name is no part of its digest, so each may call it otherwise
         local, files = {_ALONE: path}, {_ALONE: files[path.name]}
     main = "" if path.is_dir() else path.name if len(files) > 1 else _ALONE
