@@ -22,6 +22,14 @@ app.kubernetes.io/part-of: serin
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
+{{/* Labels of what sweeps a store: never those that select the operator's pods. */}}
+{{- define "serin.sweepLabels" -}}
+app.kubernetes.io/name: serin-sweep
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/part-of: serin
+{{- end }}
+
 {{- define "serin.serviceAccount" -}}
 {{- if .Values.serviceAccount.create -}}
 {{ .Values.serviceAccount.name | default (include "serin.name" .) }}

@@ -1,4 +1,4 @@
-"""The command line: `serin-server serve|resolve|inspect|check|bench`, configured by flags and the environment."""
+"""The command line: `serin-server serve|resolve|inspect|check|sweep|bench`, configured by flags and the environment."""
 
 import argparse
 import os
@@ -26,10 +26,12 @@ COMMANDS: Final = {
     "resolve": "fetch, verify, load and warm up a model, report what it is, and end",
     "inspect": "print signature, opset, size and digest of a model",
     "check": "run a model's golden samples and end with a verdict",
+    "sweep": "list, or remove, what lies in a store for models and nobody names any more",
     "bench": "measure what one prediction costs on this machine",
 }
 EXIT_USAGE: Final = 2
 EXIT_TERMINATED: Final = 128 + signal.SIGTERM
+_WITHOUT_MODEL: Final = ("sweep",)
 _HAVE_LAST_WORDS: Final = ("serve", "resolve", "check")
 _TERMINATION_LOG: Final = "termination_log"
 
@@ -69,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         given = _with_models(vars(parser().parse_args(arguments)))
         flags = {name: value for name, value in given.items() if name != "command" and value is not None}
-        settings = settings_from(flags=flags)
+        settings = settings_from(flags=flags, needs_model=given["command"] not in _WITHOUT_MODEL)
         return _ended(_runner(str(given["command"]), settings)(settings))
     except InvalidSetting as error:
         failure = LoadFailure(Reason.INVALID_SETTING, str(error))
@@ -147,6 +149,8 @@ def _runner(command: str, settings: Settings) -> Callable[[Settings], int]:
             from serin_server.commands.inspect import inspect as run  # noqa: PLC0415
         case "check":
             from serin_server.commands.golden import check as run  # noqa: PLC0415
+        case "sweep":
+            from serin_server.commands.sweep import sweep as run  # noqa: PLC0415
         case _:
             from serin_server.commands.bench import bench as run  # noqa: PLC0415
     return run

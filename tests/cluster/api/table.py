@@ -51,6 +51,12 @@ SIGNED: dict[str, Any] = {
         "version": "2026-11-20",
         "uri": "s3://models/credit/2026-11-20/",
         "credentials": {"secretName": "store"},
+        "store": {
+            "uri": "gs://kept/models",
+            "credentials": {"secretName": "kept-reader"},
+            "writeCredentials": {"secretName": "kept-writer"},
+            "caConfigMap": {"name": "store-ca", "key": "ca.crt"},
+        },
         "verify": {
             "certificateAuthorities": {"name": "signers", "key": "roots.pem"},
             "signers": ["release@example.com", "https://ci.example.com/release"],

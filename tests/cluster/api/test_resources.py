@@ -9,6 +9,7 @@ import yaml
 from tests.cluster.api.kinds_table import BAD_KINDS, EVERY_KIND
 from tests.cluster.api.overlay_table import BAD_OVERLAYS
 from tests.cluster.api.settings_table import BAD_SETTINGS
+from tests.cluster.api.stores_table import BAD_STORES
 from tests.cluster.api.table import BAD, GOOD, SIGNED, WITH_TLS, Bad
 from tests.cluster.api.traffic_table import BAD_TRAFFIC
 from tests.cluster.api.trial_table import BAD_TRIALS, GOOD_TRIALS
@@ -21,7 +22,7 @@ from serin_operator.api.schema import Schema
 
 pytestmark = pytest.mark.cluster
 
-ALL_BAD = (*BAD, *BAD_SETTINGS, *BAD_OVERLAYS, *BAD_TRAFFIC, *BAD_KINDS, *BAD_TRIALS)
+ALL_BAD = (*BAD, *BAD_SETTINGS, *BAD_OVERLAYS, *BAD_TRAFFIC, *BAD_KINDS, *BAD_TRIALS, *BAD_STORES)
 MINIMAL = {**GOOD, "spec": {"model": {"version": "v1", "uri": "pvc://models/credit"}}}
 ROUTED = {**MINIMAL, "spec": {**MINIMAL["spec"], "traffic": {"routeRef": {"name": "mine", "ruleName": "models"}}}}
 SECURE = {**MINIMAL, "spec": {**MINIMAL["spec"], **WITH_TLS, **SIGNED}}

@@ -11,6 +11,7 @@ from tests.support.kubernetes import Kubernetes
 
 from serin_operator.api.crd import custom_resource_definition
 from serin_operator.runtime.settings import Settings
+from serin_server.config.settings import Settings as ServerSettings
 
 pytestmark = pytest.mark.cluster
 
@@ -23,6 +24,25 @@ VARIANTS: dict[str, dict[str, Any]] = {
     },
     "in two namespaces, with Gateways of others": {"namespaces": ["scoring", "fraud"], "rbac": {"readGateways": True}},
     "with signed models only": {"requireSigned": {"namespaces": ["scoring", "*"]}},
+    "with a store for models": {
+        "modelStore": {
+            "*": {
+                "uri": "s3://kept/models",
+                "credentials": {"secretName": "r"},
+                "writeCredentials": {"secretName": "w"},
+            },
+            "fraud": {"uri": "pvc://kept"},
+        }
+    },
+    "with a sweeper": {
+        "sweep": {"enabled": True, "uri": "s3://kept/models", "credentialsSecret": "kept", "delete": True},
+    },
+    "with a sweeper of a claim, in two namespaces": {
+        "namespaces": ["scoring", "fraud"],
+        "crds": {"install": False},
+        "rbac": {"aggregateRoles": False},
+        "sweep": {"enabled": True, "uri": "pvc://kept/models"},
+    },
     "with a network policy": {"networkPolicy": {"enabled": True, "metricsFrom": [{"namespaceSelector": {}}]}},
     "with the Prometheus Operator": {
         "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
@@ -142,7 +162,12 @@ def test_the_dashboards_are_the_files_with_the_label_of_the_sidecar(kubernetes: 
 
 
 def test_every_setting_can_be_reached_from_the_values(kubernetes: Kubernetes) -> None:
-    variants = ("with a token for Prometheus", "with a password for Prometheus", "with notices")
+    variants = (
+        "with a token for Prometheus",
+        "with a password for Prometheus",
+        "with notices",
+        "with a store for models",
+    )
     everything = [VARIANTS[name] for name in variants]
     names = {
         each["name"]
@@ -165,6 +190,34 @@ def test_the_pods_are_as_restricted_as_pods_can_be(kubernetes: Kubernetes, value
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         }
+
+
+@pytest.mark.parametrize("name", [name for name in VARIANTS if "sweeper" in name])
+def test_the_sweeper_may_list_modeldeployments_and_who_deletes_has_no_token(kubernetes: Kubernetes, name: str) -> None:
+    objects = rendered(kubernetes, VARIANTS[name])
+    ours = [each for each in objects if each["metadata"]["labels"]["app.kubernetes.io/name"] == "serin-sweep"]
+    rules = [rule for each in ours if each["kind"] in {"Role", "ClusterRole"} for rule in each["rules"]]
+    listing = {"apiGroups": ["serin.dev"], "resources": ["modeldeployments"], "verbs": ["list"]}
+    namespaces = VARIANTS[name].get("namespaces", [])
+    assert rules == [listing] * max(1, len(namespaces))
+    pod = one(ours, "CronJob")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    (lister,), (sweeper,) = pod["initContainers"], pod["containers"]
+    assert lister["args"] == ["/list/in-use.json", *namespaces]
+    assert not pod["automountServiceAccountToken"]
+    assert "token" in {each["name"] for each in lister["volumeMounts"]}
+    assert "token" not in {each["name"] for each in sweeper["volumeMounts"]}
+    env = {each["name"]: each["value"] for each in sweeper["env"]}
+    for variable, value in env.items():
+        assert variable.removeprefix("SERIN_").lower() in ServerSettings.__dataclass_fields__, value
+    assert env["SERIN_SWEEP_DELETE"] == ("on" if VARIANTS[name]["sweep"].get("delete") else "off")
+    for container in (lister, sweeper):
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    mounted = {each["name"] for each in (*lister["volumeMounts"], *sweeper["volumeMounts"])}
+    assert mounted == {each["name"] for each in pod["volumes"]}
+
+
+def test_without_being_asked_nothing_is_swept(kubernetes: Kubernetes) -> None:
+    assert not [each for each in rendered(kubernetes, {}) if "sweep" in each["metadata"]["name"]]
 
 
 def test_the_cluster_may_choose_who_pods_run_as(kubernetes: Kubernetes) -> None:
@@ -276,6 +329,10 @@ def test_one_replica_has_no_disruption_budget_that_would_block_a_drain(kubernete
         ("namespaces={Not_A_Namespace}", "/namespaces/0"),
         ("notify.channels[0].name=ops,notify.channels[0].kind=Fax", "/notify/channels/0/kind"),
         ("notify.defaults[0].channel=ops,notify.defaults[0].about={Lunch}", "/notify/defaults/0/about/0"),
+        ("modelStore.fraud.uri=nfs://kept", "/modelStore/fraud/uri"),
+        ("sweep.enabled=true", "sweep.uri: name the store"),
+        ("sweep.olderThanHours=0.5", "/sweep/olderThanHours"),
+        ("modelStore.fraud.credentials.secretName=x", "missing property 'uri'"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(kubernetes: Kubernetes, wrong: str, said: str) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,6 +88,53 @@ def test_a_source_that_changes_or_disappears_in_service_is_told_and_stable_serve
         source.has(right)
         space.wait_until_serves("v1", 60)
         assert sorted(map(_restarts, space.pods())) == [0, 1], "it ended once to tell, and then waited"
+
+
+def a_claim(space: Space, folder: Path) -> None:
+    """A claim that pods of every node may write to: a folder of this machine, which all nodes see."""
+    if space.kubernetes.local is None:
+        pytest.skip("another machine's files")
+    folder.chmod(0o777)
+    for above in (folder.parent, folder.parent.parent):
+        above.chmod(0o755)
+    size = {"storage": "1Mi"}
+    common = {"accessModes": ["ReadWriteMany"], "storageClassName": ""}
+    volume = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": f"{space.namespace}-kept"},
+        "spec": {
+            **common,
+            "capacity": size,
+            "claimRef": {"namespace": space.namespace, "name": "kept"},
+            "hostPath": {"path": str(folder)},
+        },
+    }
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "kept", "namespace": space.namespace},
+        "spec": {**common, "volumeName": f"{space.namespace}-kept", "resources": {"requests": size}},
+    }
+    space.kubernetes.apply(volume, claim)
+
+
+def test_with_a_store_every_pod_can_be_replaced_though_its_source_is_gone(space: Space, tmp_path: Path) -> None:
+    a_claim(space, tmp_path)
+    source = Source(space)
+    source.has((space.serin.files / "v1.onnx").read_bytes())
+    space.apply("v1", source.uri, model={"store": {"uri": "pvc://kept/models"}})
+    space.wait_until_serves("v1")
+    (row,) = [row for row in space.status()["versions"][0]["preflight"] if row["name"] == "store"]
+    assert row == {"name": "store", "verdict": "Pass", "message": "kept in pvc://kept/models, and read back"}
+    source.has(None)
+    before = {pod["metadata"]["uid"] for pod in space.pods()}
+    space.kubectl("delete", "pod", "-l", "serin.dev/model-deployment=model", "--wait=true")
+    space.wait_until_serves("v1", 90)
+    assert before.isdisjoint(pod["metadata"]["uid"] for pod in space.pods())
+    assert sorted(map(_restarts, space.pods())) == [0, 0]
+    assert space.condition("Degraded")["status"] == "False"
+    space.kubernetes.kubectl("delete", "persistentvolume", f"{space.namespace}-kept", "--wait=false")
 
 
 def _restarts(pod: dict[str, Any]) -> int:

@@ -57,6 +57,21 @@ SPECS: dict[str, dict[str, Any]] = {
             "caConfigMap": {"name": "store-ca", "key": "ca.crt"},
         }
     },
+    "a_store_in_a_bucket": {
+        "model": {
+            **MODEL,
+            "store": {
+                "uri": "s3://kept/models",
+                "credentials": {"secretName": "kept-reader"},
+                "writeCredentials": {"secretName": "kept-writer"},
+                "caConfigMap": {"name": "store-ca", "key": "ca.crt"},
+            },
+        }
+    },
+    "a_store_on_a_claim": {"model": {**MODEL, "store": {"uri": "pvc://kept/models"}}},
+    "a_store_on_the_claim_of_its_source": {
+        "model": {**MODEL, "uri": "pvc://models/credit/v1", "store": {"uri": "pvc://models/kept"}}
+    },
     "signed_models": {
         "model": {
             **MODEL,
@@ -129,3 +144,16 @@ def test_where_the_cluster_chooses_who_pods_run_as_no_user_is_named() -> None:
 @pytest.mark.parametrize("name", REVISIONS_THAT_PODS_RUN_UNDER)
 def test_a_spec_without_new_fields_keeps_the_revision_that_its_pods_run_under(name: str) -> None:
     assert revision_of(mdep(SPECS[name]).spec) == REVISIONS_THAT_PODS_RUN_UNDER[name]
+
+
+@pytest.mark.parametrize("name", ["a_store_in_a_bucket", "a_store_on_a_claim"])
+def test_where_a_model_is_kept_changes_no_revision_whether_the_spec_says_so_or_the_installation(name: str) -> None:
+    spec = SPECS[name]
+    plain = mdep({"model": MODEL})
+    revision = revision_of(mdep(spec).spec)
+    assert revision == revision_of(plain.spec) == REVISIONS_THAT_PODS_RUN_UNDER["as_little_as_possible"]
+    for namespace in ("scoring", "*"):
+        config = replace(CONFIG, stores={namespace: mdep(spec).spec.model.store})
+        assert template(plain, config, revision, None) == template(mdep(spec), CONFIG, revision, None)
+    elsewhere = replace(CONFIG, stores={"fraud": mdep(spec).spec.model.store})
+    assert template(plain, elsewhere, revision, None) == template(plain, CONFIG, revision, None)

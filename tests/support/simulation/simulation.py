@@ -6,7 +6,7 @@ counted exactly as servers count it, so Prometheus' answers come from the same a
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -26,6 +26,7 @@ from tests.support.simulation.story import Moment
 from tests.support.simulation.workloads import Workloads
 
 from serin_operator.api.notify import Notify
+from serin_operator.api.store import ModelStore
 from serin_operator.cluster.errors import Transient
 from serin_operator.decide.world import OperatorConfig
 from serin_operator.observe.children import Children
@@ -57,6 +58,8 @@ class Simulation(Mishaps):
     """Who takes notices, by channel."""
     notify: tuple[JsonObject, ...] = ()
     """Who hears of models that do not say so, as the chart has it."""
+    stores: Mapping[str, ModelStore] = field(default_factory=dict)
+    """Where the installation keeps models, from the next start of the operator on."""
     clock_offset: float = 0.0
     """Seconds that the operator's clock is ahead of the cluster's."""
     rivals: list[Rival] = field(default_factory=list)
@@ -92,6 +95,7 @@ class Simulation(Mishaps):
             signed_namespaces=frozenset(self.signed_namespaces),
             channels=tuple(self.receivers),
             notify=tuple(map(Notify.model_validate, self.notify)),
+            stores=self.stores,
         )
         self.postman = Postman(self.receivers, lambda: self.elapsed, self.operators_clock, self._wake)
         prometheus = self.prom if self.prometheus else None

@@ -103,7 +103,14 @@ def _mounts(pod: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def test_the_names_and_folders_of_serins_own_volumes_are_refused_to_others() -> None:
     claim = {"model": {**MODEL, "uri": "pvc://models/credit"}, "serving": WITH_TLS["serving"]}
-    more = [SPECS[name] for name in ("a_bucket_with_credentials", "golden_samples", "signed_models")]
+    names = (
+        "a_bucket_with_credentials",
+        "golden_samples",
+        "signed_models",
+        "a_store_in_a_bucket",
+        "a_store_on_a_claim",
+    )
+    more = [SPECS[name] for name in names]
     owners = [mdep(spec) for spec in (EVERYTHING, claim, *more)]
     mounted = {
         mount

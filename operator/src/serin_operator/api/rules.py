@@ -14,6 +14,7 @@ from serin_operator.api.rollout_rules import ROLLOUT_RULES
 from serin_operator.api.rule import Rule, object_key, object_name
 from serin_operator.api.runtime_rules import RUNTIME_RULES
 from serin_operator.api.serving_rules import SERVING_RULES
+from serin_operator.api.store import STORE_RULES
 from serin_operator.api.traffic_rules import TRAFFIC_RULES
 from serin_operator.api.uris import COMES_ALONE
 from serin_operator.api.variables import said_twice
@@ -192,6 +193,7 @@ RULES: Final = (
     _NAME_RULE,
     *_MODEL,
     *_REFERENCES,
+    *STORE_RULES,
     *RUNTIME_RULES,
     *OVERLAY_RULES,
     *SERVING_RULES,

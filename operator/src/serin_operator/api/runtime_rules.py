@@ -6,7 +6,7 @@ from serin_operator.api.pod import DEFAULT_BATCH_ROWS
 from serin_operator.api.rule import LABEL_KEY, LABEL_VALUE, Rule, object_name
 
 _KNOWN_RESOURCE: Final = "k.matches('^(cpu|memory|ephemeral-storage|hugepages-.*|.*/.*)$')"
-_SET_BY_SERIN: Final = "^SERIN_(MODEL_|SOURCE_|POD_|CONTAINER_|THREADS$|BATCHING$|CACHE_DIR$|HTTP_PORT$|GRPC_PORT$|METRICS_PORT$|TERMINATION_LOG$)"
+_SET_BY_SERIN: Final = "^SERIN_(MODEL_|SOURCE_|STORE(_|$)|POD_|CONTAINER_|THREADS$|BATCHING$|CACHE_DIR$|HTTP_PORT$|GRPC_PORT$|METRICS_PORT$|TERMINATION_LOG$)"
 
 
 _RESOURCES: Final = tuple(
@@ -93,7 +93,7 @@ RUNTIME_RULES: Final = (
     Rule(
         "spec.runtime.env[].name",
         f"!self.matches('{_SET_BY_SERIN}')",
-        "Serin sets SERIN_MODEL_…, SERIN_SOURCE_…, SERIN_POD_…, SERIN_CONTAINER_…, SERIN_THREADS, batching, the ports and the"
+        "Serin sets SERIN_MODEL_…, SERIN_SOURCE_…, SERIN_STORE…, SERIN_POD_…, SERIN_CONTAINER_…, SERIN_THREADS, batching, the ports and the"
         " cache itself: remove it and use the fields of spec.model and spec.runtime.",
         "self + ' is set by Serin itself: remove it and use the fields of spec.model and spec.runtime'",
     ),

@@ -25,6 +25,7 @@ from serin_operator.api.pod import (
 from serin_operator.api.preflight import Preflight
 from serin_operator.api.rollout import ABTest, BlueGreen, OnDeadline, Rollout, Shadow, StableScale, Step, Strategy
 from serin_operator.api.serving import Serving
+from serin_operator.api.store import ModelStore
 from serin_operator.api.traffic import Traffic
 
 __all__ = [
@@ -144,6 +145,13 @@ class ModelSource(ApiModel):
         Field(
             description="What opens a bucket, registry, hub or tracking server. Absent: the identity that the cloud gives"
             " the pods' service account (spec.runtime.serviceAccountName), or nobody's."
+        ),
+    ] = None
+    store: Annotated[
+        ModelStore | None,
+        Field(
+            description="Where the model is kept under its digest: the Job that resolves puts it there, and pods read it there"
+            " before its source. Absent: the chart's modelStore, or nowhere. A change counts from the next version on."
         ),
     ] = None
     verify: Annotated[

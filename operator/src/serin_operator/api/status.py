@@ -193,7 +193,7 @@ class CanaryStatus(ApiModel):
 class PreflightStatus(ApiModel):
     """What one gate of the preflight said."""
 
-    name: Annotated[str, Field(max_length=63, description="The gate, as in spec.preflight, or verify.")]
+    name: Annotated[str, Field(max_length=63, description="The gate, as in spec.preflight, or verify, or store.")]
     verdict: Annotated[
         str, Field(max_length=16, description="Pass, Warn, Fail, or Unknown where there was nothing to judge by.")
     ]

@@ -14,6 +14,7 @@ from serin_operator.api.names import ObjectRef
 from serin_operator.api.notify import Notify
 from serin_operator.api.spec import ModelDeploymentSpec
 from serin_operator.api.status import ModelDeploymentStatus
+from serin_operator.api.store import ModelStore
 from serin_operator.decide.child import ChildMeta as ChildMeta  # noqa: PLC0414 - the name callers look for here
 from serin_operator.decide.looks import LookResult
 from serin_operator.decide.pod import MountProblem as MountProblem  # noqa: PLC0414 - the name callers look for here
@@ -40,6 +41,12 @@ class OperatorConfig:
     """Names of the channels that notices can go to."""
     notify: tuple[Notify, ...] = ()
     """Who hears of models that do not say so themselves."""
+    stores: Mapping[str, ModelStore] = field(default_factory=dict)
+    """Where models are kept, by namespace, unless their spec says where; ``*`` is everywhere else."""
+
+    def store_of(self, mdep: "ModelDeployment") -> ModelStore | None:
+        """Where the models of a ModelDeployment are kept; None: nowhere."""
+        return mdep.spec.model.store or self.stores.get(mdep.namespace) or self.stores.get("*")
 
     def wants_signatures(self, namespace: str) -> bool:
         """Whether a new version in this namespace has to be signed."""

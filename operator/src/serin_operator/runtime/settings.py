@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from serin_operator.act.notices.channels import NoticeSettings
+from serin_operator.api.store import ModelStore
 from serin_operator.observe.prometheus_client import PrometheusAccess
 from serin_operator.runtime.logging import LogFormat, LogLevel
 
@@ -83,6 +84,11 @@ class Settings(BaseSettings):
         " `name`, `kind`, `templates`), `defaults` (each `channel`, `about`), and `folder`, where each channel has a folder of"
         " its name with `url`, `token`, `routingKey`, `signingKey`, `ca.crt`.",
     )
+    model_store: dict[str, ModelStore] = Field(
+        default={},
+        description="Where models of new versions are kept by their digest, as JSON by namespace (`*`: all others), with the"
+        ' fields of `spec.model.store`, which wins: `{"*": {"uri": "s3://kept"}}`. Running revisions keep theirs.',
+    )
     log_format: LogFormat = Field(default="json", description="`json` for machines, `console` for people.")
     log_level: LogLevel = Field(default="info", description="Least level that is written.")
     lease_namespace: str = Field(
@@ -139,6 +145,14 @@ class Settings(BaseSettings):
                 raise ValueError(
                     f"{name} would stand here for all to read: mount it from a Secret as a token or a password"
                 )
+        return value
+
+    @field_validator("model_store")
+    @classmethod
+    def _stores(cls, value: dict[str, ModelStore]) -> dict[str, ModelStore]:
+        for namespace, store in value.items():
+            if problem := store.problem():
+                raise ValueError(f"the store of namespace {namespace}: {problem}")
         return value
 
     @model_validator(mode="after")

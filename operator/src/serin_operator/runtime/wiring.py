@@ -24,6 +24,7 @@ def make_reconciler(tools: Tools) -> Reconciler:
         signed_namespaces=frozenset(settings.require_signed),
         channels=tuple(channel.name for channel in notify.channels),
         notify=notify.defaults,
+        stores=settings.model_store,
     )
     return ObserveDecideAct(
         Ports(

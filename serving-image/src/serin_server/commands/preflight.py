@@ -45,7 +45,8 @@ def preflight(settings: Settings, model: Model) -> list[Row]:
     return [row for row in rows if row is not None]
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
+    """As much of a text as fits into a row."""
     limit = _SENTENCE
     while len(json.dumps(one_line(text, limit))) > _SENTENCE_BYTES:  # characters beyond ASCII take six bytes and more
         limit = limit * 3 // 4
@@ -54,14 +55,14 @@ def _sentence(text: str) -> str:
 
 def rows_of(failure: LoadFailure) -> list[Row]:
     """The row of a gate that let nothing be loaded."""
-    return [Row(VERIFY, "Fail", _sentence(failure.message), failure.reason)] if failure.reason in OF_SIGNATURES else []
+    return [Row(VERIFY, "Fail", sentence(failure.message), failure.reason)] if failure.reason in OF_SIGNATURES else []
 
 
 def _verify(settings: Settings, model: Model) -> Row | None:
     """Who has signed the model; one that nobody has who may was never loaded."""
     if settings.verify_keys is None and settings.verify_certificates is None:
         return None
-    return Row(VERIFY, "Pass", _sentence(f"every file is signed by {model.signer}"), Reason.SIGNATURE_INVALID)
+    return Row(VERIFY, "Pass", sentence(f"every file is signed by {model.signer}"), Reason.SIGNATURE_INVALID)
 
 
 def _golden(settings: Settings, model: Model) -> Row | None:
@@ -79,7 +80,7 @@ def _golden(settings: Settings, model: Model) -> Row | None:
         said = f"{right} of {verdict.samples} golden samples give their outputs, {least:g} of them must"
         said += f"; {verdict.first_without_values}" if verdict.first_without_values else ""
     passed = "Pass" if fits else settings.preflight_golden.capitalize()
-    return Row("goldenSamples", passed, _sentence(said), Reason.GOLDEN_SAMPLE_FAILED)
+    return Row("goldenSamples", passed, sentence(said), Reason.GOLDEN_SAMPLE_FAILED)
 
 
 def _signature(settings: Settings, model: Model) -> Row | None:
@@ -90,7 +91,7 @@ def _signature(settings: Settings, model: Model) -> Row | None:
     verdict, said = _compared(
         settings.preflight_signature, version, stable, promise_of(model.signature, model_file(model.path))
     )
-    return Row("signature", verdict, _sentence(said), Reason.SIGNATURE_CHANGED)
+    return Row("signature", verdict, sentence(said), Reason.SIGNATURE_CHANGED)
 
 
 def _stable(text: str) -> tuple[str, Promise | None]:

@@ -2,9 +2,11 @@
 
 import json
 import sys
+import time
 from dataclasses import replace
 from typing import Any
 
+from serin_server.commands.keeping import keep
 from serin_server.commands.preflight import Row, preflight, rows_of
 from serin_server.config.settings import Settings
 from serin_server.failures import LoadFailure
@@ -18,12 +20,15 @@ from serin_server.process.termination import failure_report, write_termination_m
 
 def resolve(settings: Settings) -> int:
     """Fetches, digests, loads, warms up; one JSON object goes to the termination log and to stdout."""
+    began = time.monotonic()
     try:
-        model = load_as_set(settings)
+        model = load_as_set(settings, is_resolving=True)
         _check_baseline(settings, model)
         rows = preflight(settings, model)
-        told, exit_code = _with_rows(report(model), rows), 0
         failed = next((row for row in rows if row.verdict == "Fail"), None)
+        if failed is None and (row := keep(settings, model, began)) is not None:
+            rows.append(row)
+        told, exit_code = _with_rows(report(model), rows), 0
         if failed is not None:
             failure = LoadFailure(failed.reason, failed.message)
             # What it promises is told even so: people see in the ledger what has changed.

@@ -51,6 +51,14 @@ class Settings:
     source_headers_file: Path | None = None
     source_ca_file: Path | None = None
     source_credentials_dir: Path | None = None
+    store: str = ""
+    store_credentials_dir: Path | None = None
+    store_ca_file: Path | None = None
+    store_timeout_seconds: float = 10.0
+    store_until_seconds: float = 0.0
+    sweep_in_use: Path | None = None
+    sweep_older_than_hours: float = 168.0
+    sweep_delete: str = "off"
     verify_keys: Path | None = None
     verify_certificates: Path | None = None
     verify_signers: str = ""
@@ -190,12 +198,14 @@ PROVIDERS: Final[Mapping[str, str]] = {
 _DIGEST: Final = re.compile(r"(sha256:)?[0-9a-fA-F]{64}")
 _SERVER: Final = re.compile(r"https?://([A-Za-z0-9._-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])(:\d{1,5})?/?")
 _COLLECTOR: Final = re.compile(_SERVER.pattern + r"([A-Za-z0-9._~-]+/?)*")
+_STORE: Final = re.compile(r"((s3|gs|az|pvc)://[^/?#@\s]+|file:///[^/?#\s])[^?#\s]*")
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@,\s]+")
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "grpc": ("on", "off"),
     "model_control": ("on", "off"),
     "batching": ("proven", "off", "trusted"),
     "use_tf32": ("on", "off"),
+    "sweep_delete": ("on", "off"),
     "explain": ("on", "off"),
     "embedding_shortens": ("on", "off"),
     "feedback_unsigned": ("auto", "on", "off"),
@@ -207,7 +217,9 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
-def settings_from(environment: Mapping[str, str] = os.environ, flags: Mapping[str, str] | None = None) -> Settings:
+def settings_from(
+    environment: Mapping[str, str] = os.environ, flags: Mapping[str, str] | None = None, *, needs_model: bool = True
+) -> Settings:
     """The settings of this process. Raises `InvalidSetting` naming what cannot be used and what would do."""
     given: dict[str, Any] = {}
     for field in fields(Settings):
@@ -220,7 +232,7 @@ def settings_from(environment: Mapping[str, str] = os.environ, flags: Mapping[st
             text = text.strip().lower()
         if text is not None and (text != "" or field.type is str):
             given[field.name] = parsed(source, field.type, text)
-    if bool(given.get("model_uri")) == bool(given.get("models")):
+    if needs_model and bool(given.get("model_uri")) == bool(given.get("models")):
         both = "SERIN_MODEL_URI and SERIN_MODELS are both set: a model alone, or several as NAME=URI"
         raise InvalidSetting(
             both if given.get("models") else "SERIN_MODEL_URI (--model) is not set: say which model to serve"
@@ -251,6 +263,7 @@ def checked(settings: Settings) -> Settings:
         *_numbers(settings),
         *_words(settings),
         *_addresses(settings),
+        *_stores(settings),
         *_combinations(settings),
         *_batches(settings),
     ):
@@ -263,8 +276,9 @@ def _numbers(settings: Settings) -> Iterator[str]:
         value = getattr(settings, field.name)
         if isinstance(value, (int, float)) and not (math.isfinite(value) and value >= 0):
             yield f"SERIN_{field.name.upper()}={value} is negative or endless: give 0 or more"
-    if not settings.source_timeout_seconds:
-        yield "SERIN_SOURCE_TIMEOUT_SECONDS=0 leaves a source no time to answer: give some seconds"
+    for name in ("source", "store"):
+        if not getattr(settings, f"{name}_timeout_seconds"):
+            yield f"SERIN_{name.upper()}_TIMEOUT_SECONDS=0 leaves a {name} no time to answer: give some seconds"
     for name in ("http_port", "grpc_port", "metrics_port"):
         if getattr(settings, name) > 65535:
             yield f"SERIN_{name.upper()}={getattr(settings, name)} is not a port: give 0 to 65535"
@@ -304,6 +318,13 @@ def _addresses(settings: Settings) -> Iterator[str]:
         yield f"SERIN_PAYLOAD_LOG={shown(settings.payload_log)!r}: give stdout or an http:// address"
     if settings.otlp_endpoint and not _COLLECTOR.fullmatch(settings.otlp_endpoint):
         yield f"SERIN_OTLP_ENDPOINT={shown(settings.otlp_endpoint)!r}: give an address like http://collector:4318"
+
+
+def _stores(settings: Settings) -> Iterator[str]:
+    if settings.store and not _STORE.fullmatch(settings.store):
+        yield f"SERIN_STORE={shown(settings.store)!r}: give s3://bucket/prefix, gs://…, az://… or pvc://claim/path"
+    if settings.sweep_older_than_hours < 1:
+        yield f"SERIN_SWEEP_OLDER_THAN_HOURS={settings.sweep_older_than_hours} might hit what is just being kept: give 1 or more"
 
 
 def _combinations(settings: Settings) -> Iterator[str]:

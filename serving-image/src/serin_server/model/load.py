@@ -1,8 +1,8 @@
 """From a source to a model that is proven to run: fetch, digest, session, warm-up."""
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,6 +38,10 @@ class Model:
     """Who has signed it, where somebody had to."""
     resolved_uri: str = ""
     """Its source by a name that does not move, where the one that was asked for may."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """The sha256 of each file by its path below the model's folder, where they had to be computed."""
+    instead: str = ""
+    """Why its source was not read, where it comes from the store all the same."""
 
     @property
     def session(self) -> Session:
@@ -96,7 +100,8 @@ def load(
     warmed.session.check_learnt()
     decision = decide(file, warmed.session, batching, words, warmed.feeds, session.rounding)
     size, resolved = model_size_bytes(fetched.path), fetched.resolved_uri
-    return Model(warmed, fetched.sha256, size, opset, fetched.path, decision, signer, resolved)
+    files, instead = fetched.files, fetched.instead
+    return Model(warmed, fetched.sha256, size, opset, fetched.path, decision, signer, resolved, files, instead)
 
 
 def report(model: Model) -> dict[str, Any]:

@@ -4,13 +4,16 @@ import errno
 import os
 import re
 import stat
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from serin_server.failures import LoadFailure, Reason, one_line
+from serin_server.failures import SOURCE_REASONS, LoadFailure, Reason, one_line
 from serin_server.model.digest import digest_of_listing, model_listing
-from serin_server.model.sources.asked import Fetched, Source
+from serin_server.model.shelf.take import taken
+from serin_server.model.sources.asked import Fetched, Source, Store
 from serin_server.model.sources.collect import check_digest, collected
 from serin_server.model.sources.registry import STORES, opener
 from serin_server.uris import scrubbed, shown
@@ -18,11 +21,52 @@ from serin_server.uris import scrubbed, shown
 __all__ = ["Fetched", "Source", "fetch"]
 
 _CLAIM: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+_HERE: Final = ("file", "pvc")
 _NEVER_THERE: Final = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 
 
 def fetch(source: Source) -> Fetched:
-    """Brings a model here and verifies its digest. Raises `LoadFailure` with a reason and a way out."""
+    """Brings a model here and verifies its digest. Raises `LoadFailure` with a reason and a way out.
+
+    Where there is a store and the digest is known, pods ask it first and the source second. What is mounted is looked at where it
+    lies, before the store: it is here already, and so is what lies beside a single file of it.
+    """
+    if source.store is None or not source.sha256:
+        return _from_source(source)
+    is_here = "://" not in source.uri or source.uri.partition("://")[0] in _HERE
+    if source.is_resolving or is_here:
+        return _rather_from_source(source, source.store)
+    try:
+        return taken(source, source.store)
+    except LoadFailure as failure:
+        missed = failure
+    sys.stderr.write(f"{missed.message}; reading the source instead\n")
+    try:
+        return _from_source(source)
+    except LoadFailure as failure:
+        raise _neither(failure, missed) from failure
+
+
+def _rather_from_source(source: Source, store: Store) -> Fetched:
+    try:
+        return _from_source(source)
+    except LoadFailure as failure:
+        if failure.reason not in SOURCE_REASONS:
+            raise
+        missed = failure
+    sys.stderr.write(f"{missed.message}; reading the store instead\n")
+    try:
+        return replace(taken(source, store), instead=missed.message)
+    except LoadFailure as failure:
+        raise _neither(missed, failure) from failure
+
+
+def _neither(of_source: LoadFailure, of_store: LoadFailure) -> LoadFailure:
+    """The source's failure, which has a condition and a way out, and why the store was no help."""
+    return LoadFailure(of_source.reason, f"{of_source.message}; and from the store: {of_store.message}")
+
+
+def _from_source(source: Source) -> Fetched:
     try:
         parts = urlsplit(source.uri)
     except ValueError as error:

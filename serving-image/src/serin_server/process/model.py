@@ -1,5 +1,6 @@
 """The model that the settings name."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from serin_server.features.likely import baseline_file, likely_feeds
 from serin_server.model.load import Model, load, no_samples
 from serin_server.model.providers import Placement
 from serin_server.model.source import Source
+from serin_server.model.sources.asked import Store
 from serin_server.model.tensors import Signature
 from serin_server.model.warmup import Feed, RealSample
 from serin_server.process.termination import fault
@@ -30,6 +32,20 @@ def source_of(settings: Settings) -> Source:
         timeout_seconds=settings.source_timeout_seconds,
         total_seconds=settings.source_total_seconds,
         redirect_hosts=frozenset(filter(None, map(str.strip, settings.source_redirect_hosts.lower().split(",")))),
+        store=store_of(settings),
+    )
+
+
+def store_of(settings: Settings) -> Store | None:
+    """Where the settings say that models are kept; None: nowhere."""
+    if not settings.store:
+        return None
+    return Store(
+        settings.store,
+        settings.store_credentials_dir,
+        settings.store_ca_file,
+        settings.mounts_dir,
+        settings.store_timeout_seconds,
     )
 
 
@@ -49,10 +65,11 @@ def _trust(settings: Settings) -> Trust:
     return Trust(settings.verify_keys, settings.verify_certificates, names)
 
 
-def load_as_set(settings: Settings, *, with_samples: bool = True) -> Model:
+def load_as_set(settings: Settings, *, with_samples: bool = True, is_resolving: bool = False) -> Model:
     """The model that the settings name, on the threads and providers that they name. Raises nothing but `LoadFailure`.
 
-    Without samples its first inference is on made-up inputs, which refuse no model.
+    Without samples its first inference is on made-up inputs, which refuse no model. Who resolves looks at the source before the
+    store.
     """
     placement = Placement(
         tuple(PROVIDERS[name] for name in settings.provider_names if name != AUTO),
@@ -61,7 +78,8 @@ def load_as_set(settings: Settings, *, with_samples: bool = True) -> Model:
     )
     try:
         samples = partial(_samples, settings) if with_samples else no_samples
-        source, threads, seconds = source_of(settings), settings.intra_op_threads, settings.warmup_seconds
+        source = replace(source_of(settings), is_resolving=is_resolving)
+        threads, seconds = settings.intra_op_threads, settings.warmup_seconds
         return load(source, threads, placement, seconds, samples, settings.batching_mode, check_by(_trust(settings)))
     except LoadFailure:
         raise

@@ -35,6 +35,12 @@ def test_headers_for_prometheus_are_json(monkeypatch):
     assert headers == {"X-Scope-OrgID": "team-a"}
 
 
+def test_stores_are_json_by_namespace(monkeypatch):
+    text = '{"*": {"uri": "s3://kept", "writeCredentials": {"secretName": "w"}}}'
+    (store,) = settings_with(monkeypatch, MODEL_STORE=text).model_store.values()
+    assert (store.uri, store.write_credentials.secret_name) == ("s3://kept", "w")
+
+
 def test_an_empty_variable_is_as_good_as_none(monkeypatch):
     assert settings_with(monkeypatch, PROMETHEUS_URL="", NAMESPACES="").prometheus_url is None
 
@@ -56,6 +62,9 @@ def test_every_setting_says_what_it_is_for():
         pytest.param({"PROMETHEUS_HEADERS": '{"a b": "c"}'}, "is no header", id="a header with a space"),
         pytest.param({"PROMETHEUS_HEADERS": '{"cookie": "c"}'}, "from a Secret", id="a secret among the headers"),
         pytest.param({"SERVING_POD_USER": "root"}, "SERIN_SERVING_POD_USER=root", id="a user that is not offered"),
+        pytest.param(
+            {"MODEL_STORE": '{"a": {"uri": "nfs://x"}}'}, "namespace a: uri 'nfs://x' is no store", id="no store"
+        ),
         pytest.param({"PROMETHEUS_PASSWORD_FILE": "/p"}, "without SERIN_PROMETHEUS_USERNAME", id="a lonely password"),
     ],
 )

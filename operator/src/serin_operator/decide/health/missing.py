@@ -14,6 +14,9 @@ FIELDS_OF_VOLUMES: Final = {
     "source-credentials": "spec.model.credentials",
     "golden": "spec.preflight.goldenSamples.configMapKeyRef",
     "serin-verify": "spec.model.verify",
+    "serin-store": "spec.model.store.uri",
+    "serin-store-credentials": "spec.model.store.credentials",
+    "serin-store-ca": "spec.model.store.caConfigMap",
     "model": "spec.model.uri",
     "tls": "spec.serving.tls.secretName",
     "client-ca": "spec.serving.tls.clientCA",
@@ -39,7 +42,13 @@ def no_node(pod: Pod, where: str) -> Refusal:
     """No node takes the pod, or a claim that it mounts is not there."""
     said = pod.unschedulable or ""
     if lacking := _NOT_FOUND.search(said):
-        return _absent(pod, where, KINDS[lacking[1].lower()], lacking[2], "spec.model.uri or spec.runtime.pod.volumes")
+        return _absent(
+            pod,
+            where,
+            KINDS[lacking[1].lower()],
+            lacking[2],
+            "spec.model.uri, spec.model.store or spec.runtime.pod.volumes",
+        )
     return Refusal(Reason.POD_UNSCHEDULABLE, f"{where} finds no node: {said}")
 
 

@@ -18,6 +18,13 @@ JsonObject = dict[str, Any]
 
 LONGEST_URI: Final = 2048
 _MOST_GATES: Final = 8
+_STORE: Final = "store"
+_KNOWS_OF_NO_STORE: Final = PreflightStatus(
+    name=_STORE,
+    verdict="Warn",
+    message="not kept, so pods need its source: the serving image is of a release that knows of no store;"
+    " correct spec.runtime.image",
+)
 _TENSORS: Final = ("inputs", "outputs", "optional")
 _MOST_TENSORS: Final = 64
 _LONGEST_SIGNER: Final = 256
@@ -53,9 +60,13 @@ def found_uri(world: World, candidate: Candidate) -> str | None:
 def found_rows(world: World, candidate: Candidate) -> list[PreflightStatus] | None:
     """What the gates of the preflight said, whether they let the candidate pass or not."""
     for pod in _pods(world, candidate):
-        rows = (parsed(pod.last_words) or {}).get("preflight")
-        if pod.ended and isinstance(rows, list):
-            return [row for each in rows[:_MOST_GATES] if (row := _row(each))] or None
+        said = parsed(pod.last_words) or {}
+        rows = said.get("preflight")
+        found = [row for each in rows if (row := _row(each))] if isinstance(rows, list) else []
+        if said.get("ok") and world.config.store_of(world.mdep) and not any(row.name == _STORE for row in found):
+            found.append(_KNOWS_OF_NO_STORE)
+        if pod.ended and found:
+            return found[:_MOST_GATES]
     return None
 
 

@@ -217,6 +217,8 @@ def resolve_job(
     patience = max(1, min(LONGEST_SOURCE_TIMEOUT_SECONDS, deadline_seconds // 3))
     ours = next(each for each in pod["spec"]["containers"] if each["name"] == names.CONTAINER)
     more = {"SERIN_SOURCE_TIMEOUT_SECONDS": str(patience), **preflight.comparison(mdep.spec.preflight, stable)}
+    if config.store_of(mdep):  # what is not kept in time is a warning; a deadline that has passed would end the version
+        more["SERIN_STORE_UNTIL_SECONDS"] = str(max(1, deadline_seconds * 3 // 4))
     ours["env"] += [{"name": name, "value": value} for name, value in more.items()]
     return {
         "apiVersion": "batch/v1",

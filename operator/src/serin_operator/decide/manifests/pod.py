@@ -6,9 +6,9 @@ from typing import Any
 
 from serin_operator.api import names
 from serin_operator.api.overlay import PodOverlay
-from serin_operator.api.spec import EnvVar, ModelSource, Runtime
+from serin_operator.api.spec import EnvVar, Runtime
 from serin_operator.api.variables import variables_of
-from serin_operator.decide.manifests import overlay, preflight, serving
+from serin_operator.decide.manifests import models, overlay, preflight, serving
 from serin_operator.decide.world import ModelDeployment, OperatorConfig
 
 JsonObject = dict[str, Any]
@@ -17,10 +17,6 @@ NAMESPACE_VARIABLE = "SERIN_MODEL_NAMESPACE"
 SAFE_TO_EVICT = "cluster-autoscaler.kubernetes.io/safe-to-evict"
 """Without it the autoscaler keeps every node that has a pod with an emptyDir; ours hold only what can be fetched again."""
 USER = 65532
-SOURCE_HEADERS = "/etc/serin/source/headers"
-SOURCE_CA = "/etc/serin/source-ca/ca.crt"
-SOURCE_CREDENTIALS = "/etc/serin/source-credentials"
-CLAIMS = "/mnt/models"
 CACHE = "/var/cache/serin"
 SCRATCH = "/tmp"  # noqa: S108 - a mount point of the pod, an emptyDir of its own
 UNREACHABLE_SECONDS = 30
@@ -50,6 +46,7 @@ def template(
     runtime = mdep.spec.runtime or Runtime()
     more = runtime.pod or PodOverlay()
     own = names.child_labels(mdep.name, revision, names.COMPONENT_RESOLVE if resolve else names.COMPONENT_SERVER)
+    asked = _Asked(uri, sha256, models.variables(mdep.spec.model, config.store_of(mdep)))
     mode = overlay.file_mode(has_fixed_user=config.has_fixed_user)
     pod: JsonObject = {
         "automountServiceAccountToken": False,
@@ -59,9 +56,11 @@ def template(
             **({"runAsUser": USER, "runAsGroup": USER, "fsGroup": USER} if config.has_fixed_user else {}),
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containers": [_container(mdep, config, revision, _Asked(uri, sha256), resolve=resolve)],
+        "containers": [_container(mdep, config, revision, asked, resolve=resolve)],
         "volumes": [
-            *_volumes(mdep.spec.model),
+            {"name": "cache", "emptyDir": {}},
+            {"name": "tmp", "emptyDir": {}},
+            *models.volumes(mdep.spec.model, config.store_of(mdep), resolve=resolve),
             *serving.volumes(_mounted(mdep, resolve=resolve), mode),
             *overlay.volumes(more, mode),
         ],
@@ -92,6 +91,8 @@ class _Asked:
 
     uri: str | None
     sha256: str | None
+    opened_by: Mapping[str, str]
+    """Variables that say how source and store are opened."""
 
 
 def _container(
@@ -110,7 +111,9 @@ def _container(
             "capabilities": {"drop": ["ALL"]},
         },
         "volumeMounts": [
-            *_mounts(mdep.spec.model),
+            {"name": "cache", "mountPath": CACHE},
+            {"name": "tmp", "mountPath": SCRATCH},
+            *models.mounts(mdep.spec.model, config.store_of(mdep), resolve=resolve),
             *serving.volume_mounts(_mounted(mdep, resolve=resolve)),
             *overlay.volume_mounts(runtime.pod or PodOverlay()),
         ],
@@ -152,9 +155,7 @@ def _environment(mdep: ModelDeployment, revision: str, asked: _Asked, files: Map
         **({"SERIN_MODEL_SHA256": digest.lower()} if digest else {}),
         **({"SERIN_THREADS": str(runtime.threads)} if runtime.threads else {}),
         "SERIN_CACHE_DIR": CACHE,
-        **({"SERIN_SOURCE_HEADERS_FILE": SOURCE_HEADERS} if model.header_secret else {}),
-        **({"SERIN_SOURCE_CA_FILE": SOURCE_CA} if model.ca_config_map else {}),
-        **({"SERIN_SOURCE_CREDENTIALS_DIR": SOURCE_CREDENTIALS} if model.credentials else {}),
+        **asked.opened_by,
         **variables_of(mdep.spec.model_dump(by_alias=True, exclude_none=True)),
         **files,
     }
@@ -191,40 +192,6 @@ def _variable(variable: EnvVar) -> JsonObject:
     ref = source.secret_key_ref or source.config_map_key_ref
     kind = "secretKeyRef" if source.secret_key_ref else "configMapKeyRef"
     return {"name": variable.name, "valueFrom": {kind: ref.model_dump() if ref else {}}}
-
-
-def claim_of(uri: str) -> str | None:
-    """The PersistentVolumeClaim of a ``pvc://claim/path`` URI."""
-    scheme, _, rest = uri.partition("://")
-    return rest.partition("/")[0] if scheme == "pvc" else None
-
-
-def _volumes(model: ModelSource) -> list[JsonObject]:
-    volumes: list[JsonObject] = [{"name": "cache", "emptyDir": {}}, {"name": "tmp", "emptyDir": {}}]
-    if claim := claim_of(model.uri):
-        volumes.append({"name": "model", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}})
-    if model.header_secret:
-        items = [{"key": model.header_secret.key, "path": "headers"}]
-        volumes.append({"name": "source", "secret": {"secretName": model.header_secret.name, "items": items}})
-    if model.ca_config_map:
-        items = [{"key": model.ca_config_map.key, "path": "ca.crt"}]
-        volumes.append({"name": "source-ca", "configMap": {"name": model.ca_config_map.name, "items": items}})
-    if model.credentials:
-        volumes.append({"name": "source-credentials", "secret": {"secretName": model.credentials.secret_name}})
-    return volumes
-
-
-def _mounts(model: ModelSource) -> list[JsonObject]:
-    mounts: list[JsonObject] = [{"name": "cache", "mountPath": CACHE}, {"name": "tmp", "mountPath": SCRATCH}]
-    if claim := claim_of(model.uri):
-        mounts.append({"name": "model", "mountPath": f"{CLAIMS}/{claim}", "readOnly": True})
-    if model.header_secret:
-        mounts.append({"name": "source", "mountPath": SOURCE_HEADERS.rpartition("/")[0], "readOnly": True})
-    if model.ca_config_map:
-        mounts.append({"name": "source-ca", "mountPath": SOURCE_CA.rpartition("/")[0], "readOnly": True})
-    if model.credentials:
-        mounts.append({"name": "source-credentials", "mountPath": SOURCE_CREDENTIALS, "readOnly": True})
-    return mounts
 
 
 def _tolerations(runtime: Runtime) -> list[JsonObject]:

@@ -13,14 +13,15 @@ LENGTH = 10
 def revision_of(spec: ModelDeploymentSpec) -> str:
     """Ten characters [a-z2-7] that stand for ``spec.model``, ``spec.runtime`` and ``spec.serving``.
 
-    Replicas, rollout and analysis are not part of it, nor whose signature the model needs: the same bytes are served. Absent fields do not count, so that a field added to the API
+    Replicas, rollout and analysis are not part of it, nor whose signature the model needs or where it is
+    kept: the same bytes are served. Absent fields do not count, so that a field added to the API
     later changes no revision that exists.
     """
     runtime = spec.runtime.model_dump(by_alias=True, exclude_none=True, mode="json") if spec.runtime else {}
     if pod := _said(runtime.pop("pod", {})):
         runtime["pod"] = pod
     content = {
-        "model": spec.model.model_dump(by_alias=True, exclude_none=True, exclude={"verify"}, mode="json"),
+        "model": spec.model.model_dump(by_alias=True, exclude_none=True, exclude={"verify", "store"}, mode="json"),
         "runtime": runtime,
     }
     if spec.serving and (serving := _said(spec.serving.model_dump(by_alias=True, exclude_none=True, mode="json"))):

@@ -8,6 +8,20 @@ from serin_server.model.digest import model_listing
 
 
 @dataclass(frozen=True, slots=True)
+class Store:
+    """A place of one's own that keeps models by their digest (model/shelf)."""
+
+    uri: str
+    """`s3://bucket/prefix`, `gs://`, `az://`, `pvc://claim/path` or `file:///path`."""
+    credentials_dir: Path | None = None
+    """As of a source."""
+    ca_file: Path | None = None
+    mounts_dir: Path = Path("/mnt/models")
+    timeout_seconds: float = 10.0
+    """Its longest silence: after that the source is read."""
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """Where a model comes from and how it may be fetched."""
 
@@ -22,6 +36,10 @@ class Source:
     redirect_hosts: frozenset[str] = frozenset()
     credentials_dir: Path | None = None
     """A folder with a file for each variable that opens the store, as Kubernetes mounts a Secret."""
+    store: Store | None = None
+    """Where the model may be kept too."""
+    is_resolving: bool = False
+    """Whether its source is to be looked at first: for the one who finds out what lies there."""
 
     @property
     def digest(self) -> str:
@@ -39,6 +57,9 @@ class Fetched:
     """The same source by a name that does not move, where the one that was asked for may; else empty."""
     files: Mapping[str, str] = field(default_factory=dict)
     """The sha256 of each file, where they had to be computed; to be asked for by `listing`."""
+
+    instead: str = ""
+    """Why its source was not read, where it comes from the store all the same."""
 
     def listing(self) -> Mapping[str, str]:
         """The sha256 of each file by its path below the model's folder."""

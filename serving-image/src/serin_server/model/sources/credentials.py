@@ -2,20 +2,40 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from serin_server.failures import LoadFailure, Reason
 from serin_server.uris import CUT
 
-WAY_IN: Final = "give credentials that may read it (spec.model.credentials)"
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What credentials are for."""
+
+    field: str = "spec.model.credentials"
+    """Where people give them."""
+    may: str = "read"
+
+    @property
+    def way_in(self) -> str:
+        """What to do where they do not open it."""
+        return f"give credentials that may {self.may} it ({self.field})"
+
+
+READING: Final = Purpose()
+WAY_IN: Final = READING.way_in
 _SHORTEST_SECRET: Final = 6
 
 
 class Credentials:
     """Variables by their standard names; a file of the folder wins over the environment, and is read anew each time."""
 
-    def __init__(self, folder: Path | None, environment: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self, folder: Path | None, environment: Mapping[str, str] = os.environ, purpose: Purpose = READING
+    ) -> None:
+        self.purpose = purpose
         self._folder = folder
         self._environment = environment
 
@@ -55,7 +75,7 @@ class Credentials:
             return file.read_bytes().decode() if file.is_file() else ""
         except (OSError, ValueError) as error:
             why = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
-            message = f"{name} of the source's credentials cannot be read ({why}): correct the Secret"
+            message = f"{name} of {self.purpose.field} cannot be read ({why}): correct the Secret"
             raise LoadFailure(Reason.SOURCE_FORBIDDEN, message) from None
 
 

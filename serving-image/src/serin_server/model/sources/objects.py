@@ -22,7 +22,7 @@ from serin_server.model.answers import Interrupted
 from serin_server.model.patience import LEAST_BYTES_PER_SECOND
 from serin_server.model.resuming import Mark, Rest, resumed
 from serin_server.model.sources.asked import Source
-from serin_server.model.sources.credentials import Credentials
+from serin_server.model.sources.credentials import READING, Credentials, Purpose
 from serin_server.model.sources.objects_errors import translated
 from serin_server.model.sources.remote import Remote, RemoteFile
 from serin_server.uris import shown
@@ -95,18 +95,26 @@ def opened(source: Source) -> Iterator[Remote]:
             f"{shown(source.uri)}: write it as {scheme}://bucket/path, and credentials into spec.model.credentials"
         )
         raise LoadFailure(Reason.SOURCE_UNSUPPORTED, message)
-    yield _Bucket(source, _KINDS[scheme], bucket).model(unquote(path))
+    yield Bucket(source, scheme, bucket).model(unquote(path))
 
 
-class _Bucket:
-    """One bucket for one fetch."""
+class Bucket:
+    """One bucket for one fetch.
 
-    def __init__(self, source: Source, kind: _Kind, bucket: str) -> None:
+    Args:
+        source: Its URI names the bucket, for messages.
+        scheme: Which kind it is.
+        bucket: Its name.
+        purpose: What its credentials are for.
+    """
+
+    def __init__(self, source: Source, scheme: str, bucket: str, purpose: Purpose = READING) -> None:
+        kind = _KINDS[scheme]
         self._source = source
         self._began = time.monotonic()
-        self._credentials = Credentials(source.credentials_dir)
+        self._credentials = Credentials(source.credentials_dir, purpose=purpose)
         endpoint = self._credentials.get(*kind.endpoints)
-        self._told = f"{shown(source.uri)} at {shown(endpoint) if endpoint else kind.told}"
+        self.told = f"{shown(source.uri)} at {shown(endpoint) if endpoint else kind.told}"
         options = {
             "timeout": _FOREVER,
             "read_timeout": f"{max(1, round(source.timeout_seconds * 1000))}ms",
@@ -114,52 +122,53 @@ class _Bucket:
             "allow_http": endpoint.startswith("http://"),
             **_authorities(source),
         }
-        with self._translating():
+        with self.translating():
             config = _spelled(self._credentials.every(kind.variables))
             # Its own retries would go on without asking whether the bytes are still the same.
-            self._store = kind.make(bucket, config=config, client_options=options, retry_config={"max_retries": 0})
+            self.store = kind.make(bucket, config=config, client_options=options, retry_config={"max_retries": 0})
 
     def model(self, path: str) -> Remote:
         """What lies at a path: an object, else all below it."""
         key = path.strip("/")
         if key and not path.endswith("/"):
-            with self._translating():
+            with self.translating():
                 try:
-                    obstore.head(self._store, key)
+                    obstore.head(self.store, key)
                 except FileNotFoundError:
                     pass
                 else:
                     beside = PurePosixPath(key).parent
                     return Remote(
-                        [self._file(key, PurePosixPath(key).name)],
+                        [self.file(key, PurePosixPath(key).name)],
                         is_folder=False,
-                        beside=lambda name: self._file(str(beside / name), name),
+                        beside=lambda name: self.file(str(beside / name), name),
                     )
         return Remote(self._below(key), is_folder=True)
 
     def _below(self, key: str) -> list[RemoteFile]:
         prefix = f"{key}/" if key else ""
         files: list[RemoteFile] = []
-        with self._translating():
-            for batch in obstore.list(self._store, prefix=key or None):
+        with self.translating():
+            for batch in obstore.list(self.store, prefix=key or None):
                 paths = [meta["path"] for meta in batch if meta["path"].startswith(prefix)]
-                files += [self._file(path, path.removeprefix(prefix)) for path in paths if path != prefix]
+                files += [self.file(path, path.removeprefix(prefix)) for path in paths if path != prefix]
                 if len(files) > _MOST_FILES:
-                    message = f"{self._told} holds more than {_MOST_FILES:,} objects: name the folder of one model"
+                    message = f"{self.told} holds more than {_MOST_FILES:,} objects: name the folder of one model"
                     raise LoadFailure(Reason.SOURCE_UNSUPPORTED, message)
         if not files:
-            message = f"{self._told}: there is no such object, and none below it: check bucket and path"
+            message = f"{self.told}: there is no such object, and none below it: check bucket and path"
             raise LoadFailure(Reason.SOURCE_NOT_FOUND, message)
         return files
 
-    def _file(self, key: str, name: str) -> RemoteFile:
-        return RemoteFile(name, lambda: resumed(self._told, partial(self._open_at, key)))
+    def file(self, key: str, name: str) -> RemoteFile:
+        """The object of a key, by its name below the model."""
+        return RemoteFile(name, lambda: resumed(self.told, partial(self._open_at, key)))
 
     @contextmanager
     def _open_at(self, key: str, start: int, mark: Mark) -> Iterator[Rest]:
         options: dict[str, Any] = {"range": {"offset": start}, "if_match": mark.etag or None} if start else {}
-        with self._translating():
-            found = obstore.get(self._store, key, options=options)  # type: ignore[arg-type] # keys are as its TypedDict has them
+        with self.translating():
+            found = obstore.get(self.store, key, options=options)  # type: ignore[arg-type] # keys are as its TypedDict has them
             meta = found.meta
             now = Mark(meta["e_tag"] or "", str(meta["last_modified"]), meta["size"])
             yield Rest(now, start, self._chunks(found, meta["size"] - start))
@@ -168,7 +177,7 @@ class _Bucket:
         """What comes, as it comes: silence ends in the transport, slowness and too long a time here."""
         window = 2 * self._source.timeout_seconds
         window_began, came, got = time.monotonic(), 0, 0
-        with self._translating():
+        with self.translating():
             for chunk in found.stream(min_chunk_size=1):
                 got += len(chunk)
                 came += len(chunk)
@@ -176,24 +185,25 @@ class _Bucket:
                 now = time.monotonic()
                 total = self._source.total_seconds
                 if total and now - self._began >= total:
-                    message = f"{self._told}: {total:g} s are over, and no more time is given: raise SERIN_SOURCE_TOTAL_SECONDS"
+                    message = f"{self.told}: {total:g} s are over, and no more time is given: raise SERIN_SOURCE_TOTAL_SECONDS"
                     raise LoadFailure(Reason.SOURCE_UNREACHABLE, message)
                 if now - window_began >= window:
                     if came < LEAST_BYTES_PER_SECOND * (now - window_began):
-                        message = f"{self._told}: only {came:,} bytes came in {now - window_began:.0f} s, less than a kibibyte a second"
+                        message = f"{self.told}: only {came:,} bytes came in {now - window_began:.0f} s, less than a kibibyte a second"
                         raise LoadFailure(Reason.SOURCE_UNREACHABLE, message)
                     window_began, came = now, 0
         if got < wanted:
-            raise Interrupted(f"{self._told}: the connection broke off {wanted - got:,} bytes before the end")
+            raise Interrupted(f"{self.told}: the connection broke off {wanted - got:,} bytes before the end")
 
     @contextmanager
-    def _translating(self) -> Iterator[None]:
+    def translating(self) -> Iterator[None]:
+        """Turns what obstore raises into `LoadFailure`."""
         try:
             yield
         except LoadFailure:
             raise
         except (exceptions.BaseError, OSError, ValueError) as error:
-            raise translated(error, self._told, self._credentials) from None
+            raise translated(error, self.told, self._credentials) from None
 
 
 def _authorities(source: Source) -> dict[str, bytes]:

@@ -8,7 +8,7 @@ from obstore import exceptions
 
 from serin_server.failures import LoadFailure, Reason, one_line
 from serin_server.model.answers import Interrupted, changed
-from serin_server.model.sources.credentials import WAY_IN, Credentials
+from serin_server.model.sources.credentials import Credentials
 from serin_server.uris import scrubbed
 
 _CODE: Final = re.compile(r"<Code>(\w+)</Code>")
@@ -33,7 +33,7 @@ _UNTRUSTED: Final = re.compile(r"invalid peer certificate|certificate", re.IGNOR
 
 @dataclass(frozen=True, slots=True)
 class _Sign:
-    """Words by which an error is recognised, what they mean, and what is said: `source`, `said` and `found` are filled in."""
+    """Words by which an error is recognised, what they mean, and what is said: filled in like a template."""
 
     pattern: re.Pattern[str]
     reason: Reason
@@ -45,14 +45,14 @@ _SIGNS: Final = (
     _Sign(
         _EXPIRED,
         Reason.SOURCE_FORBIDDEN,
-        "{source}: the credentials have expired: put new ones into the Secret of spec.model.credentials",
+        "{source}: the credentials have expired: put new ones into the Secret of {field}",
     ),
     _Sign(
         _OTHER_REGION,
         Reason.SOURCE_FORBIDDEN,
         "{source}: the bucket lies in another region{found}: set AWS_REGION to that",
     ),
-    _Sign(_DENIED, Reason.SOURCE_FORBIDDEN, f"{{source}} refuses ({{said}}): {WAY_IN}"),
+    _Sign(_DENIED, Reason.SOURCE_FORBIDDEN, "{source} refuses ({said}): {way_in}"),
     _Sign(
         _UNTRUSTED,
         Reason.SOURCE_FORBIDDEN,
@@ -61,7 +61,7 @@ _SIGNS: Final = (
     _Sign(
         _NO_CREDENTIALS,
         Reason.SOURCE_FORBIDDEN,
-        "{source}: no credentials that can be used ({said}): name a Secret in spec.model.credentials, or a service account "
+        "{source}: no credentials that can be used ({said}): name a Secret in {field}, or a service account "
         "with an identity of the cloud in spec.runtime.serviceAccountName",
     ),
 )
@@ -71,23 +71,26 @@ _SIGNS: Final = (
 def translated(error: Exception, source: str, credentials: Credentials) -> LoadFailure:
     """The failure that an error of obstore is. `source` names bucket, path and address."""
     text, said = str(error), _cut(str(error), credentials)
+    way_in, field = credentials.purpose.way_in, credentials.purpose.field
     match error:
         case exceptions.PreconditionError() | exceptions.NotModifiedError():
             return changed(source)
         case exceptions.PermissionDeniedError() | exceptions.UnauthenticatedError() if not _EXPIRED.search(text):
-            return LoadFailure(Reason.SOURCE_FORBIDDEN, f"{source} refuses ({said}): {WAY_IN}")
+            return LoadFailure(Reason.SOURCE_FORBIDDEN, f"{source} refuses ({said}): {way_in}")
     for sign in _SIGNS:
         if sign.pattern.search(text):
             region = _REGION.search(text)
             found = f" ({region[1]})" if region else ""
-            return LoadFailure(sign.reason, sign.sentence.format(source=source, said=said, found=found))
+            return LoadFailure(
+                sign.reason, sign.sentence.format(source=source, said=said, found=found, way_in=way_in, field=field)
+            )
     if isinstance(error, FileNotFoundError):
         return LoadFailure(Reason.SOURCE_NOT_FOUND, f"{source}: it is not there any more: check bucket and path")
     if isinstance(error, exceptions.UnknownConfigurationKeyError | exceptions.InvalidPathError | ValueError):
         return LoadFailure(Reason.SOURCE_UNSUPPORTED, f"{source} cannot be used ({said}): correct it")
     status = _STATUS.search(text)
     if status and status[1].startswith("4") and status[1] not in ("408", "425", "429"):
-        message = f"{source} answered {status[1]} ({said}): check bucket, path and region, or {WAY_IN}"
+        message = f"{source} answered {status[1]} ({said}): check bucket, path and region, or {way_in}"
         return LoadFailure(Reason.SOURCE_FORBIDDEN, message)
     return Interrupted(f"{source} cannot be reached or broke off ({said})")
 
