@@ -144,6 +144,17 @@ async def test_without_pairs_nothing_is_compared_and_that_is_said_whatever_the_v
     assert wanted_pods(simulation, "v1") == 0
 
 
+async def test_what_a_version_has_to_be_by_itself_judges_without_pairs_and_without_the_version_before() -> None:
+    simulation = await promoted(sample=None)
+    least = {"name": "least", "accuracy": {"minimum": 0.85}}
+    simulation.change_spec(analysis=judged_by(ERRORS, least, sample=None), guard={**GUARD, "keepPrevious": 0})
+    await simulation.live_until(lambda s: row_of(s, "least").get("verdict") == "Pass", 60)
+    assert row_of(simulation, "errors")["reason"] == "NothingToCompare"
+    decays(simulation)
+    await simulation.live_until(lambda s: s.stable == "v1", 120)
+    assert "may be bad" in simulation.told("GuardFailed")[0]
+
+
 async def test_a_version_that_fails_requests_alone_is_found_by_pairs_of_errors() -> None:
     simulation = await promoted({"metrics": ["errors"]})
     assert [row["metric"] for row in guard_of(simulation).get("analysis", [])] in ([], ["errors"])
