@@ -314,7 +314,7 @@ STRATEGIES: dict[str, dict[str, Any]] = {
 PINS = [{"header": {"name": "X-Tester", "value": "yes"}, "to": "Canary"}]
 
 
-@pytest.mark.parametrize("bake", [0, 10])
+@pytest.mark.parametrize("bake", [0, pytest.param(10, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("strategy", "way"),
     [(name, None) for name in ("blue green", "immediate", "steps")]
