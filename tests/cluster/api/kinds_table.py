@@ -45,6 +45,9 @@ OUTCOME = {"good": "good_total", "total": "all_total"}
 QUERY = {"promql": 'x{r="{{ .canary }}"}', "max": 1}
 
 BAD_KINDS = (
+    bad("two bounds of one metric", {"accuracy": {"maxDecrease": 0.01, "minimum": 0.9}}, ".accuracy", "two metrics"),
+    bad("a number in pairs", {"accuracy": {"minimum": 0.9, "paired": "Require"}}, ".accuracy.paired", "remove paired"),
+    bad("nothing may be wrong", {"accuracy": {"minimum": 1}}, ".accuracy.minimum", "less than 1"),
     Bad(
         "disagreement without pairs",
         "analysis",

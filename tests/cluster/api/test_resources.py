@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.cluster.api.guard_table import BAD_GUARDS, GOOD_GUARDS
 from tests.cluster.api.kinds_table import BAD_KINDS, EVERY_KIND
 from tests.cluster.api.overlay_table import BAD_OVERLAYS
 from tests.cluster.api.settings_table import BAD_SETTINGS
@@ -22,7 +23,7 @@ from serin_operator.api.schema import Schema
 
 pytestmark = pytest.mark.cluster
 
-ALL_BAD = (*BAD, *BAD_SETTINGS, *BAD_OVERLAYS, *BAD_TRAFFIC, *BAD_KINDS, *BAD_TRIALS, *BAD_STORES)
+ALL_BAD = (*BAD, *BAD_SETTINGS, *BAD_OVERLAYS, *BAD_TRAFFIC, *BAD_KINDS, *BAD_TRIALS, *BAD_STORES, *BAD_GUARDS)
 MINIMAL = {**GOOD, "spec": {"model": {"version": "v1", "uri": "pvc://models/credit"}}}
 ROUTED = {**MINIMAL, "spec": {**MINIMAL["spec"], "traffic": {"routeRef": {"name": "mine", "ruleName": "models"}}}}
 SECURE = {**MINIMAL, "spec": {**MINIMAL["spec"], **WITH_TLS, **SIGNED}}
@@ -84,8 +85,10 @@ def test_a_good_resource_stays_as_it_was_written_and_applying_it_again_changes_n
     assert second["metadata"]["resourceVersion"] == first["metadata"]["resourceVersion"]
 
 
-@pytest.mark.parametrize("good", GOOD_TRIALS.values(), ids=GOOD_TRIALS)
-def test_a_good_trial_is_taken_as_it_was_written(control_plane: Kubernetes, namespace: str, good: dict) -> None:
+@pytest.mark.parametrize("good", (GOOD_TRIALS | GOOD_GUARDS).values(), ids=GOOD_TRIALS | GOOD_GUARDS)
+def test_a_good_trial_or_guard_is_taken_as_it_was_written(
+    control_plane: Kubernetes, namespace: str, good: dict
+) -> None:
     control_plane.kubectl("apply", "-n", namespace, "-f", "-", text=yaml.safe_dump(good))
     try:
         found = control_plane.get("mdep", "-n", namespace, "credit-risk")

@@ -2,6 +2,7 @@
 
 from tests.golden.rollouts import (
     test_stories,
+    test_stories_of_guards,
     test_stories_of_kinds,
     test_stories_of_people,
     test_stories_of_trials,
@@ -13,6 +14,7 @@ from tests.golden.rollouts.kept import FOLDER
 def test_every_file_is_a_story_and_every_story_has_a_file() -> None:
     rooms = (
         test_stories,
+        test_stories_of_guards,
         test_stories_of_kinds,
         test_stories_of_people,
         test_stories_of_trials,

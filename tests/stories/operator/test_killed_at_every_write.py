@@ -4,7 +4,16 @@ from collections.abc import Awaitable, Callable
 from functools import cache
 
 import pytest
-from tests.support.simulation import Simulation, behind_gateway, deployment_of, model_of, rollout, serving, uri_of
+from tests.support.simulation import (
+    ANALYSIS,
+    Simulation,
+    behind_gateway,
+    deployment_of,
+    model_of,
+    rollout,
+    serving,
+    uri_of,
+)
 
 QUICK = rollout(25, 50, hold=5, bakeSeconds=5)
 
@@ -44,6 +53,24 @@ async def a_restore() -> Simulation:
     return begun(simulation, "v1")
 
 
+async def a_guard_that_goes_back() -> Simulation:
+    """v2 is promoted, watched, and decays."""
+    analysis = {**ANALYSIS, "pairing": {"sample": 1.0}}
+    simulation = await serving(tells_pairs=True, rollout=QUICK, serving={"feedback": {"signing": "Managed"}})
+    simulation.change_spec(analysis=analysis, guard={"seconds": 600})
+    begun(simulation, "v2")
+    await simulation.live_until(lambda s: s.stable == "v2", 200)
+    await simulation.live(20)
+    simulation.behave(uri_of("v2"), accuracy=0.6, differs=0.35)
+    return simulation
+
+
+async def a_guard_that_only_tells() -> Simulation:
+    simulation = await a_guard_that_goes_back()
+    simulation.change_spec(guard={"seconds": 100, "onFailure": "Notify"})
+    return simulation
+
+
 def begun(simulation: Simulation, version: str) -> Simulation:
     simulation.change_spec(model=model_of(version))
     return simulation
@@ -79,6 +106,8 @@ MOST_WRITES = {
     a_shadow_that_fails: 30,
     a_refused_model: 9,
     a_restore: 21,
+    a_guard_that_goes_back: 22,
+    a_guard_that_only_tells: 11,
 }
 
 

@@ -76,6 +76,18 @@ async def test_a_version_that_is_as_good_is_promoted(metric: dict[str, Any]) -> 
     await simulation.live_until(lambda s: s.outcome("v2") == "Promoted", 300)
 
 
+LEAST = {"name": "least", "accuracy": {"minimum": 0.85}}
+
+
+@pytest.mark.parametrize(("accuracy", "outcome"), [(0.7, "RolledBack"), (0.9, "Promoted")])
+async def test_a_version_has_to_be_right_so_often_by_itself_whatever_stable_is(accuracy: float, outcome: str) -> None:
+    simulation = await judged(LEAST, behaviour={"accuracy": accuracy})
+    simulation.behave("http://models/v1.onnx", accuracy=0.6)
+    await simulation.live_until(lambda s: s.outcome("v2") == outcome, 300)
+    if outcome == "RolledBack":
+        assert "at most 15.0 % may be bad" in words(simulation)
+
+
 async def test_a_number_of_ones_own_rolls_back_after_so_many_looks_out_of_bounds() -> None:
     told = {"value": 150.0}
     simulation = await judged(REVENUE)

@@ -177,7 +177,7 @@ class Network:
         revision = selector.get(names.LABEL_REVISION)
         pods = [p for p in self.cluster.of_kind("Pod") if selector.items() <= p["metadata"]["labels"].items()]
         ready = [p for p in pods if is_ready(p)]
-        if sample is None or not ready or revision in {None, pod["metadata"]["labels"][names.LABEL_REVISION]}:
+        if not sample or not ready or revision in {None, pod["metadata"]["labels"][names.LABEL_REVISION]}:
             return
         name = pod["metadata"]["name"]
         own, other = (self.cluster.behaviour(uri_of(each["spec"])) for each in (pod, ready[0]))

@@ -45,6 +45,7 @@ class Invariants:
     _bad: float = 0.0
     _let_in: float = 0.0
     _small: float = 0.0
+    _answers: float = 0.0
 
     def refusal(self, verb: str, ref: ObjectRef, body: Mapping[str, Any]) -> None:
         """Sees each write before it is done, as faults do: nothing is deleted that is the last that serves."""
@@ -102,6 +103,7 @@ class Invariants:
         self._endpoints(hindered=hindered)
         self._evidence(hindered=hindered)
         self._aside(hindered=hindered)
+        self._guard(hindered=hindered)
         self._words(hindered=hindered)
         self._sizes(hindered=hindered)
 
@@ -154,6 +156,23 @@ class Invariants:
         if self._let_in > ASIDE_SECONDS:
             raise Violation(f"{canary['version']} is held at weight 0, and answers clients")
 
+    def _guard(self, *, hindered: bool) -> None:
+        """A guard is of what serves, beside no rollout; the version before answers no client, and its prior weight is spent once."""
+        simulation = self.simulation
+        guard = simulation.status.get("guard")
+        if guard is None:
+            self._answers = 0.0
+            return
+        if simulation.phase or guard["revision"] != (simulation.status.get("stable") or {}).get("revision"):
+            raise Violation(f"{guard['version']} is guarded, and does not serve alone: {simulation.phase}")
+        _, spent = (guard.get("evidence") or {}).get("renewed", (0, 0.0))
+        if not 0 <= spent <= 1:
+            raise Violation(f"the guard has spent {spent} of its prior weight")
+        answers = simulation.moments[-1].answered.get(guard["previous"])
+        self._answers = self._answers + 1 if answers and not hindered else 0.0
+        if self._answers > WITHOUT_ENDPOINTS_SECONDS:
+            raise Violation(f"{guard['previous']} is only compared with, and answers clients")
+
     def _words(self, *, hindered: bool) -> None:
         simulation = self.simulation
         conditions = {c["type"]: c for c in simulation.status.get("conditions", [])}
@@ -192,7 +211,7 @@ class Invariants:
         services = {service["metadata"]["name"] for service in simulation.of_kind("Service")}
         if preview_service(simulation.name) in services and not simulation.phase:
             raise Violation("a preview Service is left over")
-        if control_service(simulation.name) in services and not simulation.phase:
+        if control_service(simulation.name) in services and not (simulation.phase or simulation.status.get("guard")):
             raise Violation("a control Service is left over")
         if not simulation.moments[-1].endpoints and self.proven:
             raise Violation(f"it came to rest without endpoints: {stalled['reason']}: {stalled['message']}")

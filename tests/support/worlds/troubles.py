@@ -60,6 +60,20 @@ def model_misbehaves(simulation: Simulation, random: Random) -> End:
     return lambda: setattr(behaviour, field, getattr(Behaviour(), field))
 
 
+def what_serves_decays(simulation: Simulation, random: Random) -> End:
+    """The world moves on, and the version that serves is wrong more often than it was."""
+    del random
+    version = simulation.stable or "v1"
+    behaviour = simulation.behaviour(uri_of(version))
+    behaviour.accuracy, behaviour.differs = 0.4, 0.6
+    simulation.tell(f"---- {version} decays")
+
+    def end() -> None:
+        behaviour.accuracy, behaviour.differs = Behaviour().accuracy, Behaviour().differs
+
+    return end
+
+
 def pods_blip(simulation: Simulation, random: Random) -> End:
     """Some pods do not answer for a moment."""
     for revision in sorted({p["metadata"]["labels"].get("serin.dev/revision", "") for p in simulation.of_kind("Pod")}):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 from tests.support.simulation import (
     ANALYSIS,
@@ -16,7 +17,7 @@ from tests.support.simulation.beginnings import backend
 from tests.support.worlds.deeds import DEEDS, FORGETS, blue_green, quick
 from tests.support.worlds.gateways import GATEWAY_TROUBLES
 from tests.support.worlds.invariants import Invariants, Violation
-from tests.support.worlds.troubles import TROUBLES, Begin, End
+from tests.support.worlds.troubles import TROUBLES, Begin, End, what_serves_decays
 
 from serin_operator.decide.rollout.sizes import STEP_SECONDS
 
@@ -123,13 +124,33 @@ def world_of(seed: int) -> World:
     simulation = Simulation(requests_a_second=random.choice([0, 20, 40, 40, 100]), prometheus=random.random() < 0.95)
     simulation.behave(uri_of("bad"), accuracy=0.4, error_rate=random.choice([0.0, 0.5]))
     simulation.behave(uri_of("broken"), report={"ok": False, "reason": "ModelInvalid", "message": "it is truncated"})
-    fields = {"analysis": ANALYSIS} if random.random() < 0.7 else {}
+    fields: dict[str, Any] = {"analysis": ANALYSIS} if random.random() < 0.7 else {}
     way = (
         quick(25, 50, hold=random.choice([0, 5, 10])) if random.random() < 0.75 else blue_green(random.choice([5, 20]))
     )
+    if "analysis" in fields:
+        fields |= _guarded(simulation, Random(f"guard {seed}"))
     wanted = spec("v1", replicas=random.randrange(1, 5), rollout=way, **fields)
     simulation.kubectl_apply(wanted)
-    return World(seed, simulation, random)
+    return World(seed, simulation, random, (*TROUBLES, *((what_serves_decays,) * 6 if "guard" in wanted else ())))
+
+
+def _guarded(simulation: Simulation, random: Random) -> dict[str, Any]:
+    """In some worlds what was promoted is watched, mostly in pairs; nothing else in them differs."""
+    if random.random() < 0.6:
+        return {}
+    simulation.network.tells_pairs = True
+    guard = {
+        "seconds": random.choice([60, 120, 3600]),
+        "keepPrevious": random.choice([None, 0, 1, 3]),
+        "onFailure": random.choice([None, "Rollback", "Notify"]),
+    }
+    paired = {**ANALYSIS, "pairing": {"sample": random.choice([0.1, 1.0])}}
+    return {
+        "guard": {key: value for key, value in guard.items() if value is not None},
+        "analysis": random.choice([ANALYSIS, paired, paired]),
+        "serving": {"feedback": {"signing": "Managed"}},
+    }
 
 
 def world_behind_gateway(seed: int) -> World:
@@ -141,4 +162,4 @@ def world_behind_gateway(seed: int) -> World:
         ours = [backend(simulation.name, 100), backend(f"{simulation.name}-canary", 0)]
         simulation.gateways.people_write("mine", [{"backendRefs": ours}])
     simulation.change_spec(traffic={"routeRef": {"name": "mine"}} if seed % 2 else GATEWAY)
-    return World(seed, simulation, world.random, (*TROUBLES, *GATEWAY_TROUBLES))
+    return World(seed, simulation, world.random, (*world.troubles, *GATEWAY_TROUBLES))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, create_model
 
 from serin_operator.api.base import ApiModel
-from serin_operator.api.kinds.kind import Kind, Mode, Paired, Proof
+from serin_operator.api.kinds.kind import Compared, Kind, Mode, Paired, Proof
 from serin_operator.api.kinds.registry import KINDS
 
 
@@ -134,6 +134,8 @@ class Analysis(ApiModel):
     def paired(self, metric: AnyMetric) -> Paired:
         """Whether a metric is judged in pairs, too."""
         if metric.asked is None or metric.asked[0].pairs is None:
+            return Paired.OFF
+        if not isinstance(metric.asked[0].judged(metric.asked[1]), Compared):  # a version against a number
             return Paired.OFF
         default = Paired.OFF if self.pairing is None else Paired.AUTO
         return getattr(metric.asked[1], "paired", None) or default

@@ -16,6 +16,7 @@ class Occasion(ExplainedReason):
     HELD = "Held", "It waits for a person: something keeps it from going on, its deadline has passed, or it is paused."
     PROMOTED = "Promoted", "A version became stable."
     ROLLED_BACK = "RolledBack", "A version was rolled back; the message has the evidence."
+    GUARD_FAILED = "GuardFailed", "A promoted version turned out worse; the message has the evidence, and what is done."
     PREFLIGHT_FAILED = "PreflightFailed", "A version was refused before it got traffic."
     ABORTED = "Aborted", "A person ended a rollout."
     SUPERSEDED = "Superseded", "A rollout ended because the spec moved on."

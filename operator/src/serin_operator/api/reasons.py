@@ -68,7 +68,7 @@ class Reason(ExplainedReason):
     BAKING = "Baking", "The new version serves all traffic; the one before keeps its pods for rollout.bakeSeconds."
     RESTORING = (
         "Restoring",
-        "A version that was promoted before comes back without a canary: the spec names it, or a person went back to it.",
+        "A version that was promoted before comes back without a canary: the spec names it, a person went back to it, or a guard did.",
     )
     HELD_BY_ROLLBACK = (
         "HeldByRollback",
@@ -93,6 +93,10 @@ class Reason(ExplainedReason):
     SERVING = "Serving", "The wanted version serves on all counted pods."
     PROMOTED = "Promoted", "The new version passed every step and took over."
     ANALYSIS_FAILED = "AnalysisFailed", "The evidence says that the new version is worse; it was rolled back."
+    GUARD_FAILED = (
+        "GuardFailed",
+        "After a version had been promoted, the evidence of its guard said that it is worse; spec.guard.onFailure decided.",
+    )
     PROGRESS_DEADLINE_EXCEEDED = (
         "ProgressDeadlineExceeded",
         "Pods of the new version did not become ready within rollout.progressDeadlineSeconds.",
@@ -296,6 +300,12 @@ class EventReason(ExplainedReason):
     SWITCHED = "Switched", "A version got all traffic; the one before is kept for rollout.bakeSeconds."
     PROMOTED = "Promoted", "A version became stable."
     ROLLED_BACK = "RolledBack", "A version was rolled back; the message has the evidence."
+    GUARD_BEGAN = "GuardBegan", "A promoted version is compared further with the one before (spec.guard)."
+    GUARD_FAILED = (
+        "GuardFailed",
+        "The evidence speaks against a promoted version; the message has it, and what is done.",
+    )
+    GUARD_ENDED = "GuardEnded", "The guard of a promoted version is over; the message has what it found."
     PREFLIGHT_FAILED = "PreflightFailed", "A version was refused before it got traffic."
     SUPERSEDED = "Superseded", "A rollout ended because the spec moved on."
     ABORTED = "Aborted", "A person ended a rollout."

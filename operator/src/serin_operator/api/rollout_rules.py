@@ -101,9 +101,10 @@ ROLLOUT_RULES: Final = (
     ),
     Rule(
         "spec",
-        "!has(self.analysis) || !has(self.rollout) || !has(self.rollout.strategy)"
+        "!has(self.analysis) || has(self.guard) || !has(self.rollout) || !has(self.rollout.strategy)"
         " || self.rollout.strategy != 'Immediate'",
-        "Strategy Immediate leaves nothing to compare: remove spec.analysis, or use strategy Canary.",
+        "Strategy Immediate leaves nothing to compare: remove spec.analysis, use strategy Canary, or add spec.guard, which"
+        " compares afterwards.",
         field=".analysis",
     ),
     Rule(

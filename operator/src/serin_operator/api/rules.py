@@ -7,6 +7,7 @@ pattern can only show itself. Errors of type stop CEL; there the API server name
 
 from typing import Final
 
+from serin_operator.api.guard import GUARD_RULES
 from serin_operator.api.kinds.registry import KIND_RULES
 from serin_operator.api.names import MAX_NAME_LENGTH
 from serin_operator.api.overlay_rules import OVERLAY_RULES
@@ -200,6 +201,7 @@ RULES: Final = (
     *said_twice(),
     *ROLLOUT_RULES,
     *_ANALYSIS,
+    *GUARD_RULES,
     *TRAFFIC_RULES,
     *_NOTIFY,
 )

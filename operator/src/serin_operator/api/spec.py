@@ -11,6 +11,7 @@ from pydantic import Field
 
 from serin_operator.api.analysis import Analysis, AnyMetric, Metric
 from serin_operator.api.base import ApiModel
+from serin_operator.api.guard import Guard, OnFailure
 from serin_operator.api.notify import Notify
 from serin_operator.api.pod import (
     ConfigMapKey,
@@ -37,12 +38,14 @@ __all__ = [
     "ConfigMapKey",
     "EnvVar",
     "EnvVarSource",
+    "Guard",
     "LocalReference",
     "Metric",
     "ModelDeploymentObject",
     "ModelDeploymentSpec",
     "ModelSource",
     "OnDeadline",
+    "OnFailure",
     "Resources",
     "Rollout",
     "Runtime",
@@ -206,6 +209,13 @@ class ModelDeploymentSpec(ApiModel):
         Field(
             description="What is compared between the new and the stable version, and how sure a rollback has to be."
             " Absent: steps are held for their time, and pods must stay ready."
+        ),
+    ] = None
+    guard: Annotated[
+        Guard | None,
+        Field(
+            description="How the comparison goes on after a promotion: in pairs with the version before, and by labels that"
+            " come late. Absent: it ends with the rollout. A change here starts no rollout."
         ),
     ] = None
     traffic: Annotated[

@@ -304,6 +304,35 @@ class LeavingStatus(ApiModel):
     at: Annotated[str, Field(description="When it began, or stable had another pod last.")]
 
 
+class GuardStatus(ApiModel):
+    """The comparison that goes on after a promotion."""
+
+    version: Annotated[str, Field(description="The version that was promoted.")]
+    revision: Annotated[str, Field(description="Its revision.")]
+    previous: Annotated[str, Field(description="The version before, which it is compared with.")]
+    previous_revision: Annotated[str, Field(description="That one's revision.")]
+    since: Annotated[str, Field(description="When it was promoted.")]
+    until: Annotated[str, Field(description="When the guard ends.")]
+    verdict: Annotated[str, Field(description="Pass, Fail or Inconclusive: the worst of the gates.")]
+    message: Annotated[
+        str, Field(max_length=1024, description="What it is compared with, and what keeps it from that.")
+    ]
+    analysis: Annotated[list[MetricStatus] | None, Field(description="What each metric says.")] = None
+    observed_at: Annotated[str, Field(description="The last observation that was written down.")]
+    canary_since: Annotated[str, Field(description="When it first got traffic, in its rollout.")]
+    weight_changes: Annotated[
+        list[str] | None, Field(description="Intervals in which shares changed; no evidence is taken from them.")
+    ] = None
+    share: Annotated[int | None, Field(description="Percent of the traffic that it had, unless all.")] = None
+    change_since: Annotated[str | None, Field(description="Since when shares have been changing.")] = None
+    change_steady_since: Annotated[str | None, Field(description="Since when they have been as they are.")] = None
+    closed_looks: Annotated[list[str] | None, Field(description="Intervals that are still to be judged.")] = None
+    last_look_at: Annotated[str | None, Field(description="End of the last interval that was judged.")] = None
+    look_taken_at: Annotated[str | None, Field(description="When the last look was taken.")] = None
+    failed_look_at: Annotated[str | None, Field(description="When a look failed that will be asked for again.")] = None
+    evidence: Annotated[dict[str, Any] | None, Field(description="State of the tests: a few numbers a metric.")] = None
+
+
 class LetterStatus(ApiModel):
     """Something that is being told, and is remembered until it was."""
 
@@ -405,6 +434,13 @@ class ModelDeploymentStatus(ApiModel):
         Field(
             description="Present while a version that people gave up answers beside the stable one, which had given it pods"
             " (rollout.stableScale: Shrink), until that has them again."
+        ),
+    ] = None
+    guard: Annotated[
+        GuardStatus | None,
+        Field(
+            description="Present while a promoted version is compared further with the one before (spec.guard). Counts are"
+            " written every few minutes, verdicts at once."
         ),
     ] = None
     rebuilt_at: Annotated[

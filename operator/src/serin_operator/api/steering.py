@@ -50,3 +50,7 @@ class HoldStatus(ApiModel):
     by: Annotated[
         str | None, Field(max_length=256, description="The field manager that wrote it, if that can be told.")
     ] = None
+    guard_of: Annotated[
+        str | None,
+        Field(max_length=63, description="The version whose guard failed, where that goes back and no person."),
+    ] = None

@@ -5,6 +5,7 @@ memory that results say what should exist and what is told.
 """
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
 
 from serin_operator.api.reasons import EventReason
@@ -12,6 +13,7 @@ from serin_operator.decide.children.guard import keep_what_serves
 from serin_operator.decide.children.operations import Operation
 from serin_operator.decide.children.wanted import operations
 from serin_operator.decide.judging.due import due_look, next_look_in
+from serin_operator.decide.judging.verdict import judged
 from serin_operator.decide.looks import Look
 from serin_operator.decide.memory import ledger as book
 from serin_operator.decide.memory.memory import Memory
@@ -21,15 +23,17 @@ from serin_operator.decide.memory.recalled import Recalled
 from serin_operator.decide.memory.states import Baking, Holding, Idle, Moving, Reaching, Waiting
 from serin_operator.decide.memory.written import written_outbox
 from serin_operator.decide.observing import Observed, observed, prepared
+from serin_operator.decide.rollout.guarding import ends_at, guarded
 from serin_operator.decide.rollout.steering import Heard, hear
 from serin_operator.decide.telling.alarms import alarms
 from serin_operator.decide.telling.notices import notices
 from serin_operator.decide.telling.overlay import overlaid
+from serin_operator.decide.telling.settled import LONGEST_GRAIN_SECONDS, settled
 from serin_operator.decide.telling.size import fitted
-from serin_operator.decide.telling.status import LONGEST_GRAIN_SECONDS, settled, status_of
+from serin_operator.decide.telling.status import status_of
 from serin_operator.decide.traffic.lending import lent_after
 from serin_operator.decide.traffic.provider import provider_of
-from serin_operator.decide.walking import Walked, judged, walk
+from serin_operator.decide.walking import Walked, walk
 from serin_operator.decide.wanted.settings import Settings, settings_of
 from serin_operator.decide.world import World
 
@@ -91,7 +95,8 @@ def decide(world: World, opening: Opening | None = None) -> Decision:
     opening = opening or opening_of(world)
     settings, found, heard, seen = opening.settings, opening.found, opening.heard, opening.seen
     verdict = judged(world, seen.memory, settings)
-    walked = walk(world, verdict, settings, abort=heard.abort)
+    watched = guarded(world, verdict.memory, settings)
+    walked = walk(world, replace(verdict, memory=watched.memory), settings, abort=heard.abort)
     memory = replace(walked.memory, ledger=_pruned(walked.memory, settings), lent=lent_after(world, walked.memory.lent))
     todo, kept = keep_what_serves(world, operations(world, memory, settings), asleep=not settings.replicas)
     waiting = overlaid(world, memory, settings, walked.waiting, kept)
@@ -101,6 +106,7 @@ def decide(world: World, opening: Opening | None = None) -> Decision:
         *heard.announcements,
         *seen.announcements,
         *verdict.lines,
+        *watched.announcements,
         *walked.said,
     ]
     if not walked.has_ended:  # its own event tells how it ended
@@ -124,6 +130,7 @@ def _pruned(memory: Memory, settings: Settings) -> book.Ledger:
     keep = {settings.revision}
     keep |= {memory.stable.revision} if memory.stable else set()
     keep |= {memory.hold.revision} if memory.hold else set()
+    keep |= {memory.guard.previous_revision} if memory.guard else set()
     keep |= set() if isinstance(memory.rollout, Idle) else {memory.rollout.candidate.revision}
     return book.pruned(memory.ledger, keep, settings.history_limit)
 
@@ -153,11 +160,40 @@ def _about_memory(found: Recalled) -> list[Announcement]:
     return [Announcement(EventReason.STATUS_REBUILT, message, warning=True)]
 
 
+def _until_told(memory: Memory, before: Memory) -> list[float]:
+    """Until status is written without what was told at once; lines of a guard's looks are told once, and wait for the next write.
+
+    Whoever delivers notices says when they have been, be it in a day.
+    """
+    letters = [each for each in memory.outbox if not isinstance(each.content, Notice)]
+    if memory.guard is not None:
+        letters = [each for each in letters if isinstance(each.content, Announcement)]
+    known = {letter.key for letter in before.outbox}
+    if not letters:
+        return []
+    return [IMPATIENCE_SECONDS if all(letter.key in known for letter in letters) else TOLD_SECONDS]
+
+
 def _is_settling(world: World, memory: Memory, rollout: Moving) -> bool:
     """Whether something has just become so, and counts only if it still is in a second."""
-    since = (memory.comparison.steady_from, rollout.steady if isinstance(rollout, Reaching) else None)
-    just = [moment for moment in since if moment and (world.now - moment).total_seconds() < 2 * SOON_SECONDS]
-    return bool(just) or 0 < rollout.clock.dark < IMPATIENCE_SECONDS
+    steady = rollout.steady if isinstance(rollout, Reaching) else None
+    since = (memory.comparison.steady_from, steady)
+    return any(_is_just_so(world, moment) for moment in since) or 0 < rollout.clock.dark < IMPATIENCE_SECONDS
+
+
+def _is_just_so(world: World, moment: datetime | None) -> bool:
+    return moment is not None and (world.now - moment).total_seconds() < 2 * SOON_SECONDS
+
+
+def _of_guard(world: World, memory: Memory, settings: Settings, *, is_blocked: bool) -> list[float]:
+    """When a guard has something to do: a look, its end, or shares that have just become as they are."""
+    if memory.guard is None or settings.guard is None:
+        return []
+    delays = [max((ends_at(memory.guard, settings.guard) - world.now).total_seconds(), 0.2)]
+    if _is_just_so(world, memory.comparison.steady_from):
+        delays.append(SOON_SECONDS)
+    look = None if is_blocked else next_look_in(world, memory)
+    return delays if look is None else [*delays, max(look, 0.2)]
 
 
 def _requeue(world: World, memory: Memory, walked: Walked, waiting: Waiting, opening: Opening) -> float | None:
@@ -169,10 +205,8 @@ def _requeue(world: World, memory: Memory, walked: Walked, waiting: Waiting, ope
     if world.autoscalers:
         delays.append(AUTOSCALER_SECONDS)
     if isinstance(memory.rollout, Idle):
-        before = {letter.key for letter in opening.found.memory.outbox}
-        # Whoever delivers notices says when they have been, be it in a day; only what is told at once is waited for.
-        untold = [letter.key for letter in memory.outbox if not isinstance(letter.content, Notice)]
-        delays += [IMPATIENCE_SECONDS if before.issuperset(untold) else TOLD_SECONDS] if untold else []
+        delays += _until_told(memory, opening.found.memory)
+        delays += _of_guard(world, memory, opening.settings, is_blocked=walked.is_blocked)
     else:
         delays.append(patience)
         if _is_settling(world, memory, memory.rollout):

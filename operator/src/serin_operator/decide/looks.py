@@ -1,11 +1,14 @@
 """A look: one interval of time in which canary and stable are compared, and what came of asking."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TypeVar
 
 from serin_operator.decide.analysis import Arm, Clients, Sample
 from serin_operator.decide.timestamps import parse
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -65,3 +68,19 @@ class LookResult:
         Servers know the proxies alone, and what their requests have in common is the hour.
         """
         return replace(self, stable_clients={}, clients_before={})
+
+    def of(self, names: Collection[str]) -> "LookResult":
+        """What it saw of these metrics alone."""
+
+        def mine(found: Mapping[str, T]) -> dict[str, T]:
+            return {name: one for name, one in found.items() if name in names}
+
+        return replace(
+            self,
+            samples=mine(self.samples),
+            before=mine(self.before),
+            stable_pods=mine(self.stable_pods),
+            pods_before=mine(self.pods_before),
+            stable_clients=mine(self.stable_clients),
+            clients_before=mine(self.clients_before),
+        )

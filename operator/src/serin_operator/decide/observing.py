@@ -28,6 +28,7 @@ from serin_operator.decide.memory.states import (
 )
 from serin_operator.decide.rollout.clock import is_set_back, ticked
 from serin_operator.decide.rollout.facts import facts_of
+from serin_operator.decide.rollout.guarding import observed_beside
 from serin_operator.decide.rollout.intent import intent_of
 from serin_operator.decide.rollout.leaving import leaving_of
 from serin_operator.decide.rollout.plan import plan_of
@@ -118,7 +119,7 @@ def observed(world: World, memory: Memory, settings: Settings) -> Observed:
     memory = replace(memory, leaving=leaving_of(world, memory, settings))
     rollout = memory.rollout
     if isinstance(rollout, Idle):
-        return Observed(memory)
+        return Observed(observed_beside(world, memory))
     said: tuple[Announcement, ...] = ()
     if is_set_back(rollout.clock, world.now):
         behind = (rollout.clock.at - world.now).total_seconds()

@@ -7,14 +7,8 @@ from typing import Final
 
 from serin_operator.api import names
 from serin_operator.api.reasons import EventReason, Outcome, Reason
-from serin_operator.api.spec import Analysis
-from serin_operator.decide.analysis import InvalidAnalysis
 from serin_operator.decide.judging.blocked import blocked_of
-from serin_operator.decide.judging.config import config_of
-from serin_operator.decide.judging.judge import Judged, is_about, judge, remembered_judgement
-from serin_operator.decide.judging.of_stage import completed, is_ripe, min_samples
-from serin_operator.decide.judging.strays import stray
-from serin_operator.decide.looks import LookResult
+from serin_operator.decide.judging.verdict import Verdict
 from serin_operator.decide.memory import ledger as book
 from serin_operator.decide.memory.actions import concluded
 from serin_operator.decide.memory.comparison import Comparison
@@ -22,10 +16,10 @@ from serin_operator.decide.memory.memory import Memory, Stable
 from serin_operator.decide.memory.outbox import Announcement, Line
 from serin_operator.decide.memory.states import (
     Baking,
+    Candidate,
     Ended,
     Holding,
     Idle,
-    Judgement,
     Kind,
     Moved,
     Moving,
@@ -36,6 +30,8 @@ from serin_operator.decide.memory.states import (
 )
 from serin_operator.decide.rollout.advance import advance
 from serin_operator.decide.rollout.facts import facts_of
+from serin_operator.decide.rollout.guarding import begins, begun
+from serin_operator.decide.rollout.guarding import ended as over
 from serin_operator.decide.rollout.intent import intent_of
 from serin_operator.decide.rollout.leaving import left_by
 from serin_operator.decide.rollout.plan import plan_of
@@ -56,15 +52,6 @@ EVENT_OF: Final = {
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """Memory after this reconcile's look, if it brought one."""
-
-    memory: Memory
-    judgement: Judgement
-    lines: tuple[Line, ...] = ()
-
-
-@dataclass(frozen=True)
 class Walked:
     """Where it ends."""
 
@@ -74,54 +61,6 @@ class Walked:
     has_ended: bool = False
     is_blocked: bool = False
     """Something forbids judging, so no look will be due."""
-
-
-def judged(world: World, memory: Memory, settings: Settings) -> Verdict:
-    """Take this reconcile's look into account, if it is about the present comparison; else the last one counts."""
-    wanted, look, rollout = world.mdep.spec.analysis, world.look, memory.rollout
-    if wanted is None:
-        return Verdict(memory, Judgement())
-    before = Verdict(memory, completed(remembered_judgement(memory.comparison), memory, settings, wanted))
-    if look is None or isinstance(rollout, Idle) or look.look.canary != rollout.candidate.revision:
-        return before
-    if not is_about(memory.comparison, look):
-        return before
-    try:
-        config = config_of(wanted, min_samples(memory, settings, wanted))
-        seen = look if world.mdep.spec.traffic is None else look.by_request()
-        result = judge(memory.comparison, seen, config, world.now, world.config.design_effect)
-    except InvalidAnalysis as error:
-        return Verdict(memory, Judgement(passed=False, missing=str(error)))
-    except (ArithmeticError, LookupError, TypeError, ValueError):  # evidence that no release has written
-        anew = replace(memory.comparison, evidence={}, results=())
-        return Verdict(replace(memory, comparison=anew), Judgement(passed=False, missing="evidence begins anew"))
-    ripe = is_ripe(rollout, result.comparison, settings)
-    comparison = replace(result.comparison, is_ripe=ripe, stray=_stray(world, memory.comparison, look, wanted))
-    after = replace(memory, comparison=comparison)
-    judgement = completed(replace(result.judgement, is_ripe=ripe), after, settings, wanted)
-    return Verdict(after, judgement, (_line(world, look, result),))
-
-
-def _stray(world: World, comparison: Comparison, look: LookResult, wanted: Analysis) -> str | None:
-    """What is odd about the counts of the open look; a look that a change has closed had other shares."""
-    is_open = look.look.start == comparison.look_from
-    splits = provider_of(world).splits_requests(world)
-    return stray(look, wanted, comparison.share, comparison.mirror) if splits and is_open else None
-
-
-def _line(world: World, look: LookResult, result: Judged) -> Line:
-    """One line a look, from which a history can be replayed."""
-    fields = {
-        "namespace": world.mdep.namespace,
-        "name": world.mdep.name,
-        "start": look.look.start.isoformat(),
-        "end": look.look.end.isoformat(),
-        "canary": look.look.canary,
-        "stable": look.look.stable,
-        "records": [record.to_dict() for record in result.records],
-        "verdicts": {row.metric: row.verdict for row in result.comparison.results},
-    }
-    return Line("look", fields)
 
 
 def walk(world: World, verdict: Verdict, settings: Settings, *, abort: bool) -> Walked:
@@ -137,7 +76,9 @@ def walk(world: World, verdict: Verdict, settings: Settings, *, abort: bool) -> 
         said += _said(world, memory, step, settings)
         if isinstance(step, Ended):
             has_ended, abort = True, False
+            said += _said_of_guards(memory, step)
             memory = _closed(world, memory, step, settings)
+            said += [begins(memory.guard, settings)] if memory.guard else []
         else:
             memory = _entered(world, memory, step.state, settings)
         judgement = replace(judgement, failed=None, is_ripe=not settings.analysed)
@@ -150,7 +91,7 @@ def _entered(world: World, memory: Memory, after: Moving, settings: Settings) ->
     match after:
         case Resolving(candidate=candidate):
             ledger = book.begin(memory.ledger, candidate)
-            return replace(memory, rollout=after, comparison=Comparison(), ledger=ledger)
+            return replace(memory, rollout=after, comparison=Comparison(), ledger=ledger, guard=None)
         case Reaching() | Switching():
             return with_floor(world, memory, after, settings)
         case Holding() if isinstance(before, Reaching):
@@ -189,6 +130,7 @@ def _closed(world: World, memory: Memory, ended: Ended, settings: Settings) -> M
     candidate = ended.candidate
     if ended.outcome is Outcome.PROMOTED and stable:
         ledger = book.replaced(ledger, stable.revision, world.now)
+        ledger = book.taken_away(ledger, stable.revision) if _is_done(memory, candidate) else ledger
     # A first version that serves, if only partly, serves on until something else does.
     takes_over = ended.outcome is Outcome.PROMOTED or (
         candidate.kind is Kind.FIRST and stable is None and world.revision(candidate.revision).has_proven_itself
@@ -196,17 +138,36 @@ def _closed(world: World, memory: Memory, ended: Ended, settings: Settings) -> M
     if takes_over:
         stable = Stable(candidate.version, candidate.revision, candidate.sha256 or "")
     floor = memory.floor and replace(memory.floor, at=world.now)
+    guard, comparison = begun(world, memory, ended, settings)
     return replace(
         memory,
         stable=stable,
         rollout=Idle(),
-        comparison=Comparison(),
+        comparison=comparison,
+        guard=guard,
+        hold=None if ended.outcome is Outcome.PROMOTED and _is_done(memory, candidate) else memory.hold,
         ledger=ledger,
         outage=None,
         floor=floor,
         leaving=left_by(world, memory, ended, settings),
         actions=concluded(memory.actions, ended),
     )
+
+
+def _is_done(memory: Memory, candidate: Candidate) -> bool:
+    """Whether the version comes back that a guard went back to: what it replaces is rejected, so nothing has to be held."""
+    hold = memory.hold
+    return hold is not None and hold.guard_of is not None and hold.revision == candidate.revision
+
+
+def _said_of_guards(memory: Memory, ended: Ended) -> list[Announcement | Line]:
+    """That a version is rejected after all, once the one before serves in its place."""
+    stable = memory.stable
+    if ended.outcome is not Outcome.PROMOTED or stable is None or not _is_done(memory, ended.candidate):
+        return []
+    known = book.entry(memory.ledger, stable.revision)
+    message = f"{stable.version}: {known.message if known else 'its guard failed'}"
+    return [Announcement(EventReason.ROLLED_BACK, message, warning=True)]
 
 
 def _said(world: World, memory: Memory, step: Moved | Ended, settings: Settings) -> list[Announcement | Line]:
@@ -225,7 +186,8 @@ def _said(world: World, memory: Memory, step: Moved | Ended, settings: Settings)
         return [event, Line("rollout ended", fields)]
     match step.state:
         case Resolving(candidate=candidate):
-            return [Announcement(EventReason.ROLLOUT_STARTED, f"{candidate.version} from {candidate.shown_uri}")]
+            started = Announcement(EventReason.ROLLOUT_STARTED, f"{candidate.version} from {candidate.shown_uri}")
+            return [*over(memory, f"{candidate.version} is rolled out").announcements, started]
         case Holding(candidate=candidate, stage=stage):
             stages, reached = plan_of(memory, settings).stages, _achieved(world, memory, candidate.revision)
             weight = stages[stage].weight

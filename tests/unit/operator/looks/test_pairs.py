@@ -258,3 +258,10 @@ async def test_labels_are_told_beside_all_predictions_of_both_versions():
 async def test_labels_are_told_alone_where_one_version_has_no_predictions_or_no_labels(counters):
     result = await look_at(Prometheus(*counters), {"accuracy": {}}, pairing=False)
     assert not result.samples["m0"].observed.unlabelled
+
+
+def test_a_version_that_is_judged_against_a_number_asks_for_no_pairs():
+    wanted = analysis({"accuracy": {"minimum": 0.9}}, {"accuracy": {}})
+    assert [wanted.paired(metric).value for metric in wanted.metrics] == ["Off", "Auto"]
+    least, _ = config_of(wanted).metrics
+    assert least.rule == Bound(0.1, Evidence.NO_FAIL, least.rule.words)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -9,10 +10,12 @@ from serin_operator.api.status import MetricStatus, ModelDeploymentStatus, Stabl
 from serin_operator.decide.looks import Span
 from serin_operator.decide.memory.actions import Fate, Record
 from serin_operator.decide.memory.comparison import Comparison
+from serin_operator.decide.memory.guard import Guard
+from serin_operator.decide.memory.guarded import written_guard
 from serin_operator.decide.memory.ledger import begin
 from serin_operator.decide.memory.memory import Floor, Leaving, Memory, Scaling, Stable
 from serin_operator.decide.memory.outbox import Announcement, Letter, Line, Notice
-from serin_operator.decide.memory.recalled import recalled
+from serin_operator.decide.memory.recalled import Recalled, recalled
 from serin_operator.decide.memory.states import (
     Baking,
     Candidate,
@@ -153,6 +156,39 @@ def test_memory_is_read_back_as_it_was(rollout: Rollout) -> None:
     found = recalled(status_of(memory), "http://elsewhere")
     assert found.unreadable == ()
     assert found.memory == memory
+
+
+def test_a_guard_is_read_back_as_it_was_with_what_it_has_counted() -> None:
+    guard = Guard("rev2", "v2", "rev1", "v1", EARLIER, NOW)
+    counted = replace(COMPARISON, evidence={**COMPARISON.evidence, "renewed": [1.0, 0.5]}, mirror=0, testers=False)
+    counted = replace(counted, stage_from=None, is_ripe=False, stage_weight=None, achieved=0)
+    hold = Hold("rev1", "v1", "rev2", EARLIER, guard_of="v2")
+    memory = Memory(Stable("v2", "rev2", "cd" * 32), Idle(), counted, begin((), CANDIDATE), hold=hold, guard=guard)
+    status = status_of(memory).model_copy(
+        update={"guard": written_guard(guard, counted, until=NOW, verdict="Pass", message="fine")}
+    )
+    read = ModelDeploymentStatus.model_validate(status.model_dump(by_alias=True, exclude_none=True, mode="json"))
+    assert recalled(read, "http://elsewhere") == Recalled(memory)
+
+
+@pytest.mark.parametrize(
+    ("edit", "unreadable"),
+    [
+        ({"since": "then"}, "guard"),
+        ({"evidence": {"renewed": ["x", 0]}}, "guard.evidence"),
+        ({"last_look_at": "?"}, "guard"),
+    ],
+)
+def test_a_guard_that_somebody_has_edited_is_named_and_what_can_be_read_goes_on(
+    edit: dict[str, Any], unreadable: str
+) -> None:
+    guard = Guard("rev2", "v2", "rev1", "v1", EARLIER, NOW)
+    memory = Memory(Stable("v2", "rev2", "cd" * 32), Idle(), COMPARISON, begin((), CANDIDATE), guard=guard)
+    written = written_guard(guard, COMPARISON, until=NOW, verdict="Pass", message="fine").model_copy(update=edit)
+    found = recalled(status_of(memory).model_copy(update={"guard": written}), "http://elsewhere")
+    assert found.unreadable == (unreadable,)
+    assert found.memory.guard == (None if "since" in edit else guard)
+    assert found.memory.comparison.evidence in ({}, COMPARISON.evidence)
 
 
 def test_a_stage_without_traffic_is_no_stage_that_is_unknown() -> None:

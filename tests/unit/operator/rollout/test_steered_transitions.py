@@ -268,6 +268,13 @@ TABLE = [
         ends(Outcome.PROMOTED, Reason.PROMOTED),
     ),
     Row(
+        "… and where a guard brought it back, it says so",
+        Switching(BACK, FRESH),
+        {**BY_HAND, **ALL, "why_back": "the guard of v3 failed"},
+        Ended,
+        has={"message": "v2 serves all traffic again, since the guard of v3 failed"},
+    ),
+    Row(
         "… nor is it held where nothing else serves",
         Switching(replace(BACK, kind=Kind.RESCUE), FRESH),
         {**BY_HAND, **ALL},

@@ -47,3 +47,15 @@ def test_notices_that_wait_for_a_day_take_no_more_than_their_share() -> None:
     assert len(orjson.dumps(told)) <= MOST_BYTES
     assert len(told["outbox"]) == 20
     assert all(len(letter["message"]) == 160 for letter in told["outbox"])
+
+
+def test_of_a_guard_the_version_before_keeps_its_signature_and_sentences_are_shortened_last() -> None:
+    rows = [{"metric": f"m{n}", "verdict": "Pass", "message": "x" * 1024} for n in range(20)]
+    guarded = {key: value for key, value in status(50).items() if key != "canary"}
+    guarded["guard"] = {"revision": "r48", "previousRevision": "r7", "analysis": rows}
+    told = fitted(guarded)
+    assert len(orjson.dumps(told)) <= MOST_BYTES
+    assert [each["revision"] for each in told["versions"] if "inputs" in each["signature"]] == ["r7", "r48"]
+    assert told["guard"]["analysis"] == rows
+    small = fitted({**guarded, "outbox": [{"fields": {"much": "x" * MOST_BYTES}}]})
+    assert max(len(row["message"]) for row in small["guard"]["analysis"]) < 200

@@ -20,6 +20,13 @@ _MEANINGS: Final[Mapping[Reason, tuple[str, str]]] = {
             " message says which."
         ),
     ),
+    Reason.NOTHING_TO_COMPARE: (
+        "Inconclusive",
+        (
+            "Of a guard: the version before gets no request of clients any more, so only pairs, labels of predictions made"
+            " during the rollout, and bounds can judge, and none has come yet."
+        ),
+    ),
     Reason.QUERY_FAILED: ("Inconclusive", "The query failed; the message has the answer."),
     Reason.NOT_ENOUGH_SAMPLES: (
         "Inconclusive",

@@ -16,6 +16,7 @@ _SUMMARY: Final = 1024
 """Longest summary that PagerDuty takes."""
 _SEVERITY: Final[Mapping[str, str]] = {
     Occasion.ROLLED_BACK: "error",
+    Occasion.GUARD_FAILED: "error",
     Occasion.PREFLIGHT_FAILED: "error",
     Occasion.HELD: "warning",
     Occasion.SOURCE_CHANGED: "warning",

@@ -71,6 +71,7 @@ WORDS: Final[dict[str, str]] = {
     Occasion.HELD: "waits for a person",
     Occasion.PROMOTED: "promoted",
     Occasion.ROLLED_BACK: "rolled back",
+    Occasion.GUARD_FAILED: "worse than before",
     Occasion.PREFLIGHT_FAILED: "refused before any traffic",
     Occasion.ABORTED: "aborted",
     Occasion.SUPERSEDED: "superseded",

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from serin_operator.api.base import ApiModel
-from serin_operator.api.kinds.kind import AT, Compared, Kind, Paired, Phrase
+from serin_operator.api.kinds.kind import AT, Bounded, Compared, Kind, Paired, Phrase
 from serin_operator.api.kinds.of_pairs import AGREEMENT, ANSWERS, CONTROL
 from serin_operator.api.kinds.of_requests import one_of
 from serin_operator.api.kinds.reading import LABEL_ARM, Counter, PairReading, Shares, above, spellings
@@ -24,6 +24,15 @@ class Accuracy(ApiModel):
     max_decrease: Annotated[
         float | None,
         Field(gt=0, lt=1, description="How much lower the canary's share may be, 0.01 = one point. Default 0.01."),
+    ] = None
+    minimum: Annotated[
+        float | None,
+        Field(
+            gt=0,
+            lt=1,
+            description="Instead: the least share that the version must have by itself, 0.9 = 90 %, whatever stable has."
+            " The one bound that a guard can keep without pairs.",
+        ),
     ] = None
     paired: Annotated[
         Paired | None,
@@ -62,6 +71,13 @@ _NEEDS_REGRESSION: Final = Rule(
 )
 
 
+def _accuracy(asked: Accuracy) -> Compared | Bounded:
+    phrase = Phrase("accuracy", "labels", "right", tells_good=True)
+    if asked.minimum is not None:
+        return Bounded(round(1 - asked.minimum, 12), phrase)
+    return Compared(asked.max_decrease or 0.01, phrase)
+
+
 KINDS: Final = (
     Kind(
         field="accuracy",
@@ -79,9 +95,7 @@ KINDS: Final = (
             clients=Counter("serin_feedback_client_sums_total", "sum", arm=LABEL_ARM, comes_late=True),
             predictions=_PREDICTIONS,
         ),
-        judged=lambda asked: Compared(
-            asked.max_decrease or 0.01, Phrase("accuracy", "labels", "right", tells_good=True)
-        ),
+        judged=_accuracy,
         pairs=PairReading(
             Counter("serin_paired_feedback_total", "pair", arm=LABEL_ARM, comes_late=True, against=CONTROL),
             "only_canary_wrong",
@@ -91,6 +105,18 @@ KINDS: Final = (
             answers=ANSWERS,
         ),
         rules=(
+            Rule(
+                f"{AT}.accuracy",
+                "!has(self.minimum) || !has(self.maxDecrease)",
+                "maxDecrease compares with stable, and minimum with a number: make them two metrics.",
+                field=".minimum",
+            ),
+            Rule(
+                f"{AT}.accuracy",
+                "!has(self.minimum) || !has(self.paired) || self.paired == 'Off'",
+                "minimum is asked of the version alone: remove paired.",
+                field=".paired",
+            ),
             Rule(
                 "spec.analysis",
                 "has(self.pairing) || !self.metrics.exists(m, has(m.accuracy) && has(m.accuracy.paired)"

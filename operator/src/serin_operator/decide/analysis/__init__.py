@@ -32,7 +32,8 @@ Verdicts stand under the names of the metrics (`name/slice` for slices). `Pass |
 `reason` (an enum whose values are part of the API) and a `message`.
 
 Around it: `look_counts` and `labelled_counts` drop what spans a weight change, `Spread` gives the design effect from
-stable's pods, `expected_labels` says beforehand how many labels a decision takes, `LookRecord` and `replay` repeat a logged history.
+stable's pods, `expected_labels` says beforehand how many labels a decision takes, `LookRecord` and `replay` repeat a logged history. `renewed` before each look, and half the rate,
+judge what may begin at any time.
 """
 
 from serin_operator.decide.analysis.clients import Clients
@@ -60,6 +61,7 @@ from serin_operator.decide.analysis.margins import NO_WORSE, Margin, OddsRatio, 
 from serin_operator.decide.analysis.outcome import Advice, OnDeadline, Outcome, outcome
 from serin_operator.decide.analysis.planning import expected_labels
 from serin_operator.decide.analysis.pods import PodScatter
+from serin_operator.decide.analysis.renewal import PRICE, renewed
 from serin_operator.decide.analysis.samples import (
     Arm,
     Difference,
@@ -88,6 +90,7 @@ from serin_operator.decide.analysis.words import Words
 __all__ = [
     "BY_CONNECTION",
     "NO_WORSE",
+    "PRICE",
     "Advice",
     "AnalysisConfig",
     "AnalysisState",
@@ -142,6 +145,7 @@ __all__ = [
     "latency",
     "look_counts",
     "outcome",
+    "renewed",
     "replay",
     "spans_weight_change",
 ]

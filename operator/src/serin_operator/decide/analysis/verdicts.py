@@ -18,6 +18,9 @@ class Reason(StrEnum):
     DRIFTED = "Drifted"
     # Inconclusive
     NO_DATA = "NoData"
+    NOTHING_TO_COMPARE = (
+        "NothingToCompare"  # of a guard: the version before has no requests of clients, and no pair came
+    )
     QUERY_FAILED = "QueryFailed"
     NOT_ENOUGH_SAMPLES = "NotEnoughSamples"
     LEANS_AGAINST = "LeansAgainst"  # enough samples, and not enough evidence to fail, but too much to pass

@@ -5,11 +5,12 @@ from typing import Final
 
 from serin_operator.decide.judging.blocked import blocked_of
 from serin_operator.decide.judging.config import interval_of
+from serin_operator.decide.judging.judge import remembered_judgement
 from serin_operator.decide.judging.shares import Pace
 from serin_operator.decide.looks import Look, Span
+from serin_operator.decide.memory.compared import sides_of
 from serin_operator.decide.memory.comparison import Comparison
 from serin_operator.decide.memory.memory import Memory
-from serin_operator.decide.memory.states import Idle
 from serin_operator.decide.world import World
 
 LOOKS_BEFORE: Final = 8
@@ -30,8 +31,8 @@ def due_look(world: World, memory: Memory) -> Look | None:
     Looks that a change has closed come first, the oldest before the others. The end of a look lies two scrape intervals
     back at least: what Prometheus says about it no longer changes, so the same look can be asked for again after a restart.
     """
-    analysis, rollout, comparison = world.mdep.spec.analysis, memory.rollout, memory.comparison
-    if isinstance(rollout, Idle) or memory.stable is None:
+    analysis, sides, comparison = world.mdep.spec.analysis, sides_of(memory), memory.comparison
+    if sides is None or has_failed(memory):
         return None
     span = _due_span(world, comparison)
     if analysis is None or span is None or blocked_of(world):
@@ -42,8 +43,8 @@ def due_look(world: World, memory: Memory) -> Look | None:
     return Look(
         namespace=world.mdep.namespace,
         name=world.mdep.name,
-        stable=memory.stable.revision,
-        canary=rollout.candidate.revision,
+        stable=sides.stable,
+        canary=sides.canary,
         start=span.start,
         end=span.end,
         canary_since=since,
@@ -55,10 +56,14 @@ def due_look(world: World, memory: Memory) -> Look | None:
 def next_look_in(world: World, memory: Memory) -> float | None:
     """Seconds until ``due_look`` has something to ask, if nothing forbids judging; None when it will not have."""
     due = _due_at(world, memory.comparison)
-    is_over = isinstance(memory.rollout, Idle) or memory.stable is None
-    if due is None or is_over or world.mdep.spec.analysis is None:
+    if due is None or sides_of(memory) is None or has_failed(memory) or world.mdep.spec.analysis is None:
         return None
     return max(0.0, (due - world.now).total_seconds())
+
+
+def has_failed(memory: Memory) -> bool:
+    """Whether a guard has found what it was for: a Fail stands, and more looks would not change it."""
+    return memory.guard is not None and remembered_judgement(memory.comparison).failed is not None
 
 
 def _due_span(world: World, comparison: Comparison) -> Span | None:

@@ -36,7 +36,7 @@ def is_restorable(version: VersionStatus) -> bool:
 
 
 def _is_distrusted(version: VersionStatus) -> bool:
-    return bool(version.distrusted) or version.reason == Reason.ANALYSIS_FAILED
+    return bool(version.distrusted) or version.reason in {Reason.ANALYSIS_FAILED, Reason.GUARD_FAILED}
 
 
 def conflicting(ledger: Ledger, version: str, sha256: str) -> VersionStatus | None:
@@ -103,6 +103,24 @@ def end(ledger: Ledger, ended: Ended, now: datetime) -> Ledger:
 def replaced(ledger: Ledger, revision: str, now: datetime) -> Ledger:
     """Write that ``revision`` no longer is stable."""
     return tuple(v.model_copy(update={"ended_at": stamp(now)}) if v.revision == revision else v for v in ledger)
+
+
+def doubted(ledger: Ledger, revision: str, evidence: str) -> Ledger:
+    """Write what a guard has found about a version that serves."""
+    change = {"reason": Reason.GUARD_FAILED.value, "message": evidence[:1024], "distrusted": True}
+    return tuple(v.model_copy(update=change) if v.revision == revision else v for v in ledger)
+
+
+def is_doubted(ledger: Ledger, revision: str) -> bool:
+    """Whether a guard has spoken against ``revision``, which nobody has promoted anew since."""
+    known = entry(ledger, revision)
+    return known is not None and known.reason == Reason.GUARD_FAILED
+
+
+def taken_away(ledger: Ledger, revision: str) -> Ledger:
+    """Write that a version that had been promoted is rejected, for the reason that stands there."""
+    change = {"outcome": Outcome.ROLLED_BACK.value}
+    return tuple(v.model_copy(update=change) if v.revision == revision else v for v in ledger)
 
 
 def forgiven(ledger: Ledger, revision: str) -> Ledger:

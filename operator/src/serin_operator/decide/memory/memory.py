@@ -5,6 +5,7 @@ from datetime import datetime
 
 from serin_operator.decide.memory.actions import Records
 from serin_operator.decide.memory.comparison import Comparison
+from serin_operator.decide.memory.guard import Guard
 from serin_operator.decide.memory.ledger import Ledger
 from serin_operator.decide.memory.outbox import Letter
 from serin_operator.decide.memory.states import Growing, Holding, Idle, Outage, Reaching, Rollout
@@ -74,6 +75,8 @@ class Memory:
     """Present while pods that were added start."""
     leaving: Leaving | None = None
     """Present while a version that was given up still serves beside stable."""
+    guard: Guard | None = None
+    """Present while a promoted version is watched, and nothing is rolled out."""
     outbox: tuple[Letter, ...] = ()
     """What is to be told, and may not have been."""
     lent: tuple[str, ...] = ()

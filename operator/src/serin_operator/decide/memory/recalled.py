@@ -9,10 +9,11 @@ from functools import partial
 from typing import Final, TypeVar
 
 from serin_operator.api.status import CanaryStatus, LetterStatus, ModelDeploymentStatus
-from serin_operator.decide.analysis import AnalysisState, Clients, PodScatter
 from serin_operator.decide.analysis.errors import InvalidAnalysis
 from serin_operator.decide.looks import Span
 from serin_operator.decide.memory.comparison import Comparison
+from serin_operator.decide.memory.evidence import readable
+from serin_operator.decide.memory.guarded import recalled_comparison, recalled_guard
 from serin_operator.decide.memory.ledger import entry
 from serin_operator.decide.memory.memory import Floor, Leaving, Memory, Scaling, Stable
 from serin_operator.decide.memory.outbox import Announcement, Letter, Line, Notice
@@ -66,11 +67,14 @@ def recalled(status: ModelDeploymentStatus, uri: str, unreadable: tuple[str, ...
     known = entry(ledger, status.canary.revision) if status.canary else None
     idle: Rollout = Idle()
     rollout = reader.read("canary", lambda: _rollout(status.canary, known.uri if known else uri), idle)
+    guard = reader.read("guard", lambda: recalled_guard(status.guard if isinstance(rollout, Idle) else None), None)
     comparison = Comparison()
     if not isinstance(rollout, Idle):
         comparison = reader.read("canary", lambda: _comparison(status.canary), Comparison())
-        anew = replace(comparison, evidence={}, results=())
-        comparison = reader.read("canary.evidence", partial(_readable, comparison), anew)
+        comparison = reader.evidence("canary", comparison)
+    elif guard and (known_guard := status.guard):
+        comparison = reader.read("guard", lambda: recalled_comparison(known_guard), Comparison(since=guard.since))
+        comparison = reader.evidence("guard", comparison)
     return Recalled(
         Memory(
             stable=stable or None,
@@ -85,6 +89,7 @@ def recalled(status: ModelDeploymentStatus, uri: str, unreadable: tuple[str, ...
             floor=reader.read("floor", lambda: _floor(status), None),
             scaling=reader.read("scaling", lambda: _scaling(status), None),
             leaving=reader.read("leaving", lambda: _leaving(status), None),
+            guard=guard,
             outbox=reader.read("outbox", lambda: tuple(map(_letter, status.outbox or ())), ()),
             lent=tuple(status.traffic.lent or ()) if status.traffic else (),
             rebuilt_at=reader.read("rebuiltAt", lambda: _moment(status.rebuilt_at), None),
@@ -104,6 +109,11 @@ class _Reader:
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError, InvalidAnalysis):
             self.unreadable.append(name)
             return otherwise
+
+    def evidence(self, name: str, comparison: Comparison) -> Comparison:
+        """The same comparison; without its evidence where that cannot be gone on with."""
+        anew = replace(comparison, evidence={}, results=())
+        return self.read(f"{name}.evidence", partial(readable, comparison), anew)
 
 
 def _rollout(canary: CanaryStatus | None, uri: str) -> Rollout:
@@ -199,35 +209,6 @@ def _comparison(canary: CanaryStatus | None) -> Comparison:
         achieved=canary.weight,
         stray=canary.stray,
     )
-
-
-def _readable(comparison: Comparison) -> Comparison:
-    """The same, if its evidence can be gone on with. Evidence of another release begins anew."""
-    state = AnalysisState.from_dict(comparison.evidence)
-    for one in state.metrics.values():
-        all_of = (
-            *one.against,
-            *one.for_it,
-            *one.pairs_against,
-            *one.pairs_for_it,
-            *one.alike,
-            one.worst,
-            one.best,
-            one.canary_bad,
-            one.canary_total,
-            one.stable_bad,
-        )
-        if not all(isinstance(number, int) for number in (*all_of, one.stable_total, one.step_samples, *one.base)):
-            raise ValueError("evidence that is no number")
-    float(state.taken_at or 0.0)
-    spread = comparison.evidence.get("spread", {})
-    for chi2, degrees in spread.values():
-        float(chi2), int(degrees)
-    for excess, worth, pods in comparison.evidence.get("pods", {}).values():
-        PodScatter(float(excess), float(worth), int(pods))
-    for sums in comparison.evidence.get("clients", {}).values():
-        Clients(*sums)
-    return comparison
 
 
 def _outage(status: ModelDeploymentStatus) -> Outage | None:

@@ -51,9 +51,12 @@ def written_hold(hold: Hold | None) -> HoldStatus | None:
         instead_of=hold.instead_of,
         since=precise(hold.since),
         by=hold.by,
+        guard_of=hold.guard_of,
     )
 
 
 def recalled_hold(hold: HoldStatus | None) -> Hold | None:
     """Inverse."""
-    return Hold(hold.revision, hold.version, hold.instead_of, parse(hold.since), hold.by) if hold else None
+    if hold is None:
+        return None
+    return Hold(hold.revision, hold.version, hold.instead_of, parse(hold.since), hold.by, hold.guard_of)

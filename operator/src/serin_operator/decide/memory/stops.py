@@ -25,7 +25,7 @@ class Pause:
 
 @dataclass(frozen=True)
 class Hold:
-    """A version that a person went back to: wanted instead of the spec's, until the spec names another one or somebody resumes."""
+    """A version that a person, or a guard, went back to: wanted instead of the spec's, until the spec names another one or somebody resumes."""
 
     revision: str
     version: str
@@ -33,11 +33,19 @@ class Hold:
     """The spec's revision at that time; once the spec makes another one, nothing is held any more."""
     since: datetime
     by: str | None = None
+    guard_of: str | None = None
+    """The version whose guard failed, where that goes back and no person."""
 
     @property
     def told(self) -> str:
         """For people: who holds it, and since when."""
-        return f"rollback={self.version}{signed(self.by)} at {stamp(self.since)}"
+        who = f"the guard of {self.guard_of}" if self.guard_of else f"rollback={self.version}{signed(self.by)}"
+        return f"{who} at {stamp(self.since)}"
+
+    @property
+    def why(self) -> str:
+        """For people: why it comes back."""
+        return f"the guard of {self.guard_of} failed" if self.guard_of else "a person went back to it"
 
 
 def signed(by: str | None) -> str:

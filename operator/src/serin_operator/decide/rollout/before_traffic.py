@@ -151,7 +151,7 @@ def _pods_start(state: Starting, facts: Facts) -> Waiting:
         )
         return Waiting(Reason.REPLACING, message).with_trouble(facts.trouble)
     reason = Reason.RESTORING if facts.is_restored or facts.went_back_to else Reason.REPLACING
-    why = "; a person went back to it" if facts.went_back_to else ""
+    why = f"; {facts.why_back}" if facts.went_back_to else ""
     message = f"{candidate.version}: {facts.candidate.wanted} pods start, without traffic{why}"
     return Waiting(reason, message).with_trouble(facts.trouble)
 

@@ -94,7 +94,9 @@ class Facts:
     wants_stable: bool = False
     """The version that is wanted is stable."""
     went_back_to: str | None = None
-    """The version that a person went back to, while it is held."""
+    """The version that a person, or a guard, went back to, while it is held."""
+    why_back: str = "a person went back to it"
+    """Why that one comes back, for people."""
     is_remembered: bool = True
     """Something tells how the candidate's pods are made."""
     is_restored: bool = False
@@ -144,6 +146,7 @@ def facts_of(
         abort=abort,
         wants_stable=stable is not None and stable.revision == wanted_revision(memory, settings),
         went_back_to=memory.hold.version if memory.hold else None,
+        why_back=memory.hold.why if memory.hold else Facts.why_back,
         is_remembered=is_remembered(world, settings, ours.revision),
         kind=kind_of(world, memory, settings),
         is_restored=was_promoted(memory.ledger, ours.revision),

@@ -15,6 +15,7 @@ from serin_operator.decide.memory.states import (
     Starting,
     Switching,
 )
+from serin_operator.decide.rollout.guarding import kept_pods
 from serin_operator.decide.rollout.leaving import pods_of_both, traffic_of_both
 from serin_operator.decide.rollout.plan import stages_of
 from serin_operator.decide.rollout.sizes import given_for, handed_over, hands_over, live_size_of
@@ -115,10 +116,12 @@ def _preview(memory: Memory, settings: Settings) -> str | None:
 
 
 def _control(world: World, memory: Memory, pods: dict[str, int]) -> str | None:
-    """Stable while a candidate has pods beside it, until these have all traffic for good and stable's go."""
+    """What another is compared with, as long as both have pods: stable in a rollout, the version before in a guard."""
     analysis, stable = world.mdep.spec.analysis, memory.stable
     if analysis is None or analysis.pairing is None or stable is None or not pods.get(stable.revision):
         return None
+    if isinstance(memory.rollout, Idle) and memory.guard:
+        return memory.guard.previous_revision if pods.get(memory.guard.previous_revision) else None
     match memory.rollout:
         case Idle() | Resolving():
             return None
@@ -133,7 +136,9 @@ def _pods(world: World, memory: Memory, settings: Settings) -> dict[str, int]:
     home = {stable: full} if stable else {}
     if isinstance(rollout, Idle) and stable and memory.leaving and full:
         return pods_of_both(world, memory.leaving, stable, full)
-    if isinstance(rollout, Idle | Resolving):
+    if isinstance(rollout, Idle):
+        return home | kept_pods(world, memory, settings)
+    if isinstance(rollout, Resolving):
         return home
     ours, kind = rollout.candidate.revision, rollout.candidate.kind
     match rollout:

@@ -1,5 +1,6 @@
 """Where things stand while nothing is rolled out: the wanted version serves, or why it does not."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from serin_operator.api.names import ANNOTATION_ACTION
@@ -52,14 +53,19 @@ def _of_stable(world: World, memory: Memory, settings: Settings, blocked: Refusa
     if world.reached(stable.revision) < wanted or not world.reaches_only(stable.revision):
         message = f"{stable.version} is ready on {wanted} pods; the EndpointSlices of Service {world.mdep.name} do not say so yet"
         return Waiting(Reason.ENDPOINTS_BEHIND, message)
-    message = f"{stable.version} serves on {wanted} of {wanted} pods"
-    if memory.pause:
-        message = f"{message}; {memory.pause.told} will hold the next version"
+    message = "; ".join([f"{stable.version} serves on {wanted} of {wanted} pods", *_beside_serving(memory)])
     if memory.floor and wanted > settings.replicas:
         message = f"{message}, which come down to {settings.replicas} step by step, so that an autoscaler sees each"
         return Waiting(Reason.SERVING, message, degraded=blocked)
     # Told before it is needed: the next version's canary would wait for ever.
     return Waiting(Reason.SERVING, message, is_moving=False, degraded=blocked)
+
+
+def _beside_serving(memory: Memory) -> Iterator[str]:
+    if memory.pause:
+        yield f"{memory.pause.told} will hold the next version"
+    if memory.guard:
+        yield f"it is compared with {memory.guard.previous} further, as status.guard tells"
 
 
 def _nothing_yet(memory: Memory) -> Waiting:

@@ -70,7 +70,7 @@ def _over(state: Switching, facts: Facts, plan: Plan) -> Moved | Ended:
         return Moved(
             Baking(candidate, replace(state.clock, waited=0.0, held=0.0, dark=0.0, best=facts.candidate.ready))
         )
-    return _promoted(state)
+    return _promoted(state, facts)
 
 
 def _can_be_left_again(candidate: Candidate, facts: Facts) -> bool:
@@ -94,7 +94,7 @@ def baking(state: Baking, facts: Facts, plan: Plan) -> Waiting | Ended:
     if facts.candidate.reached < facts.candidate.enough:
         return _lost_while_baking(state, facts, plan)
     if state.clock.held >= plan.bake_seconds or state.candidate.order is Order.PROMOTE:
-        return _promoted(state)
+        return _promoted(state, facts)
     before = f"{facts.stable.version} keeps its pods" if facts.stable else "nothing else is kept"
     said = f"{version} serves all traffic; {before} for {plan.bake_seconds:.0f} s, to go back to"
     if plan.analysed and plan.stages and not any(stage.is_judged for stage in plan.stages):
@@ -126,7 +126,7 @@ def gone_dark(state: Reaching | Holding | Growing | Switching | Baking, facts: F
     return Ended(state.candidate, Outcome.ROLLED_BACK, Reason.STOPPED_SERVING, message)
 
 
-def _promoted(state: Switching | Baking) -> Ended:
+def _promoted(state: Switching | Baking, facts: Facts) -> Ended:
     version, is_back = state.candidate.version, state.candidate.kind is Kind.ROLLBACK
-    said = f"{version} serves all traffic{' again, since a person went back to it' if is_back else ''}"
+    said = f"{version} serves all traffic{f' again, since {facts.why_back}' if is_back else ''}"
     return Ended(state.candidate, Outcome.PROMOTED, Reason.PROMOTED, said)

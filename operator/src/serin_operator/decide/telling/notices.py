@@ -19,6 +19,7 @@ OCCASION_OF: Final = {
     EventReason.DEADLINE_EXCEEDED: Occasion.HELD,
     EventReason.PROMOTED: Occasion.PROMOTED,
     EventReason.ROLLED_BACK: Occasion.ROLLED_BACK,
+    EventReason.GUARD_FAILED: Occasion.GUARD_FAILED,
     EventReason.PREFLIGHT_FAILED: Occasion.PREFLIGHT_FAILED,
     EventReason.ABORTED: Occasion.ABORTED,
     EventReason.SUPERSEDED: Occasion.SUPERSEDED,
@@ -116,6 +117,11 @@ def _condition(status: ModelDeploymentStatus, kind: ConditionType) -> Condition 
 def _version(world: World, told: ModelDeploymentStatus, occasion: Occasion) -> str:
     """The version that it is about: an ending is about the one that was on its way."""
     status = world.mdep.status if occasion in ENDINGS else told
+    before = world.mdep.status
+    if occasion is Occasion.GUARD_FAILED and before.stable:
+        return before.stable.version
+    if occasion is Occasion.ROLLED_BACK and before.hold and before.hold.guard_of:
+        return before.hold.guard_of  # what is on its way is the version that replaces it
     if status.canary:
         return status.canary.version
     return told.stable.version if told.stable and occasion not in ENDINGS else world.mdep.spec.model.version

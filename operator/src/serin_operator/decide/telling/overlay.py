@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from serin_operator.api.names import control_service
 from serin_operator.api.reasons import Reason
 from serin_operator.decide.health.birthplace import born_elsewhere
 from serin_operator.decide.health.clocks import clock_skew
 from serin_operator.decide.health.serving import is_down, stable_trouble
 from serin_operator.decide.health.strangers import stranger_that_serves
+from serin_operator.decide.memory.ledger import entry
 from serin_operator.decide.memory.memory import Memory
 from serin_operator.decide.memory.states import Idle, Refusal, Waiting
 from serin_operator.decide.rollout.intent import intent_of
@@ -37,8 +39,9 @@ def overlaid(world: World, memory: Memory, settings: Settings, waiting: Waiting,
         waiting = replace(waiting, message=f"{waiting.message}; {beside}")
     if waiting.degraded and waiting.degraded.reason is Reason.POLICY_DENIED:
         waiting = replace(waiting, is_moving=False, is_stalled=True)  # only a person can change a policy
-    for obstacle in sorted(world.obstacles, key=_weight):
-        return _with_obstacle(waiting, obstacle)
+    aside = frozenset(_aside(world, memory))
+    for obstacle in sorted(world.obstacles, key=lambda each: _is_beside(each, aside)):
+        return _with_obstacle(waiting, obstacle, is_beside=_is_beside(obstacle, aside))
     return waiting
 
 
@@ -50,6 +53,12 @@ def _beside(world: World, memory: Memory) -> Iterator[Refusal]:
         yield Refusal(lack.reason, lack.message)
     if memory.comparison.stray and not isinstance(memory.rollout, Idle):
         yield Refusal(Reason.GATEWAY_STRAYS, memory.comparison.stray)
+    if (
+        memory.stable
+        and (known := entry(memory.ledger, memory.stable.revision))
+        and known.reason == Reason.GUARD_FAILED
+    ):
+        yield Refusal(Reason.GUARD_FAILED, f"{known.version}: {known.message}")
     revisions = [memory.stable.revision] if memory.stable else []
     if not isinstance(memory.rollout, Idle):
         revisions.append(memory.rollout.candidate.revision)
@@ -62,14 +71,21 @@ def _beside(world: World, memory: Memory) -> Iterator[Refusal]:
         yield unknown
 
 
-def _weight(obstacle: Obstacle) -> bool:
-    return obstacle.ref is not None and obstacle.ref.kind in BESIDE_THE_POINT
+def _aside(world: World, memory: Memory) -> Iterator[str]:
+    """Names of children of a version that is only kept to be compared with."""
+    if memory.guard:
+        yield f"{world.mdep.name}-{memory.guard.previous_revision}"
+        yield control_service(world.mdep.name)
 
 
-def _with_obstacle(waiting: Waiting, obstacle: Obstacle) -> Waiting:
+def _is_beside(obstacle: Obstacle, aside: frozenset[str]) -> bool:
+    return obstacle.ref is not None and (obstacle.ref.kind in BESIDE_THE_POINT or obstacle.ref.name in aside)
+
+
+def _with_obstacle(waiting: Waiting, obstacle: Obstacle, *, is_beside: bool) -> Waiting:
     reason = Reason.of(obstacle.reason) or Reason.CREATION_FORBIDDEN
     refusal = Refusal(reason, obstacle.message)
-    if _weight(obstacle):
+    if is_beside:
         return replace(waiting, degraded=waiting.degraded or refusal)
     if reason in PASSING:
         return replace(waiting, message=f"{waiting.message}; {obstacle.message}", degraded=refusal)

@@ -32,7 +32,8 @@ def _old_signatures(status: dict[str, Any]) -> dict[str, Any]:
 
 
 def _live(status: dict[str, Any]) -> set[str | None]:
-    return {(status.get(side) or {}).get("revision") for side in ("stable", "canary")}
+    kept = {(status.get(side) or {}).get("revision") for side in ("stable", "canary")}
+    return {*kept, (status.get("guard") or {}).get("previousRevision")}
 
 
 def _old_versions(status: dict[str, Any]) -> dict[str, Any]:
@@ -62,10 +63,11 @@ def _notices(status: dict[str, Any]) -> dict[str, Any]:
 
 
 def _metrics(status: dict[str, Any]) -> dict[str, Any]:
-    canary = status.get("canary")
-    if not canary:
-        return status
-    return {**status, "canary": {**canary, "analysis": [_cut(row) for row in canary.get("analysis") or []]}}
+    compared = {side: status[side] for side in ("canary", "guard") if status.get(side)}
+    cut = {
+        side: {**one, "analysis": [_cut(row) for row in one.get("analysis") or []]} for side, one in compared.items()
+    }
+    return {**status, **cut}
 
 
 def _uris(status: dict[str, Any]) -> dict[str, Any]:

@@ -1,9 +1,8 @@
 """Status put together: memory, conditions, and the counts that people want to see."""
 
-from typing import Any, Final
-
-from serin_operator.api.status import CanaryStatus, ModelDeploymentStatus, StableStatus
+from serin_operator.api.status import CanaryStatus, GuardStatus, ModelDeploymentStatus, StableStatus
 from serin_operator.decide.judging.judge import worst_verdict
+from serin_operator.decide.memory.guarded import written_guard
 from serin_operator.decide.memory.memory import Memory, stage_in_force
 from serin_operator.decide.memory.states import Baking, Growing, Holding, Idle, Kind, Reaching, Switching, Waiting
 from serin_operator.decide.memory.steered import written_actions, written_hold, written_pause
@@ -15,16 +14,14 @@ from serin_operator.decide.memory.written import (
     written_outbox,
     written_scaling,
 )
+from serin_operator.decide.rollout.guarding import ends_at, message_of
 from serin_operator.decide.telling.conditions import address_of, conditions_of, preview_address_of
 from serin_operator.decide.telling.traffic import traffic_of
-from serin_operator.decide.timestamps import parse, precise
+from serin_operator.decide.timestamps import precise
 from serin_operator.decide.traffic.provider import provider_of
 from serin_operator.decide.traffic.replica_ratio import is_pinned_to, selector
 from serin_operator.decide.wanted.settings import Settings
 from serin_operator.decide.world import World
-
-LONGEST_GRAIN_SECONDS: Final = 300.0
-WIRE: Final[dict[str, Any]] = {"by_alias": True, "exclude_none": True, "mode": "json"}
 
 
 def status_of(world: World, memory: Memory, settings: Settings, waiting: Waiting) -> ModelDeploymentStatus:
@@ -50,8 +47,22 @@ def status_of(world: World, memory: Memory, settings: Settings, waiting: Waiting
         floor=written_floor(memory.floor),
         scaling=written_scaling(memory.scaling),
         leaving=written_leaving(memory.leaving),
+        guard=_guard(world, memory, settings),
         rebuilt_at=precise(memory.rebuilt_at) if memory.rebuilt_at else None,
         outbox=written_outbox(memory.outbox),
+    )
+
+
+def _guard(world: World, memory: Memory, settings: Settings) -> GuardStatus | None:
+    guard, wanted = memory.guard, settings.guard
+    if guard is None or wanted is None:
+        return None
+    return written_guard(
+        guard,
+        memory.comparison,
+        until=ends_at(guard, wanted),
+        verdict=worst_verdict(memory.comparison.results) or "Inconclusive",
+        message=message_of(world, memory, guard, settings),
     )
 
 
@@ -127,57 +138,3 @@ def _last_stage(memory: Memory, settings: Settings) -> int | None:
     if isinstance(rollout, Switching | Baking) and rollout.candidate.kind is Kind.CANARY and settings.stages:
         return len(settings.stages) - 1
     return stage_in_force(rollout)
-
-
-def settled(world: World, status: dict[str, Any], grain_seconds: float, *, is_at_rest: bool) -> dict[str, Any]:
-    """The old status, when only clocks have moved, by less than the grain: every write wakes everybody who watches.
-
-    While a rollout is under way the next write comes soon, and takes along that letters were told. Until then a kill has them
-    told again, by the same keys.
-    """
-    old = world.mdep.status.model_dump(**WIRE)
-    if _spent(status) == _spent(old):
-        grain_seconds = LONGEST_GRAIN_SECONDS  # only the time of the observation has moved, and nothing is counted
-    if world.mdep.unreadable or _moved_much(world, old, grain_seconds):
-        return status
-    before, after = _without_clocks(old), _without_clocks(status)
-    if not is_at_rest and _was_only_emptied(old, status):
-        before["outbox"] = after.get("outbox")
-    return old if after == before else status
-
-
-def _was_only_emptied(old: dict[str, Any], status: dict[str, Any]) -> bool:
-    """Whether letters were taken out of the outbox, and none put in.
-
-    Notices are written down at once: not every receiver knows a second telling by its key.
-    """
-    before, after = old.get("outbox") or [], status.get("outbox") or []
-    return all(letter in before for letter in after) and _notices(before) == _notices(after)
-
-
-def _notices(letters: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [letter for letter in letters if "notice" in letter]
-
-
-def _spent(status: dict[str, Any]) -> object:
-    """What the clocks have counted."""
-    observed = (status.get("canary") or {}).get("observed") or {}
-    return [{**observed, "at": None}, (status.get("outage") or {}).get("seconds")]
-
-
-def _moved_much(world: World, old: dict[str, Any], grain_seconds: float) -> bool:
-    """Whether the last observation that was written down lies far back, or ahead of a clock that was set back."""
-    canary, outage = old.get("canary"), old.get("outage")
-    moments = [each["at"] for each in (canary and canary.get("observed"), outage) if each]
-    try:
-        return any(abs((world.now - parse(at)).total_seconds()) >= grain_seconds for at in moments)
-    except ValueError:  # somebody has written something else there
-        return True
-
-
-def _without_clocks(status: dict[str, Any]) -> dict[str, Any]:
-    same = {key: value for key, value in status.items() if key != "outage"}
-    same["outage"], same["outbox"] = "outage" in status, status.get("outbox")
-    if status.get("canary"):
-        same["canary"] = {key: value for key, value in status["canary"].items() if key != "observed"}
-    return same

@@ -5,12 +5,33 @@ from dataclasses import dataclass, field
 from math import floor
 from typing import Final
 
-from serin_operator.api.spec import Analysis, Metric, ModelDeploymentSpec, OnDeadline, Rollout, StableScale
+from serin_operator.api.spec import (
+    Analysis,
+    Metric,
+    ModelDeploymentSpec,
+    OnDeadline,
+    OnFailure,
+    Rollout,
+    StableScale,
+)
 from serin_operator.decide.wanted.revision import revision_of
 from serin_operator.decide.wanted.stages import Evidence, Stage, stages_of
 
 MAX_UNAVAILABLE_SHARE: Final = 0.25
 """So many pods may be missing from a version that counts as serving, as in a Deployment's rolling update."""
+
+
+@dataclass(frozen=True)
+class GuardSettings:
+    """How a promoted version is watched."""
+
+    seconds: int
+    keeps: int
+    """Pods of the version before."""
+    goes_back: bool
+    """Whether a failure brings the version before back."""
+    metrics: frozenset[str]
+    """Those of spec.analysis that go on."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +54,8 @@ class Settings:
     """Whether stable gives back the pods that a canary takes."""
     metrics: Mapping[str, Evidence] = field(default_factory=dict)
     """The metrics of spec.analysis that hold a step, and what each is made of."""
+    guard: GuardSettings | None = None
+    """None: a comparison ends with its rollout."""
 
     def stage_of(self, weight: int) -> int:
         """The first stage whose weight is not below ``weight``: where a rollout stays when its steps are edited."""
@@ -74,6 +97,22 @@ def settings_of(spec: ModelDeploymentSpec) -> Settings:
         # A version that gets no request until it gets all of them takes nothing over bit by bit.
         shrinks=rollout.stable_scale is StableScale.SHRINK and not stands_aside,
         metrics=_metrics_of(spec.analysis) if spec.analysis else {},
+        guard=_guard_of(spec),
+    )
+
+
+def _guard_of(spec: ModelDeploymentSpec) -> GuardSettings | None:
+    """Without a comparison nothing goes on; pods of the version before are of use to pairs alone."""
+    guard, analysis = spec.guard, spec.analysis
+    if guard is None or analysis is None:
+        return None
+    keeps = (1 if analysis.pairing else 0) if guard.keep_previous is None else guard.keep_previous
+    gates = [metric.name for metric in analysis.metrics if not metric.warns_only]
+    return GuardSettings(
+        seconds=guard.seconds,
+        keeps=keeps,
+        goes_back=(guard.on_failure or OnFailure.ROLLBACK) is OnFailure.ROLLBACK,
+        metrics=frozenset(gates if guard.metrics is None else guard.metrics),
     )
 
 

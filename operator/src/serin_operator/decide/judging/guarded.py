@@ -1,0 +1,90 @@
+"""What a guard judges: a version that has all requests, beside one that has none of clients."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from serin_operator.api.spec import Analysis, AnyMetric
+from serin_operator.api.status import MetricStatus
+from serin_operator.decide.analysis import PRICE, AnalysisConfig, AnalysisState, Bound, Metric, Threshold, renewed
+from serin_operator.decide.analysis import Reason as VerdictReason
+from serin_operator.decide.judging.config import DEFAULT_FALSE_ROLLBACK_RATE
+from serin_operator.decide.memory.comparison import Comparison
+from serin_operator.decide.memory.guard import Guard
+
+RENEWED: Final = "renewed"
+
+NOTHING_YET: Final = frozenset({VerdictReason.NO_DATA.value, VerdictReason.NOTHING_TO_COMPARE.value})
+NO_CLIENTS: Final = (
+    "no client is answered by the version before any more: pairs (spec.analysis.pairing, guard.keepPrevious) and labels of"
+    " predictions made during the rollout can judge"
+)
+
+
+def going_on(analysis: Analysis, names: frozenset[str]) -> Analysis:
+    """The analysis of these metrics alone: they share the false-rollback rate, for the whole life of the guard."""
+    rate = (analysis.false_rollback_rate or DEFAULT_FALSE_ROLLBACK_RATE) / PRICE
+    metrics = [_priced(metric) for metric in analysis.metrics if metric.name in names]
+    return analysis.model_copy(update={"metrics": metrics, "false_rollback_rate": rate})
+
+
+def _priced(metric: AnyMetric) -> AnyMetric:
+    """A share of the rate is what is told, for evidence that is not renewed."""
+    return metric.model_copy(update={"share": metric.share / PRICE}) if metric.share else metric
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """How much of the prior weight of beginnings is spent, and until when. Kept with the evidence."""
+
+    until: float
+    """Unix seconds."""
+    spent: float = 0.0
+
+    @classmethod
+    def of(cls, comparison: Comparison, guard: Guard) -> "Renewal":
+        """As it was kept; none is spent when a guard begins."""
+        kept = comparison.evidence.get(RENEWED)
+        return cls(float(kept[0]), float(kept[1])) if kept else cls(guard.since.timestamp())
+
+    def at(self, end: float, seconds: int) -> "Renewal":
+        """At the end of the next look: evenly over the life of the guard, and never more than all."""
+        share = max(0.0, end - self.until) / seconds
+        return Renewal(max(end, self.until), min(1.0, self.spent + share))
+
+    def kept_with(self, comparison: Comparison) -> Comparison:
+        """The comparison that remembers it."""
+        return replace(comparison, evidence={**comparison.evidence, RENEWED: [self.until, round(self.spent, 9)]})
+
+
+def renewed_for(comparison: Comparison, guard: Guard, end: float, seconds: int) -> Comparison:
+    """The comparison before a look that ends at ``end``: what the version does may have begun before it."""
+    before = Renewal.of(comparison, guard)
+    after = before.at(end, seconds)
+    evidence = dict(comparison.evidence)
+    if evidence.get("metrics"):
+        evidence |= renewed(AnalysisState.from_dict(evidence), after.spent - before.spent).to_dict()
+    return after.kept_with(replace(comparison, evidence=evidence))
+
+
+def told(
+    config: AnalysisConfig, before: Iterable[MetricStatus], after: Iterable[MetricStatus]
+) -> tuple[MetricStatus, ...]:
+    """What a guard's metrics say after a look.
+
+    A look without data changes nothing that was said. Where there never were any, it is said what could bring some.
+    """
+    known = {row.metric: row for row in before if row.reason not in NOTHING_YET | {VerdictReason.QUERY_FAILED.value}}
+    metrics = {key: metric for metric in config.metrics for key in metric.keys}
+    return tuple(_told(metrics[row.metric], known.get(row.metric), row) for row in after)
+
+
+def _told(metric: Metric, known: MetricStatus | None, row: MetricStatus) -> MetricStatus:
+    if row.reason != VerdictReason.NO_DATA.value:
+        return row
+    if known is not None:
+        return known
+    if row.samples or isinstance(metric.rule, Bound | Threshold):
+        return row
+    message = f"{NO_CLIENTS}; {row.message}"[:1024]
+    return row.model_copy(update={"reason": VerdictReason.NOTHING_TO_COMPARE.value, "message": message})
