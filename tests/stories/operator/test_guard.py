@@ -76,7 +76,12 @@ async def test_a_version_that_decays_after_its_promotion_is_restored_and_it_is_s
 
 async def test_channels_hear_that_a_guard_failed_and_that_the_version_was_rolled_back() -> None:
     simulation = await serving(
-        calm=20, analysis=False, tells_pairs=True, serving=SIGNED, receivers={"ops": Receiver()}, notify=({"channel": "ops"},)
+        calm=20,
+        analysis=False,
+        tells_pairs=True,
+        serving=SIGNED,
+        receivers={"ops": Receiver()},
+        notify=({"channel": "ops"},),
     )
     simulation.change_spec(analysis=judged_by(), guard=GUARD)
     await canary(simulation, rollout=rollout(50, hold=5, bakeSeconds=5))
