@@ -147,6 +147,26 @@ async def promoted() -> Simulation:
     return simulation
 
 
+async def guarded() -> Simulation:
+    """v2 is promoted, and compared with v1 in pairs for a day."""
+    simulation = await serving(analysis=False, tells_pairs=True, serving={"feedback": {"signing": "Managed"}})
+    errors, accuracy = {"name": "errors", "errorRate": {}}, {"name": "accuracy", "accuracy": {"maxDecrease": 0.02}}
+    analysis = {"intervalSeconds": 5, "minSamples": 50, "metrics": [errors, accuracy], "pairing": {"sample": 1.0}}
+    simulation.change_spec(analysis=analysis, guard={"seconds": 86_400})
+    await canary(simulation, rollout=rollout(50, hold=5, bakeSeconds=5))
+    await simulation.live_until(lambda s: s.stable == "v2", 200)
+    await simulation.live(360)
+    return simulation
+
+
+async def its_guard_has_failed() -> Simulation:
+    simulation = await guarded()
+    simulation.behave(V2, accuracy=0.7, differs=0.25)
+    await simulation.live_until(lambda s: s.stable == "v1", 300)
+    await simulation.live(30)
+    return simulation
+
+
 async def rolled_back() -> Simulation:
     simulation = await serving()
     simulation.behave(V2, accuracy=0.7)
@@ -264,6 +284,8 @@ MOMENTS: Final = (
     Moment(held_past_the_deadline, "Failed", "Suspended"),
     Moment(baking, *PROGRESSING),
     Moment(promoted, *HEALTHY),
+    Moment(guarded, *HEALTHY),
+    Moment(its_guard_has_failed, *REFUSED),
     Moment(rolled_back, *REFUSED),
     Moment(rolled_back_and_the_spec_goes_back, *HEALTHY),
     Moment(a_model_that_cannot_be_loaded, *REFUSED),

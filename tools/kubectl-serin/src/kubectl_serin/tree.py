@@ -11,7 +11,7 @@ from rich.tree import Tree
 from kubectl_serin.evidence import Metric, metrics_of
 from kubectl_serin.kubectl import JsonObject
 from kubectl_serin.plan import PAST_STAGES, Stage, Waits, stages_of, waits_of
-from kubectl_serin.reading import Model
+from kubectl_serin.reading import Model, moment
 from kubectl_serin.words import at, bar, cleaned, digest, percent, pods, seconds
 
 MOST_PODS = 12
@@ -36,6 +36,8 @@ def show(console: Console, model: Model, found: list[JsonObject] | None, now: da
         branch = tree.add("evidence against the new version; at a full bar it is rolled back")
         for metric in metrics:
             branch.add(_metric(metric))
+    if guard := model.status.get("guard"):
+        _guard(tree, guard, now)
     _pods(tree, found)
     degraded = model.condition("Degraded")
     if degraded.status == "True" and degraded.message != ready.message:
@@ -84,9 +86,13 @@ def _versions(tree: Tree, model: Model) -> None:
     if not model.stable:
         tree.add("nothing serves yet")
     if hold := model.status.get("hold"):
-        tree.add(
-            Text(f"held: a person went back to {cleaned(hold.get('version', '?'))}; the spec names {model.wanted}")
+        back = f"back to {cleaned(hold.get('version', '?'))}"
+        why = (
+            f"{back}, since the guard of {cleaned(hold['guardOf'])} failed"
+            if hold.get("guardOf")
+            else f"a person went {back}"
         )
+        tree.add(Text(f"held: {why}; the spec names {model.wanted}"))
 
 
 def _stages(tree: Tree, model: Model) -> None:
@@ -100,6 +106,15 @@ def _stages(tree: Tree, model: Model) -> None:
         is_done = is_past or (isinstance(index, int) and number < index)
         branch.add(_stage(stage, model, is_done=is_done, is_here=is_here))
     branch.add(Text(f"{'▶' if is_past else '○'} 100 %  then the old pods are kept for a while"))
+
+
+def _guard(tree: Tree, guard: JsonObject, now: datetime) -> None:
+    """The comparison that goes on after a promotion."""
+    version, previous = cleaned(guard.get("version", "?")), cleaned(guard.get("previous", "?"))
+    until = f"until {at(moment(guard.get('until')), now)} UTC"
+    branch = tree.add(Text.assemble("guard  ", (version, "bold"), f" is compared with {previous} {until}"))
+    for metric in metrics_of(guard):
+        branch.add(_metric(metric))
 
 
 def _stage(stage: Stage, model: Model, *, is_done: bool, is_here: bool) -> Text:
