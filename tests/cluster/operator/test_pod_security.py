@@ -7,6 +7,7 @@ import pytest
 from tests.cluster.api.table import GOOD
 from tests.golden.pods.test_pod_templates import CONFIG, mdep
 
+from serin_operator.api.store import ModelStore
 from serin_operator.decide.manifests.pod import template
 
 pytestmark = pytest.mark.cluster
@@ -19,7 +20,7 @@ OF_THE_CLUSTER = ("serviceAccountName", "priorityClassName", "runtimeClassName")
 @pytest.mark.parametrize("resolve", [False, True], ids=["serving", "resolving"])
 def test_a_restricted_namespace_admits_the_pods(kubernetes, namespace, has_fixed_user, resolve):
     kubernetes.kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted")
-    config = replace(CONFIG, has_fixed_user=has_fixed_user)
+    config = replace(CONFIG, has_fixed_user=has_fixed_user, stores={"*": ModelStore(uri="pvc://kept/models")})
     pod = template(mdep(GOOD["spec"]), config, "rev1", "0" * 64, resolve=resolve)
     spec = {name: value for name, value in pod["spec"].items() if name not in OF_THE_CLUSTER}
     wanted = {
