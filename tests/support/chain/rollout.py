@@ -9,7 +9,7 @@ from tests.support.chain.servers import CANARY, STABLE, Clock, Servers
 from tests.support.simulation.prometheus import Prometheus
 
 from serin_operator.api.spec import Analysis
-from serin_operator.api.status import MetricStatus
+from serin_operator.api.status_of_rollouts import MetricStatus
 from serin_operator.decide.judging.config import config_of
 from serin_operator.decide.judging.judge import judge
 from serin_operator.decide.looks import Look, Span

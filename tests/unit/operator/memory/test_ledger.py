@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from serin_operator.api.reasons import Outcome, Reason
-from serin_operator.api.status import VersionStatus
+from serin_operator.api.status_of_versions import VersionStatus
 from serin_operator.decide.memory.ledger import Ledger, begin, end, entry, is_restorable, pruned, was_promoted
 from serin_operator.decide.memory.states import Candidate, Ended, Kind
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from serin_operator.api.status import MetricStatus, ModelDeploymentStatus, StableStatus
+from serin_operator.api.status import ModelDeploymentStatus, StableStatus
+from serin_operator.api.status_of_rollouts import MetricStatus
 from serin_operator.decide.looks import Span
 from serin_operator.decide.memory.actions import Fate, Record
 from serin_operator.decide.memory.comparison import Comparison

@@ -9,7 +9,9 @@ from tests.support.simulation import spec
 
 from serin_operator.api.reasons import EventReason, Outcome, Reason
 from serin_operator.api.spec import ModelDeploymentSpec
-from serin_operator.api.status import MetricStatus, ModelDeploymentStatus, VersionStatus
+from serin_operator.api.status import ModelDeploymentStatus
+from serin_operator.api.status_of_rollouts import MetricStatus
+from serin_operator.api.status_of_versions import VersionStatus
 from serin_operator.decide.analysis import Arm, NoData, Proportions, QueryFailed, Stratum, Value
 from serin_operator.decide.judging.due import due_look
 from serin_operator.decide.judging.guarded import Renewal, going_on

@@ -10,7 +10,8 @@ from tests.support.simulation import spec
 
 from serin_operator.api.reasons import EventReason, Outcome
 from serin_operator.api.spec import ModelDeploymentSpec
-from serin_operator.api.status import ModelDeploymentStatus, VersionStatus
+from serin_operator.api.status import ModelDeploymentStatus
+from serin_operator.api.status_of_versions import VersionStatus
 from serin_operator.decide.memory.actions import MOST_RECORDS, Fate
 from serin_operator.decide.memory.ledger import is_rejected
 from serin_operator.decide.memory.memory import Memory, Stable

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from serin_operator.api import names
 from serin_operator.api.reasons import Reason
-from serin_operator.api.status import PreflightStatus, SignatureStatus
+from serin_operator.api.status_of_versions import PreflightStatus, SignatureStatus
 from serin_operator.decide.health.diagnosis import most_telling, not_created, parsed, report_of
 from serin_operator.decide.manifests.children import EXIT_PERMANENT
 from serin_operator.decide.memory.states import Candidate, Refusal

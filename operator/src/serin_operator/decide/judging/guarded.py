@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from serin_operator.api.spec import Analysis, AnyMetric
-from serin_operator.api.status import MetricStatus
+from serin_operator.api.status_of_rollouts import MetricStatus
 from serin_operator.decide.analysis import PRICE, AnalysisConfig, AnalysisState, Bound, Metric, Threshold, renewed
 from serin_operator.decide.analysis import Reason as VerdictReason
 from serin_operator.decide.judging.config import DEFAULT_FALSE_ROLLBACK_RATE

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from serin_operator.api.status import MetricStatus
+from serin_operator.api.status_of_rollouts import MetricStatus
 from serin_operator.decide.analysis import (
     AnalysisConfig,
     AnalysisState,

@@ -5,7 +5,7 @@ from math import sqrt
 from typing import Final
 
 from serin_operator.api.kinds.kind import Mode
-from serin_operator.api.status import MetricStatus
+from serin_operator.api.status_of_rollouts import MetricStatus
 from serin_operator.decide.analysis import (
     AnalysisConfig,
     AnalysisState,

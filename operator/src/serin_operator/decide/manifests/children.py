@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from serin_operator.api import names
-from serin_operator.api.status import VersionStatus
+from serin_operator.api.status_of_versions import VersionStatus
 from serin_operator.decide.manifests import preflight
 from serin_operator.decide.manifests.pod import JsonObject, template
 from serin_operator.decide.manifests.serving import PORT_GRPCS, PORT_HTTPS

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from serin_operator.api.preflight import GateMode, Preflight, SignatureGate
 from serin_operator.api.spec import ConfigMapKey, ModelDeploymentSpec
-from serin_operator.api.status import VersionStatus
+from serin_operator.api.status_of_versions import VersionStatus
 from serin_operator.decide.manifests.serving import Mount
 
 VOLUME = "golden"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from serin_operator.api.status import MetricStatus
+from serin_operator.api.status_of_rollouts import MetricStatus
 from serin_operator.decide.looks import Span
 
 

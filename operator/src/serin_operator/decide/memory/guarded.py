@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from serin_operator.api.status import GuardStatus
+from serin_operator.api.status_of_rollouts import GuardStatus
 from serin_operator.decide.looks import Span
 from serin_operator.decide.memory.comparison import Comparison
 from serin_operator.decide.memory.guard import Guard

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from serin_operator.api.reasons import Outcome, Reason
-from serin_operator.api.status import PreflightStatus, SignatureStatus, VersionStatus
+from serin_operator.api.status_of_versions import PreflightStatus, SignatureStatus, VersionStatus
 from serin_operator.decide.memory.states import Candidate, Ended
 from serin_operator.decide.timestamps import stamp
 

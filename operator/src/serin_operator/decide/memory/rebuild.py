@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Final
 
 from serin_operator.api.reasons import Outcome
-from serin_operator.api.status import VersionStatus
+from serin_operator.api.status_of_versions import VersionStatus
 from serin_operator.decide.memory.ledger import entry
 from serin_operator.decide.memory.memory import Memory, Stable
 from serin_operator.decide.memory.recalled import Recalled, recalled

@@ -8,7 +8,8 @@ from datetime import datetime
 from functools import partial
 from typing import Final, TypeVar
 
-from serin_operator.api.status import CanaryStatus, LetterStatus, ModelDeploymentStatus
+from serin_operator.api.status import LetterStatus, ModelDeploymentStatus
+from serin_operator.api.status_of_rollouts import CanaryStatus
 from serin_operator.decide.analysis.errors import InvalidAnalysis
 from serin_operator.decide.looks import Span
 from serin_operator.decide.memory.comparison import Comparison

@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Final
 
-from serin_operator.api.status import (
+from serin_operator.api.status import LetterStatus
+from serin_operator.api.status_of_rollouts import (
     CanaryStatus,
     FloorStatus,
     LeavingStatus,
-    LetterStatus,
     ObservedTime,
     OutageStatus,
     ScalingStatus,

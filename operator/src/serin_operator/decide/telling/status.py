@@ -1,6 +1,7 @@
 """Status put together: memory, conditions, and the counts that people want to see."""
 
-from serin_operator.api.status import CanaryStatus, GuardStatus, ModelDeploymentStatus, StableStatus
+from serin_operator.api.status import ModelDeploymentStatus, StableStatus
+from serin_operator.api.status_of_rollouts import CanaryStatus, GuardStatus
 from serin_operator.decide.judging.judge import worst_verdict
 from serin_operator.decide.memory.guarded import written_guard
 from serin_operator.decide.memory.memory import Memory, stage_in_force

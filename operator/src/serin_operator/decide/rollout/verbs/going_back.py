@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from serin_operator.api.reasons import EventReason
-from serin_operator.api.status import VersionStatus
+from serin_operator.api.status_of_versions import VersionStatus
 from serin_operator.decide.health.serving import is_down
 from serin_operator.decide.memory.actions import Fate
 from serin_operator.decide.memory.ledger import Ledger, forgiven, is_rejected, is_restorable
