@@ -197,7 +197,7 @@ async def test_at_ninety_percent_stable_keeps_one_pod_of_ten_and_no_request_is_l
 
 
 @pytest.mark.parametrize("way", ["gateway", "route", "pods"])
-@pytest.mark.parametrize("weights", [(90,), (10, 90), (50,), (75,)])
+@pytest.mark.parametrize("weights", [(90,), (10, 90), (50,), (75,), (10,)])
 @pytest.mark.parametrize("pods", [4, 10, 17])
 async def test_stable_gives_its_pods_back_as_those_of_the_new_version_become_ready(
     way: str, weights: tuple[int, ...], pods: int
@@ -217,6 +217,37 @@ async def test_stable_gives_its_pods_back_as_those_of_the_new_version_become_rea
             reached.add(simulation.status["canary"]["weight"])
     assert worst <= 2.1 * usual, f"a pod had {worst:.1f} requests a second, where {usual:.1f} are usual"
     assert way == "pods" or reached == set(weights)
+    assert simulation.lost == 0
+
+
+@pytest.mark.parametrize("way", ["gateway", "route", "pods"])
+async def test_a_version_whose_pods_come_one_by_one_takes_over_with_nearly_all_of_them(way: str) -> None:
+    simulation = await (serving(analysis=False, replicas=10) if way == "pods" else behind(way, replicas=10))
+    simulation.behave(V2, ready_after=lambda ordinal: 5.0 if ordinal % 2 else 50.0)
+    shrinking = rollout(10, hold=15, stableScale="Shrink", bakeSeconds=20)
+    simulation.change_spec(model=model_of("v2"), rollout=shrinking)
+    usual, worst = simulation.requests_a_second / 10, 0.0
+    while simulation.outcome("v2") != "Promoted":
+        await simulation.live(1)
+        assert simulation.elapsed < 1500, words(simulation)
+        worst = max(worst, *simulation.kubelet.load.values())
+    assert worst <= 2.1 * usual, f"a pod had {worst:.1f} requests a second, where {usual:.1f} are usual"
+    assert simulation.lost == 0
+
+
+async def test_a_gateway_that_follows_no_more_while_pods_are_handed_over_is_told_and_held_against_no_version() -> None:
+    simulation = await behind("gateway", replicas=10)
+    shrinking = rollout(10, hold=15, stableScale="Shrink", progressDeadlineSeconds=60)
+    simulation.change_spec(model=model_of("v2"), rollout=shrinking)
+    await simulation.live_until(lambda s: phase(s) == "Growing", 150)
+    simulation.gateways.is_away = True
+    await simulation.live(120)
+    assert phase(simulation) == "Growing", words(simulation)
+    assert simulation.condition("Stalled")["status"] == "True", words(simulation)
+    assert "HTTPRoute credit-risk" in simulation.condition("Degraded")["message"], words(simulation)
+    assert simulation.moments[-1].answered.keys() == {"v1", "v2"}
+    simulation.gateways.is_away = False
+    await simulation.live_until(lambda s: s.outcome("v2") == "Promoted", 300)
     assert simulation.lost == 0
 
 

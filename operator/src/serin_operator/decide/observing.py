@@ -81,7 +81,8 @@ def _placed(
 ) -> Reaching | Holding | Growing:
     """The same stage, after people have edited the steps: by its weight, and never back."""
     if not settings.stages:
-        return Growing(rollout.candidate, rollout.clock, 0)
+        is_new = not isinstance(rollout, Growing)
+        return Growing(rollout.candidate, replace(rollout.clock, held=0.0) if is_new else rollout.clock, 0)
     weight, last = comparison.stage_weight, len(settings.stages) - 1
     if isinstance(rollout, Holding) and weight is not None and _weight(settings, rollout.stage) != weight:
         stage = settings.stage_of(weight)

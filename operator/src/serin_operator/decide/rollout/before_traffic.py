@@ -158,7 +158,7 @@ def _pods_start(state: Starting, facts: Facts) -> Waiting:
 
 def is_nearly_complete(clock: Clock, facts: Facts) -> bool:
     """Every pod is ready; or nearly every one, and the rest has not come for a while."""
-    if facts.candidate.is_complete:
+    if facts.candidate.is_full_size:
         return True
     return facts.candidate.ready >= facts.candidate.enough and clock.waited >= QUIET_SECONDS
 

@@ -65,7 +65,7 @@ def ticked(
     after = Clock(
         at=facts.now,
         waited=(0.0 if progressed else clock.waited + (0.0 if obstructed else gap)) if waits and not sleeps else 0.0,
-        held=clock.held + (gap if _is_held(memory, facts, plan) else 0.0),
+        held=_held(memory, facts, plan, gap),
         analysed=clock.analysed + (gap if undecided and not _is_paused(memory, plan) else 0.0),
         dark=_dark(clock, gap) if _is_dark(memory, facts) else 0.0,
         best=0 if sleeps else max(ready, min(clock.best, facts.candidate.wanted or clock.best)),
@@ -96,6 +96,16 @@ def _is_paused(memory: Memory, plan: Plan) -> bool:
     if plan.paused or not isinstance(rollout, Holding) or not plan.waits_for_person(rollout):
         return plan.paused
     return rollout.clock.held >= plan.stages[rollout.stage].hold_seconds
+
+
+def _held(memory: Memory, facts: Facts, plan: Plan, gap: float) -> float:
+    """Of one that grows: since it has all pods that it can have until more requests are led to it."""
+    rollout = memory.rollout
+    if isinstance(rollout, Idle):
+        return 0.0
+    if isinstance(rollout, Growing) and not facts.candidate.is_complete:
+        return 0.0
+    return rollout.clock.held + (gap if isinstance(rollout, Growing) or _is_held(memory, facts, plan) else 0.0)
 
 
 def _is_held(memory: Memory, facts: Facts, plan: Plan) -> bool:

@@ -14,6 +14,7 @@ from serin_operator.decide.memory.memory import Floor, Memory
 from serin_operator.decide.memory.states import Candidate, Idle, Judgement, Kind, Moving, Refusal, Resolving, Waiting
 from serin_operator.decide.rollout.intent import Intent, intent_of
 from serin_operator.decide.rollout.reach import force_of, refused_stage
+from serin_operator.decide.rollout.sizes import goal_of
 from serin_operator.decide.rollout.standing import standing
 from serin_operator.decide.rollout.target import is_remembered, kind_of, target_of, wanted_revision
 from serin_operator.decide.traffic.provider import provider_of
@@ -35,11 +36,18 @@ class Arm:
     """Pods with which it may be judged by its pods at all; what an autoscaler adds meanwhile may lack a node."""
     spare: int = 0
     """Pods among the wanted ones that stand in for one that goes; they may lack a node too."""
+    goal: int = 0
+    """Pods that it is to have in the end, where it gets them bit by bit; 0: those that are wanted now."""
 
     @property
     def is_complete(self) -> bool:
         """Every pod that it should have is ready."""
         return self.ready >= self.wanted > 0
+
+    @property
+    def is_full_size(self) -> bool:
+        """The same of those that it is to have in the end."""
+        return self.is_complete and self.ready >= self.goal
 
     @property
     def bears_its_weight(self) -> bool:
@@ -49,7 +57,8 @@ class Arm:
     @property
     def enough(self) -> int:
         """The fewest pods that count as serving at full size."""
-        return enough_of(self.wanted if self.floor is None else min(self.wanted, self.floor))
+        size = max(self.wanted, self.goal)
+        return enough_of(size if self.floor is None else min(size, self.floor))
 
 
 @dataclass(frozen=True)
@@ -127,7 +136,9 @@ def facts_of(
         now=world.now,
         target=target,
         candidate=replace(
-            _arm(world, rollout.candidate.version, ours.revision, intent, memory.floor), spare=intent.spare
+            _arm(world, rollout.candidate.version, ours.revision, intent, memory.floor),
+            spare=intent.spare,
+            goal=goal_of(world, memory, settings),
         ),
         stable=_arm(world, stable.version, stable.revision, intent) if stable else None,
         force=force_of(world, rollout, intent),

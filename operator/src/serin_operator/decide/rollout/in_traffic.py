@@ -110,9 +110,12 @@ def growing(state: Growing, facts: Facts, plan: Plan) -> Moved | Waiting | Ended
         if plan.paused:
             return plan.held_by_people(f"{version} before it takes all traffic")
         return Moved(Switching(state.candidate, replace(state.clock, waited=0.0, held=0.0, best=facts.candidate.ready)))
+    said = f"{version} grows to {max(facts.candidate.wanted, facts.candidate.goal)} pods, and then takes all traffic"
     if state.clock.waited >= plan.progress_deadline_seconds:
         return too_late(state, facts, plan)
-    said = f"{version} grows to {facts.candidate.wanted} pods, and then takes all traffic"
+    if facts.candidate.is_complete:
+        is_late = state.clock.held >= plan.progress_deadline_seconds
+        return _overdue(state, said, facts, plan) if is_late else _in_the_way(said, facts)
     return Waiting(Reason.PROMOTING, said).with_trouble(facts.trouble)
 
 
@@ -133,7 +136,9 @@ def _decided_by_deadline(state: Holding, facts: Facts, plan: Plan) -> Moved | Wa
         case OnDeadline.PROMOTE if not plan.paused and not plan.waits_for_person(state):
             if any(stage.pause for stage in plan.stages[state.stage + 1 :]):
                 return _onward(state, facts, plan)  # a deadline is no person
-            return Moved(Growing(state.candidate.obeyed, replace(state.clock, waited=0.0, best=0), state.stage))
+            return Moved(
+                Growing(state.candidate.obeyed, replace(state.clock, waited=0.0, held=0.0, best=0), state.stage)
+            )
         case _:
             return None
 
@@ -185,7 +190,7 @@ def _not_in_force(state: Holding, facts: Facts, plan: Plan) -> Waiting:
     return _in_the_way(said, facts).with_trouble(_pods_lost(state, facts))
 
 
-def _overdue(state: Reaching | Holding, said: str, facts: Facts, plan: Plan) -> Waiting | Ended:
+def _overdue(state: Reaching | Holding | Growing, said: str, facts: Facts, plan: Plan) -> Waiting | Ended:
     """The candidate has had its time; where it is not its pods that are missing, a person has to look.
 
     Nor is it held against it where it has lost none, and an autoscaler wants more of both versions than there is room for.

@@ -11,7 +11,7 @@ from math import ceil
 from typing import Final
 
 from serin_operator.decide.memory.memory import Floor, Memory
-from serin_operator.decide.memory.states import Idle, Kind, Reaching, Resolving, Starting, Switching
+from serin_operator.decide.memory.states import Growing, Idle, Kind, Reaching, Resolving, Starting, Switching
 from serin_operator.decide.traffic.provider import provider_of
 from serin_operator.decide.wanted.settings import Settings, fewest_of, shared
 from serin_operator.decide.world import World
@@ -74,6 +74,15 @@ def _has(world: World, revision: str, total: int) -> int:
 def hands_over(kind: Kind, settings: Settings) -> bool:
     """Whether a candidate of this kind lives on what stable gives back."""
     return settings.shrinks and kind in {Kind.CANARY, Kind.RESCUE}
+
+
+def goal_of(world: World, memory: Memory, settings: Settings) -> int:
+    """Pods with which a candidate that grows bit by bit takes over: all but the one that stable keeps; 0: it does not."""
+    rollout = memory.rollout
+    if memory.stable is None or not isinstance(rollout, Growing) or not hands_over(rollout.candidate.kind, settings):
+        return 0
+    is_ours = world.scaled_elsewhere(rollout.candidate.revision) is None
+    return max(0, live_size_of(world, memory, settings) - 1) if is_ours else 0
 
 
 def with_floor(world: World, memory: Memory, after: Reaching | Switching, settings: Settings) -> Memory:
