@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-IN_PROCESS = {"test_tools.py", "test_schema.py"}
-"""Files whose tests write files, and start nothing."""
+IN_PROCESS = {"test_tools.py", "test_schema.py", "shelf", "sources"}
+"""Files and rooms whose tests write files, and start no process."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        starts_its_own = "tmp_path" in getattr(item, "fixturenames", ()) and item.path.name not in IN_PROCESS
+        starts_its_own = "tmp_path" in getattr(item, "fixturenames", ()) and IN_PROCESS.isdisjoint(item.path.parts)
         if HERE in item.path.parents and starts_its_own:
             item.add_marker(pytest.mark.slow)

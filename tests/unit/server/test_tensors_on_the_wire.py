@@ -1,90 +1,18 @@
 """Every datatype of the protocol through JSON and through raw bytes, and back, bit for bit."""
 
 import json
-import struct
 from functools import partial
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
+from tests.support.tensors import json_body, same, signature
 
 from serin_server.dataplane.call import NO_BATCH
 from serin_server.dataplane.memory import Holding, MemoryBudget
 from serin_server.dataplane.optional import reader_of
 from serin_server.dataplane.request import RequestReader
-from serin_server.dataplane.response import ResponseWriter
 from serin_server.model.tensors import DTYPES, Signature, TensorSpec
 from serin_server.refusals import Kind, Refusal
-
-FREE = (-1, -1)
-
-
-def signature(datatype, shape=FREE):
-    return Signature((TensorSpec("x", datatype, shape),), (TensorSpec("y", datatype, shape),))
-
-
-def arrays(datatype):
-    shapes = hnp.array_shapes(min_dims=2, max_dims=2, min_side=0, max_side=5)
-    if datatype == "BYTES":
-        # A plain str array of numpy cannot hold a trailing NUL; an object array can.
-        return st.tuples(st.lists(st.text(max_size=8), min_size=6, max_size=6)).map(
-            lambda texts: np.array(texts[0], dtype=object).reshape(2, 3)
-        )
-    finite = {"allow_nan": False, "allow_infinity": False} if datatype.startswith("FP") else {}
-    return shapes.flatmap(lambda shape: hnp.arrays(DTYPES[datatype], shape, elements=finite or None))
-
-
-def json_body(datatype, array, nested=False, **more):
-    data = array.tolist() if nested else array.ravel().tolist()
-    tensor = {"name": "x", "datatype": datatype, "shape": list(array.shape), "data": data}
-    return json.dumps({"inputs": [tensor], **more}).encode()
-
-
-def raw(array):
-    if array.dtype == object:
-        return b"".join(struct.pack("<I", len(t.encode())) + t.encode() for t in array.ravel())
-    return array.tobytes()
-
-
-def same(one, other):
-    return one.dtype == other.dtype and one.shape == other.shape and (one == other).all()
-
-
-def written(array, datatype, **request):
-    """What a client sees of an output, JSON and raw part."""
-    reader, sig = RequestReader(signature(datatype)), signature(datatype)
-    call = reader.read(json_body(datatype, array, **request))
-    call.outputs = [array]
-    body, length = ResponseWriter("m", "r", "v", sig).write(call)
-    return json.loads(body[: length or None]), body[length:] if length else b""
-
-
-@pytest.mark.parametrize("datatype", DTYPES)
-@settings(max_examples=12, deadline=None)
-@given(data=st.data())
-def test_what_a_client_sends_is_what_the_model_gets_and_back(datatype, data):
-    array = data.draw(arrays(datatype))
-    reader = RequestReader(signature(datatype))
-    for nested in (False, True):
-        assert same(reader.read(json_body(datatype, array, nested)).arrays[0], array)
-    tensor = {
-        "name": "x",
-        "datatype": datatype,
-        "shape": list(array.shape),
-        "parameters": {"binary_data_size": len(raw(array))},
-    }
-    head = json.dumps({"inputs": [tensor]}).encode()
-    assert same(reader.read(head + raw(array), str(len(head)).encode()).arrays[0], array)
-    told, _ = written(array, datatype)
-    again = RequestReader(signature(datatype))
-    output = told["outputs"][0]
-    assert same(again.read(json.dumps({"inputs": [{**output, "name": "x"}]}).encode()).arrays[0], array)
-    told, tail = written(array, datatype, parameters={"binary_data_output": True})
-    assert tail == raw(array)
-    assert told["outputs"][0]["parameters"]["binary_data_size"] == len(tail)
-    assert "data" not in told["outputs"][0]
 
 
 @pytest.mark.parametrize("datatype", [name for name in DTYPES if name not in ("BOOL", "BYTES")])
