@@ -82,12 +82,16 @@ stores: sync ## Build the servers of buckets and registries that tests start (mi
 slow: sync stores ## What the inner loop leaves out: servers started by the dozen, clients, 10,000 malformed requests, 500 random clusters (WORLDS=500)
 	SERIN_FUZZ=10000 SERIN_WORLDS=$(or $(WORLDS),500) $(PYTEST) -q -n 2 -m slow $(wildcard tests/unit tests/properties tests/golden tests/stories tests/wiring)
 
+.PHONY: programs
+programs: sync ## Fetch or build what a local cluster consists of (minutes, once)
+	@$(RUN) localkube build >/dev/null
+
 .PHONY: cluster
-cluster: sync ## Tests against a real API server (seconds to start; the first time minutes)
+cluster: sync $(if $(CLUSTER),,programs) ## Tests against a real API server (seconds to start; the first time minutes)
 	$(PYTEST) -q $(TWO_CLUSTERS) $(wildcard tests/cluster)
 
 .PHONY: e2e
-e2e: sync ## Tests on nodes with pods, images and Prometheus (CLUSTER=current: on the current kubeconfig context)
+e2e: sync $(if $(CLUSTER),,programs) ## Tests on nodes with pods, images and Prometheus (CLUSTER=current: on the current kubeconfig context)
 	$(PYTEST) -q $(TWO_CLUSTERS) $(wildcard tests/e2e)
 
 .PHONY: journeys

@@ -29,6 +29,7 @@ from serin_operator.observe.children import Children
 from serin_operator.observe.routes import Surroundings
 
 Mutator = Callable[[JsonObject], None]
+_ABSENT = object()
 
 
 class Killed(BaseException):
@@ -188,7 +189,7 @@ class ApiServer:
         known, wanted = self._intents.get(ref_of(obj), {}), copied(obj)
         if known == wanted:
             self._admit(wanted)
-        elif _fields(known) - _fields(wanted):
+        elif _says_more(known, wanted):
             return False
         return not any(differences(wanted, live))
 
@@ -282,13 +283,15 @@ def _observed(obj: JsonObject | None) -> JsonObject | None:
     return dict(seen)
 
 
-def _fields(obj: Any, path: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
-    """Where an intent says something; the size of a Deployment is no part of what is applied."""
-    if isinstance(obj, list):
-        return {found for item in obj for found in _fields(item, (*path, _key_of(item)))}
-    if not isinstance(obj, dict):
-        return {path}
-    return {found for key, value in obj.items() if key != "replicas" for found in _fields(value, (*path, key))}
+def _says_more(known: Any, wanted: Any) -> bool:
+    """Whether an intent had a field that another has not; the size of a Deployment is no part of what is applied."""
+    if isinstance(known, dict):
+        others = wanted if isinstance(wanted, dict) else {}
+        return any(_says_more(value, others.get(key, _ABSENT)) for key, value in known.items() if key != "replicas")
+    if isinstance(known, list):
+        others = {_key_of(item): item for item in wanted} if isinstance(wanted, list) else {}
+        return any(_says_more(item, others.get(_key_of(item), _ABSENT)) for item in known)
+    return wanted is _ABSENT or isinstance(wanted, dict | list)
 
 
 def _key_of(item: Any) -> str:
