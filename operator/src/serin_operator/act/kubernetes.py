@@ -6,18 +6,18 @@ the API server instead of undoing somebody's work.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from serin_operator.act.events import EventRecorder
 from serin_operator.act.ownership import taken_over
+from serin_operator.act.settled import SettledIntents
 from serin_operator.act.unchanged import AsItIs, change_of, digest, marked
 from serin_operator.act.wordings import of_apply, of_json_patch, validation
 from serin_operator.api.names import FIELD_MANAGER, ObjectRef
 from serin_operator.cluster.client import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, ApiClient
 from serin_operator.cluster.errors import ApiError, Conflict, NotFound, NotLeading
 from serin_operator.cluster.resources import path_of, resource_of
-from serin_operator.cluster.store import Key, Store, parent_of, ref_of
+from serin_operator.cluster.store import Key, Store, ref_of
 
 JsonObject = dict[str, Any]
 
@@ -50,8 +50,7 @@ class KubernetesWriter:
         self._events = events
         self._may_write = may_write
         self._on_written = on_written
-        self._settled: dict[Key | None, dict[ObjectRef, _Settled]] = {}
-        """What is as intended, by whose it is."""
+        self._settled = SettledIntents(store)
 
     async def create(self, obj: Mapping[str, Any]) -> JsonObject:
         """Create an object that must not exist yet.
@@ -89,7 +88,7 @@ class KubernetesWriter:
             resource_version: As observed; the object must still be at it, or ``Conflict`` is raised.
         """
         ref, intent = ref_of(obj), digest(obj)
-        if self._is_settled(obj, ref, intent):
+        if self._settled.holds(obj, intent):
             return AsItIs(metadata={"resourceVersion": self._store.version(ref)})
         known = self._store.get(ref)
         gives_up = False
@@ -98,7 +97,7 @@ class KubernetesWriter:
                 return AsItIs(known)
             change = change_of(marked(obj), known)
             if change is None:
-                self._settle(obj, ref, _Settled(intent, _what_matters(known), known["metadata"]["resourceVersion"]))
+                self._settled.note(obj, intent, known)
                 return AsItIs(known)
             gives_up = change.gives_up
         if gives_up:
@@ -108,7 +107,7 @@ class KubernetesWriter:
             body["metadata"] = {**body["metadata"], "resourceVersion": resource_version}
         answer = await self._applied(ref, body)
         if (stored := self._store.get(ref)) is not None:
-            self._settle(obj, ref, _Settled(intent, _what_matters(stored), stored["metadata"]["resourceVersion"]))
+            self._settled.note(obj, intent, stored)
         return answer
 
     async def _applied(self, ref: ObjectRef, body: JsonObject) -> JsonObject:
@@ -201,7 +200,7 @@ class KubernetesWriter:
         Raises:
             Conflict: An object with this name but another uid is there.
         """
-        self._unsettle(ref)
+        self._settled.drop(ref)
         body: JsonObject = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
         if uid is not None:
             body["preconditions"] = {"uid": uid}
@@ -253,7 +252,7 @@ class KubernetesWriter:
     def forget(self, namespace: str, name: str) -> None:
         """Give up what was remembered about a ModelDeployment that is gone, and about its children."""
         self._events.forget(namespace, name)
-        self._settled.pop(Key(namespace, name), None)
+        self._settled.forget(Key(namespace, name))
 
     async def _write(
         self,
@@ -269,50 +268,7 @@ class KubernetesWriter:
             raise NotLeading(f"{what}: this replica does not hold the lease")
         return await self._client.call(method, path, what=what, params=params, body=body, content_type=content_type)
 
-    def _is_settled(self, obj: Mapping[str, Any], ref: ObjectRef, intent: str) -> bool:
-        """Whether nothing that matters has changed since an object was found to be as intended."""
-        last, version = self._settled.get(parent_of(obj), {}).get(ref), self._store.version(ref)
-        if last is None or version is None or last.intent != intent:
-            return False
-        if last.version == version:
-            return True
-        known = self._store.get(ref)
-        is_same = known is not None and last.matters == _what_matters(known)
-        if is_same:
-            self._settle(obj, ref, replace(last, version=version))
-        return is_same
-
-    def _settle(self, obj: Mapping[str, Any], ref: ObjectRef, settled: "_Settled") -> None:
-        self._settled.setdefault(parent_of(obj), {})[ref] = settled
-
-    def _unsettle(self, ref: ObjectRef) -> None:
-        owner = self._store.owner(ref)
-        mine = self._settled.get(owner, {})
-        mine.pop(ref, None)
-        if not mine:
-            self._settled.pop(owner, None)
-
     def _remember(self, answer: JsonObject) -> JsonObject:
         if self._store.put(answer) is not None:
             self._on_written(ref_of(answer), answer["metadata"]["resourceVersion"])
         return answer
-
-
-@dataclass(frozen=True, slots=True)
-class _Settled:
-    """An intent, and an object that is as it says."""
-
-    intent: str
-    matters: str
-    """Of the object, what an apply could change."""
-    version: str
-    """Its resourceVersion when that was seen last: nothing need be compared while it stays."""
-
-
-def _what_matters(known: JsonObject) -> str:
-    """A short name for all of an object that an apply could change, or depends on; status is none of it."""
-    metadata = {key: value for key, value in known["metadata"].items() if key not in _MOVES_BY_ITSELF}
-    return digest({**known, "metadata": metadata, "status": None})
-
-
-_MOVES_BY_ITSELF: Final = frozenset({"resourceVersion", "generation"})

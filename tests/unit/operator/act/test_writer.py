@@ -178,12 +178,12 @@ async def test_nothing_is_remembered_of_children_that_are_gone(api, store, write
     there(api, store, as_observed(marked(a_service()), entry("Update", fields(NAME))))
     await writer.apply(a_service(), resource_version="5")
     writer.forget("scoring", "other")
-    assert writer._settled
+    assert writer._settled._by_owner
     writer.forget("scoring", "credit")
-    assert not writer._settled
+    assert not writer._settled._by_owner
     await writer.apply(a_service(), resource_version="5")
     await writer.delete(REF, uid="u")
-    assert not writer._settled
+    assert not writer._settled._by_owner
 
 
 async def test_what_has_not_changed_since_it_was_found_right_is_not_even_read_again(api, store, writer, monkeypatch):
@@ -202,4 +202,4 @@ async def test_a_name_that_begins_alike_is_remembered_when_the_other_goes(api, s
     there(api, store, as_observed(marked(longer), entry("Update", fields(NAME))))
     await writer.apply(longer, resource_version="5")
     writer.forget("scoring", "credit")
-    assert [*writer._settled] == [Key("scoring", "credit-risk")]
+    assert [*writer._settled._by_owner] == [Key("scoring", "credit-risk")]
