@@ -119,6 +119,11 @@ kubectl-serin: sync ## Build kubectl serin as one file that runs on any Python â
 	@$(RUN) python -m zipapp build/kubectl-serin -m kubectl_serin.cli:main -p '/usr/bin/env python3' -c -o dist/kubectl-serin
 	@echo "dist/kubectl-serin; a copy in PATH makes it kubectl serin"
 
+.PHONY: krew
+krew: kubectl-serin ## Pack kubectl serin for krew: archive and manifest (RELEASE=https://â€¦: the folder where the archive will lie)
+	@$(RUN) python tools/kubectl-serin/packaging/krew.py dist/kubectl-serin LICENSE $(or $(RELEASE),https://example.com/serin)
+	@echo "dist/serin.yaml; kubectl krew install --manifest=dist/serin.yaml --archive=dist/kubectl-serin.tar.gz"
+
 .PHONY: generate
 generate: sync ## Write CRD, chart files and reference pages from their sources
 	$(RUN) generate
