@@ -29,7 +29,9 @@ STRATEGIES: dict[str, dict[str, Any]] = {
 }
 ASIDE = {"shadow", "testers"}
 """What only a route of ours can do."""
-WAYS = [(how, way) for how in STRATEGIES for way in ("pods", "gateway", "route") if way == "gateway" or how not in ASIDE]
+WAYS = [
+    (how, way) for how in STRATEGIES for way in ("pods", "gateway", "route") if way == "gateway" or how not in ASIDE
+]
 
 
 async def rolled_out(strategy: str, way: str, **more: Any) -> Simulation:

@@ -57,6 +57,4 @@ def _row(row: MetricStatus, sample: Sample | None, before: Arm) -> MetricStatus:
         f"{now.bad:,} of {now.total:,} requests failed since it has all of them, and {before.bad:,} of the last"
         f" {before.total:,} of the version before"
     )
-    return row.model_copy(
-        update={"verdict": "Fail", "reason": VerdictReason.MOSTLY_ERRORS.value, "message": message}
-    )
+    return row.model_copy(update={"verdict": "Fail", "reason": VerdictReason.MOSTLY_ERRORS.value, "message": message})
