@@ -36,11 +36,16 @@ def left_by(world: World, memory: Memory, ended: Ended, settings: Settings) -> L
 
 
 def _is_too_small(world: World, stable: str, candidate: str, full: int, settings: Settings) -> bool:
-    """Whether stable has given pods away; or, whatever people have asked for since, has not got back what it gave."""
-    deployment, ready = world.revision(stable).deployment, world.revision(stable).ready
-    if settings.shrinks and (deployment is None or deployment.replicas < full):
-        return True
-    return ready < min(fewest_of(full), world.reached(candidate))
+    """Whether stable has given pods away; or, whatever people have asked for since, has not got back what it gave.
+
+    Pods that were there and fail now are not on their way: another version has to help, and waits for nobody.
+    """
+    seen = world.revision(stable)
+    has_given = seen.deployment is None or seen.deployment.replicas < full
+    if settings.shrinks:
+        return has_given
+    on_their_way = has_given or len(seen.servers) < full or not all(pod.was_ready for pod in seen.servers)
+    return on_their_way and seen.ready < min(fewest_of(full), world.reached(candidate))
 
 
 def leaving_of(world: World, memory: Memory, settings: Settings) -> Leaving | None:
