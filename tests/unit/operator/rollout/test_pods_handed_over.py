@@ -3,7 +3,7 @@
 from math import ceil
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serin_operator.decide.traffic.beside import GRAIN, bearable
@@ -13,6 +13,7 @@ from serin_operator.decide.wanted.settings import enough_of, fewest_for, fewest_
 TOTALS = st.integers(min_value=1, max_value=100)
 
 
+@settings(deadline=None)
 @given(TOTALS, st.data())
 def test_of_weights_that_follow_the_pods_the_giver_always_has_one_to_give(total: int, data: st.DataObject) -> None:
     """Else both would wait for each other: weights are whole percent, and pods are not."""
@@ -22,6 +23,7 @@ def test_of_weights_that_follow_the_pods_the_giver_always_has_one_to_give(total:
         assert fewest_for(total, weight, GRAIN) < gives
 
 
+@settings(deadline=None)
 @given(TOTALS, st.floats(min_value=0, max_value=100))
 def test_a_quarter_is_missing_at_most_or_one_pod_where_there_are_few(total: int, share: float) -> None:
     needed = ceil(total * max(0.0, share - GRAIN) / 100)
@@ -30,11 +32,13 @@ def test_a_quarter_is_missing_at_most_or_one_pod_where_there_are_few(total: int,
     assert kept >= min(needed - 1, enough_of(needed))
 
 
+@settings(deadline=None)
 @given(TOTALS)
 def test_all_requests_take_as_many_as_of_any_hand_over(total: int) -> None:
     assert fewest_for(total, 100) == fewest_of(total)
 
 
+@settings(deadline=None)
 @given(
     full=st.integers(min_value=2, max_value=40),
     wanted=st.integers(min_value=1, max_value=100),
