@@ -228,3 +228,30 @@ def test_the_program_starts_without_what_only_some_commands_need() -> None:
     program = f"import sys, kubectl_serin.cli; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def _after_a_guard(*, on_failure: str) -> FakeKubectl:
+    """v2 was promoted a week ago, and its guard has found it worse."""
+    found = "accuracy: of 1,599 pairs 84 where only the canary was wrong, 21 only stable; evidence 10^6 of 400 needed"
+    ended = {"endedAt": "2026-11-20T12:01:38Z"} if on_failure == "Rollback" else {}
+    outcome = "RolledBack" if ended else "Promoted"
+    v2 = {"version": "v2", "revision": "b", "uri": "http://models/v2.onnx", "outcome": outcome, **ended}
+    v2 |= {"reason": "GuardFailed", "message": found, "promotedAt": "2026-11-13T12:00:00Z"}
+    v1 = {"version": "v1", "revision": "a", "uri": "http://models/v1.onnx", "outcome": "Promoted", "reason": "Promoted"}
+    v1 |= {"message": "v1 serves all traffic again, since the guard of v2 failed", "promotedAt": "2026-11-20T12:01:38Z"}
+    status = {"versions": [v1, v2] if ended else [v2, v1]}
+    metadata = {"name": "m", "namespace": "scoring"}
+    return FakeKubectl({"kind": "ModelDeployment", "metadata": metadata, "spec": MODEL, "status": status})
+
+
+@pytest.mark.parametrize("on_failure", ["Rollback", "Notify"])
+def test_why_tells_what_a_guard_has_found_with_its_numbers_and_not_that_the_version_before_is_back(
+    on_failure: str,
+) -> None:
+    kubectl = _after_a_guard(on_failure=on_failure)
+    told = asked(kubectl, "why", "m")[1]
+    then = {"Rollback": "v2 was rolled back", "Notify": "v2 was promoted, and its guard has failed since"}
+    assert told.startswith(then[on_failure])
+    assert "of 1,599 pairs 84 where only the canary was wrong" in told
+    assert "times likelier if it is worse" in told
+    assert "every step" not in told + asked(kubectl, "why", "m", "v1")[1]

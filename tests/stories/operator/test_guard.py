@@ -365,3 +365,42 @@ async def test_whatever_the_way_to_all_traffic_was_a_version_that_decays_goes_ba
     assert simulation.outcome("v2") == "RolledBack"
     assert all(moment.lost == 0 for moment in simulation.since(began))
     assert set(simulation.moments[-1].answered) == {"v1"}
+
+
+@pytest.mark.parametrize("scale", ["Shrink", "Keep"])
+async def test_on_a_full_cluster_the_version_before_gives_its_room_to_the_one_that_serves(scale: str) -> None:
+    simulation = await serving(calm=20, analysis=False, tells_pairs=True, serving=SIGNED, replicas=4)
+    simulation.kubelet.room = 4 if scale == "Shrink" else 8
+    simulation.change_spec(analysis=judged_by(), guard={"seconds": 3600})
+    await canary(simulation, rollout=rollout(50, hold=5, bakeSeconds=5, stableScale=scale))
+    await simulation.live_until(lambda s: s.stable == "v2", 200)
+    if scale == "Keep":
+        simulation.kubectl_scale(8)
+    await simulation.live(60)
+    assert simulation.moments[-1].endpoints == {"v2": 4 if scale == "Shrink" else 8}
+    assert wanted_pods(simulation, "v1") == 1
+    assert "Insufficient nvidia.com/gpu" in guard_of(simulation)["message"]
+    assert simulation.condition("Ready")["status"] == "True"
+    assert simulation.condition("Degraded")["status"] == "False"
+    simulation.kubelet.room += 1
+    await simulation.live_until(lambda s: row_of(s, "errors").get("reason") == "NoEvidenceAgainst", 60)
+
+
+async def test_a_guard_of_a_version_that_nobody_knows_ends_and_says_so() -> None:
+    simulation = await promoted()
+    simulation.edit_status(lambda status: status["guard"].update(previousRevision="nobody"))
+    await simulation.live(5)
+    assert "guard" not in simulation.status
+    assert "knows nothing of revision nobody any more" in simulation.told("GuardEnded")[0]
+
+
+async def test_a_prometheus_that_is_away_is_told_where_people_look_at_the_guard() -> None:
+    simulation = await promoted({"seconds": 3600})
+    await simulation.live(30)
+    simulation.prometheus_away_for(60)
+    await simulation.live(30)
+    assert "nothing is judged for now: " in guard_of(simulation)["message"]
+    await simulation.live(60)
+    assert "nothing is judged" not in guard_of(simulation)["message"]
+    decays(simulation)
+    await simulation.live_until(lambda s: s.stable == "v1", 300)

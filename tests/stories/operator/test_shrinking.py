@@ -3,7 +3,18 @@
 from typing import Any
 
 import pytest
-from tests.support.simulation import Simulation, longest_without_endpoints, model_of, rollout, serving, uri_of, words
+from tests.support.simulation import (
+    Flap,
+    Simulation,
+    behind_gateway,
+    behind_route,
+    longest_without_endpoints,
+    model_of,
+    rollout,
+    serving,
+    uri_of,
+    words,
+)
 from tests.support.simulation import wanted_pods as pods
 
 V2 = uri_of("v2")
@@ -213,4 +224,78 @@ async def test_an_operator_that_is_killed_while_pods_are_handed_back_goes_on() -
     await simulation.live(90)
     assert simulation.moments[-1].endpoints == {"v1": 8}
     assert fewest_reached(simulation, began) >= 5
+    assert simulation.lost == 0
+
+
+EDITS: dict[str, dict[str, Any]] = {
+    "kept": {"stableScale": "Keep"},
+    "blue green": {"strategy": "BlueGreen", "steps": None},
+    "immediate": {"strategy": "Immediate", "steps": None},
+}
+
+
+async def in_growing(way: str) -> Simulation:
+    """Stable has given all of its pods but one, and gets others slowly."""
+    fields: dict[str, Any] = {"analysis": False, "replicas": 8}
+    begin = {"gateway": behind_gateway, "route": behind_route, "pods": serving}[way]
+    simulation = await begin(**fields)
+    simulation.requests_a_second = 80
+    simulation.behave(V2, ready_after=lambda ordinal: 3.0 if ordinal < 7 else 60)
+    simulation.change_spec(model=model_of("v2"), rollout=rollout(50, hold=10, bakeSeconds=60, stableScale="Shrink"))
+    await simulation.live_until(lambda s: s.phase == "Growing" and pods(s, "v1") == 1, 200)
+    await simulation.live(3)
+    simulation.behave(uri_of("v1"), ready_after=20)
+    return simulation
+
+
+def edit(simulation: Simulation, how: str) -> None:
+    now = {**simulation.mdep["spec"]["rollout"], **EDITS[how]}
+    simulation.change_spec(rollout={key: value for key, value in now.items() if value is not None})
+
+
+def most_for_a_pod(simulation: Simulation, since: float) -> float:
+    """The most requests that one pod of v1 has answered in a second: ten are its due."""
+    return max(m.answered.get("v1", 0) / max(1, m.ready.get("v1", 0)) for m in simulation.since(since))
+
+
+@pytest.mark.parametrize("way", ["gateway", "route"])
+@pytest.mark.parametrize("how", EDITS)
+async def test_whoever_edits_the_strategy_in_mid_growing_sends_nobody_to_the_one_pod_that_is_left(
+    how: str, way: str
+) -> None:
+    simulation = await in_growing(way)
+    began = simulation.elapsed
+    edit(simulation, how)
+    await simulation.live(60)
+    assert most_for_a_pod(simulation, began) <= 15
+    await simulation.live_until(lambda s: s.outcome("v2") == "Promoted", 200)
+    assert simulation.lost == 0
+
+
+@pytest.mark.parametrize("way", ["gateway", "route", "pods"])
+@pytest.mark.parametrize("action", ["abort@1", "rollback=v1@1"])
+async def test_nor_does_who_keeps_stable_from_now_on_and_goes_back_at_once(action: str, way: str) -> None:
+    simulation = await in_growing(way)
+    began = simulation.elapsed
+    edit(simulation, "kept")
+    await simulation.live(2)
+    simulation.annotate(action)
+    await simulation.live(60)
+    assert most_for_a_pod(simulation, began) <= 15
+    assert pods(simulation, "v1") == 8
+    assert simulation.moments[-1].answered == {"v1": 80}
+    assert simulation.lost == 0
+
+
+async def test_a_canary_of_a_gateway_that_lost_most_of_its_pods_gets_no_more_than_those_bear() -> None:
+    simulation = await behind_gateway(analysis=False, replicas=10)
+    simulation.requests_a_second = 100
+    simulation.change_spec(model=model_of("v2"), rollout=rollout(50, hold=30))
+    await simulation.live_until(lambda s: s.phase == "Holding", 200)
+    simulation.behave(V2, flap=Flap(up=0, down=100, pods=frozenset(range(4))))
+    await simulation.live(5)
+    assert simulation.moments[-1].answered["v2"] <= 10
+    assert "which needs 4 ready pods and has 1" in words(simulation)
+    simulation.behave(V2)
+    await simulation.live_until(lambda s: s.outcome("v2") == "Promoted", 200)
     assert simulation.lost == 0

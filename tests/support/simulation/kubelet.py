@@ -1,7 +1,7 @@
 """Nodes and what they make of pods: containers that start, get ready, end and are started again."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from tests.support.simulation import shapes
@@ -29,6 +29,8 @@ class Life:
     back_off_until: datetime | None = None
     warm_ups: int = 0
     crashes: int = 0
+    is_bound: bool = False
+    """It has found a node."""
 
 
 @dataclass
@@ -42,6 +44,8 @@ class Kubelet:
     dead_nodes: dict[str, datetime] = field(default_factory=dict)
     sidecar: Sidecar | None = None
     """Injected into every pod that is made from now on."""
+    room: int | None = None
+    """Serving pods that find a node; None: any number."""
     blips: dict[str, datetime] = field(default_factory=dict)
     """Names of pods that do not answer until a moment."""
 
@@ -77,12 +81,19 @@ class Kubelet:
             if seconds(since, self.cluster.now) >= behaviour.terminates_after:
                 self.cluster.remove(pod)
             return
+        if not self._has_room(life):
+            behaviour = replace(behaviour, unschedulable="0/2 nodes are available: 2 Insufficient nvidia.com/gpu")
         hindered = shapes.hindered(pod, behaviour, self.cluster.now)
         if hindered is not None and not life.loaded:
             self._write(pod, hindered)
             life.started = self.cluster.now
             return
         self._run(pod, life, behaviour)
+
+    def _has_room(self, life: Life) -> bool:
+        bound = sum(each.is_bound for each in self.lives.values())
+        life.is_bound = life.is_bound or self.room is None or bound < self.room
+        return life.is_bound
 
     def _run(self, pod: JsonObject, life: Life, behaviour: Behaviour) -> None:
         now = self.cluster.now

@@ -91,7 +91,7 @@ class Reason(ExplainedReason):
     )
     SCALING = "Scaling", "Pods that were added start; those that there were serve on, so it stays Ready."
     SERVING = "Serving", "The wanted version serves on all counted pods."
-    PROMOTED = "Promoted", "The new version passed every step and took over."
+    PROMOTED = "Promoted", "The version took over: it was let through, or was gone back to."
     ANALYSIS_FAILED = "AnalysisFailed", "The evidence says that the new version is worse; it was rolled back."
     GUARD_FAILED = (
         "GuardFailed",

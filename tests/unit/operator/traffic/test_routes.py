@@ -47,8 +47,13 @@ def test_a_canary_has_the_pods_that_its_share_needs(stable: int, weight: int, po
         (0, 8, 4, 50),
         (0, 8, 3, 50),  # nearly all of them
         (10, 8, 1, 10),  # too few for more
-        (50, 8, 1, 50),  # what it has it keeps
-        (80, 8, 1, 50),  # never more than is wanted
+        (50, 8, 2, 50),  # what it has it keeps
+        (80, 8, 2, 50),  # never more than is wanted
+        (50, 8, 1, 11),  # but for what one pod of four would have to bear
+        (87, 8, 7, 50),
+        (87, 1, 7, 87),  # nor does stable get back what it cannot bear yet
+        (87, 2, 6, 75),
+        (87, 3, 6, 50),
         (50, 8, 0, 0),
         (50, 0, 1, 100),
     ],

@@ -44,6 +44,10 @@ _MEANINGS: Final[Mapping[Reason, tuple[str, str]]] = {
         "Inconclusive",
         "Stable's share of bad answers and the margin are 100 % or more together, so nothing could fail: a smaller margin.",
     ),
+    Reason.MOSTLY_ERRORS: (
+        "Fail",
+        "The version has all requests, while the one before is kept, and most of them fail; before it hardly any did.",
+    ),
     Reason.SELECTIVE_LABELS: (
         "Inconclusive",
         "Labels come for unequal shares of the two versions' predictions: label a random share of both, or judge by pairs.",

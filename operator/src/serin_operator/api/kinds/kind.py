@@ -115,6 +115,7 @@ class Kind:
         within: Lines of spec.analysis that the example needs.
         pairs: Where the same is counted of requests that both versions answered.
         rules: What the schema cannot say.
+        tells_outages: Whether a version most of whose answers are so is as good as down, whoever it is compared with.
     """
 
     field: str
@@ -132,6 +133,7 @@ class Kind:
     within: tuple[str, ...] = ()
     pairs: PairReading | None = None
     rules: tuple[Rule, ...] = ()
+    tells_outages: bool = False
 
     @property
     def has_rate(self) -> bool:

@@ -108,6 +108,7 @@ KINDS: Final = (
             "only_control_failed",
             unknown="no_answer",
         ),
+        tells_outages=True,
     ),
     Kind(
         field="latency",

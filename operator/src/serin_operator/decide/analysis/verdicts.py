@@ -15,6 +15,9 @@ class Reason(StrEnum):
     WORSE_THAN_STABLE = "WorseThanStable"
     WORSE_THAN_BOUND = "WorseThanBound"
     THRESHOLD_CROSSED = "ThresholdCrossed"
+    MOSTLY_ERRORS = (
+        "MostlyErrors"  # of a version that has all requests: most of them fail, and before it hardly any did
+    )
     DRIFTED = "Drifted"
     # Inconclusive
     NO_DATA = "NoData"

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from serin_operator.api.spec import Analysis
 from serin_operator.decide.analysis import AnalysisConfig, InvalidAnalysis
+from serin_operator.decide.judging.alone import judged_alone
 from serin_operator.decide.judging.config import config_of
 from serin_operator.decide.judging.guarded import Renewal, going_on, renewed_for, told
 from serin_operator.decide.judging.judge import Judged, is_about, judge, remembered_judgement
@@ -52,6 +53,7 @@ def judged(world: World, memory: Memory, settings: Settings) -> Verdict:
     except (ArithmeticError, LookupError, TypeError, ValueError):  # evidence that no release has written
         anew = replace(memory.comparison, evidence={}, results=())
         return Verdict(replace(memory, comparison=anew), Judgement(passed=False, missing="evidence begins anew"))
+    result = judged_alone(world, memory, wanted, seen, result)
     ripe = is_ripe(memory.rollout, result.comparison, settings)
     comparison = replace(result.comparison, is_ripe=ripe, stray=_stray(world, memory.comparison, look, wanted))
     after = replace(memory, comparison=comparison)

@@ -88,6 +88,8 @@ def guarded(world: World, memory: Memory, settings: Settings) -> Guarded:
         return Guarded(memory)
     if settings.guard is None or stable is None or stable.revision != guard.revision:
         return ended(memory, "the spec asks for none any more")
+    if book.entry(memory.ledger, guard.previous_revision) is None:
+        return ended(memory, f"status.versions knows nothing of revision {guard.previous_revision} any more")
     failed = remembered_judgement(memory.comparison).failed
     if failed and not book.is_doubted(memory.ledger, guard.revision):
         return _failed(world, memory, guard, settings, failed)
@@ -118,20 +120,32 @@ def message_of(world: World, memory: Memory, guard: Guard, settings: Settings) -
         told.append(f"nothing is judged: {blocked.message}")
     elif settings.guard and not settings.guard.metrics:
         told.append("nothing is judged: spec.analysis has no gate; name metrics in spec.guard.metrics")
-    if failed := remembered_judgement(memory.comparison).failed:
-        told.append(failed)
+    judged = remembered_judgement(memory.comparison)
+    told += [f"nothing is judged for now: {judged.unanswered}"] if judged.unanswered and not blocked else []
+    told += [judged.failed] if judged.failed else []
     return "; ".join(told)
 
 
 def kept_pods(world: World, memory: Memory, settings: Settings) -> dict[str, int]:
-    """Pods of the version before, by its revision: none where none are to be kept, and never more than of what serves."""
+    """Pods of the version before, by its revision: none where none are to be kept, and never more than of what serves.
+
+    They make room where pods of the version that serves find none; then they wait for some of their own.
+    """
     guard, wanted = memory.guard, settings.guard
     if guard is None or wanted is None or not wanted.keeps or not isinstance(memory.rollout, Idle):
+        return {}
+    if _lacks_room(world, guard):
         return {}
     return {guard.previous_revision: min(wanted.keeps, live_size_of(world, memory, settings))}
 
 
+def _lacks_room(world: World, guard: Guard) -> bool:
+    return any(pod.unschedulable for pod in world.revision(guard.revision).servers)
+
+
 def _with_what(world: World, guard: Guard, keeps: int) -> str:
+    if not keeps and _lacks_room(world, guard):
+        return f"{guard.previous}, the version before, keeps no pod while one of {guard.version} finds no node"
     if not keeps:
         return f"{guard.previous}, the version before, keeps no pod"
     before = world.revision(guard.previous_revision)

@@ -135,7 +135,7 @@ def _pods(world: World, memory: Memory, settings: Settings) -> dict[str, int]:
     stable = memory.stable.revision if memory.stable else None
     home = {stable: full} if stable else {}
     if isinstance(rollout, Idle) and stable and memory.leaving and full:
-        return pods_of_both(world, memory.leaving, stable, full)
+        return pods_of_both(world, memory.leaving, stable, full, settings)
     if isinstance(rollout, Idle):
         return home | kept_pods(world, memory, settings)
     if isinstance(rollout, Resolving):

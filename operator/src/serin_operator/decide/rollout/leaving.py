@@ -6,14 +6,12 @@ of one of the version that leaves. A version that failed, crashed or went dark d
 """
 
 from dataclasses import replace
-from math import floor
 from typing import Final
 
 from serin_operator.api.reasons import Reason
 from serin_operator.decide.memory.memory import Leaving, Memory
 from serin_operator.decide.memory.states import Ended, Idle, Resolving, Starting, Waiting
-from serin_operator.decide.rollout.sizes import live_size_of
-from serin_operator.decide.traffic.provider import provider_of
+from serin_operator.decide.rollout.sizes import kept, live_size_of
 from serin_operator.decide.traffic.replica_ratio import is_pinned_to
 from serin_operator.decide.traffic.split import Split, share_of
 from serin_operator.decide.wanted.settings import Settings, fewest_of
@@ -26,17 +24,28 @@ NOTHING_AGAINST_ITS_PODS: Final = frozenset({Reason.ABORTED, Reason.SUPERSEDED, 
 def left_by(world: World, memory: Memory, ended: Ended, settings: Settings) -> Leaving | None:
     """The candidate of a rollout that has ended, if stable is too small yet to do without it."""
     stable, candidate, full = memory.stable, ended.candidate, live_size_of(world, memory, settings)
-    deployment = world.revision(stable.revision).deployment if stable else None
     if (
         stable is None
-        or not settings.shrinks
         or ended.reason not in NOTHING_AGAINST_ITS_PODS
         or isinstance(memory.rollout, Idle | Resolving | Starting)
         or not world.reached(candidate.revision)
-        or (deployment is not None and deployment.replicas >= full)
+        or not _is_too_small(world, stable.revision, candidate.revision, full, settings)
     ):
         return None
     return Leaving(candidate.revision, candidate.version, world.revision(stable.revision).ready, world.now)
+
+
+def _is_too_small(world: World, stable: str, candidate: str, full: int, settings: Settings) -> bool:
+    """Whether stable has given pods away; or, whatever people have asked for since, has not got back what it gave.
+
+    Pods that were there and fail now are not on their way: another version has to help, and waits for nobody.
+    """
+    seen = world.revision(stable)
+    has_given = seen.deployment is None or seen.deployment.replicas < full
+    if settings.shrinks:
+        return has_given
+    on_their_way = has_given or len(seen.servers) < full or not all(pod.was_ready for pod in seen.servers)
+    return on_their_way and seen.ready < min(fewest_of(full), world.reached(candidate))
 
 
 def leaving_of(world: World, memory: Memory, settings: Settings) -> Leaving | None:
@@ -54,21 +63,10 @@ def leaving_of(world: World, memory: Memory, settings: Settings) -> Leaving | No
     return replace(leaving, at=min(leaving.at, world.now))  # the clock may have been set back
 
 
-def pods_of_both(world: World, leaving: Leaving, stable: str, total: int) -> dict[str, int]:
+def pods_of_both(world: World, leaving: Leaving, stable: str, total: int, settings: Settings) -> dict[str, int]:
     """Pods of both: the one that leaves gives a pod for each of stable's that requests reach, if its weight lets it."""
-    deployment = world.revision(leaving.revision).deployment
-    has = deployment.replicas if deployment else 0
-    needed = max(fewest_of(total) - world.reached(stable), _needed_by_weight(world, leaving, stable, total, has))
-    keeps = max(1, min(has, needed))
-    return {stable: max(1, total - keeps), leaving.revision: keeps}
-
-
-def _needed_by_weight(world: World, leaving: Leaving, stable: str, total: int, has: int) -> int:
-    """Pods for the requests that the version still gets, where weights are apart from pods: they have to fall first."""
-    arms = provider_of(world).arms(world, stable, leaving.revision)
-    if arms.grain is None:
-        return 0
-    return fewest_of(floor(total * arms.share / 100)) if arms.is_settled else has
+    keeps = max(1, kept(world, leaving.revision, stable, total))
+    return {stable: max(1, total - keeps) if settings.shrinks else total, leaving.revision: keeps}
 
 
 def traffic_of_both(world: World, leaving: Leaving, stable: str) -> Split:

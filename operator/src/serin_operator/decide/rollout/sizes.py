@@ -7,13 +7,12 @@ afterwards it comes down step by step, each small enough that an autoscaler that
 
 from dataclasses import replace
 from datetime import datetime
-from math import ceil
 from typing import Final
 
 from serin_operator.decide.memory.memory import Floor, Memory
 from serin_operator.decide.memory.states import Growing, Idle, Kind, Reaching, Resolving, Starting, Switching
 from serin_operator.decide.traffic.provider import provider_of
-from serin_operator.decide.wanted.settings import Settings, fewest_of, shared
+from serin_operator.decide.wanted.settings import Settings, fewest_for, fewest_of, shared
 from serin_operator.decide.world import World
 
 STEP_SECONDS: Final = 60.0
@@ -55,15 +54,15 @@ def handed_over(world: World, stable: str, candidate: str, total: int, kind: Kin
 
 
 def kept(world: World, giver: str, taker: str, total: int) -> int:
-    """Pods that the giver needs for the requests that it still gets, when ``total`` pods answer all of them.
+    """Pods that the giver needs for the requests that it still gets, when ``total`` pods answer all of them. It takes none again.
 
     Where pods make the shares, both together lack a quarter of the pods at most, or one where there are few. Where weights
-    are apart from pods, the giver's weight has to fall first. It takes none again.
+    are apart from pods, the giver's weight has to fall first.
     """
     has, arms = _has(world, giver, total), provider_of(world).arms(world, giver, taker)
     if arms.grain is None:
         return min(has, fewest_of(total) - world.reached(taker))
-    return min(has, fewest_of(ceil(total * (100 - arms.share) / 100))) if arms.is_settled else has
+    return min(has, fewest_for(total, 100 - arms.share, arms.grain)) if arms.is_settled else has
 
 
 def _has(world: World, revision: str, total: int) -> int:

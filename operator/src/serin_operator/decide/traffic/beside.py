@@ -6,13 +6,15 @@ from typing import Final
 
 from serin_operator.api import names
 from serin_operator.decide.route import Route
-from serin_operator.decide.traffic.split import Pinned, Split, Traffic
+from serin_operator.decide.traffic.split import Pinned, Split, Traffic, share_of
 from serin_operator.decide.traffic.wish import Reweigh, Weight
-from serin_operator.decide.wanted.settings import shared
+from serin_operator.decide.wanted.settings import fewest_for, shared
 from serin_operator.decide.world import World
 
 _MISSING_SHARE: Final = 0.25
 """So many of the pods that a weight needs may be missing when it comes into force."""
+_MOST_LOAD: Final = 2
+"""Times what a pod bears of the requests: above that its version gets fewer; below, a pod that comes and goes changes nothing."""
 GRAIN: Final = 0.5
 """Weights are whole percent, and exact."""
 
@@ -54,9 +56,10 @@ class ByRoute:
 
 
 def bearable(split: Split, wanted: Mapping[str, int], now: int, stable: int, canary: int) -> int:
-    """The weight that the canary may have: more only once its pods are there, nothing when none is.
+    """The weight that the canary may have: more only once its pods are there, less once stable's are; nothing when it has none.
 
     Of pods that both share it gets as much as those bear that are ready, since stable gives its own only for requests less.
+    One that has lost most of its pods gets what the pods that are left would get without a route.
 
     Args:
         split: What is wanted.
@@ -69,16 +72,29 @@ def bearable(split: Split, wanted: Mapping[str, int], now: int, stable: int, can
         return 0
     if not stable:
         return 100
-    if canary >= least(split, wanted):
-        return split.weight
-    return min(split.weight, max(now, ceil(100 * canary / split.full)) if split.full else now)
+    by_pods, weight = max(1, floor(share_of(stable, canary))), split.weight
+    if canary < least(split, wanted):
+        weight = min(weight, max(now, ceil(100 * canary / split.full)) if split.full else now)
+        if _MOST_LOAD * canary < _pods_for(weight, split, wanted):
+            weight = min(weight, by_pods)
+    if stable < fewest_for(_full(split, wanted), 100 - weight):
+        weight = max(weight, min(now, by_pods))
+    return weight
+
+
+def _full(split: Split, wanted: Mapping[str, int]) -> int:
+    """Pods that answer all requests."""
+    return split.full or max(1, wanted.get(split.stable, 1))
+
+
+def _pods_for(weight: int, split: Split, wanted: Mapping[str, int]) -> int:
+    full = _full(split, wanted)
+    return shared(full, weight)[1] if split.full else canary_pods(full, weight)
 
 
 def needed(split: Split, wanted: Mapping[str, int]) -> int:
     """Pods that the canary's weight, or copies, need."""
-    if split.full:
-        return shared(split.full, split.load)[1]
-    return canary_pods(max(1, wanted.get(split.stable, 1)), split.load)
+    return _pods_for(split.load, split, wanted)
 
 
 def least(split: Split, wanted: Mapping[str, int]) -> int:

@@ -185,11 +185,8 @@ def _force_of_split(world: World, split: Split, wanted: Mapping[str, int]) -> Fo
     shares = _shares(world, split, wanted)
     is_written = tuple(rule.backends for rule in route.rules) == backends_of(_spec(world, split, shares, wanted))
     if split.weight and (not is_written or now != split.weight):
-        few = (
-            f", which needs {beside.least(split, wanted)} ready pods and has {ready}"
-            if shares[-1].weight == now
-            else ""
-        )
+        least = beside.least(split, wanted)
+        few = f", which needs {least} ready pods and has {ready}" if shares[-1].weight == now and ready < least else ""
         said = f"HTTPRoute {route.meta.name} gives the canary {now} % of the requests, not {split.weight} % yet{few}"
         return Force(is_reached=False, share=now, waits_for=said)
     if missing := aside.lacking(world, split, wanted, is_written=is_written):

@@ -54,10 +54,13 @@ class PeoplesRoute(beside.ByRoute):
         route = _route(world)
         if route is None or not route.is_attached or not _ours(world, route):
             return Arms(world.reached(stable), world.reached(canary))
-        second = names.canary_service(world.mdep.name)
-        weight = _now(world, route) if world.ready_behind(second, canary) else 0
-        rest = 100 - weight if world.ready_behind(world.mdep.name, stable) else 0
-        return Arms(rest, weight, beside.GRAIN, not route.lags)
+        weight = _now(world, route)
+        weights = {world.mdep.name: 100 - weight, names.canary_service(world.mdep.name): weight}
+        parts = [
+            sum(weight for service, weight in weights.items() if world.ready_behind(service, revision))
+            for revision in (stable, canary)
+        ]
+        return Arms(*parts, beside.GRAIN, not route.lags)
 
     def splits_requests(self, world: World) -> bool:
         """Exactly, where the route has one rule of ours: which requests go to which rule is people's affair."""

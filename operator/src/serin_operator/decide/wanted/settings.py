@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import floor
+from math import ceil, floor
 from typing import Final
 
 from serin_operator.api.spec import (
@@ -70,6 +70,17 @@ def enough_of(pods: int) -> int:
 def fewest_of(total: int) -> int:
     """The fewest pods that serve while two versions share ``total``: none could take another's place if all were needed."""
     return max(1, min(enough_of(total), total - 1))
+
+
+def fewest_for(total: int, share: float, grain: float = 0.0) -> int:
+    """The fewest pods that serve a share of what ``total`` pods answer, while they are handed from one version to another.
+
+    Args:
+        total: Pods that all requests need.
+        share: Percent of them.
+        grain: Points by which the share may be off, since weights are whole percent: without it nothing would ever move on.
+    """
+    return fewest_of(ceil(round(total * max(0.0, share - grain) / 100, 6)))
 
 
 def shared(total: int, weight: int) -> tuple[int, int]:

@@ -72,11 +72,19 @@ def _entry(model: Model, version: str | None) -> Entry:
             f"kubectl serin get {model.name} -w shows it when it is",
             Exit.ABSENT,
         )
-    found = model.entry(version) if version else model.ledger[0]
+    found = model.entry(version) if version else _decided_last(model)
     if found is None:
         known = ", ".join(dict.fromkeys(entry.version for entry in model.ledger))
         raise Problem(f"{model.name} has no version {version}", f"in its history are {known}", Exit.ABSENT)
     return found
+
+
+def _decided_last(model: Model) -> Entry:
+    """The newest entry; where that only came back since a guard failed, the version whose guard it was."""
+    newest = model.ledger[0]
+    failed = (each for each in model.ledger[1:] if each.reason == "GuardFailed" and each.outcome == "RolledBack")
+    is_back = newest.outcome == "Promoted" and newest.promoted is not None
+    return next((each for each in failed if is_back and each.ended == newest.promoted), newest)
 
 
 def _headline(entry: Entry, *, is_under_way: bool) -> str:
@@ -87,6 +95,8 @@ def _headline(entry: Entry, *, is_under_way: bool) -> str:
         "Superseded": "was overtaken by another version",
         "Aborted": "was ended by a person",
     }
+    if entry.reason == "GuardFailed" and entry.outcome == "Promoted":
+        return f"{entry.version} was promoted, and its guard has failed since"
     return f"{entry.version} {'is being rolled out' if is_under_way else said.get(entry.outcome, entry.outcome)}"
 
 
@@ -108,6 +118,8 @@ def _next(model: Model, entry: Entry, *, is_under_way: bool) -> list[str]:
     name = model.name
     if is_under_way:
         return [f"kubectl serin get {name} -w", f"kubectl serin abort {name}    (end it; what serves stays)"]
+    if entry.reason == "GuardFailed" and entry.outcome == "Promoted":
+        return [f"kubectl serin history {name}    (what it could go back to)", f"kubectl serin rollback {name} VERSION"]
     if entry.outcome in {"RolledBack", "Aborted", "FailedPreflight"}:
         return [
             f"kubectl serin diff {name}    (what is different about it)",
