@@ -98,7 +98,7 @@ def test_a_label_takes_along_what_is_known_of_its_row(server, feedback):
     feedback.label("a", 1, row=1)
     feedback.send()
     assert server.rows == [{"token": "k1.token", "row": 1, "attributes": {"region": "south", "age": 41}, "label": 1}]
-    with pytest.raises(ValueError, match="longer|shorter"):
+    with pytest.raises(ValueError, match=r"longer|shorter"):
         feedback.remember("b", ANSWER, rows=2, attributes=[{"region": "north"}])
 
 
