@@ -85,7 +85,7 @@ def _metric(one: Mapping[str, Any]) -> Metric:
         message=message,
         stable=cleaned(one["stable"]) if one.get("stable") else None,
         canary=cleaned(one["canary"]) if one.get("canary") else None,
-        samples=one.get("samples"),
+        samples=int(samples[1].replace(",", "")) if samples else one.get("samples"),
         needed_samples=int(samples[2].replace(",", "")) if samples else None,
         evidence=evidence,
         needed=needed,
