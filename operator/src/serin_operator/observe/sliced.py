@@ -76,8 +76,9 @@ class Sliced:
             return f"{came[OTHER]:,} labels of this look belong to none of the slices by {self.by}: list the values that there are"
         if came[MISSING]:
             return (
-                f"{came[MISSING]:,} labels of this look came without {self.by}: no input of the model is called so and no"
-                f" label brings it; send attributes: {{{self.by}: …}} with each label, or slice by what there is"
+                f"{came[MISSING]:,} labels of this look came without {self.by}: it is no input of the model (or"
+                " spec.serving.feedback.signing is not set, without which inputs are not told), and no label brings it; send"
+                f" attributes: {{{self.by}: …}} with each label, or slice by what there is"
             )
         return f"no labels by {self.by}: pods that are older than these slices count none, those of the next version do"
 
