@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from benchmarks.analysis import late_labels, special
+from benchmarks.analysis import late_labels, sliced, special
 from benchmarks.analysis.engine import Result, judge_stream, single
 from benchmarks.analysis.streams import at_margin_ratio, split, steps, stream
 
@@ -222,5 +222,6 @@ def worlds() -> list[World]:
         ),
         *_late(),
         *special.worlds(World),
+        *sliced.worlds(World),
         *_promotion(),
     ]

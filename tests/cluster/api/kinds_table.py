@@ -28,6 +28,7 @@ EVERY_KIND: dict[str, Any] = {
                     ),
                     "minSamples": 200,
                     **({"evidence": "NonInferior"} if kind.can_prove else {}),
+                    **({"slices": {"by": "region", "values": ["north", "south"]}} if kind.slices else {}),
                 }
                 for kind in KINDS
             ],
@@ -41,6 +42,7 @@ def bad(because: str, kind: dict[str, Any], field: str, way_out: str) -> Bad:
     return Bad(because, "analysis.metrics.0", {"name": "m", **kind}, f"spec.analysis.metrics[0]{field}", way_out)
 
 
+ACCURACY: dict[str, Any] = {"accuracy": {}}
 OUTCOME = {"good": "good_total", "total": "all_total"}
 QUERY = {"promql": 'x{r="{{ .canary }}"}', "max": 1}
 
@@ -63,6 +65,38 @@ BAD_KINDS = (
         "say paired: Auto",
     ),
     bad("a drift is proven", {"predictionDrift": {}, "evidence": "NonInferior"}, ".evidence", "remove evidence"),
+    bad("slices that nobody names", ACCURACY | {"slices": {"by": "region"}}, ".slices", "Name the slices: values:"),
+    bad(
+        "slices by value and by cut",
+        ACCURACY | {"slices": {"by": "age", "values": ["1"], "cuts": [1]}},
+        ".slices",
+        "Name the slices: values:",
+    ),
+    bad("slices by nothing", ACCURACY | {"slices": {"values": ["north"]}}, ".slices.by", "Required value"),
+    bad(
+        "a slice twice", ACCURACY | {"slices": {"by": "r", "values": ["a", "a"]}}, ".slices.values", "stands there once"
+    ),
+    bad(
+        "a slice that is called as pods call the rest",
+        ACCURACY | {"slices": {"by": "r", "values": ["(other)"]}},
+        ".slices.values",
+        "no parenthesis",
+    ),
+    bad("cuts that descend", ACCURACY | {"slices": {"by": "age", "cuts": [60, 30]}}, ".slices.cuts", "Cuts ascend"),
+    bad("a cut twice", ACCURACY | {"slices": {"by": "age", "cuts": [30, 30]}}, ".slices.cuts", "each once"),
+    bad(
+        "slices of what no pod counts by slice",
+        {"errorRate": {}, "slices": {"by": "region", "values": ["north"]}},
+        ".slices",
+        "Pods count accuracy by slice",
+    ),
+    Bad(
+        "more slices than status holds",
+        "analysis.metrics",
+        [{"name": name, **ACCURACY, "slices": {"by": name, "cuts": [*range(11)]}} for name in ("a", "b", "c")],
+        "spec.analysis.metrics",
+        "at most 32 slices",
+    ),
     bad("a bound between two buckets", {"latency": {"slowerThanSeconds": 0.27}}, ".latency", "0.25 and 0.3"),
     bad("a bound below all buckets", {"latency": {"slowerThanSeconds": 0.00001}}, ".latency", "the nearest: 0.0001"),
     bad("a bound above all buckets", {"latency": {"slowerThanSeconds": 20}}, ".latency", "less than or equal to 10"),

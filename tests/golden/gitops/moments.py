@@ -97,6 +97,18 @@ async def a_canary_waits_for_data() -> Simulation:
     return simulation
 
 
+async def a_slice_holds_a_canary() -> Simulation:
+    slices = {"by": "region", "values": ["north", "south"]}
+    metrics = [{"name": "accuracy", "accuracy": {"maxDecrease": 0.02}, "slices": slices}]
+    simulation = await serving(tells_all=True, analysis=False)
+    simulation.change_spec(analysis={"intervalSeconds": 10, "metrics": metrics})
+    for uri, right in ((V1, 0.9), (V2, 0.86)):
+        simulation.behave(uri, slices={"north": (0.2, right), "south": (0.8, 0.9)})
+    await canary(simulation, rollout=rollout(25, hold=20))
+    await simulation.live(30)
+    return simulation
+
+
 async def a_canary_waits_while_prometheus_is_away() -> Simulation:
     simulation = await serving()
     await canary(simulation, rollout=rollout(25, hold=60))
@@ -277,6 +289,7 @@ MOMENTS: Final = (
     Moment(the_spec_has_changed_and_the_operator_is_away, *PROGRESSING),
     Moment(a_canary_is_held_at_a_step, *PROGRESSING),
     Moment(a_canary_waits_for_data, *PROGRESSING),
+    Moment(a_slice_holds_a_canary, *PROGRESSING),
     Moment(a_canary_waits_while_prometheus_is_away, *PROGRESSING),
     Moment(a_canary_lacks_a_secret, *PROGRESSING),
     Moment(a_rollout_is_paused, "InProgress", "Suspended"),

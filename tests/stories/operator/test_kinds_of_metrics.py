@@ -187,3 +187,73 @@ async def test_a_look_at_ten_metrics_takes_three_round_trips_at_first_and_two_la
         trips.append(simulation.prom.queries - before)
     assert trips == [3, 2, 2]
     assert len(simulation.status["canary"]["analysis"]) == 10
+
+
+# ---- slices ------------------------------------------------------------------------------------------------------------
+
+ACCURACY = {"name": "accuracy", "accuracy": {"maxDecrease": 0.02}}
+BY_REGION = {**ACCURACY, "slices": {"by": "region", "values": ["north", "south"], "minSamples": 20}}
+AS_GOOD = {"north": (0.2, 0.9), "south": (0.8, 0.9)}
+WORSE_IN_THE_NORTH = {"north": (0.2, 0.6), "south": (0.8, 0.99)}
+"""0.91 of all are right: better than stable's 0.9."""
+
+
+async def sliced(metric: dict[str, Any], slices: dict[str, tuple[float, float]], accuracy: float) -> Simulation:
+    simulation = await serving(calm=30, tells_all=True, analysis=False)
+    simulation.change_spec(analysis=judged_by(metric))
+    simulation.behave("http://models/v1.onnx", slices=AS_GOOD)
+    simulation.behave(V2, slices=slices, accuracy=accuracy)
+    await canary(simulation, rollout=rollout(25, hold=20))
+    return simulation
+
+
+async def test_a_version_that_is_better_overall_and_worse_in_one_slice_is_rolled_back_by_the_slice() -> None:
+    simulation = await sliced(BY_REGION, WORSE_IN_THE_NORTH, 0.91)
+    await simulation.live_until(lambda s: s.condition("Ready")["reason"] == "AnalysisFailed", 300)
+    assert "slice region=north: canary" in words(simulation)
+
+
+async def test_without_slices_the_same_version_is_promoted() -> None:
+    simulation = await sliced(ACCURACY, WORSE_IN_THE_NORTH, 0.91)
+    await simulation.live_until(lambda s: s.stable == "v2", 300)
+
+
+async def test_a_version_that_is_as_good_in_each_slice_is_promoted() -> None:
+    simulation = await sliced(BY_REGION, AS_GOOD, 0.9)
+    await simulation.live_until(lambda s: bool(row_of(s, "accuracy").get("slices")), 120)
+    row = row_of(simulation, "accuracy")
+    assert [one["slice"] for one in row["slices"]] == ["region=north", "region=south"]
+    await simulation.live_until(lambda s: s.stable == "v2", 300)
+
+
+WAYS_OUT = {
+    "labels come without it": ({"(missing)": (1.0, 0.9)}, "came without region"),
+    "labels bring values that nobody listed": (
+        {"east": (0.0, 0.9), "(other)": (1.0, 0.9)},
+        "none of the slices by region",
+    ),
+    "no pod counts by it yet": ({}, "pods that are older than these slices count none"),
+}
+
+
+@pytest.mark.parametrize(("slices", "says"), WAYS_OUT.values(), ids=WAYS_OUT)
+async def test_slices_without_labels_pass_nothing_and_say_what_to_do(slices, says) -> None:
+    simulation = await serving(calm=30, tells_all=True, analysis=False)
+    simulation.change_spec(analysis=judged_by(BY_REGION))
+    for uri in ("http://models/v1.onnx", V2):
+        simulation.behave(uri, slices=slices)
+    await canary(simulation, rollout=rollout(25, hold=20))
+    await simulation.live(120)
+    row = row_of(simulation, "accuracy")
+    assert row["verdict"] == "Inconclusive"
+    assert "slice region=" in row["message"]
+    assert says in row["message"]
+
+
+async def test_a_slice_that_is_missing_is_named_beside_those_that_are_there() -> None:
+    simulation = await sliced(BY_REGION, {"south": (1.0, 0.9)}, 0.9)
+    await simulation.live(120)
+    row = row_of(simulation, "accuracy")
+    assert row["verdict"] == "Inconclusive"
+    assert row["message"].startswith("slice region=north: 0 of 20 labels in this step; no labels yet")
+    assert [one["verdict"] for one in row["slices"]] == ["Inconclusive", "Pass"]

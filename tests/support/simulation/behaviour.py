@@ -1,7 +1,7 @@
 """How the pods of a model behave: declared by its URI, and to be changed at any moment."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 ForOrdinal = Callable[[int], float]
@@ -69,6 +69,8 @@ class Behaviour:
     accuracy: float = 0.9
     differs: float = 0.02
     """Share of requests to which it gives another answer than the version that it is compared with."""
+    slices: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """By region: its share of the labels, and how many of those are right."""
     slow_rate: float = 0.0
     """Share of answers that take longer than a quarter of a second."""
     far_rate: float = 0.1

@@ -242,6 +242,11 @@ class Network:
         name, of = pod["metadata"]["name"], self.cluster.behaviour(uri_of(pod["spec"]))
         yield "serin_feedback_total", "outcome", "wrong", wrong
         yield "serin_feedback_total", "outcome", "correct", total - wrong
+        for region, (part, right) in of.slices.items():
+            labels = self._due(name, f"of {region}", share * part)
+            false = min(labels, self._due(name, f"wrong of {region}", share * part * (1 - right)))
+            for outcome, amount in (("wrong", false), ("correct", labels - false)):
+                yield "serin_sliced_feedback_total", "attribute,slice,outcome", f"region,{region},{outcome}", amount
         if not self.tells_all:
             return
         far, accepted = "serin_feedback_absolute_error_bucket", self._due(name, "accepted", share * of.accepted_rate)

@@ -22,7 +22,12 @@ _PART = re.compile(
 _JOINED = re.compile(r'label_replace\(\(\n(.*?)\n\), "of", "(\d+)", "", ""\)', re.DOTALL)
 _MATCHER = re.compile(r'(\w+)(=~|=)"((?:[^"\\]|\\.)*)"')
 _OF_THE_OBJECT = {"model_namespace", "model_name"}
-_AGED = {"serin_feedback_total", "serin_feedback_absolute_error_bucket", "serin_paired_feedback_total"}
+_AGED = {
+    "serin_feedback_total",
+    "serin_sliced_feedback_total",
+    "serin_feedback_absolute_error_bucket",
+    "serin_paired_feedback_total",
+}
 _ARMS = dict.fromkeys((*_AGED, "serin_feedback_client_sums_total"), "predicted_revision")
 _BIRTH = "serin_process_start_time_seconds"
 

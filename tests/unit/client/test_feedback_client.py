@@ -93,6 +93,15 @@ def test_each_row_of_a_prediction_has_its_label(server, feedback):
     assert server.rows == [{"token": "k1.token", "row": 2, "label": "red"}]
 
 
+def test_a_label_takes_along_what_is_known_of_its_row(server, feedback):
+    feedback.remember("a", ANSWER, rows=2, attributes=[{"region": "north"}, {"region": "south", "age": 41}])
+    feedback.label("a", 1, row=1)
+    feedback.send()
+    assert server.rows == [{"token": "k1.token", "row": 1, "attributes": {"region": "south", "age": 41}, "label": 1}]
+    with pytest.raises(ValueError, match=r"longer|shorter"):
+        feedback.remember("b", ANSWER, rows=2, attributes=[{"region": "north"}])
+
+
 def test_without_a_token_the_prediction_itself_is_sent(server, feedback):
     with pytest.raises(ValueError, match="predictions"):
         feedback.remember("a", PLAIN)

@@ -177,6 +177,27 @@ def test_a_signed_response_is_judged_once_by_whichever_pod_hears_the_label(tmp_p
 
 
 @pytest.mark.slow
+def test_labels_count_in_slices_by_inputs_that_the_token_says_and_by_what_comes_with_the_label(tmp_path):
+    (tmp_path / "key").write_text("k1:0123456789abcdef0123\n")
+    slices = '[{"by": "x[1]", "cuts": [10]}, {"by": "region", "values": ["north"]}]'
+    shared = {"feedback_key_file": tmp_path / "key", "feedback_slices": slices}
+    model = doubling(tmp_path / "m.onnx")
+    with (
+        serving(model, tmp_path, revision="aaaaaaaaaa", **shared) as one,
+        serving(model, tmp_path, revision="bbbbbbbbbb", **shared) as other,
+    ):
+        token = one.infer(tensor("x", "FP32", [2, 3], [1, 2, 3, 4, 50, 6]))[1]["parameters"]["feedback_token"]
+        for row, attributes in ((0, {"region": "north"}), (1, {})):
+            answer = other.post(
+                "/v2/models/m/feedback", {"token": token, "row": row, "label": 2, "attributes": attributes}
+            )
+            assert answer[1]["accepted"] == 1
+        for attribute, name in (("x[1]", "<=10"), ("x[1]", ">10"), ("region", "north"), ("region", "(missing)")):
+            told = {"predicted_revision": "aaaaaaaaaa", "attribute": attribute, "slice": name}
+            assert other.metric("serin_sliced_feedback_total", **told) == 1, told
+
+
+@pytest.mark.slow
 def test_features_and_predictions_are_counted_in_the_bins_of_the_baseline_in_the_models_folder(tmp_path):
     from serin_server import baseline
 

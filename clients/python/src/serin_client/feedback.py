@@ -61,7 +61,12 @@ class Feedback:
         self._pause = 0.0
 
     def remember(
-        self, key: str, response: Mapping[str, Any], predictions: Sequence[Label] | None = None, rows: int = 1
+        self,
+        key: str,
+        response: Mapping[str, Any],
+        predictions: Sequence[Label] | None = None,
+        rows: int = 1,
+        attributes: Sequence[Mapping[str, Label]] | None = None,
     ) -> None:
         """Keeps what an inference answered under a key of your own.
 
@@ -70,6 +75,7 @@ class Feedback:
             response: The JSON of the answer, as the protocol writes it.
             predictions: One for each row; needed only where responses carry no token.
             rows: How many rows the request had, where there is a token.
+            attributes: What is known of each row beside, by which labels can be sliced: ``[{"region": "north"}]``.
         """
         told = response.get("parameters") or {}
         if token := told.get("feedback_token"):
@@ -79,6 +85,8 @@ class Feedback:
         else:
             same = {"model_version": response["model_version"], "predicted_at": told["predicted_at"]}
             about = [{**same, "prediction": each, "id": key, "row": number} for number, each in enumerate(predictions)]
+        if attributes is not None:
+            about = [{**each, "attributes": dict(more)} for each, more in zip(about, attributes, strict=True)]
         self._store.remember(key, about, self._clock())
 
     def label(self, key: str, label: Label, row: int = 0) -> None:

@@ -7,6 +7,7 @@ from pydantic import Field, create_model
 from serin_operator.api.base import ApiModel
 from serin_operator.api.kinds.kind import Compared, Kind, Mode, Paired, Proof
 from serin_operator.api.kinds.registry import KINDS
+from serin_operator.api.kinds.slices import Slices
 
 
 class AnyMetric(ApiModel):
@@ -38,6 +39,13 @@ class AnyMetric(ApiModel):
         ),
     ] = None
 
+    slices: Annotated[
+        Slices | None,
+        Field(
+            description="Judge it in each slice of the traffic, too: the worst decides. Half of its share is the whole's, slices"
+            " divide the rest. Counted by pods of the next version on."
+        ),
+    ] = None
     evidence: Annotated[
         Proof | None,
         Field(
@@ -46,6 +54,14 @@ class AnyMetric(ApiModel):
             " requests are that without any label. Default NoHarm."
         ),
     ] = None
+
+    @property
+    def slice_names(self) -> tuple[str, ...]:
+        """What its slices are called in status: region=north, or age <=30."""
+        if self.slices is None:
+            return ()
+        between = " " if self.slices.cuts else "="
+        return tuple(f"{self.slices.by}{between}{name}" for name in self.slices.names)
 
     @property
     def asked(self) -> tuple[Kind, Any] | None:

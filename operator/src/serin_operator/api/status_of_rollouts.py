@@ -7,6 +7,19 @@ from pydantic import Field
 from serin_operator.api.base import ApiModel
 
 
+class SliceStatus(ApiModel):
+    """What a metric says of one slice of the traffic."""
+
+    slice: Annotated[str, Field(description="Which: region=north.")]
+    verdict: Annotated[str, Field(description="Its own.")]
+    reason: Annotated[str, Field(description="Its own.")]
+    stable: Annotated[str | None, Field(description="Stable's numbers.")] = None
+    canary: Annotated[str | None, Field(description="The canary's.")] = None
+    samples: Annotated[int | None, Field(description="In this step.")] = None
+    samples_needed: Annotated[int | None, Field(description="Of them.")] = None
+    evidence_percent: Annotated[int | None, Field(description="As above.")] = None
+
+
 class MetricStatus(ApiModel):
     """What one metric says about the canary."""
 
@@ -43,6 +56,10 @@ class MetricStatus(ApiModel):
             description="Evidence against the canary, in percent of what makes the metric fail (on a logarithmic scale); from"
             " 50 on the step is held."
         ),
+    ] = None
+    slices: Annotated[
+        list[SliceStatus] | None,
+        Field(description="By slice; numbers above are the whole's, the verdict the worst's."),
     ] = None
     design_effect: Annotated[
         float | None,

@@ -11,6 +11,11 @@ from serin_operator.decide.timestamps import parse
 T = TypeVar("T")
 
 
+def slice_key(metric: str, name: str) -> str:
+    """Under which name a slice of a metric has its samples, its evidence and its verdict."""
+    return f"{metric}/{name}"
+
+
 @dataclass(frozen=True)
 class Span:
     """From the moment a weight change began until the new weight was in force."""

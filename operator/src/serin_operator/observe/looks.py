@@ -5,7 +5,7 @@ wrote is another: three round trips at most, however many metrics there are.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,6 +20,7 @@ from serin_operator.observe.pairs import Asked, asked_of, with_pairs
 from serin_operator.observe.prometheus_client import PrometheusError, Series
 from serin_operator.observe.questions import answers, promql
 from serin_operator.observe.samples import before_of, sample_of, stable_pods_of
+from serin_operator.observe.sliced import Sliced
 from serin_operator.observe.written import Answer, Prometheus, Written, ask, counters, expression, measured
 
 Found = Mapping[Asked, list[Series]] | QueryFailed
@@ -44,14 +45,29 @@ async def take(
     mine, mine_before = dict(zip(theirs, told, strict=False)), dict(zip(earlier, told[len(theirs) :], strict=True))
     return LookResult(
         look,
-        {name: each.sample(seen, mine.get(name), look) for name, each in wanted.items()},
+        {name: each.sample(seen, mine.get(name), look) for name, each in wanted.items()}
+        | _of_slices(wanted, seen, look, Sliced.samples),
         {name: each.before(before, mine_before.get(name), look) for name, each in wanted.items()}
+        | _of_slices(wanted, before, look, Sliced.before)
         if look.before
         else {},
         {name: each.stable_pods(seen, look) for name, each in wanted.items()},
         stable_clients=_clients(wanted, seen, look, (look.start, look.end)),
         clients_before=_clients(wanted, before, look, look.before) if look.before else {},
     )
+
+
+def _of_slices(
+    wanted: Mapping[str, "_Wanted"],
+    found: Found,
+    look: Look,
+    samples: Callable[[Sliced, Sequence[Series], Look], dict[str, Sample]],
+) -> dict[str, Sample]:
+    """A sample for each slice of each metric; nothing where the query failed, as the metrics say themselves."""
+    if isinstance(found, QueryFailed):
+        return {}
+    asked = [each.sliced for each in wanted.values() if each.sliced]
+    return {key: one for each in asked for key, one in samples(each, found[each.asked[0]], look).items()}
 
 
 def _clients(
@@ -80,6 +96,7 @@ class _Wanted:
     path: str
     reading: Reading
     pairs: PairReading | None = None
+    sliced: Sliced | None = None
 
     @classmethod
     def of(cls, metric: api.AnyMetric, paired: Paired) -> "_Wanted":
@@ -88,7 +105,9 @@ class _Wanted:
         kind, said = metric.asked
         pairs = None if paired is Paired.OFF else kind.pairs
         suffix = ".promql" if isinstance(kind.reads(said), Expression) else ""
-        return cls(f"{AT.removesuffix('[]')}[{metric.name}].{kind.field}{suffix}", kind.reads(said), pairs)
+        return cls(
+            f"{AT.removesuffix('[]')}[{metric.name}].{kind.field}{suffix}", kind.reads(said), pairs, Sliced.of(metric)
+        )
 
     @property
     def is_written(self) -> bool:
@@ -105,7 +124,8 @@ class _Wanted:
         """Those of pairs and clients, too."""
         pairs = asked_of(self.pairs) if self.pairs else ()
         more = (self.reading.clients, self.reading.predictions) if isinstance(self.reading, Shares) else ()
-        return (*self.counters, *pairs, *((one, None) for one in more if one))
+        sliced = self.sliced.asked if self.sliced else ()
+        return (*self.counters, *pairs, *((one, None) for one in more if one), *sliced)
 
     def written(self, look: Look, scrape: float, *, is_before: bool = False) -> Written:
         if isinstance(self.reading, Expression):

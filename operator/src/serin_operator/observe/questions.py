@@ -22,7 +22,7 @@ _OF_PROCESSES: Final = frozenset({BORN, ALIVE, INTERVAL})
 
 def labels_of(counter: Counter, age: str | None) -> tuple[str, ...]:
     """Labels of a server's counter that are kept."""
-    return (counter.arm, PROCESS, *([counter.told_by] if counter.told_by else []), *([age] if age else []))
+    return (counter.arm, PROCESS, *(one for one in (counter.told_by, age, counter.slices_by) if one))
 
 
 def promql(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from serin_server.config.words import DESCRIPTIONS
+from serin_server.slicing import slicings_in
 from serin_server.uris import name_in, shown
 
 __all__ = ["DESCRIPTIONS", "PROVIDERS", "TERMINATION_LOG", "InvalidSetting", "Settings", "settings_from"]
@@ -88,6 +89,7 @@ class Settings:
     feedback_max_age_seconds: float = 30 * 86400.0
     feedback_kind: str = "class"
     feedback_tolerance: float = 0.0
+    feedback_slices: str = ""
     prediction_output: str = ""
     pairing_control: str = ""
     pairing_sample: float = 0.0
@@ -340,6 +342,10 @@ def _combinations(settings: Settings) -> Iterator[str]:
         yield "SERIN_TLS_CERT_FILE and SERIN_TLS_KEY_FILE belong together: give both or none"
     if settings.rate_limit_per_second and settings.api_keys_file is None and settings.jwks_file is None:
         yield "SERIN_RATE_LIMIT_PER_SECOND is by key: give SERIN_API_KEYS_FILE or SERIN_JWKS_FILE too"
+    try:
+        slicings_in(settings.feedback_slices)
+    except ValueError as error:
+        yield f"SERIN_FEEDBACK_SLICES: {error}: give a JSON list of {{by, values}} or {{by, cuts}}"
     if settings.is_pairing and settings.feedback_key_file is None:
         yield "SERIN_PAIRING_SAMPLE needs SERIN_FEEDBACK_KEY_FILE: only by a key do versions of one model know one another"
 

@@ -4,7 +4,7 @@ Any pod may hear the label of any revision's prediction; the operator sums by `p
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Any, Final, NamedTuple, cast
@@ -17,9 +17,10 @@ from serin_server.feedback.rows import SHAPE, Row, rows_in
 from serin_server.feedback.seen import Seen, SeenLabels
 from serin_server.feedback.tokens import Forged, TokenSigner
 from serin_server.metrics.clients import WINDOW_SECONDS, ClientSums
-from serin_server.metrics.instruments import Histogram
-from serin_server.metrics.server import AGE_BOUNDS, ERROR_BOUNDS, ServerMetrics
+from serin_server.metrics.instruments import Counter, Histogram
+from serin_server.metrics.server import AGE_BOUNDS, ERROR_BOUNDS, SLICE_LABELS, ServerMetrics
 from serin_server.model.predictions import Prediction
+from serin_server.slicing import OfRows, Slicing, slices_of
 
 _CLOCK_SKEW_SECONDS: Final = 5.0
 _ROWS_A_TURN: Final = 100
@@ -36,6 +37,7 @@ class Rules:
     max_age_seconds: float = 30 * 86400.0
     is_regression: bool = False
     tolerance: float = 0.0
+    slicings: tuple[Slicing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class _Claimed(NamedTuple):
     prediction: Prediction
     control: tuple[str, Prediction] | None = None
     client: int = 0
+    slices: Sequence[OfRows] = ()
 
 
 _PAIRS: Final = {
@@ -127,12 +130,19 @@ class FeedbackCounter:
         if off_by is not None:
             self._metrics.feedback_errors.setdefault((revision, age_le), Histogram(ERROR_BOUNDS)).observe(off_by)
         self._metrics.feedback.add(revision, age_le, "correct" if is_right else "wrong")
+        if self._rules.slicings:
+            self._count_slices(claim, row, age_le, "correct" if is_right else "wrong")
         if claim.client:
             clients = self._metrics.feedback_clients.setdefault(revision, ClientSums())
             clients.window = int(now / WINDOW_SECONDS)
             clients.count(clients.numbered(claim.client), int(not is_right))
         if claim.control is not None:
             self._count_pair(claim, age_le, row.label, is_right=is_right)
+
+    def _count_slices(self, claim: "_Claimed", row: Row, age_le: str, outcome: str) -> None:
+        sliced = self._metrics.sliced_feedback.setdefault(claim.revision, Counter(SLICE_LABELS))
+        for by, name in slices_of(self._rules.slicings, claim.slices, row.row, row.attributes):
+            sliced.add(by, name, age_le, outcome)
 
     def _count_pair(self, claim: "_Claimed", age_le: str, label: Prediction, *, is_right: bool) -> None:
         control_revision, told = cast("tuple[str, Prediction]", claim.control)
@@ -178,7 +188,8 @@ class FeedbackCounter:
             raise _Rejected("malformed", f"row {row.row}: the token is for {len(claim.predictions)} predictions")
         told = claim.control_prediction(row.row)
         control = None if told is None else (claim.control_revision, told)
-        return _Claimed(claim.revision, claim.predicted_at_ms / 1000, claim.predictions[row.row], control, claim.client)
+        told_at, prediction = claim.predicted_at_ms / 1000, claim.predictions[row.row]
+        return _Claimed(claim.revision, told_at, prediction, control, claim.client, claim.slices)
 
     def _unsigned(self, row: Row) -> "_Claimed":
         if not self._rules.takes_unsigned:

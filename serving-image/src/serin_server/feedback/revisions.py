@@ -12,7 +12,7 @@ while and never goes back. Of too many that are set aside those with the fewest 
 
 from typing import Final
 
-from serin_server.metrics.instruments import Histogram
+from serin_server.metrics.instruments import Counter, Histogram
 from serin_server.metrics.server import ServerMetrics
 
 MOST_TOLD: Final = 64
@@ -24,11 +24,12 @@ _MOST_HALVINGS: Final = 64
 class _Aside:
     """The counts of a revision that has no place."""
 
-    __slots__ = ("counts", "errors", "labels")
+    __slots__ = ("counts", "errors", "labels", "sliced")
 
     def __init__(self) -> None:
         self.counts: dict[tuple[str, ...], float] = {}
         self.errors: dict[tuple[str, str], Histogram] = {}
+        self.sliced: Counter | None = None
         self.labels = 0.0
 
 
@@ -90,6 +91,7 @@ class ToldRevisions:
 
     def _set_aside(self, revision: str, ages: set[str]) -> None:
         counts, errors, aside = self._metrics.feedback.values, self._metrics.feedback_errors, _Aside()
+        aside.sliced = self._metrics.sliced_feedback.pop(revision, None)
         for age_le in ages:
             for key in ((revision, age_le, "correct"), (revision, age_le, "wrong")):
                 if key in counts:
@@ -109,4 +111,6 @@ class ToldRevisions:
             return set()
         self._metrics.feedback.values.update(aside.counts)
         self._metrics.feedback_errors.update(aside.errors)
+        if aside.sliced is not None:
+            self._metrics.sliced_feedback[revision] = aside.sliced
         return {key[1] for key in aside.counts}

@@ -2,18 +2,22 @@
 
 from base64 import b64decode
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
 from serin_server.refusals import Kind, Refusal
 
 MAX_ROWS: Final = 10_000
-SHAPE: Final = "a row is {token, label} or {model_version, predicted_at, prediction, label}"
+SHAPE: Final = "a row is {token, label} or {model_version, predicted_at, prediction, label}, and may have attributes"
+_MOST_ATTRIBUTES: Final = 64
 
 
 class Row(msgspec.Struct, forbid_unknown_fields=True):
-    """One label. With a token it needs nothing else; `row` says which row of the request it belongs to."""
+    """One label. With a token it needs nothing else; `row` says which row of the request it belongs to.
+
+    `attributes` are what is known of it beside, by name: labels are counted by those that somebody asks for.
+    """
 
     label: int | float | str | bool
     token: str = ""
@@ -22,6 +26,7 @@ class Row(msgspec.Struct, forbid_unknown_fields=True):
     model_version: str = ""
     predicted_at: float | None = None
     prediction: int | float | str | bool | None = None
+    attributes: Annotated[dict[str, int | float | str | bool | None], msgspec.Meta(max_length=_MOST_ATTRIBUTES)] = {}
 
 
 def rows_in(body: bytes | bytearray) -> Sequence[object]:

@@ -3,13 +3,13 @@
 A token is `<key id>.<base64url>`: encoded is the JSON list `[revision, unix milliseconds, request id, [prediction of
 each row]]` and behind it the first 16 bytes of the HMAC-SHA-256 of key id, dot and list. Where the control was asked as
 well, the list goes on with its revision and `[[row, its prediction], …]` for the rows on which it differs, and where the
-client is known with a number that stands for it.
+client is known with a number that stands for it, and where slices are asked for with those of the rows.
 Nothing is kept on the server. A token says what it says to anybody who holds it; it is signed, not secret.
 """
 
 from base64 import urlsafe_b64decode
 from binascii import b2a_base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from hmac import compare_digest
@@ -20,6 +20,7 @@ import msgspec
 import orjson
 
 from serin_server.model.predictions import Prediction
+from serin_server.slicing import OfRows
 
 MAX_ROWS: Final = 256
 MAX_CONTROL_BYTES: Final = 4096
@@ -44,6 +45,7 @@ class Claim(msgspec.Struct, array_like=True):
     control_revision: str = ""
     differences: list[tuple[int, Prediction]] = []
     client: int = 0
+    slices: list[OfRows] = []
 
     def control_prediction(self, row: int) -> Prediction | None:
         """What the control predicted for a row; None where it was not asked."""
@@ -107,6 +109,7 @@ class TokenSigner:
         predictions: list[Prediction],
         control: ControlPart | None = None,
         client: int = 0,
+        slices: Sequence[OfRows] = (),
     ) -> bytes:
         """The token of one response."""
         about: tuple[object, ...] = (self._revision, int(predicted_at * 1000), request_id, predictions)
@@ -119,6 +122,9 @@ class TokenSigner:
             about = (*about, revision, differences, client)
         elif client:
             about = (*about, "", (), client)
+        if slices:
+            rest = about[4:] or ("", (), client)
+            about = (*about[:4], *rest, [(each.by, each.names, each.codes) for each in slices])
         return self.sealed(orjson.dumps(about))
 
     def number_of(self, address: bytes) -> int:

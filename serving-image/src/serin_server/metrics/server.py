@@ -57,6 +57,8 @@ HELP: Final[Mapping[str, str]] = {
     "serin_requests_rejected_total": "Requests refused before they reached the model, by reason.",
     "serin_feedback_total": "True labels that came back, by the revision that made the prediction, the upper bound "
     "of the prediction's age in seconds, and the outcome.",
+    "serin_sliced_feedback_total": "The same labels by the slices that are asked for: attribute is what is sliced by, slice one of its "
+    "slices, (other) where the value is none of them, (missing) where nothing is known.",
     "serin_signed_predictions_total": "Predictions that were answered with a token, so that their labels can be told; absent without "
     "a key to sign with.",
     "serin_paired_feedback_total": "True labels of predictions that the control was asked for as well, by both revisions, the upper "
@@ -90,6 +92,9 @@ REJECTIONS: Final = (
 FEEDBACK_REJECTIONS: Final = (
     "malformed", "duplicate", "corrected", "incomparable", "forged", "stale", "future", "unsigned",
 )  # fmt: skip
+
+
+SLICE_LABELS: Final = ("attribute", "slice", "age_le", "outcome")
 
 
 class ToldAtScrape(Protocol):
@@ -127,6 +132,8 @@ class ServerMetrics:
         own = [(labels["model_revision"], age, outcome) for age in AGE_BOUNDS for outcome in ("correct", "wrong")]
         self.feedback = Counter(("predicted_revision", "age_le", "outcome"), own)
         self.paired_feedback = Counter(("predicted_revision", "control_revision", "age_le", "pair"))
+        self.sliced_feedback: dict[str, Counter] = {}
+        """By the revision that made the predictions."""
         self.signed_predictions: int | None = None
         """None where no prediction gets a token."""
         self.feedback_errors: dict[tuple[str, str], Histogram] = {}
@@ -192,6 +199,12 @@ class ServerMetrics:
             words.sample("serin_signed_predictions_total", {}, self.signed_predictions)
         words.counter("serin_feedback_total", self.feedback)
         words.counter("serin_paired_feedback_total", self.paired_feedback)
+        if self.sliced_feedback:
+            words.head("serin_sliced_feedback_total", "counter")
+        for revision, sliced in self.sliced_feedback.items():
+            for key, value in sliced.values.items():
+                about = {"predicted_revision": revision, **dict(zip(SLICE_LABELS, key, strict=True))}
+                words.sample("serin_sliced_feedback_total", about, value)
         if self.feedback_clients:
             words.head("serin_feedback_client_sums_total", "counter")
         for revision, clients in self.feedback_clients.items():

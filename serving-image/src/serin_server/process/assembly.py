@@ -16,6 +16,7 @@ from serin_server.failures import LoadFailure, Reason
 from serin_server.features.capture import FeatureCapture
 from serin_server.features.fit import checked_fit
 from serin_server.features.likely import baseline_file
+from serin_server.features.sliced import FeatureSlices
 from serin_server.feedback.counter import FeedbackCounter, Rules
 from serin_server.feedback.tokens import MAX_ROWS, TokenSigner, keys_in
 from serin_server.metrics.server import ServerMetrics, server_id
@@ -27,6 +28,7 @@ from serin_server.records.sink import to_http, to_stdout
 from serin_server.security.access import AccessControl
 from serin_server.security.tls import Certificates
 from serin_server.security.watch import FileWatch
+from serin_server.slicing import slicings_in
 
 
 def metrics_of(settings: Settings, started_at: float, kind: type[ServerMetrics] = ServerMetrics) -> ServerMetrics:
@@ -59,6 +61,7 @@ def feedback_of(settings: Settings, metrics: ServerMetrics, signer: TokenSigner 
         settings.feedback_max_age_seconds,
         settings.feedback_kind == "regression",
         settings.feedback_tolerance,
+        slicings_in(settings.feedback_slices),
     )
     return FeedbackCounter(metrics, rules, signer)
 
@@ -75,6 +78,8 @@ def loaded_of(
     observe = None if capture is None else capture.observe
     signature = model.signature
     predictions = PredictionReader(signature, settings.prediction_output)
+    slicings = slicings_in(settings.feedback_slices)
+    slices = FeatureSlices(slicings, signature, baseline_of(settings, model)) if slicings else None
     return Loaded(
         reader_of(signature),
         batcher_of(settings, model, metrics, loop, observe),
@@ -83,7 +88,7 @@ def loaded_of(
             settings.revision,
             settings.model_version,
             signature,
-            _token_maker(signer, predictions, metrics),
+            _token_maker(signer, predictions, metrics, slices),
             _sealer(signer, predictions),
         ),
     )
@@ -199,7 +204,10 @@ def watches_of(
 
 
 def _token_maker(
-    signer: TokenSigner | None, predictions: PredictionReader, metrics: ServerMetrics
+    signer: TokenSigner | None,
+    predictions: PredictionReader,
+    metrics: ServerMetrics,
+    slices: FeatureSlices | None = None,
 ) -> TokenMaker | None:
     if signer is None or predictions.position is None:
         return None
@@ -212,7 +220,8 @@ def _token_maker(
         if len(told) > MAX_ROWS:
             return b""
         metrics.signed_predictions = (metrics.signed_predictions or 0) + len(told)
-        return signer.sign(predicted_at, call.id, told, control, client)
+        sliced = slices.of(call.arrays, len(told)) if slices is not None else ()
+        return signer.sign(predicted_at, call.id, told, control, client, sliced)
 
     return token
 

@@ -7,10 +7,12 @@ from serin_operator.api.kinds.of_labels import ERROR_BOUNDS
 from serin_operator.api.kinds.of_requests import LATENCY_BOUNDS
 from serin_operator.api.kinds.reading import Counter, Expression, Shares, bucket, spellings
 from serin_operator.api.kinds.registry import KINDS
-from serin_operator.api.spec import Analysis, Metric
+from serin_operator.api.spec import Analysis, Metric, ModelDeploymentSpec
 from serin_operator.decide.analysis import InvalidAnalysis, Role
 from serin_operator.decide.judging.config import config_of
+from serin_operator.decide.manifests import serving
 from serin_server.metrics import instruments, server
+from serin_server.slicing import slicings_in
 
 EACH = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.field)
 OTHERS = {"kind": "kind", "bin": "bin"}
@@ -155,3 +157,34 @@ def test_a_gate_that_never_rolls_back_at_a_promised_rate_leaves_all_of_it_to_the
     mode = {"mode": "Gate"} if kind.may_gate else {}
     config = config_of(analysis({"errorRate": {}}, {kind.field: dict(kind.example), **mode, **share}))
     assert config.false_alarm_share("m0") == pytest.approx(0.01)
+
+
+SLICES = (
+    {"by": "region", "values": ["north", "São Paulo", "$(HOME)"]},
+    {"by": "age", "cuts": [-1e-9, 0, 0.1, 30, 1234567.5]},
+    {"by": "n", "values": ["1", "true"], "minSamples": 7},
+)
+
+
+def test_pods_are_told_of_slices_and_spell_them_as_the_operator_does():
+    metrics = [{"accuracy": {}, "slices": one} for one in (*SLICES, SLICES[0])]
+    spec = ModelDeploymentSpec.model_validate(
+        {"model": {"version": "v1", "uri": "https://m/v1.onnx"}, "analysis": analysis(*metrics)}
+    )
+    (text,) = serving.slices(spec).values()
+    assert "$$(HOME)" in text, "as the kubelet wants a dollar that is none"
+    told = slicings_in(text.replace("$$(", "$("))
+    assert [(one.by, one.names) for one in told] == [(m.slices.by, m.slices.names) for m in spec.analysis.metrics[:3]]
+
+
+def test_pods_are_told_nothing_where_nobody_slices():
+    model = {"version": "v1", "uri": "https://m/v1.onnx"}
+    for more in ({}, {"analysis": analysis({"accuracy": {}})}):
+        assert serving.slices(ModelDeploymentSpec.model_validate({"model": model, **more})) == {}
+
+
+@EACH
+def test_what_is_read_of_slices_is_exported_by_the_servers(kind):
+    for counter in kind.slices("region").counters if kind.slices else ():
+        assert counter.name in server.HELP
+        assert {counter.slices_by, counter.told_by} < set(server.SLICE_LABELS)

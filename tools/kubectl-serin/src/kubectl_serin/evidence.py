@@ -13,6 +13,25 @@ _SAMPLES = re.compile(r"([\d,]+) of ([\d,]+) \w+ in this step")
 
 
 @dataclass(frozen=True)
+class Slice:
+    """What a metric says of one slice of the traffic."""
+
+    name: str
+    verdict: str
+    reason: str
+    stable: str | None
+    canary: str | None
+    evidence_percent: int | None
+
+    @property
+    def words(self) -> str:
+        """In one line, after its name and verdict."""
+        counts = [f"{arm} {told}" for arm, told in (("canary", self.canary), ("stable", self.stable)) if told]
+        percent = f"{self.evidence_percent} % of the evidence" if self.evidence_percent is not None else ""
+        return ", ".join([*([percent] if percent else []), *(counts or ["no labels yet"])])
+
+
+@dataclass(frozen=True)
 class Metric:
     """One metric of the rollout under way."""
 
@@ -28,6 +47,7 @@ class Metric:
     """How much speaks against the canary (or, of a proof, for it), as an e-value: 100 means 100 to 1."""
     needed: float | None
     """The e-value that decides."""
+    slices: tuple[Slice, ...] = ()
 
     @property
     def share(self) -> float | None:
@@ -65,11 +85,18 @@ def _metric(one: Mapping[str, Any]) -> Metric:
         message=message,
         stable=cleaned(one["stable"]) if one.get("stable") else None,
         canary=cleaned(one["canary"]) if one.get("canary") else None,
-        samples=one.get("samples"),
+        samples=int(samples[1].replace(",", "")) if samples else one.get("samples"),
         needed_samples=int(samples[2].replace(",", "")) if samples else None,
         evidence=evidence,
         needed=needed,
+        slices=tuple(map(_slice, one.get("slices") or ())),
     )
+
+
+def _slice(one: Mapping[str, Any]) -> Slice:
+    name, verdict, reason = (cleaned(one.get(field, "?")) for field in ("slice", "verdict", "reason"))
+    stable, canary = (cleaned(one[arm]) if one.get(arm) else None for arm in ("stable", "canary"))
+    return Slice(name, verdict, reason, stable, canary, one.get("evidencePercent"))
 
 
 def numbers_of(message: str) -> tuple[float | None, float | None]:

@@ -29,7 +29,8 @@ def slips(spec: Mapping[str, Any]) -> Iterator[str]:
     if parsed.analysis is None:
         return
     settings, config = settings_of(parsed), config_of(parsed.analysis)
-    for metric, written in zip(config.metrics, parsed.analysis.metrics, strict=True):
+    of_all = (metric for metric in config.metrics if not metric.slice_of)
+    for metric, written in zip(of_all, parsed.analysis.metrics, strict=True):
         made_of, asked = settings.metrics.get(metric.name), written.asked
         if made_of is None or asked is None:
             yield f"{metric.name}: only warns, so that it keeps no version back"

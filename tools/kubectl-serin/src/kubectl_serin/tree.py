@@ -35,7 +35,7 @@ def show(console: Console, model: Model, found: list[JsonObject] | None, now: da
     if metrics := metrics_of(model.canary):
         branch = tree.add("evidence against the new version; at a full bar it is rolled back")
         for metric in metrics:
-            branch.add(_metric(metric))
+            _metric(branch, metric)
     if guard := model.status.get("guard"):
         _guard(tree, guard, now)
     _pods(tree, found)
@@ -114,7 +114,7 @@ def _guard(tree: Tree, guard: JsonObject, now: datetime) -> None:
     until = f"until {at(moment(guard.get('until')), now)} UTC"
     branch = tree.add(Text.assemble("guard  ", (version, "bold"), f" is compared with {previous} {until}"))
     for metric in metrics_of(guard):
-        branch.add(_metric(metric))
+        _metric(branch, metric)
 
 
 def _stage(stage: Stage, model: Model, *, is_done: bool, is_here: bool) -> Text:
@@ -125,7 +125,15 @@ def _stage(stage: Stage, model: Model, *, is_done: bool, is_here: bool) -> Text:
     return Text(f"{mark} {stage.words:>5}  {time}{waits}", "bold" if is_here else "")
 
 
-def _metric(metric: Metric) -> Text:
+def _metric(branch: Tree, metric: Metric) -> None:
+    """A metric, and below it its slices."""
+    below = branch.add(_words(metric))
+    for one in metric.slices:
+        colour = COLOURS.get(one.verdict, "")
+        below.add(Text.assemble((f"{one.name}  ", "bold"), (one.verdict, colour), f" ({one.reason})  {one.words}"))
+
+
+def _words(metric: Metric) -> Text:
     line = Text.assemble(
         (f"{metric.name}  ", "bold"), (metric.verdict, COLOURS.get(metric.verdict, "")), f" ({metric.reason})  "
     )

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from serin_operator.api.base import ApiModel
-from serin_operator.api.kinds.reading import PairReading, Reading
+from serin_operator.api.kinds.reading import PairReading, Reading, Shares
 from serin_operator.api.rule import Rule
 
 AT: Final = "spec.analysis.metrics[]"
@@ -114,6 +114,7 @@ class Kind:
         needs_clients: Whether it is made of what clients do with the predictions: copies of requests bring nothing of it.
         within: Lines of spec.analysis that the example needs.
         pairs: Where the same is counted of requests that both versions answered.
+        slices: What it reads of the slices by an attribute, where pods count by slice.
         rules: What the schema cannot say.
         tells_outages: Whether a version most of whose answers are so is as good as down, whoever it is compared with.
     """
@@ -132,6 +133,7 @@ class Kind:
     beside: tuple[str, ...] = ()
     within: tuple[str, ...] = ()
     pairs: PairReading | None = None
+    slices: Callable[[str], Shares] | None = None
     rules: tuple[Rule, ...] = ()
     tells_outages: bool = False
 

@@ -1,5 +1,6 @@
 """Kinds that count labels, which come back as feedback."""
 
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 from pydantic import Field
@@ -8,7 +9,7 @@ from serin_operator.api.base import ApiModel
 from serin_operator.api.kinds.kind import AT, Bounded, Compared, Kind, Paired, Phrase
 from serin_operator.api.kinds.of_pairs import AGREEMENT, ANSWERS, CONTROL
 from serin_operator.api.kinds.of_requests import one_of
-from serin_operator.api.kinds.reading import LABEL_ARM, Counter, PairReading, Shares, above, spellings
+from serin_operator.api.kinds.reading import LABEL_ARM, Counter, PairReading, Shares, Told, above, quoted, spellings
 from serin_operator.api.rule import Rule
 
 ERROR_BOUNDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0,
@@ -78,6 +79,16 @@ def _accuracy(asked: Accuracy) -> Compared | Bounded:
     return Compared(asked.max_decrease or 0.01, phrase)
 
 
+def _arm(told: Sequence[Told]) -> tuple[int, int]:
+    return round(told[0].get("wrong", 0)), round(sum(told[0].values()))
+
+
+def _sliced(by: str) -> Shares:
+    where = (f"attribute={quoted(by)}",)
+    told = Counter("serin_sliced_feedback_total", "outcome", where, LABEL_ARM, comes_late=True, slices_by="slice")
+    return Shares((told,), _arm, noun="labels", age=_AGE)
+
+
 KINDS: Final = (
     Kind(
         field="accuracy",
@@ -89,13 +100,14 @@ KINDS: Final = (
         example={"maxDecrease": 0.01},
         reads=lambda _asked: Shares(
             (Counter("serin_feedback_total", "outcome", arm=LABEL_ARM),),
-            lambda told: (round(told[0].get("wrong", 0)), round(sum(told[0].values()))),
+            _arm,
             noun="labels",
             age=_AGE,
             clients=Counter("serin_feedback_client_sums_total", "sum", arm=LABEL_ARM, comes_late=True),
             predictions=_PREDICTIONS,
         ),
         judged=_accuracy,
+        slices=_sliced,
         pairs=PairReading(
             Counter("serin_paired_feedback_total", "pair", arm=LABEL_ARM, comes_late=True, against=CONTROL),
             "only_canary_wrong",

@@ -24,6 +24,7 @@ class Counter:
         is_level: A gauge that is the same in every process and is not subtracted.
         is_whole: It counts events; otherwise it is a sum of numbers.
         comes_late: A series comes into being with its first event or with the model, and not with the process.
+        slices_by: A label by which its series are told apart afterwards, and which is kept beside.
         against: The label that holds the revision of the other half of a pair. Then it is the canary's, against stable.
     """
 
@@ -37,6 +38,7 @@ class Counter:
     is_whole: bool = True
     comes_late: bool = False
     against: str = ""
+    slices_by: str = ""
 
     @property
     def series(self) -> str:

@@ -4,6 +4,7 @@ from typing import Final
 
 from serin_operator.api.kinds import of_distributions, of_labels, of_ones_own, of_pairs, of_requests, of_resources
 from serin_operator.api.kinds.kind import AT, Kind, Mode
+from serin_operator.api.kinds.slices import SLICE_RULES
 from serin_operator.api.rule import Rule
 
 KINDS: Final[tuple[Kind, ...]] = (
@@ -30,6 +31,7 @@ _MEANS: Final = tuple(kind for kind in _WITHOUT_RATE if kind.may_gate and kind.m
 _SHARELESS: Final = tuple(kind for kind in _WITHOUT_RATE if kind not in _MEANS)
 _NEVER_GATES: Final = tuple(kind for kind in KINDS if not kind.may_gate)
 _NO_PROOF: Final = tuple(kind for kind in KINDS if not kind.can_prove)
+_SLICED: Final = tuple(kind for kind in KINDS if kind.slices)
 _RATE: Final = "(has(self.falseRollbackRate) ? self.falseRollbackRate : 0.01)"
 _SHARING: Final = f"has(m.share) && !(has(m.mode) && m.mode == 'Warn') && !{_is_any(_MEANS, 'm')}"
 _SHARES: Final = f"self.metrics.filter(m, {_SHARING}).map(m, m.share).sum()"
@@ -67,5 +69,12 @@ KIND_RULES: Final = (
         "The shares of all metrics are at most falseRollbackRate together: give less, or raise falseRollbackRate.",
         field=".metrics",
     ),
+    Rule(
+        AT,
+        f"!has(self.slices) || {_is_any(_SLICED)}",
+        f"Pods count {' and '.join(kind.field for kind in _SLICED)} by slice and nothing else: remove slices.",
+        field=".slices",
+    ),
+    *SLICE_RULES,
     *(rule for kind in KINDS for rule in kind.rules),
 )

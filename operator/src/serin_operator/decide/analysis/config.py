@@ -153,6 +153,8 @@ class Metric:
     min_samples: int | None = None  # canary samples a step; the analysis' own when absent
     slices: tuple[str, ...] = ()
     share: float | None = None  # of the false-rollback rate, as a probability; a part of the rest by weight when absent
+    part: float = 1.0  # of weight or share, where several of these are questions of one metric
+    slice_of: str = ""  # the one before it that asks the same of all traffic: a look without its events revokes nothing
 
     def __post_init__(self) -> None:
         where = f"metrics[{self.name}]"
@@ -163,6 +165,7 @@ class Metric:
             raise InvalidAnalysis(
                 f"{where}.weight", f"{self.weight:g} is not positive", "use role Warning to take no share"
             )
+        require_fraction(f"{where}.part", self.part, low=0, high=1 + 1e-9)
         if self.share is not None:
             require_fraction(f"{where}.share", self.share, low=0, high=0.5)
         if self.min_samples is not None and (type(self.min_samples) is not int or self.min_samples < 1):
@@ -239,14 +242,14 @@ def _shares_of(metrics: tuple[Metric, ...], rate: float) -> dict[str, float]:
     Only gates that can roll back at a promised rate share, so means do not; a warning rolls nothing back, so each of its slices has its part of the full rate for itself.
     """
     sharing = [m for m in metrics if m.role is Role.GATE and not isinstance(m.rule, Threshold | Drift | MeanDifference)]
-    told = math.fsum(m.share for m in sharing if m.share is not None)
+    told = math.fsum(m.share * m.part for m in sharing if m.share is not None)
     if told > rate * (1 + 1e-9):
         raise InvalidAnalysis(
             "metrics[].share",
             f"the shares are {told:g} together, more than the false-rollback rate of {rate:g}",
             "give less, or raise the rate",
         )
-    weights = math.fsum(m.weight for m in sharing if m.share is None)
+    weights = math.fsum(m.weight * m.part for m in sharing if m.share is None)
     rest = max(0.0, rate - told)
     if weights and rest <= rate * 1e-9:
         name = next(m.name for m in sharing if m.share is None)
@@ -255,8 +258,8 @@ def _shares_of(metrics: tuple[Metric, ...], rate: float) -> dict[str, float]:
         )
     shares = {}
     for metric in metrics:
-        part = rate
+        part = rate * metric.part
         if metric in sharing:
-            part = rest * metric.weight / weights if metric.share is None else metric.share
+            part = rest * metric.weight * metric.part / weights if metric.share is None else metric.share * metric.part
         shares.update(dict.fromkeys(metric.keys, part / len(metric.keys)))
     return shares

@@ -57,7 +57,7 @@ def judge_look(
         after = known if known is not None and known.rule == mark else MetricState(rule=mark)
         if isinstance(sample, Value) and not seen_before:
             after = _observe(key, metric, after, sample)
-        verdict = _verdict(config, metric, key, after, sample)
+        verdict = _verdict(config, metric, key, _doubted(after, states.get(metric.slice_of)), sample)
         states[key] = replace(after, failed=True) if isinstance(verdict, Fail) else after
         if known is not None and known.rule != mark:
             verdict = replace(verdict, message=f"configuration changed, evidence begins anew; {verdict.message}")
@@ -84,12 +84,21 @@ def _observe(key: str, metric: Metric, state: MetricState, value: Value) -> Metr
             )
 
 
+def _doubted(state: MetricState, of_all: MetricState | None) -> MetricState:
+    """Labels that are missing by choice are known of all traffic only, and no slice blames by them either."""
+    if of_all is None:
+        return state
+    return replace(state, labels_differ=of_all.labels_differ, labels_excess=of_all.labels_excess)
+
+
 def _verdict(config: AnalysisConfig, metric: Metric, key: str, state: MetricState, sample: Sample) -> Verdict:
     """Fail stands whatever this look brought; without data nothing passes; else the rule decides."""
     judged = _by_rule(config, metric, key, state, sample)
     if isinstance(judged, Fail):
         return judged
     match sample:
+        case NoData() if metric.slice_of and state.step_samples >= config.samples_needed(metric):
+            return judged
         case NoData(why):
             return Inconclusive(Reason.NO_DATA, why)
         case QueryFailed(why):
@@ -114,6 +123,7 @@ def _by_rule(config: AnalysisConfig, metric: Metric, key: str, state: MetricStat
                 samples_needed=needed,
                 false_alarm_rate=alpha,
                 false_promotion_rate=config.false_promotion_rate,
+                is_slice=bool(metric.slice_of),
             )
         case MeanDifference() as rule:
             return means.verdict(rule, state, alpha, is_gate=metric.role is Role.GATE)

@@ -49,10 +49,15 @@ def standing(
     samples_needed: int,
     false_alarm_rate: float,
     false_promotion_rate: float,
+    is_slice: bool = False,
 ) -> Verdict:
-    """Pass or Inconclusive, of a metric that has not failed, at a look that saw `seen`."""
+    """Pass or Inconclusive, of a metric that has not failed, at a look that saw `seen`.
+
+    Of a slice not each look sees something: what it has seen in this step counts, while the whole goes on being seen.
+    """
     is_worse = state.worst >= eprocess.needed(false_alarm_rate)
-    if missing := chosen(state, is_worse=is_worse) or _nothing_to_judge(rule, state, seen):
+    missing = chosen(state, is_worse=is_worse) or _nothing_to_judge(rule, state, seen)
+    if missing and not (is_slice and missing.reason is Reason.NO_DATA):
         return missing
     counts = _counts(rule, state)
     if state.step_samples < samples_needed:

@@ -1,6 +1,7 @@
 """The evidence engine's configuration, from the spec."""
 
-from dataclasses import astuple
+from collections.abc import Iterator
+from dataclasses import astuple, replace
 from datetime import timedelta
 from typing import Final, assert_never
 
@@ -22,11 +23,14 @@ from serin_operator.decide.analysis import (
     Threshold,
     Words,
 )
+from serin_operator.decide.looks import slice_key
 
 DEFAULT_INTERVAL_SECONDS: Final = 30
 DEFAULT_FALSE_ROLLBACK_RATE: Final = 0.01
 DEFAULT_FALSE_PROMOTION_RATE: Final = 0.05
 DEFAULT_MIN_SAMPLES: Final = 100
+WHOLE: Final = 0.5
+"""How much of its share a metric with slices keeps for all traffic: evidence of twice as much is soon there."""
 
 
 def config_of(analysis: api.Analysis, min_samples: int | None = None) -> AnalysisConfig:
@@ -39,12 +43,33 @@ def config_of(analysis: api.Analysis, min_samples: int | None = None) -> Analysi
     Raises:
         InvalidAnalysis: A metric is of no kind that this release knows, or the shares are more than there is.
     """
+    needed = min_samples or analysis.min_samples or DEFAULT_MIN_SAMPLES
     return AnalysisConfig(
-        metrics=tuple(_metric(m, Paired(analysis.paired(m).value)) for m in analysis.metrics),
+        metrics=tuple(one for m in analysis.metrics for one in _metrics(m, analysis, needed)),
         false_rollback_rate=analysis.false_rollback_rate or DEFAULT_FALSE_ROLLBACK_RATE,
         false_promotion_rate=analysis.false_promotion_rate or DEFAULT_FALSE_PROMOTION_RATE,
-        min_samples=min_samples or analysis.min_samples or DEFAULT_MIN_SAMPLES,
+        min_samples=needed,
     )
+
+
+def _metrics(metric: api.AnyMetric, analysis: api.Analysis, needed: int) -> Iterator[Metric]:
+    """The question of all traffic, and the same of each slice: half of what the metric may spend, and the rest among them."""
+    whole = _metric(metric, Paired(analysis.paired(metric).value))
+    if metric.slices is None:
+        yield whole
+        return
+    yield replace(whole, part=WHOLE)
+    rule = replace(whole.rule, paired=Paired.OFF) if isinstance(whole.rule, Comparison) else whole.rule
+    names = metric.slice_names
+    for name in names:
+        yield replace(
+            whole,
+            name=slice_key(metric.name, name),
+            rule=rule,
+            part=(1 - WHOLE) / len(names),
+            slice_of=metric.name,
+            min_samples=metric.slices.min_samples or min(DEFAULT_MIN_SAMPLES, whole.min_samples or needed),
+        )
 
 
 def _metric(metric: api.AnyMetric, paired: Paired) -> Metric:

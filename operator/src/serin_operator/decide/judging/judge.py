@@ -65,12 +65,12 @@ def judge(
     for name in {**result.pods_before, **result.clients_before}:
         pods, clients = result.pods_before.get(name, ()), result.clients_before.get(name)
         known[name] = known.get(name, Scatter()).after(pods, clients)
-    effects = {name: known.get(name, Scatter()).design_effect(design_effect) for name in samples}
+    of = {key: metric.slice_of or metric.name for metric in config.metrics for key in metric.keys}
+    scatter = {name: known.get(of.get(name, name), Scatter()) for name in samples}
+    effects = {name: one.design_effect(design_effect) for name, one in scatter.items()}
     labels_may_tell = result.look.start == comparison.look_from and not (comparison.mirror or comparison.testers)
     discounted = {
-        name: _discounted(
-            sample if labels_may_tell else _without_label_share(sample), known.get(name, Scatter()), effects[name]
-        )
+        name: _discounted(sample if labels_may_tell else _without_label_share(sample), scatter[name], effects[name])
         for name, sample in samples.items()
     }
     begins_step = not any(one.step_samples for one in state.metrics.values())

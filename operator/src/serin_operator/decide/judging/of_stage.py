@@ -7,6 +7,7 @@ from serin_operator.api.spec import Analysis
 from serin_operator.decide.analysis import Reason as VerdictReason
 from serin_operator.decide.judging.config import DEFAULT_MIN_SAMPLES
 from serin_operator.decide.judging.rows import gates
+from serin_operator.decide.looks import slice_key
 from serin_operator.decide.memory.comparison import Comparison
 from serin_operator.decide.memory.memory import Memory
 from serin_operator.decide.memory.states import Baking, Growing, Holding, Judgement, Reaching, Rollout, Switching
@@ -73,6 +74,13 @@ def completed(judgement: Judgement, memory: Memory, settings: Settings, wanted: 
         {row.metric for row in rows},
     )
     unseen = [name for name in asked if name not in seen]
+    told = {row.metric: {one.slice for one in row.slices or ()} for row in rows}
+    unseen += [
+        slice_key(name, one)
+        for name, metric in asked.items()
+        for one in metric.slice_names
+        if name in seen and one not in told[name]
+    ]
     missing = [f"{', '.join(unseen)}: not looked at yet"] if unseen else []
     for row in rows:
         if row.metric in asked and row.reason in _BY_SAMPLES and row.samples is not None:

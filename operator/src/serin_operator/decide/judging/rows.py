@@ -20,6 +20,7 @@ from serin_operator.decide.analysis import (
 )
 from serin_operator.decide.analysis.proportions import log_against
 from serin_operator.decide.analysis.wording import percent
+from serin_operator.decide.judging.slices import folded
 
 _QUANTILE: Final = 1.959964  # of the normal distribution, two-sided 5 %
 
@@ -30,7 +31,7 @@ def rows_of(
     verdicts: Mapping[str, Verdict],
     effects: Mapping[str, float] | None = None,
 ) -> tuple[MetricStatus, ...]:
-    """A row for each verdict.
+    """A row for each metric; verdicts of slices are in that of theirs.
 
     Args:
         config: Whose verdicts they are.
@@ -39,10 +40,11 @@ def rows_of(
         effects: Design effects that the look was judged with, where it was judged.
     """
     metrics = {key: metric for metric in config.metrics for key in metric.keys}
-    return tuple(
+    rows = [
         _row(config, (key, metrics[key]), state.metrics.get(key), verdict, (effects or {}).get(key))
         for key, verdict in verdicts.items()
-    )
+    ]
+    return folded(config, rows)
 
 
 def _row(

@@ -4,6 +4,7 @@ Secrets are mounted whole folders at a time, never by subPath: only so does a ne
 which looks at its files every few seconds.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ JsonObject = dict[str, Any]
 
 FOLDER = "/etc/serin"
 CONTROL_VARIABLE = "SERIN_PAIRING_CONTROL"
+SLICES_VARIABLE = "SERIN_FEEDBACK_SLICES"
 PORT_HTTPS = "https"
 PORT_GRPCS = "grpcs"
 
@@ -102,6 +104,16 @@ def volumes(mounts: tuple[Mount, ...], mode: int) -> list[JsonObject]:
 def volume_mounts(mounts: tuple[Mount, ...]) -> list[JsonObject]:
     """Where the server sees them."""
     return [{"name": mount.volume, "mountPath": mount.folder, "readOnly": True} for mount in mounts]
+
+
+def slices(spec: ModelDeploymentSpec) -> dict[str, str]:
+    """By which slices labels are counted."""
+    metrics = spec.analysis.metrics if spec.analysis else []
+    asked = [one.slices for one in metrics if one.slices]
+    told = [{"by": one.by, **({"cuts": one.cuts} if one.cuts else {"values": one.values})} for one in asked]
+    distinct = [one for number, one in enumerate(told) if one not in told[:number]]
+    text = json.dumps(distinct, ensure_ascii=False).replace("$(", "$$(")  # which the kubelet would take for a variable
+    return {SLICES_VARIABLE: text} if distinct else {}
 
 
 def control(name: str, spec: ModelDeploymentSpec) -> dict[str, str]:

@@ -100,7 +100,8 @@ def _metric(metric: Metric) -> Markup:
     arms = [f"{arm} {told}" for arm, told in (("canary", metric.canary), ("stable", metric.stable)) if told]
     spans = (tag("b", metric.name), verdict, joined([bar, " ", metric.about]), *arms)
     head = tag("div", *(tag("span", one) for one in spans), class_="numbers")
-    return tag("div", head, tag("div", metric.message, class_="quiet"), class_="metric")
+    slices = (tag("div", f"{one.name}: {one.verdict}, {one.words}", class_="quiet") for one in metric.slices)
+    return tag("div", head, tag("div", metric.message, class_="quiet"), *slices, class_="metric")
 
 
 def _ledger(model: Model, now: datetime) -> Markup | None:
