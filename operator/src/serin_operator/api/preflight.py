@@ -46,7 +46,7 @@ class GoldenSamples(ApiModel):
     ] = None
 
 
-Mode = Annotated[GateMode | None, Field(description="Fail (default) or Warn.")]
+Mode = Annotated[GateMode | None, Field(description="Default Fail.")]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 
 
@@ -64,7 +64,7 @@ class Budget(ApiModel):
     )
     max_slowdown: Annotated[
         float | None,
-        Field(gt=1, le=100, description="How many times as long as stable its runs may take: 1.5. Clear excess fails."),
+        Field(gt=1, le=100, description="How many times as long as stable's its runs may take: 1.5."),
     ] = None
     mode: Mode = None
 
@@ -79,11 +79,9 @@ class TrainingBaseline(ApiModel):
     """What the model's baseline.json says of its training."""
 
     must_beat: Annotated[
-        MustBeat | None, Field(description="SimpleBaseline: its accuracy must be above simpleBaseline.accuracy in it.")
+        MustBeat | None, Field(description="Its accuracy must be above its simpleBaseline.accuracy.")
     ] = None
-    required: Annotated[
-        bool | None, Field(description="Default true: without the file, or without what is compared, the gate fails.")
-    ] = None
+    required: Annotated[bool | None, Field(description="Default true: the gate fails without what it compares.")] = None
     max_drift: Annotated[
         float | None,
         Field(gt=0, le=100, description="PSI of a feature against stable's baseline.json, above which it warns."),
@@ -122,16 +120,14 @@ class PreflightCommand(ApiModel):
     args: Annotated[
         list[Annotated[str, Field(max_length=32768)]] | None, Field(max_length=64, description="Arguments.")
     ] = None
-    env: Annotated[
-        list[Variable] | None, Field(max_length=64, description="Variables, beside SERIN_MODEL_NAME and _VERSION.")
-    ] = None
+    env: Annotated[list[Variable] | None, Field(max_length=64, description="Variables.")] = None
     resources: Annotated[CommandResources | None, Field(description="Default: those of spec.runtime.")] = None
     timeout_seconds: Annotated[
         int | None,
         Field(
             ge=1,
             le=86400,
-            description=f"From the end of the resolving, pulls included; added to progressDeadlineSeconds. Default {DEFAULT_COMMAND_SECONDS}.",
+            description=f"From the end of the resolving, pulls included. Default {DEFAULT_COMMAND_SECONDS}.",
         ),
     ] = None
     mode: Mode = None

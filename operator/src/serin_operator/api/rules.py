@@ -213,7 +213,6 @@ DEFAULTS: Final = {"spec.replicas": 1}
 
 MAP_LISTS: Final = {
     "spec.runtime.env": "name",
-    "spec.preflight.command.env": "name",
     "spec.runtime.imagePullSecrets": "name",
     "spec.runtime.pod.volumes": "name",
     "spec.analysis.metrics": "name",

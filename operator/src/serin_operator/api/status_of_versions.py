@@ -45,7 +45,7 @@ class SignatureStatus(ApiModel):
     ] = None
 
 
-Seconds = Annotated[float | None, Field(ge=0)]
+Seconds = float | None
 
 
 class MeasuredStatus(ApiModel):
@@ -53,12 +53,12 @@ class MeasuredStatus(ApiModel):
 
     p99_seconds: Annotated[Seconds, Field(description="Of runs with one row.")] = None
     median_seconds: Annotated[Seconds, Field(description="Of CPU, where one thread runs it.")] = None
-    batch_rows: Annotated[int | None, Field(ge=0, description="Rows of a batch.")] = None
+    batch_rows: Annotated[int | None, Field(description="Rows of a batch.")] = None
     batch_p99_seconds: Annotated[Seconds, Field(description="Of batches.")] = None
-    batch_median_seconds: Annotated[Seconds, Field(description="As medianSeconds, of batches.")] = None
-    memory_bytes: Annotated[int | None, Field(ge=0, description="Peak of the process.")] = None
+    batch_median_seconds: Annotated[Seconds, Field(description="Likewise.")] = None
+    memory_bytes: Annotated[int | None, Field(description="Peak of the process.")] = None
     load_seconds: Annotated[Seconds, Field(description="Without the fetch.")] = None
-    calibration_seconds: Annotated[Seconds, Field(description="A fixed piece of work on the same node.")] = None
+    calibration_seconds: Annotated[Seconds, Field(description="A fixed piece of work.")] = None
 
 
 class VersionStatus(ApiModel):

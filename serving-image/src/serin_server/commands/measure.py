@@ -18,7 +18,7 @@ _RUNS, _MOST_RUNS, _LEAST_RUNS = 200, 5000, 3
 _ROUND_SECONDS: Final = (0.1, 1.0)
 """At least and at most."""
 _NEAR: Final = 1.25
-_BLOCK_SECONDS, _BLOCK_RUNS = 0.01, 200
+_BLOCK_SECONDS, _BLOCK_RUNS = 0.005, 200
 _PAIRS: Final = (15, 31, 63)
 """After so many pairs it is looked whether more are needed."""
 _DOUBT: Final = 0.001
@@ -111,7 +111,7 @@ def compared(
     new: Run,
     old: Run,
     limits: Iterable[float] = (),
-    seconds: float = 10.0,
+    seconds: float = 20.0,
     clock: Clock = perf_counter,
     now: Clock = perf_counter,
 ) -> Ratio:

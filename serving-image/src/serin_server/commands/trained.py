@@ -97,10 +97,12 @@ def drifts(new: Baseline, old: Baseline) -> list[tuple[str, float]]:
 
 
 def psi(new: Distribution, old: Distribution) -> float:
-    """The population stability index between two features, in the bins of `old`, less what noise alone makes of it.
+    """The population stability index between two features, in the bins of the one that has fewer, less what noise alone makes of it.
 
     Σ (p - q)·ln(p / q), with half a row more in each bin; (B - 1)(1/n + 1/m) is its mean where nothing moved (Yurdakul 2018).
     """
+    if len(new.counts) < len(old.counts):  # what lies within a bin is guessed: so the wider bins are looked at
+        new, old = old, new
     counts = _in_categories(new, old) if old.is_categorical else _in_bins(new, old.edges)
     n, m, bins = math.fsum(counts), sum(old.counts), len(old.counts)
     if not n or not m:

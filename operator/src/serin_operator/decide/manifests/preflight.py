@@ -92,7 +92,12 @@ def before(preflight: Preflight | None, stable: VersionStatus | None) -> dict[st
     if stable is None or stable.sha256 is None or not is_asked:
         return {}
     measured = stable.measured.model_dump(by_alias=True, exclude_none=True) if stable.measured else {}
-    told = {"version": stable.version, "uri": stable.uri, "sha256": stable.sha256, "measured": measured}
+    told: dict[str, object] = {
+        "version": stable.version,
+        "uri": stable.uri,
+        "sha256": stable.sha256,
+        "measured": measured,
+    }
     return {"SERIN_PREFLIGHT_BEFORE": _spelled(told)}
 
 
