@@ -124,6 +124,7 @@ open("/tmp/x", "w").close()
 print("x" * 79 + chr(10), end="", flush=True)
 for _ in range(10_000):
     print("x" * 1000)
+sys.stdout.flush()
 sys.exit("rows are missing")
 """
 
