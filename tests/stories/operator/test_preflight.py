@@ -281,7 +281,7 @@ LOG = "line\n" * 400 + "\x1b[31mthe share of women is 0.2, at least 0.4\n"
         (CommandEnds(), {}, "Pass", "it ended with exit code 0"),
         (CommandEnds(3, LOG), {}, "Fail", "exit code 3: [31mthe share of women is 0.2, at least 0.4"),
         (CommandEnds(3, LOG), {"mode": "Warn"}, "Warn", "exit code 3"),
-        (CommandEnds(137, reason="OOMKilled"), {}, "Fail", "killed at its memory limit; raise spec.preflight.command"),
+        (CommandEnds(137, reason="OOMKilled"), {}, "Fail", "killed at its memory limit; raise limits.memory in spec.preflight.command"),
         (CommandEnds(137), {}, "Fail", "exit code 137, and its log is empty"),
         (CommandEnds(after=NEVER), {}, "Fail", "not ended within 60 s; raise timeoutSeconds"),
         (CommandEnds(after=NEVER), {"mode": "Warn"}, "Warn", "not ended within 60 s"),
@@ -330,3 +330,24 @@ async def test_a_serving_image_that_hands_no_model_over_is_no_proof() -> None:
     _, entry = await with_command(CommandEnds(), report={"ok": True, "sha256": "b" * 64, "opset": 21})
     assert entry["reason"] == "PreflightCommandFailed"
     assert "correct spec.runtime.image" in entry["message"]
+
+
+async def test_a_command_gets_the_model_and_nothing_that_opens_anything() -> None:
+    simulation = await serving()
+    simulation.behave(SIGNED["uri"], resolve_after=60)
+    model = {**SIGNED, "credentials": {"secretName": "store"}}
+    simulation.change_spec(model=model, preflight={"command": {**COMMAND, "env": [{"name": "LEAST", "value": "0.8"}]}})
+    await simulation.live_until(lambda s: bool(s.of_kind("Job")), 60)
+    (job,) = simulation.of_kind("Job")
+    pod = job["spec"]["template"]["spec"]
+    (ours,), (command,) = pod["initContainers"], pod["containers"]
+    assert (ours["name"], command["name"], command["image"]) == ("server", "preflight-command", "checks:1")
+    assert {"name": "cache", "mountPath": "/model", "subPath": "for-command", "readOnly": True} in command[
+        "volumeMounts"
+    ]
+    assert {mount["name"] for mount in command["volumeMounts"]} == {"cache", "tmp"}
+    assert [each["name"] for each in command["env"]] == ["SERIN_MODEL_NAME", "SERIN_MODEL_VERSION", "LEAST"]
+    assert command["securityContext"] == ours["securityContext"]
+    assert (pod["automountServiceAccountToken"], pod["securityContext"]["runAsNonRoot"]) == (False, True)
+    last = job["spec"]["podFailurePolicy"]["rules"][-1]["onExitCodes"]
+    assert last == {"containerName": "preflight-command", "operator": "NotIn", "values": [0]}

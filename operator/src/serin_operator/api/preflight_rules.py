@@ -13,7 +13,7 @@ PREFLIGHT_RULES: Final = (
         "spec.preflight.budget",
         "has(self.maxP99Seconds) || has(self.maxBatchP99Seconds) || has(self.maxMemory) || has(self.maxLoadSeconds)"
         " || has(self.maxSlowdown)",
-        "A budget needs a limit: add maxSlowdown or another max…",
+        "A budget needs a limit: add maxSlowdown, or another max.",
     ),
     Rule(
         "spec.preflight.budget.maxMemory",

@@ -138,8 +138,10 @@ def observed(world: World, memory: Memory, settings: Settings) -> Observed:
     before = rollout.clock.at
     facts = facts_of(world, memory, settings, Judgement())
     pods = world.revision(rollout.candidate.revision).servers
-    obstructed = (facts.trouble is not None and facts.trouble.reason in HELD_AGAINST_NOBODY) or any(
-        obstacle.reason in HELD_AGAINST_NOBODY for obstacle in world.obstacles
+    obstructed = (
+        facts.is_commanded
+        or (facts.trouble is not None and facts.trouble.reason in HELD_AGAINST_NOBODY)
+        or any(obstacle.reason in HELD_AGAINST_NOBODY for obstacle in world.obstacles)
     )
     gates = gates_of(memory, settings)
     memory = ticked(memory, facts, plan_of(memory, settings), pods, gates, obstructed=obstructed)

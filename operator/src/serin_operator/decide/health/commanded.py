@@ -77,7 +77,7 @@ def _ended(mode: GateMode | None, command: Command) -> PreflightStatus:
     if command.exit_code == 0:
         return PreflightStatus(name=NAME, verdict="Pass", message=(line or "it ended with exit code 0")[:_LONGEST])
     if command.exit_reason == "OOMKilled":
-        return _failed(mode, "killed at its memory limit; raise spec.preflight.command.resources.limits.memory")
+        return _failed(mode, "killed at its memory limit; raise limits.memory in spec.preflight.command.resources")
     return _failed(mode, f"exit code {command.exit_code}" + (f": {line}" if line else ", and its log is empty"))
 
 
