@@ -68,6 +68,10 @@ class Baseline:
     rows: int
     features: tuple[Distribution, ...]
     prediction: Distribution | None
+    accuracy: float | None = None
+    """How good the model is on rows that it was not trained on: any score of which more is better."""
+    simple_accuracy: float | None = None
+    """The same score of whoever gives the most frequent class (or the mean) for every row."""
 
 
 def of(
@@ -76,11 +80,14 @@ def of(
     *,
     names: Mapping[str, Sequence[str]] | Sequence[str] = (),
     bins: int = 10,
+    accuracy: float | None = None,
+    simple_accuracy: float | None = None,
 ) -> Baseline:
     """The baseline of training data: for each of the model's inputs the array that training saw, rows first.
 
     `names` are names for the columns (of the only input, or by input). Numbers are cut at their quantiles into at most
-    `bins` bins; text, flags and integers with few values are categories.
+    `bins` bins; text, flags and integers with few values are categories. `accuracy` is the model's, on rows that it was not
+    trained on, and `simple_accuracy` that of the simple baseline on the same rows (`most_frequent`).
     """
     features: list[Distribution] = []
     rows = 0
@@ -95,12 +102,24 @@ def of(
             name = str(of_tensor[column]) if column < len(of_tensor) else fallback
             features.append(_distribution(name, tensor, None if is_single else column, columns[:, column], bins))
     told = None if predictions is None else _distribution("prediction", "", None, np.asarray(predictions).ravel(), bins)
-    return Baseline(rows, tuple(features[:MAX_FEATURES]), told)
+    return Baseline(rows, tuple(features[:MAX_FEATURES]), told, _score(accuracy), _score(simple_accuracy))
+
+
+def most_frequent(labels: ArrayLike) -> float:
+    """The accuracy of whoever says the most frequent class of these labels for every row."""
+    _, counts = np.unique(np.asarray(labels).astype(str), return_counts=True)
+    return float(counts.max() / counts.sum())
 
 
 def write(file: Path | str, baseline: Baseline) -> None:
     """Writes a baseline as JSON."""
-    Path(file).write_text(json.dumps({"format": FORMAT, **asdict(baseline)}, indent=1) + "\n")
+    told = asdict(baseline)
+    own, simple = told.pop("accuracy"), told.pop("simple_accuracy")
+    scores = {
+        **({} if own is None else {"accuracy": own}),
+        **({} if simple is None else {"simpleBaseline": {"accuracy": simple}}),
+    }
+    Path(file).write_text(json.dumps({"format": FORMAT, **scores, **told}, indent=1) + "\n")
 
 
 def read(file: Path) -> Baseline:
@@ -112,9 +131,18 @@ def read(file: Path) -> Baseline:
         features = tuple([_read_distribution(each) for each in told["features"]])
         prediction = _read_distribution(told["prediction"]) if told.get("prediction") else None
         _check_names("features", [about.name for about in features])
-        return Baseline(int(told["rows"]), features[:MAX_FEATURES], prediction)
+        own, simple = told.get("accuracy"), (told.get("simpleBaseline") or {}).get("accuracy")
+        return Baseline(int(told["rows"]), features[:MAX_FEATURES], prediction, _score(own), _score(simple))
     except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise InvalidBaseline(f"{file} is not a baseline ({error!r}): make it with serin_server.baseline") from error
+
+
+def _score(given: float | None) -> float | None:
+    if given is None:
+        return None
+    if isinstance(given, str | bool) or not isfinite(given):
+        raise ValueError(f"an accuracy is a finite number, not {given!r}")
+    return float(given)
 
 
 def _read_distribution(told: Mapping[str, Any]) -> Distribution:

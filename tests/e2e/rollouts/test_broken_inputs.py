@@ -110,6 +110,30 @@ def wait_for_files(serin: Serin, files: dict[str, bytes]) -> None:
     serin.kubernetes.wait_for("the store has the files", present, 120)
 
 
+CHECK = """
+import os, sys
+assert os.path.getsize("/model/model.onnx") and os.environ["SERIN_MODEL_NAME"] == "model"
+assert os.getuid() != 0 and not os.path.exists("/var/run/secrets/kubernetes.io/serviceaccount")
+for place in ("/model/x", "/x"):
+    try:
+        open(place, "w")
+        sys.exit(place + " can be written")
+    except OSError:
+        pass
+open("/tmp/x", "w").close()
+print("x" * 79 + chr(10), end="", flush=True)
+for _ in range(10_000):
+    print("x" * 1000)
+sys.stdout.flush()
+sys.exit("rows are missing")
+"""
+
+
+def commanded(*command: str, **more: Any) -> dict[str, Any]:
+    """A preflight with a command in the serving image."""
+    return {"preflight": {"command": {"command": list(command), "timeoutSeconds": 10, **more}}}
+
+
 @dataclass(frozen=True)
 class Row:
     case: str
@@ -151,6 +175,37 @@ ROWS = [
         {"runtime": {"image": "localhost/none:1"}},
         QUICK,
     ),
+    Row(
+        "a budget that is too small",
+        f"{HTTP}/v2.onnx",
+        "OverBudget",
+        "MiB of memory, at most 8",
+        {"preflight": {"budget": {"maxMemory": "8Mi"}}},
+    ),
+    Row(
+        "a command that finds fault",
+        f"{HTTP}/v2.onnx",
+        "PreflightCommandFailed",
+        "exit code 1: rows are missing",
+        commanded("python", "-c", CHECK),
+    ),
+    Row(
+        "a command that hangs",
+        f"{HTTP}/v2.onnx",
+        "PreflightCommandFailed",
+        "not ended within 3 s",
+        commanded("sleep", "1000", timeoutSeconds=3),
+    ),
+    Row(
+        "a command of no image",
+        f"{HTTP}/v2.onnx",
+        "PreflightCommandFailed",
+        "localhost/none:1",
+        commanded("true", image="localhost/none:1"),
+    ),
+    Row(
+        "a command that is not there", f"{HTTP}/v2.onnx", "PreflightCommandFailed", "exit code 128", commanded("/none")
+    ),
 ]
 
 
@@ -180,6 +235,14 @@ def assert_untouched(space: Space, pods: list[dict[str, Any]]) -> None:
     assert space.condition("Available")["status"] == "True"
     space.wait_until("stable alone is behind the Service", lambda: space.endpoints() == expected, 30)
     assert space.lost_requests() == ""
+
+
+def test_a_command_that_is_content_lets_a_version_pass_with_its_last_line(space: Space) -> None:
+    told = "open('/dev/termination-log', 'w').write('all is well')"
+    space.apply("v1", **commanded("python", "-c", told))
+    space.wait_until_serves("v1")
+    (row,) = space.status()["versions"][0]["preflight"]
+    assert row == {"name": "command", "verdict": "Pass", "message": "all is well"}
 
 
 HOLD: dict[str, Any] = {"steps": [{"weight": 50, "holdSeconds": 300}], "progressDeadlineSeconds": 60}

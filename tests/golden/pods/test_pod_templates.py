@@ -87,6 +87,13 @@ SPECS: dict[str, dict[str, Any]] = {
             "goldenSamples": {"configMapKeyRef": {"name": "golden", "key": "lines"}, "minMatch": 0.95, "mode": "Warn"}
         },
     },
+    "budget_and_baseline": {
+        "model": MODEL,
+        "preflight": {
+            "budget": {"maxP99Seconds": 0.005, "maxMemory": "512Mi", "maxSlowdown": 1.5},
+            "baseline": {"mustBeat": "SimpleBaseline"},
+        },
+    },
     "batching": {
         "model": MODEL,
         "runtime": {

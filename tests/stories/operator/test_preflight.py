@@ -4,7 +4,17 @@ import json
 from typing import Any
 
 import pytest
-from tests.support.simulation import NAMESPACE, Simulation, deployment_of, serving, spec, uri_of, words
+from tests.support.simulation import (
+    NAMESPACE,
+    CommandEnds,
+    Simulation,
+    Waiting,
+    deployment_of,
+    serving,
+    spec,
+    uri_of,
+    words,
+)
 
 ROW = {
     "name": "goldenSamples",
@@ -210,3 +220,134 @@ async def test_an_installation_may_want_signatures_and_what_serves_goes_on(names
     simulation.change_spec(model=SIGNED)
     simulation.annotate("retry@1")
     await simulation.live_until(lambda s: s.stable == "v2", 600)
+
+
+BUDGET = {"maxP99Seconds": 0.005, "maxMemory": "512Mi", "maxSlowdown": 1.5, "batchRows": 64}
+MEASURED = {"p99Seconds": 0.001, "medianSeconds": 0.0005, "memoryBytes": 1 << 27, "calibrationSeconds": 0.002}
+
+
+async def test_a_version_over_its_budget_ends_and_what_was_measured_of_stable_is_handed_to_the_next_job() -> None:
+    simulation, env = await with_v2_resolving({"budget": BUDGET}, measured=MEASURED)
+    asked = {name: text for name, text in env.items() if name.startswith("SERIN_PREFLIGHT_")}
+    told = json.loads(asked.pop("SERIN_PREFLIGHT_BEFORE") or "")
+    assert told == {"version": "v1", "uri": uri_of("v1"), "sha256": "a" * 64, "measured": MEASURED}
+    assert asked == {
+        "SERIN_PREFLIGHT_BUDGET": "fail",
+        "SERIN_PREFLIGHT_MAX_P99_SECONDS": "0.005",
+        "SERIN_PREFLIGHT_MAX_MEMORY_BYTES": str(512 << 20),
+        "SERIN_PREFLIGHT_MAX_SLOWDOWN": "1.5",
+        "SERIN_PREFLIGHT_BATCH_ROWS": "64",
+    }
+    row = {"name": "budget", "verdict": "Fail", "message": "takes 2 times as long as v1 for a row, at most 1.5"}
+    said = {"ok": False, "reason": "OverBudget", "message": row["message"], "preflight": [row], "measured": MEASURED}
+    simulation.behave(uri_of("v2"), report=said)
+    await simulation.live_until(lambda s: s.outcome("v2") == "FailedPreflight", 200)
+    entry = simulation.status["versions"][0]
+    assert (entry["reason"], entry["preflight"], entry["measured"]) == ("OverBudget", [row], MEASURED)
+    assert simulation.stable == "v1"
+
+
+async def test_the_gate_of_the_baseline_is_asked_for_as_the_spec_says() -> None:
+    baseline = {"mustBeat": "SimpleBaseline", "required": False, "maxDrift": 0.25, "mode": "Warn"}
+    _, env = await with_v2_resolving({"baseline": baseline})
+    assert env["SERIN_PREFLIGHT_BASELINE"] == "warn"
+    assert (env["SERIN_PREFLIGHT_BASELINE_REQUIRED"], env["SERIN_PREFLIGHT_BASELINE_MUST_BEAT"]) == ("off", "on")
+    assert (env["SERIN_PREFLIGHT_BASELINE_MAX_DRIFT"], "SERIN_PREFLIGHT_BEFORE" in env) == ("0.25", True)
+
+
+COMMAND = {"image": "checks:1", "command": ["/check"], "timeoutSeconds": 60}
+NEVER = 1e9
+
+
+async def with_command(ends: CommandEnds, report: Any = None, **command: Any) -> tuple[Simulation, dict[str, Any]]:
+    """How v2 ended, or that it goes on, with the row of its command."""
+    simulation = await serving()
+    simulation.behave(uri_of("v2"), command=ends, **({"report": report} if report else {}))
+    simulation.change_spec(model=V2["model"], preflight={"command": {**COMMAND, **command}})
+    over = lambda s: s.outcome("v2") == "FailedPreflight" or deployment_of(s, "v2") is not None  # noqa: E731
+    await simulation.live_until(over, 200)
+    assert simulation.stable == "v1"
+    assert simulation.errors == []
+    return simulation, simulation.status["versions"][0]
+
+
+LOG = "line\n" * 400 + "\x1b[31mthe share of women is 0.2, at least 0.4\n"
+
+
+@pytest.mark.parametrize(
+    ("ends", "command", "verdict", "says"),
+    [
+        (CommandEnds(words="fair enough"), {}, "Pass", "fair enough"),
+        (CommandEnds(), {}, "Pass", "it ended with exit code 0"),
+        (CommandEnds(3, LOG), {}, "Fail", "exit code 3: [31mthe share of women is 0.2, at least 0.4"),
+        (CommandEnds(3, LOG), {"mode": "Warn"}, "Warn", "exit code 3"),
+        (CommandEnds(137, reason="OOMKilled"), {}, "Fail", "killed at its memory limit; raise limits.memory in spec.preflight.command"),
+        (CommandEnds(137), {}, "Fail", "exit code 137, and its log is empty"),
+        (CommandEnds(after=NEVER), {}, "Fail", "not ended within 60 s; raise timeoutSeconds"),
+        (CommandEnds(after=NEVER), {"mode": "Warn"}, "Warn", "not ended within 60 s"),
+        (CommandEnds(waiting=Waiting("ErrImagePull", "checks:1: not found")), {}, "Fail", "60 s: ErrImagePull: checks:1: not found"),
+        (CommandEnds(128, 'exec: "/check": no such file'), {}, "Fail", 'exit code 128: exec: "/check": no such file'),
+    ],
+    ids=["content", "silent", "not content", "only warns", "out of memory", "killed", "hangs", "hangs and only warns", "no image", "no such command"],
+)  # fmt: skip
+async def test_a_command_of_ones_own_has_the_last_word(ends: Any, command: Any, verdict: str, says: str) -> None:
+    simulation, entry = await with_command(ends, **command)
+    (row,) = entry["preflight"]
+    assert (row["name"], row["verdict"]) == ("command", verdict)
+    assert says in row["message"]
+    if verdict == "Fail":
+        assert (entry["reason"], deployment_of(simulation, "v2")) == ("PreflightCommandFailed", None)
+        assert says in words(simulation)
+        assert not [
+            p
+            for p in simulation.of_kind("Pod")
+            if "terminated" not in str(p["status"]) and "resolve" in p["metadata"]["name"]
+        ]
+    else:
+        await simulation.live_until(lambda s: s.stable == "v2", 600)
+
+
+async def test_a_command_that_cannot_start_is_told_while_it_is_waited_for() -> None:
+    simulation = await serving()
+    simulation.behave(uri_of("v2"), command=CommandEnds(waiting=Waiting("ErrImagePull", "checks:1: not found")))
+    simulation.change_spec(model=V2["model"], preflight={"command": COMMAND})
+    await simulation.live(20)
+    assert "the command of spec.preflight cannot start: ErrImagePull: checks:1: not found" in words(simulation)
+    simulation.change_spec(preflight=None)  # who no longer wants it does not wait for it
+    await simulation.live_until(lambda s: s.stable == "v2", 600)
+
+
+async def test_a_command_may_take_longer_than_resolving_may() -> None:
+    simulation = await serving(rollout={"progressDeadlineSeconds": 20})
+    simulation.behave(uri_of("v2"), command=CommandEnds(after=90))
+    simulation.change_spec(model=V2["model"], preflight={"command": {**COMMAND, "timeoutSeconds": 120}})
+    await simulation.live(60)
+    assert simulation.outcome("v2") == "InProgress"
+    await simulation.live_until(lambda s: s.stable == "v2", 600)
+
+
+async def test_a_serving_image_that_hands_no_model_over_is_no_proof() -> None:
+    _, entry = await with_command(CommandEnds(), report={"ok": True, "sha256": "b" * 64, "opset": 21})
+    assert entry["reason"] == "PreflightCommandFailed"
+    assert "correct spec.runtime.image" in entry["message"]
+
+
+async def test_a_command_gets_the_model_and_nothing_that_opens_anything() -> None:
+    simulation = await serving()
+    simulation.behave(SIGNED["uri"], resolve_after=60)
+    model = {**SIGNED, "credentials": {"secretName": "store"}}
+    simulation.change_spec(model=model, preflight={"command": {**COMMAND, "env": [{"name": "LEAST", "value": "0.8"}]}})
+    await simulation.live_until(lambda s: bool(s.of_kind("Job")), 60)
+    (job,) = simulation.of_kind("Job")
+    pod = job["spec"]["template"]["spec"]
+    (ours,), (command,) = pod["initContainers"], pod["containers"]
+    assert (ours["name"], command["name"], command["image"]) == ("server", "preflight-command", "checks:1")
+    assert {"name": "cache", "mountPath": "/model", "subPath": "for-command", "readOnly": True} in command[
+        "volumeMounts"
+    ]
+    assert {mount["name"] for mount in command["volumeMounts"]} == {"cache", "tmp"}
+    assert [each["name"] for each in command["env"]] == ["SERIN_MODEL_NAME", "SERIN_MODEL_VERSION", "LEAST"]
+    assert command["securityContext"] == ours["securityContext"]
+    assert (pod["automountServiceAccountToken"], pod["securityContext"]["runAsNonRoot"]) == (False, True)
+    last = job["spec"]["podFailurePolicy"]["rules"][-1]["onExitCodes"]
+    assert last == {"containerName": "preflight-command", "operator": "NotIn", "values": [0]}

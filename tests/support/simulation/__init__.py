@@ -15,7 +15,7 @@ from tests.support.simulation.beginnings import (
     wanted_pods,
     words,
 )
-from tests.support.simulation.behaviour import Behaviour, Crash, Flap, Waiting, late_from, one_by_one
+from tests.support.simulation.behaviour import Behaviour, CommandEnds, Crash, Flap, Waiting, late_from, one_by_one
 from tests.support.simulation.prometheus import Trouble
 from tests.support.simulation.shapes import Sidecar
 from tests.support.simulation.simulation import Simulation
@@ -39,6 +39,7 @@ __all__ = [
     "START",
     "Autoscaler",
     "Behaviour",
+    "CommandEnds",
     "Crash",
     "Flap",
     "Killed",

@@ -56,6 +56,19 @@ class Waiting:
     message: str = ""
 
 
+@dataclass(frozen=True)
+class CommandEnds:
+    """How the user's own command of the preflight ends."""
+
+    exit_code: int = 0
+    words: str = ""
+    reason: str = "Error"
+    after: float = 3.0
+    """Seconds after the model was resolved."""
+    waiting: Waiting | None = None
+    """What keeps it from being started."""
+
+
 @dataclass
 class Behaviour:
     """How a model behaves, by its URI."""
@@ -63,6 +76,7 @@ class Behaviour:
     report: dict[str, Any] | None = None
     """What the resolve Job says; None: a digest made from the URI."""
     resolve_after: float = 2.0
+    command: CommandEnds = CommandEnds()
     ready_after: float | ForOrdinal = 3.0
     """Seconds that a container takes to load, or a function of the pod's ordinal: pods that come one by one."""
     error_rate: float = 0.0

@@ -216,7 +216,8 @@ def is_ready(pod: JsonObject) -> bool:
 
 def server_of(pod_spec: JsonObject) -> JsonObject:
     """Our container in a pod."""
-    return next((c for c in pod_spec["containers"] if c["name"] == "server"), pod_spec["containers"][0])
+    every = [*pod_spec["containers"], *pod_spec.get("initContainers", [])]
+    return next((c for c in every if c["name"] == "server"), every[0])
 
 
 def variable(pod_spec: JsonObject, name: str) -> str:

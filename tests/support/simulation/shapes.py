@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tests.support.simulation.behaviour import Behaviour
+from tests.support.simulation.behaviour import Behaviour, CommandEnds
 from tests.support.simulation.cluster import JsonObject
 
 
@@ -167,6 +167,26 @@ def ended(pod: JsonObject, report: JsonObject, exit_code: int, sidecar: Sidecar 
         return {**pod["status"], "phase": "Running", "containerStatuses": statuses}
     phase = "Succeeded" if exit_code == 0 else "Failed"
     return {**pod["status"], "phase": phase, "containerStatuses": [ours]}
+
+
+def has_command(pod: JsonObject) -> bool:
+    """Whether the pod has a container with a command of the user's own, which runs after ours."""
+    return any(each["name"] == "preflight-command" for each in pod["spec"]["containers"])
+
+
+def commanded(pod: JsonObject, ours: JsonObject, command: CommandEnds, since: datetime, now: datetime) -> JsonObject:
+    """Status of a resolve pod whose own container has ended well, and whose command starts, runs or has ended."""
+    state: JsonObject = {"running": {"startedAt": since.isoformat()}}
+    phase = "Running"
+    if command.waiting:
+        state, phase = {"waiting": {"reason": command.waiting.reason, "message": command.waiting.message}}, "Pending"
+    elif (now - since).total_seconds() >= command.after:
+        reason = "Completed" if command.exit_code == 0 else command.reason
+        ended_ = {"exitCode": command.exit_code, "reason": reason, "message": command.words}
+        state = {"terminated": {**ended_, "finishedAt": now.isoformat()}}
+        phase = "Succeeded" if command.exit_code == 0 else "Failed"
+    mine = {"name": "preflight-command", "ready": False, "restartCount": 0, "state": state, "lastState": {}}
+    return {**pod["status"], "phase": phase, "initContainerStatuses": [ours], "containerStatuses": [mine]}
 
 
 def said(reason: str, message: str) -> str:

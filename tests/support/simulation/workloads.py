@@ -165,6 +165,9 @@ class Workloads:
         behaviour = self.cluster.behaviour(uri)
         born = job["metadata"] if not failures else pod["metadata"]
         age = timedelta(seconds=behaviour.resolve_after)
+        if pod["status"].get("initContainerStatuses") and shapes.has_command(pod):
+            self._end_command(job, pod)
+            return
         ours = next(s for s in pod["status"]["containerStatuses"] if s["name"] == "server")
         if self.cluster.now - datetime.fromisoformat(born["creationTimestamp"]) < age or "terminated" in ours["state"]:
             return
@@ -177,6 +180,10 @@ class Workloads:
         report, exit_code = _found(uri, behaviour.report, away=behaviour.source_away)
         pod["status"] = shapes.ended(pod, report, exit_code, self.kubelet.sidecar, self.cluster.now)
         self.cluster.touch(pod)
+        if exit_code == 0 and shapes.has_command(pod):
+            (ended,) = pod["status"]["containerStatuses"]
+            pod["status"] = shapes.commanded(pod, ended, behaviour.command, self.cluster.now, self.cluster.now)
+            return
         if pod["status"]["phase"] == "Running":
             return  # an injected container runs on, and so does the Job
         over = exit_code != EXIT_TRY_AGAIN or failures >= BACKOFF_LIMIT
@@ -185,12 +192,26 @@ class Workloads:
             job["status"] = {"conditions": [{"type": kind, "status": "True"}]}
             self.cluster.touch(job)
 
+    def _end_command(self, job: JsonObject, pod: JsonObject) -> None:
+        (ours,) = pod["status"]["initContainerStatuses"]
+        since = datetime.fromisoformat(ours["state"]["terminated"]["finishedAt"])
+        command = self.cluster.behaviour(uri_of(pod["spec"])).command
+        status = shapes.commanded(pod, ours, command, since, self.cluster.now)
+        if status == pod["status"]:
+            return
+        pod["status"] = status
+        self.cluster.touch(pod)
+        if status["phase"] in {"Succeeded", "Failed"}:
+            kind = "Complete" if status["phase"] == "Succeeded" else "Failed"
+            job["status"] = {"conditions": [{"type": kind, "status": "True"}]}
+            self.cluster.touch(job)
+
 
 def _found(uri: str, report: dict[str, Any] | None, *, away: bool) -> tuple[dict[str, Any], int]:
     if away:
         said = {"ok": False, "reason": "SourceUnreachable", "message": f"{uri} does not answer"}
         return said, EXIT_TRY_AGAIN
-    said = report or {"ok": True, "sha256": hashlib.sha256(uri.encode()).hexdigest(), "opset": 21}
+    said = report or {"ok": True, "sha256": hashlib.sha256(uri.encode()).hexdigest(), "opset": 21, "handedOver": True}
     return said, 0 if said["ok"] else EXIT_PERMANENT
 
 

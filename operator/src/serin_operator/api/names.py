@@ -28,6 +28,9 @@ COMPONENT_RESOLVE: Final = "resolve"
 CONTAINER: Final = "server"
 """Name of our container in every pod, serving or resolving: others may be injected before and after it."""
 
+COMMAND_CONTAINER: Final = "preflight-command"
+"""Name of the container with the user's own command, in the pod that resolves."""
+
 ANNOTATION_ACTION: Final = "serin.dev/action"
 """Written by people only: a verb, ``@`` and a nonce, for example ``retry@monday`` or ``rollback=v7@1``."""
 

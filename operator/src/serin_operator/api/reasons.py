@@ -259,6 +259,22 @@ class Reason(ExplainedReason):
         "SignatureChanged",
         "Clients of stable could not go on with the version: inputs, outputs or classes differ (spec.preflight.signature).",
     )
+    OVER_BUDGET = (
+        "OverBudget",
+        "The version takes more time or memory than spec.preflight.budget allows, or is clearly slower than stable.",
+    )
+    BASELINE_MISSING = (
+        "BaselineMissing",
+        "spec.preflight.baseline wants a baseline.json beside the model, or what it compares in it, and there is none.",
+    )
+    BASELINE_NOT_BEATEN = (
+        "BaselineNotBeaten",
+        "By its baseline.json the version is no better than the simple baseline (spec.preflight.baseline).",
+    )
+    PREFLIGHT_COMMAND_FAILED = (
+        "PreflightCommandFailed",
+        "The command of spec.preflight.command ended with another code than 0, did not end in time, or could not be started.",
+    )
     DISK_FULL = "DiskFull", "The model does not fit into the cache volume of the pod."
     CACHE_UNUSABLE = "CacheUnusable", "The server may not write into its cache folder."
     ADDRESS_UNAVAILABLE = (

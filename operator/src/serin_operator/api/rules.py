@@ -11,6 +11,7 @@ from serin_operator.api.guard import GUARD_RULES
 from serin_operator.api.kinds.registry import KIND_RULES
 from serin_operator.api.names import MAX_NAME_LENGTH
 from serin_operator.api.overlay_rules import OVERLAY_RULES
+from serin_operator.api.preflight_rules import PREFLIGHT_RULES
 from serin_operator.api.rollout_rules import ROLLOUT_RULES
 from serin_operator.api.rule import Rule, object_key, object_name
 from serin_operator.api.runtime_rules import RUNTIME_RULES
@@ -197,6 +198,7 @@ RULES: Final = (
     *STORE_RULES,
     *RUNTIME_RULES,
     *OVERLAY_RULES,
+    *PREFLIGHT_RULES,
     *SERVING_RULES,
     *said_twice(),
     *ROLLOUT_RULES,

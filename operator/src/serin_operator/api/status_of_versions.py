@@ -45,6 +45,22 @@ class SignatureStatus(ApiModel):
     ] = None
 
 
+Seconds = float | None
+
+
+class MeasuredStatus(ApiModel):
+    """What spec.preflight.budget has measured of a version."""
+
+    p99_seconds: Annotated[Seconds, Field(description="Of runs with one row.")] = None
+    median_seconds: Annotated[Seconds, Field(description="Of CPU, where one thread runs it.")] = None
+    batch_rows: Annotated[int | None, Field(description="Rows of a batch.")] = None
+    batch_p99_seconds: Annotated[Seconds, Field(description="Of batches.")] = None
+    batch_median_seconds: Annotated[Seconds, Field(description="Likewise.")] = None
+    memory_bytes: Annotated[int | None, Field(description="Peak of the process.")] = None
+    load_seconds: Annotated[Seconds, Field(description="Without the fetch.")] = None
+    calibration_seconds: Annotated[Seconds, Field(description="A fixed piece of work.")] = None
+
+
 class VersionStatus(ApiModel):
     """One entry of the ledger."""
 
@@ -74,6 +90,9 @@ class VersionStatus(ApiModel):
     signature: Annotated[
         SignatureStatus | None,
         Field(description="What it takes and gives; absent where an earlier release recorded it."),
+    ] = None
+    measured: Annotated[
+        MeasuredStatus | None, Field(description="Of its budget; the next version is compared with it.")
     ] = None
     started_at: Annotated[str | None, Field(description="When its rollout began.")] = None
     promoted_at: Annotated[str | None, Field(description="When it became stable the last time.")] = None

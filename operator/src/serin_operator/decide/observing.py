@@ -5,7 +5,14 @@ from datetime import datetime
 
 from serin_operator.api.reasons import EventReason
 from serin_operator.decide.health.refusals import HELD_AGAINST_NOBODY
-from serin_operator.decide.health.resolving import found_digest, found_rows, found_signature, found_signer, found_uri
+from serin_operator.decide.health.resolving import (
+    found_digest,
+    found_measured,
+    found_rows,
+    found_signature,
+    found_signer,
+    found_uri,
+)
 from serin_operator.decide.health.scaling import scaling_beside, scaling_of
 from serin_operator.decide.health.serving import outage_of
 from serin_operator.decide.judging.due import pace_of
@@ -71,6 +78,8 @@ def _reported(world: World, ledger: book.Ledger, candidate: Candidate) -> book.L
         ledger = book.checked(ledger, candidate.revision, rows)
     if signature := found_signature(world, candidate):
         ledger = book.promised(ledger, candidate.revision, signature)
+    if measured := found_measured(world, candidate):
+        ledger = book.measured(ledger, candidate.revision, measured)
     if signer := found_signer(world, candidate):
         ledger = book.signed(ledger, candidate.revision, signer)
     return ledger
@@ -129,8 +138,10 @@ def observed(world: World, memory: Memory, settings: Settings) -> Observed:
     before = rollout.clock.at
     facts = facts_of(world, memory, settings, Judgement())
     pods = world.revision(rollout.candidate.revision).servers
-    obstructed = (facts.trouble is not None and facts.trouble.reason in HELD_AGAINST_NOBODY) or any(
-        obstacle.reason in HELD_AGAINST_NOBODY for obstacle in world.obstacles
+    obstructed = (
+        facts.is_commanded
+        or (facts.trouble is not None and facts.trouble.reason in HELD_AGAINST_NOBODY)
+        or any(obstacle.reason in HELD_AGAINST_NOBODY for obstacle in world.obstacles)
     )
     gates = gates_of(memory, settings)
     memory = ticked(memory, facts, plan_of(memory, settings), pods, gates, obstructed=obstructed)

@@ -31,6 +31,18 @@ class Beside:
 
 
 @dataclass(frozen=True)
+class Command:
+    """The container of the user's own command, which runs after ours has resolved (spec.preflight.command)."""
+
+    exit_code: int | None = None
+    exit_reason: str | None = None
+    last_words: str | None = None
+    """What it wrote to its termination log; of one that failed the end of its log."""
+    waiting_reason: str | None = None
+    waiting_message: str | None = None
+
+
+@dataclass(frozen=True)
 class Gate:
     """A readiness gate of a pod that is not met."""
 
@@ -90,5 +102,9 @@ class Pod:
     """Our container proves itself; the pod may wait for others, or for readiness gates."""
     beside: tuple[Beside, ...] = ()
     gates: tuple[Gate, ...] = ()
+    command: Command | None = None
+    """None: the pod has none."""
+    ended_at: datetime | None = None
+    """When our container ended."""
     warnings: tuple[Warned, ...] = ()
     """What only its Warning events tell, newest first."""

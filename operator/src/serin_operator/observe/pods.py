@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from serin_operator.api import names
-from serin_operator.decide.pod import Beside, Gate, Pod
+from serin_operator.decide.pod import Beside, Command, Gate, Pod
 from serin_operator.observe.mounts import unmounted
 from serin_operator.observe.warnings import warned
 
@@ -68,6 +68,8 @@ def pod(obj: JsonObject, events: Iterable[JsonObject] = (), *, leaving: bool = F
         container_ready=bool(ours.get("ready")),
         beside=() if ready else tuple(_beside(status)),
         gates=gates,
+        command=_command(obj),
+        ended_at=_moment(ended["finishedAt"]) if "terminated" in state and ended.get("finishedAt") else None,
         warnings=() if ready else warned(metadata["uid"], events),
     )
 
@@ -77,6 +79,22 @@ def our_container(obj: JsonObject) -> JsonObject:
     status = obj.get("status") or {}
     statuses = [*(status.get("containerStatuses") or []), *(status.get("initContainerStatuses") or [])]
     return next((each for each in statuses if each.get("name", names.CONTAINER) == names.CONTAINER), {})
+
+
+def _command(obj: JsonObject) -> Command | None:
+    """The container of the user's command, also while it waits for ours."""
+    if not any(each["name"] == names.COMMAND_CONTAINER for each in (obj.get("spec") or {}).get("containers") or []):
+        return None
+    statuses = (obj.get("status") or {}).get("containerStatuses") or []
+    state = next((each.get("state") or {} for each in statuses if each.get("name") == names.COMMAND_CONTAINER), {})
+    ended, waiting = state.get("terminated") or {}, state.get("waiting") or {}
+    return Command(
+        exit_code=ended.get("exitCode"),
+        exit_reason=ended.get("reason"),
+        last_words=ended.get("message"),
+        waiting_reason=waiting.get("reason"),
+        waiting_message=waiting.get("message"),
+    )
 
 
 def _given_up(status: JsonObject) -> str | None:
@@ -139,7 +157,12 @@ def _beside(status: JsonObject) -> Iterator[Beside]:
             waiting = state.get("waiting") or {}
             is_done = init and (state.get("terminated") or {}).get("exitCode") == 0
             is_to_come = not state or (waiting.get("reason") in _STARTING and not ended)
-            if each.get("name", names.CONTAINER) == names.CONTAINER or each.get("ready") or is_done or is_to_come:
+            if (
+                each.get("name", names.CONTAINER) in {names.CONTAINER, names.COMMAND_CONTAINER}
+                or each.get("ready")
+                or is_done
+                or is_to_come
+            ):
                 continue
             yield Beside(
                 name=each["name"],

@@ -5,7 +5,7 @@ A model that is not kept can be served all the same, as long as its source gives
 
 import sys
 
-from serin_server.commands.preflight import Row, sentence
+from serin_server.commands.row import Row, sentence
 from serin_server.config.settings import Settings
 from serin_server.failures import LoadFailure, Reason
 from serin_server.model.digest import model_listing

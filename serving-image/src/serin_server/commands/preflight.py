@@ -5,11 +5,14 @@ Each gate gives a row: its name, a verdict and a sentence that may be read by ev
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from serin_server.commands.budget import budget
 from serin_server.commands.compatible import changes
 from serin_server.commands.golden import judged, samples_of
+from serin_server.commands.row import OFF, Row, sentence
+from serin_server.commands.stable import StableModel
+from serin_server.commands.trained import trained
 from serin_server.config.settings import Settings
 from serin_server.dataplane.samples import UnreadableSamples
 from serin_server.failures import OF_SIGNATURES, LoadFailure, Reason, one_line
@@ -17,40 +20,15 @@ from serin_server.model.load import Model
 from serin_server.model.onnx_file import model_file
 from serin_server.model.promise import Promise, promise_from, promise_of
 
-OFF: Final = "off"
 VERIFY: Final = "verify"
-_SENTENCE: Final = 250
-_SENTENCE_BYTES: Final = 600
-"""Of its JSON: with several rows a termination message must stay below the 4 KiB at which Kubernetes cuts it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One gate and what came of it."""
-
-    name: str
-    verdict: str
-    """Pass, Warn, Fail, or Unknown where there is nothing to judge by."""
-    message: str
-    reason: Reason
-
-    def told(self) -> dict[str, str]:
-        """As the operator reads it."""
-        return {"name": self.name, "verdict": self.verdict, "message": self.message}
 
 
 def preflight(settings: Settings, model: Model) -> list[Row]:
     """The rows of every gate that is asked for."""
-    rows = (judge(settings, model) for judge in GATES.values())
+    rows = [judge(settings, model) for judge in GATES.values()]
+    with StableModel(settings, model) as stable:
+        rows += [judge_beside(settings, model, stable) for judge_beside in BESIDE_STABLE.values()]
     return [row for row in rows if row is not None]
-
-
-def sentence(text: str) -> str:
-    """As much of a text as fits into a row."""
-    limit = _SENTENCE
-    while len(json.dumps(one_line(text, limit))) > _SENTENCE_BYTES:  # characters beyond ASCII take six bytes and more
-        limit = limit * 3 // 4
-    return one_line(text, limit)
 
 
 def rows_of(failure: LoadFailure) -> list[Row]:
@@ -128,3 +106,7 @@ def _compared(asked: str, version: str, stable: Promise | None, new: Promise) ->
 Gate = Callable[[Settings, Model], Row | None]
 GATES: Final[Mapping[str, Gate]] = {VERIFY: _verify, "signature": _signature, "goldenSamples": _golden}
 """How each gate is judged, by its name in the spec; None of one that was not asked for. The first that fails gives the reason."""
+
+GateBesideStable = Callable[[Settings, Model, StableModel], Row | None]
+BESIDE_STABLE: Final[Mapping[str, GateBesideStable]] = {"baseline": trained, "budget": budget}
+"""Those that may want the model of stable too, after all others: what is slow comes last."""

@@ -6,8 +6,10 @@ import time
 from dataclasses import replace
 from typing import Any
 
+from serin_server.commands.handover import hand_over
 from serin_server.commands.keeping import keep
-from serin_server.commands.preflight import Row, preflight, rows_of
+from serin_server.commands.preflight import preflight, rows_of
+from serin_server.commands.row import Row
 from serin_server.config.settings import Settings
 from serin_server.failures import LoadFailure
 from serin_server.features.fit import checked_fit
@@ -28,11 +30,15 @@ def resolve(settings: Settings) -> int:
         failed = next((row for row in rows if row.verdict == "Fail"), None)
         if failed is None and (row := keep(settings, model, began)) is not None:
             rows.append(row)
+        if failed is None and settings.preflight_command_folder is not None:
+            hand_over(settings.preflight_command_folder, model)
         told, exit_code = _with_rows(report(model), rows), 0
         if failed is not None:
             failure = LoadFailure(failed.reason, failed.message)
             # What it promises is told even so: people see in the ledger what has changed.
             told, exit_code = {**told, **failure_report(failure)}, failure.exit_code
+        elif settings.preflight_command_folder is not None:
+            told["handedOver"] = True
     except LoadFailure as failure:
         told, exit_code = _with_rows(failure_report(failure), rows_of(failure)), failure.exit_code
     text = json.dumps(fitted(told), ensure_ascii=True)
@@ -42,6 +48,8 @@ def resolve(settings: Settings) -> int:
 
 
 def _with_rows(told: dict[str, Any], rows: list[Row]) -> dict[str, Any]:
+    measured = {name: value for row in rows for name, value in row.measured.items()}
+    told = {**told, "measured": measured} if measured else told
     return {**told, "preflight": [row.told() for row in rows]} if rows else told
 
 

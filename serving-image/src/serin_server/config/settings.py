@@ -127,6 +127,19 @@ class Settings:
     preflight_golden_min_match: float = 1.0
     preflight_signature: str = "off"
     preflight_stable: str = ""
+    preflight_before: str = ""
+    preflight_budget: str = "off"
+    preflight_max_p99_seconds: float = 0.0
+    preflight_max_batch_p99_seconds: float = 0.0
+    preflight_batch_rows: int = 32
+    preflight_max_memory_bytes: int = 0
+    preflight_max_load_seconds: float = 0.0
+    preflight_max_slowdown: float = 0.0
+    preflight_baseline: str = "off"
+    preflight_baseline_required: str = "on"
+    preflight_baseline_must_beat: str = "off"
+    preflight_baseline_max_drift: float = 0.0
+    preflight_command_folder: Path | None = None
     warmup: Path | None = None
     termination_log: Path = TERMINATION_LOG
     log_format: str = "json"
@@ -214,6 +227,10 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "feedback_kind": ("class", "regression"),
     "preflight_golden": ("off", "fail", "warn"),
     "preflight_signature": ("off", "warn", "backward", "same"),
+    "preflight_budget": ("off", "fail", "warn"),
+    "preflight_baseline": ("off", "fail", "warn"),
+    "preflight_baseline_required": ("on", "off"),
+    "preflight_baseline_must_beat": ("on", "off"),
     "log_format": ("json", "console"),
     "log_level": ("debug", "info", "warning", "error"),
 }
@@ -351,6 +368,8 @@ def _combinations(settings: Settings) -> Iterator[str]:
 
 
 def _batches(settings: Settings) -> Iterator[str]:
+    if settings.preflight_batch_rows < 1:
+        yield "SERIN_PREFLIGHT_BATCH_ROWS=0 is no batch: give 1 or more"
     rows = settings.preferred_batch_rows
     if rows != AUTO:
         given = [text.strip() for text in rows.split(",") if text.strip()]

@@ -1,6 +1,7 @@
 """From a source to a model that is proven to run: fetch, digest, session, warm-up."""
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, Final
 
 from serin_server.model.digest import model_size_bytes
 from serin_server.model.external_data import external_files
+from serin_server.model.footprint import forget_peak, peak_bytes
 from serin_server.model.growth import check_growth
 from serin_server.model.onnx_file import model_file, opset_of, words_in
 from serin_server.model.promise import promise_of
@@ -19,7 +21,17 @@ from serin_server.model.tensors import Signature
 from serin_server.model.warmup import Feed, RealSample, Warmed, warm_up
 
 _REPORT_BYTES: Final = 3500
+_SHORTEST_SENTENCE: Final = 40
 _LISTS: Final = ("inputs", "outputs", "optional")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What it took to open a model whose bytes were here, first inference included."""
+
+    seconds: float = 0.0
+    peak_bytes: int = 0
+    """The most memory that the process had meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +54,7 @@ class Model:
     """The sha256 of each file by its path below the model's folder, where they had to be computed."""
     instead: str = ""
     """Why its source was not read, where it comes from the store all the same."""
+    opened: Opened = Opened()
 
     @property
     def session(self) -> Session:
@@ -93,15 +106,21 @@ def load(
     opset = opset_of(file)
     external_files(file)  # what ONNX Runtime will read is what the digest covers, or nothing is loaded
     check_growth(file)
+    import onnxruntime  # noqa: F401, PLC0415 (0.1 s, which no model is to blame for)
+
+    forget_peak()
+    began = time.monotonic()
     session = open_session(file, threads, placement)
     real, likely = samples(fetched.path, session.signature)
     words = words_in(file)
     warmed = warm_up(session, real, likely, [first for first, *_ in words], warmup_seconds)
+    opened = Opened(time.monotonic() - began, peak_bytes())
     warmed.session.check_learnt()
     decision = decide(file, warmed.session, batching, words, warmed.feeds, session.rounding)
     size, resolved = model_size_bytes(fetched.path), fetched.resolved_uri
     files, instead = fetched.files, fetched.instead
-    return Model(warmed, fetched.sha256, size, opset, fetched.path, decision, signer, resolved, files, instead)
+    path = fetched.path
+    return Model(warmed, fetched.sha256, size, opset, path, decision, signer, resolved, files, instead, opened)
 
 
 def report(model: Model) -> dict[str, Any]:
@@ -120,10 +139,15 @@ def report(model: Model) -> dict[str, Any]:
 
 
 def fitted(told: dict[str, Any]) -> dict[str, Any]:
-    """The same report in 3.5 KiB: of too many tensors the last are left out, and it says so."""
+    """The same report in 3.5 KiB: of too many tensors the last are left out, and it says so; then sentences are cut."""
     while len(json.dumps(told)) > _REPORT_BYTES:
         longest = max(_LISTS, key=lambda side: len(json.dumps(told.get(side) or [])))
         if not told.get(longest):
             break
         told = {**told, "truncated": True, longest: told[longest][: len(told[longest]) // 2]}
+    while len(json.dumps(told)) > _REPORT_BYTES and (rows := told.get("preflight")):
+        most = max(len(row["message"]) for row in rows) * 3 // 4
+        if most < _SHORTEST_SENTENCE:
+            break
+        told = {**told, "preflight": [{**row, "message": row["message"][:most]} for row in rows]}
     return told

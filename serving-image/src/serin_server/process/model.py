@@ -65,18 +65,23 @@ def _trust(settings: Settings) -> Trust:
     return Trust(settings.verify_keys, settings.verify_certificates, names)
 
 
+def placement_of(settings: Settings) -> Placement:
+    """Where the settings say that models run."""
+    return Placement(
+        tuple(PROVIDERS[name] for name in settings.provider_names if name != AUTO),
+        settings.gpu_memory_limit_bytes,
+        settings.use_tf32 == "on",
+    )
+
+
 def load_as_set(settings: Settings, *, with_samples: bool = True, is_resolving: bool = False) -> Model:
     """The model that the settings name, on the threads and providers that they name. Raises nothing but `LoadFailure`.
 
     Without samples its first inference is on made-up inputs, which refuse no model. Who resolves looks at the source before the
     store.
     """
-    placement = Placement(
-        tuple(PROVIDERS[name] for name in settings.provider_names if name != AUTO),
-        settings.gpu_memory_limit_bytes,
-        settings.use_tf32 == "on",
-    )
     try:
+        placement = placement_of(settings)
         samples = partial(_samples, settings) if with_samples else no_samples
         source = replace(source_of(settings), is_resolving=is_resolving)
         threads, seconds = settings.intra_op_threads, settings.warmup_seconds

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from serin_operator.api import names
 from serin_operator.api.reasons import Reason
-from serin_operator.api.status_of_versions import PreflightStatus, SignatureStatus
+from serin_operator.api.status_of_versions import MeasuredStatus, PreflightStatus, SignatureStatus
+from serin_operator.decide.health import commanded
 from serin_operator.decide.health.diagnosis import most_telling, not_created, parsed, report_of
 from serin_operator.decide.manifests.children import EXIT_PERMANENT
 from serin_operator.decide.memory.states import Candidate, Refusal
@@ -37,14 +38,26 @@ def current_job(world: World, candidate: Candidate) -> ResolveJob | None:
 
 
 def found_digest(world: World, candidate: Candidate) -> str | None:
-    """The digest that the resolve Job reports, once our container has ended well."""
+    """The digest that the resolve Job reports, once our container has ended well, and the command of the preflight too."""
     if current_job(world, candidate) is None:
         return None
     for pod in _pods(world, candidate):
         said = parsed(pod.last_words)
         if pod.ended and said and said.get("ok") and isinstance(said.get("sha256"), str):
-            return str(said["sha256"])
+            return str(said["sha256"]) if _lets_pass(world, candidate, pod) else None
     return None
+
+
+def _lets_pass(world: World, candidate: Candidate, pod: Pod) -> bool:
+    if not commanded.is_asked(world, pod):
+        return True
+    row = commanded.row_of(world, candidate, pod)
+    return row is not None and commanded.refusal_of(row) is None
+
+
+def is_commanded(world: World, candidate: Candidate) -> bool:
+    """Whether the model is resolved, and the command of the preflight runs, which has a time of its own."""
+    return any(commanded.is_under_way(world, candidate, pod) for pod in _pods(world, candidate) if not pod.terminating)
 
 
 def found_uri(world: World, candidate: Candidate) -> str | None:
@@ -65,6 +78,8 @@ def found_rows(world: World, candidate: Candidate) -> list[PreflightStatus] | No
         found = [row for each in rows if (row := _row(each))] if isinstance(rows, list) else []
         if said.get("ok") and world.config.store_of(world.mdep) and not any(row.name == _STORE for row in found):
             found.append(_KNOWS_OF_NO_STORE)
+        if row := commanded.row_of(world, candidate, pod):
+            found = [*found[: _MOST_GATES - 1], row]
         if pod.ended and found:
             return found[:_MOST_GATES]
     return None
@@ -94,6 +109,16 @@ def _signature(said: JsonObject) -> SignatureStatus | None:
         return None
 
 
+def found_measured(world: World, candidate: Candidate) -> MeasuredStatus | None:
+    """What the gate `budget` has measured of the candidate."""
+    said = [parsed(pod.last_words) or {} for pod in _pods(world, candidate) if pod.ended]
+    numbers = next((each["measured"] for each in said if isinstance(each.get("measured"), dict)), None)
+    try:
+        return MeasuredStatus.model_validate(numbers) if numbers else None
+    except ValueError:  # whoever made the image; it is compared with nothing then
+        return None
+
+
 def found_signer(world: World, candidate: Candidate) -> str | None:
     """Who has signed the candidate's model, by the resolve Job that was asked for it."""
     said = [parsed(pod.last_words) or {} for pod in _pods(world, candidate) if pod.ended]
@@ -117,6 +142,11 @@ def _place(uri: str) -> tuple[str, str]:
 def refusal_of_job(world: World, candidate: Candidate) -> Refusal | None:
     """Why the candidate can never be resolved as it is: the Job has failed, or will as soon as what was injected ends."""
     job = current_job(world, candidate)
+    for pod in _pods(world, candidate) if job else []:
+        if row := commanded.row_of(world, candidate, pod):
+            return commanded.refusal_of(row)
+        if commanded.is_under_way(world, candidate, pod) and not pod.terminating and not pod.given_up:
+            return None
     if job is None or not (job.failed or _failed_for_good(world, candidate)):
         return None
     found = trouble_of_job(world, candidate)
@@ -144,6 +174,8 @@ def trouble_of_job(world: World, candidate: Candidate) -> Refusal | None:
                 Reason.OUT_OF_MEMORY,
                 f"loading {candidate.shown_uri} took more than runtime.resources.limits.memory: raise it, or use a smaller model",
             )
+        if commanded.is_under_way(world, candidate, pod) and (said := commanded.trouble_of(pod)):
+            return said
     job = current_job(world, candidate)
     if not pods and job and (said_of_it := [message for message in job.refusals if message]):
         return not_created(said_of_it[-1])
@@ -162,7 +194,8 @@ def _does_its_work(pod: Pod) -> bool:
 
 
 def _is_held(pod: Pod) -> bool:
-    return pod.ended and pod.phase == "Running" and not pod.terminating
+    has_more_to_run = pod.command is not None and pod.command.exit_code is None
+    return pod.ended and pod.phase == "Running" and not pod.terminating and not has_more_to_run
 
 
 def _failed_for_good(world: World, candidate: Candidate) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from serin_operator.api import names
 from serin_operator.api.status_of_versions import VersionStatus
-from serin_operator.decide.manifests import preflight
+from serin_operator.decide.manifests import command, preflight
 from serin_operator.decide.manifests.pod import JsonObject, template
 from serin_operator.decide.manifests.serving import PORT_GRPCS, PORT_HTTPS
 from serin_operator.decide.traffic import replica_ratio as traffic
@@ -216,10 +216,16 @@ def resolve_job(
     pod = template(mdep, config, revision, None, resolve=True)
     patience = max(1, min(LONGEST_SOURCE_TIMEOUT_SECONDS, deadline_seconds // 3))
     ours = next(each for each in pod["spec"]["containers"] if each["name"] == names.CONTAINER)
-    more = {"SERIN_SOURCE_TIMEOUT_SECONDS": str(patience), **preflight.comparison(mdep.spec.preflight, stable)}
+    more = {
+        "SERIN_SOURCE_TIMEOUT_SECONDS": str(patience),
+        **preflight.comparison(mdep.spec.preflight, stable),
+        **preflight.before(mdep.spec.preflight, stable),
+    }
     if config.store_of(mdep):  # what is not kept in time is a warning; a deadline that has passed would end the version
         more["SERIN_STORE_UNTIL_SECONDS"] = str(max(1, deadline_seconds * 3 // 4))
     ours["env"] += [{"name": name, "value": value} for name, value in more.items()]
+    longest = deadline_seconds + command.seconds_of(mdep.spec)
+    more_rules = command.rules() if command.command_of(mdep.spec) else []
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -228,14 +234,15 @@ def resolve_job(
         ),
         "spec": {
             "backoffLimit": 6,
-            "activeDeadlineSeconds": 2 * deadline_seconds + 60,
+            "activeDeadlineSeconds": 2 * longest + 60,
             "podFailurePolicy": {
                 "rules": [
                     {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
                     {"action": "FailJob", "onExitCodes": {"operator": "In", "values": [EXIT_PERMANENT, EXIT_KILLED]}},
+                    *more_rules,
                 ]
             },
-            "template": pod,
+            "template": {**pod, "spec": command.with_command(pod["spec"], mdep, config)},
         },
     }
 

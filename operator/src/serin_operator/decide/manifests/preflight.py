@@ -3,7 +3,8 @@
 import json
 from collections.abc import Iterator
 
-from serin_operator.api.preflight import GateMode, Preflight, SignatureGate
+from serin_operator.api.preflight import Budget, GateMode, MustBeat, Preflight, SignatureGate, TrainingBaseline
+from serin_operator.api.quantity import whole_units
 from serin_operator.api.spec import ConfigMapKey, ModelDeploymentSpec
 from serin_operator.api.status_of_versions import VersionStatus
 from serin_operator.decide.manifests.serving import Mount
@@ -38,15 +39,71 @@ def _file(volume: str, variable: str, file: str, reference: ConfigMapKey) -> Mou
 def variables(spec: ModelDeploymentSpec) -> dict[str, str]:
     """Settings of the server that ask for the gates."""
     signers = {"SERIN_VERIFY_SIGNERS": ",".join(spec.model.verify.signers or ())} if spec.model.verify else {}
-    return {**_golden(spec.preflight), **{name: text for name, text in signers.items() if text}}
+    asked = spec.preflight or Preflight()
+    gates = {**_golden(asked), **_budget(asked.budget), **_baseline(asked.baseline)}
+    return {**gates, **{name: text for name, text in signers.items() if text}}
 
 
-def _golden(preflight: Preflight | None) -> dict[str, str]:
-    golden = preflight.golden_samples if preflight else None
+def _golden(preflight: Preflight) -> dict[str, str]:
+    golden = preflight.golden_samples
     if golden is None:
         return {}
     least = {} if golden.min_match is None else {"SERIN_PREFLIGHT_GOLDEN_MIN_MATCH": f"{golden.min_match:.12g}"}
     return {"SERIN_PREFLIGHT_GOLDEN": (golden.mode or GateMode.FAIL).lower(), **least}
+
+
+def _budget(budget: Budget | None) -> dict[str, str]:
+    if budget is None:
+        return {}
+    limits = {
+        "MAX_P99_SECONDS": budget.max_p99_seconds,
+        "MAX_BATCH_P99_SECONDS": budget.max_batch_p99_seconds,
+        "BATCH_ROWS": budget.batch_rows,
+        "MAX_MEMORY_BYTES": None if budget.max_memory is None else whole_units(str(budget.max_memory)),
+        "MAX_LOAD_SECONDS": budget.max_load_seconds,
+        "MAX_SLOWDOWN": budget.max_slowdown,
+    }
+    asked = {"SERIN_PREFLIGHT_BUDGET": (budget.mode or GateMode.FAIL).lower()}
+    return {
+        **asked,
+        **{f"SERIN_PREFLIGHT_{name}": _number(limit) for name, limit in limits.items() if limit is not None},
+    }
+
+
+def _baseline(baseline: TrainingBaseline | None) -> dict[str, str]:
+    if baseline is None:
+        return {}
+    return {
+        "SERIN_PREFLIGHT_BASELINE": (baseline.mode or GateMode.FAIL).lower(),
+        **({"SERIN_PREFLIGHT_BASELINE_REQUIRED": "off"} if baseline.required is False else {}),
+        **({"SERIN_PREFLIGHT_BASELINE_MUST_BEAT": "on"} if baseline.must_beat is MustBeat.SIMPLE_BASELINE else {}),
+        **({"SERIN_PREFLIGHT_BASELINE_MAX_DRIFT": _number(baseline.max_drift)} if baseline.max_drift else {}),
+    }
+
+
+def _number(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.12g}"
+
+
+def before(preflight: Preflight | None, stable: VersionStatus | None) -> dict[str, str]:
+    """What the gates need that compare with ``stable``: where its model lies, and what was measured of it."""
+    budget, baseline = (preflight.budget, preflight.baseline) if preflight else (None, None)
+    is_asked = (budget and budget.max_slowdown) or (baseline and baseline.max_drift)
+    if stable is None or stable.sha256 is None or not is_asked:
+        return {}
+    measured = stable.measured.model_dump(by_alias=True, exclude_none=True) if stable.measured else {}
+    told: dict[str, object] = {
+        "version": stable.version,
+        "uri": stable.uri,
+        "sha256": stable.sha256,
+        "measured": measured,
+    }
+    return {"SERIN_PREFLIGHT_BEFORE": _spelled(told)}
+
+
+def _spelled(told: dict[str, object]) -> str:
+    # Kubernetes would put the value of a variable where $(NAME) stands.
+    return json.dumps(told, separators=(",", ":")).replace("$", "\\u0024")
 
 
 def comparison(preflight: Preflight | None, stable: VersionStatus | None) -> dict[str, str]:
@@ -55,6 +112,5 @@ def comparison(preflight: Preflight | None, stable: VersionStatus | None) -> dic
     if stable is None or asked is SignatureGate.ANY or (asked is None and stable.signature is None):
         return {}
     known = stable.signature.model_dump(by_alias=True, exclude_none=True) if stable.signature else {}
-    # Kubernetes would put the value of a variable where $(NAME) stands.
-    text = json.dumps({"version": stable.version, **known}, separators=(",", ":")).replace("$", "\\u0024")
+    text = _spelled({"version": stable.version, **known})
     return {"SERIN_PREFLIGHT_SIGNATURE": (asked or GateMode.WARN).lower(), "SERIN_PREFLIGHT_STABLE": text}

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from serin_operator.api.reasons import Outcome, Reason
-from serin_operator.api.status_of_versions import PreflightStatus, SignatureStatus, VersionStatus
+from serin_operator.api.status_of_versions import MeasuredStatus, PreflightStatus, SignatureStatus, VersionStatus
 from serin_operator.decide.memory.states import Candidate, Ended
 from serin_operator.decide.timestamps import stamp
 
@@ -53,6 +53,7 @@ def begin(ledger: Ledger, candidate: Candidate) -> Ledger:
         uri=candidate.uri,
         sha256=candidate.sha256 or (earlier.sha256 if earlier else None),
         signature=earlier.signature if earlier else None,
+        measured=earlier.measured if earlier else None,
         signer=earlier.signer if earlier and is_restorable(earlier) else None,
         outcome=Outcome.IN_PROGRESS,
         started_at=stamp(candidate.started_at),
@@ -82,6 +83,11 @@ def signed(ledger: Ledger, revision: str, signer: str) -> Ledger:
 def promised(ledger: Ledger, revision: str, signature: SignatureStatus) -> Ledger:
     """Write down what clients of a version may rely on."""
     return tuple(v.model_copy(update={"signature": signature}) if v.revision == revision else v for v in ledger)
+
+
+def measured(ledger: Ledger, revision: str, numbers: MeasuredStatus) -> Ledger:
+    """Write down what was measured of a version."""
+    return tuple(v.model_copy(update={"measured": numbers}) if v.revision == revision else v for v in ledger)
 
 
 def end(ledger: Ledger, ended: Ended, now: datetime) -> Ledger:

@@ -42,6 +42,9 @@ def resolving(state: Resolving, facts: Facts, plan: Plan) -> Moved | Waiting | E
         return Moved(Starting(candidate, Clock(facts.now, analysed=clock.analysed)))
     if facts.refused:
         return Ended(candidate, Outcome.FAILED_PREFLIGHT, facts.refused.reason, facts.refused.message)
+    if facts.is_commanded:
+        said = f"{candidate.version} is resolved; the command of spec.preflight runs"
+        return Waiting(Reason.RESOLVING, said).with_trouble(facts.trouble)
     if clock.waited >= plan.progress_deadline_seconds:
         why = facts.trouble or Refusal(Reason.PROGRESS_DEADLINE_EXCEEDED, "the resolve Job has not ended")
         message = f"not resolved within {plan.progress_deadline_seconds:.0f} s: {why.message}"

@@ -7,7 +7,7 @@ from serin_operator.api import names
 from serin_operator.api.reasons import Reason
 from serin_operator.api.uris import comes_alone
 from serin_operator.decide.health.diagnosis import hint_of, trouble_of, waits_for_source, words_of
-from serin_operator.decide.health.resolving import found_digest, refusal_of_job, trouble_of_job
+from serin_operator.decide.health.resolving import found_digest, is_commanded, refusal_of_job, trouble_of_job
 from serin_operator.decide.health.serving import is_down, stable_trouble
 from serin_operator.decide.memory.ledger import conflicting, entry, was_promoted
 from serin_operator.decide.memory.memory import Floor, Memory
@@ -75,6 +75,8 @@ class Facts:
     """How far the traffic that the state wants is in force."""
     born: bool = False
     """The candidate's pod template exists: it was resolved."""
+    is_commanded: bool = False
+    """The model is resolved, and the command of the preflight runs in its own time."""
     refused: Refusal | None = None
     """The resolve Job's verdict against the candidate."""
     crashes: int = 0
@@ -143,6 +145,7 @@ def facts_of(
         stable=_arm(world, stable.version, stable.revision, intent) if stable else None,
         force=force_of(world, rollout, intent),
         born=ours.born is not None,
+        is_commanded=isinstance(rollout, Resolving) and is_commanded(world, rollout.candidate),
         refused=_refusal(world, memory, rollout.candidate),
         crashes=sum(_crashes_of(pod, rollout.candidate) for pod in crashed) - rollout.candidate.restarts,
         last_words=next((words_of(pod) for pod in crashed), None),
