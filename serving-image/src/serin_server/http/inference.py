@@ -4,7 +4,7 @@ import asyncio
 from functools import partial
 
 from serin_server.dataplane.call import Call, is_large
-from serin_server.dataplane.memory import UNCOUNTED_BYTES
+from serin_server.dataplane.memory import UNCOUNTED_BYTES, bytes_of
 from serin_server.dataplane.plane import DataPlane, Loaded
 from serin_server.http.body import pay
 from serin_server.http.connection import HttpConnection
@@ -48,7 +48,7 @@ class Inferences:
                 return
             call = loaded.reader.read(request.body, json_length)
             if size > UNCOUNTED_BYTES:
-                pay(request, size + sum(array.nbytes for array in call.arrays), self._memory)
+                pay(request, size + bytes_of(call.arrays), self._memory)
         except Refusal as refusal:
             self.refuse(request, connection, refusal, was_submitted=False)
         except Exception as error:  # noqa: BLE001 (a fault of our own)
