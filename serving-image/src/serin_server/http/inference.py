@@ -87,6 +87,7 @@ class Inferences:
             connection.respond(request, sealed_response(loaded.writer.sealed(call)))
             self._plane.succeeded(call)
         elif is_large(call):
+            self._plane.let_inputs_go(call)
             self._large.write(request, call, loaded.writer, partial(self._answer, request, connection, call))
         else:
             try:

@@ -150,7 +150,11 @@ class InferenceService:
             if refusal is not None:
                 raise refusal
             make = partial(self._response, call, outputs, is_raw=request_is_raw)
-            response = await self._aside(make) if is_large(call) else make()
+            if is_large(call):
+                self._plane.let_inputs_go(call)
+                response = await self._aside(make)
+            else:
+                response = make()
             if token := loaded.writer.token_of(call, response.parameters["predicted_at"].double_param):
                 response.parameters["feedback_token"].string_param = token.decode()
         except Refusal as refusal:

@@ -13,6 +13,8 @@ from serin_server.model.tensors import Array, TensorSpec
 from serin_server.refusals import Kind, Refusal
 from serin_server.rpc import open_inference_pb2 as pb
 
+_MOST_TYPED_TEXTS: Final = 200_000
+"""A typed text is an object three times: in the question, as an element, and in the answer."""
 _MOST_SIZES: Final = 65
 """No tensor of ONNX Runtime has so many dimensions; a message can have a million."""
 _LEAST_RAW: Final = 4
@@ -69,8 +71,13 @@ def _of_contents(spec: TensorSpec, shape: tuple[int, ...], contents: pb.InferTen
     if len(values) != prod(shape):
         raise wrong_count(spec, shape, len(values))
     if spec.datatype == "BYTES":
+        if len(values) > _MOST_TYPED_TEXTS:
+            raise Refusal(
+                Kind.TOO_LARGE,
+                f"input {spec.name!r} has {len(values)} texts, and {_MOST_TYPED_TEXTS} may come in typed fields: send them raw, or fewer rows",
+            )
         try:
-            return np.array([value.decode() for value in values], dtype=object).reshape(shape)
+            return np.fromiter((value.decode() for value in values), np.object_, len(values)).reshape(shape)
         except UnicodeDecodeError:
             raise Refusal(
                 Kind.INVALID_TENSOR,
