@@ -50,10 +50,12 @@ def arrays_of(
     for spec, position in zip(specs, order, strict=True):
         given = request.inputs[position]
         shape = checked_shape(spec, given.datatype, list(given.shape[:_MOST_SIZES]))
-        check_texts(spec, shape)
-        if holding is not None and spec.datatype == "BYTES":
+        if spec.datatype == "BYTES":
             most = len(raw[position]) // _LEAST_RAW if raw else len(given.contents.bytes_contents)
-            holding.grow(BYTES_OF_A_STRING * min(prod(shape), most))
+            count = min(prod(shape), most)
+            check_texts(spec, (count,))
+            if holding is not None:
+                holding.grow(BYTES_OF_A_STRING * count)
         if raw:
             arrays.append(array_of_bytes(spec, shape, raw[position]))
         else:
