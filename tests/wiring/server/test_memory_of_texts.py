@@ -7,8 +7,7 @@ from tests.support.models import identity
 from tests.support.resident import peak, watched_health
 from tests.support.serving import serving
 from tests.support.wire import Wire
-
-from serin_server.rpc import open_inference_pb2 as pb
+from tritonclient.grpc import service_pb2 as pb
 
 pytestmark = pytest.mark.slow
 INFER = "/v2/models/m/infer"

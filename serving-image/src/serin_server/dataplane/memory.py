@@ -6,12 +6,13 @@ here until it was answered, and is refused when they are not to be had.
 """
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from math import prod
 from pathlib import Path
 from typing import Final
 
 from serin_server.metrics.server import Words
-from serin_server.model.tensors import Array
+from serin_server.model.tensors import Array, TensorSpec
 from serin_server.refusals import Kind, Refusal
 
 UNCOUNTED_BYTES: Final = 64 * 1024
@@ -93,6 +94,19 @@ class Holding:
 def bytes_of(arrays: Iterable[Array]) -> int:
     """What tensors take; an array of texts knows only what the places take that point to them."""
     return sum([array.size * BYTES_OF_A_STRING if array.dtype.hasobject else array.nbytes for array in arrays])
+
+
+def expected_bytes(outputs: Sequence[TensorSpec], arrays: Sequence[Array]) -> int:
+    """What a run will make of some inputs: what the shapes of outputs say; where one is free, as much as the inputs, all in all."""
+    rows = arrays[0].shape[0] if arrays and arrays[0].ndim else 1
+    known, is_free = 0, False
+    for spec in outputs:
+        if -1 in spec.shape[1:]:
+            is_free = True
+            continue
+        size = BYTES_OF_A_STRING if spec.dtype.hasobject else spec.dtype.itemsize
+        known += size * prod(rows if length == -1 else length for length in spec.shape)
+    return known + is_free * bytes_of(arrays)
 
 
 class MemoryWords:

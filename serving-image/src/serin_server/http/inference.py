@@ -4,7 +4,7 @@ import asyncio
 from functools import partial
 
 from serin_server.dataplane.call import Call, is_large
-from serin_server.dataplane.memory import UNCOUNTED_BYTES, bytes_of
+from serin_server.dataplane.memory import UNCOUNTED_BYTES, bytes_of, expected_bytes
 from serin_server.dataplane.plane import DataPlane, Loaded
 from serin_server.http.body import pay
 from serin_server.http.connection import HttpConnection
@@ -58,6 +58,11 @@ class Inferences:
 
     def _was_read(self, request: Request, connection: HttpConnection, loaded: Loaded, call: Call | Exception) -> None:
         """Goes on with a large request, in a later turn of the loop."""
+        if isinstance(call, Call) and request.holding is not None:
+            try:  # what the run makes lies in memory before anybody could refuse it
+                request.holding.grow(expected_bytes(loaded.reader.outputs, call.arrays))
+            except Refusal as refusal:
+                call = refusal.with_traceback(None)
         if isinstance(call, Call):
             self._submit(request, connection, loaded, call)
         else:

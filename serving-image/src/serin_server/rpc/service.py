@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError
 
 from serin_server.dataplane.call import Call, Pair, is_large
 from serin_server.dataplane.large import LARGE_BYTES
-from serin_server.dataplane.memory import UNCOUNTED_BYTES, Holding
+from serin_server.dataplane.memory import UNCOUNTED_BYTES, Holding, expected_bytes
 from serin_server.dataplane.plane import DataPlane, Loaded
 from serin_server.dataplane.trace import Trace
 from serin_server.metrics.clients import Client
@@ -173,6 +173,8 @@ class InferenceService:
         order = reader.input_order(names)
         work = partial(arrays_of, reader.inputs, request, order, _HELD.get())
         call = reader.call_of(await self._aside(work) if request.ByteSize() > LARGE_BYTES else work(), request.id)
+        if (held := _HELD.get()) is not None:
+            held.grow(expected_bytes(reader.outputs, call.arrays))
         if request.outputs:
             call.wanted = reader.positions([output.name for output in request.outputs])
         return call
