@@ -61,8 +61,8 @@ class Inferences:
         if isinstance(call, Call) and request.holding is not None:
             try:  # what the run makes lies in memory before anybody could refuse it
                 request.holding.grow(expected_bytes(loaded.reader.outputs, call.arrays))
-            except Refusal as refusal:
-                call = refusal.with_traceback(None)
+            except Refusal as too_much:
+                call = too_much.with_traceback(None)
         if isinstance(call, Call):
             self._submit(request, connection, loaded, call)
         else:
