@@ -157,7 +157,7 @@ def test_memory_stays_flat_over_a_long_run(tmp_path):
     baseline.write(folder / "baseline.json", baseline.of({"x": np.random.default_rng(0).random((500, 3))}))
     (folder / "background.jsonl").write_text(json.dumps(ROW) + "\n")
     (tmp_path / "key").write_text("k1:0123456789abcdef0123\n")
-    told = {"feedback_key_file": tmp_path / "key", "access_log_sample": 0.001, "explain": "on"}
+    told = {"feedback_key_file": tmp_path / "key", "access_log_sample": 0.001, "explain": "on", "explain_seconds": 60}
     with serving(folder, tmp_path, **told) as running:
         work, failed = Work(running), []
 
