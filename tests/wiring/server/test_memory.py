@@ -4,12 +4,11 @@ import gzip
 import json
 import threading
 import time
-from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.support.models import identity
+from tests.support.resident import peak, status, watched_health
 from tests.support.serving import serving, wait_for
 from tests.support.wire import Wire, request
 from tritonclient import grpc as grpcclient
@@ -35,48 +34,6 @@ def roomy(tmp_path_factory):
     folder = tmp_path_factory.mktemp("roomy")
     with serving(identity(folder / "m.onnx", shape=(None, None)), folder, memory_budget_bytes=1 << 30) as running:
         yield running
-
-
-def status(server, field):
-    lines = Path(f"/proc/{server.process.pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) << 10 for line in lines if line.startswith(field))
-
-
-def kept_from_running(server):
-    """Seconds in which the server's loop was ready to run and the kernel ran others instead."""
-    return int(Path(f"/proc/{server.process.pid}/schedstat").read_text().split()[1]) / 1e9
-
-
-@contextmanager
-def peak(server):
-    """How far above what it held before the server's memory rises meanwhile, told in a list."""
-    told = []
-    before = status(server, "VmRSS")
-    Path(f"/proc/{server.process.pid}/clear_refs").write_text("5")
-    yield told
-    told.append(status(server, "VmHWM") - before)
-
-
-@contextmanager
-def watched_health(server):
-    """The longest time that the server lets a health check wait, told in a list.
-
-    What others on this machine take is not the server's: time in which the kernel kept its loop from running does not count.
-    """
-    told, over = [0.0], threading.Event()
-
-    def look():
-        while not over.wait(0.005):
-            with Wire(server.port("http")) as wire:
-                started, kept = time.monotonic(), kept_from_running(server)
-                assert wire.get("/v2/health/live").answer().status == 200
-                told[0] = max(told[0], time.monotonic() - started - (kept_from_running(server) - kept))
-
-    thread = threading.Thread(target=look)
-    thread.start()
-    yield told
-    over.set()
-    thread.join()
 
 
 def body(data, shape=(1, 3), **more):

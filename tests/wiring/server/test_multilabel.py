@@ -11,6 +11,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 from tests.support.serving import serving, tensor
+from tritonclient.utils import InferenceServerException
 
 from serin_server.failures import LoadFailure, Reason
 from serin_server.model.load import load
@@ -135,6 +136,106 @@ def test_a_list_is_refused_with_advice_when_its_length_follows_the_rows(tmp_path
         loaded(model_of(tmp_path / "m.onnx", nodes, [X], [PAIR]))
     assert failure.value.reason is Reason.MODEL_UNSUPPORTED
     assert "zipmap" not in failure.value.message
+
+
+SIZES = helper.make_tensor("sizes", TensorProto.INT64, [3], [1, 1, 1])
+COUNT = helper.make_tensor_value_info("count", TensorProto.INT64, [])
+DECIDED = {
+    "inputs say where it is cut": (
+        [helper.make_node("SplitToSequence", ["x", "where"], ["y"], axis=1)],
+        [X, helper.make_tensor_value_info("where", TensorProto.INT64, [None])],
+        (),
+        "cuts where 'where' says",
+    ),
+    "inputs may say where it is cut": (
+        [helper.make_node("SplitToSequence", ["x", "sizes"], ["y"], axis=1)],
+        [X, helper.make_tensor_value_info("sizes", TensorProto.INT64, [3])],
+        (SIZES,),
+        "cuts where 'sizes' says",
+    ),
+    "a free size is cut, and the list passed on": (
+        [
+            helper.make_node("SplitToSequence", ["wide"], ["cut"], axis=-1),
+            helper.make_node("SequenceInsert", ["cut", "wide"], ["y"]),
+        ],
+        [helper.make_tensor_value_info("wide", TensorProto.FLOAT, [1, "width"])],
+        (),
+        "cuts 'wide' along dimension -1, whose size a request chooses",
+    ),
+}
+
+
+@pytest.mark.parametrize(("nodes", "inputs", "constants", "why"), DECIDED.values(), ids=DECIDED)
+def test_a_list_is_refused_with_the_reason_when_each_request_decides_how_long_it_is(
+    tmp_path, nodes, inputs, constants, why
+):
+    with pytest.raises(LoadFailure) as failure:
+        loaded(model_of(tmp_path / "m.onnx", nodes, inputs, [PAIR], constants))
+    assert failure.value.reason is Reason.MODEL_UNSUPPORTED
+    assert f"how many each request decides (SplitToSequence {why}" in failure.value.message
+    assert "end the graph in tensors" in failure.value.message
+
+
+def test_a_list_whose_length_a_loop_of_a_request_decides_is_refused(tmp_path):
+    flag = helper.make_tensor_value_info("goes", TensorProto.BOOL, [])
+    seq_in = helper.make_tensor_sequence_value_info("list", TensorProto.FLOAT, None)
+    seq_out = helper.make_tensor_sequence_value_info("longer", TensorProto.FLOAT, None)
+    turn = [
+        helper.make_node("SequenceInsert", ["list", "x"], ["longer"]),
+        helper.make_node("Identity", ["on"], ["goes"]),
+    ]
+    steps = [
+        helper.make_tensor_value_info("turn", TensorProto.INT64, []),
+        helper.make_tensor_value_info("on", TensorProto.BOOL, []),
+    ]
+    body = helper.make_graph(turn, "body", [*steps, seq_in], [flag, seq_out])
+    nodes = [
+        helper.make_node("SequenceEmpty", [], ["none"]),
+        helper.make_node("Loop", ["count", "", "none"], ["y"], body=body),
+    ]
+    with pytest.raises(LoadFailure, match="in as many turns as 'count' says"):
+        loaded(model_of(tmp_path / "m.onnx", nodes, [X, COUNT], [PAIR]))
+
+
+FIXED = {
+    "cut in fixed places": [helper.make_node("SplitToSequence", ["x", "sizes"], ["y"], axis=1)],
+    "cut along a fixed size": [helper.make_node("SplitToSequence", ["x"], ["y"], axis=1, keepdims=1)],
+    "along a size that only a run tells": [
+        helper.make_node("Neg", ["x"], ["n"]),
+        helper.make_node("SplitToSequence", ["n"], ["y"], axis=1),
+    ],
+}
+
+
+@pytest.mark.parametrize("nodes", FIXED.values(), ids=FIXED)
+def test_a_list_that_is_always_as_long_is_served(tmp_path, nodes):
+    model = loaded(model_of(tmp_path / "m.onnx", nodes, [X], [PAIR], [SIZES]))
+    assert [spec.name for spec in model.signature.outputs] == ["y_0", "y_1", "y_2"]
+
+
+def test_a_list_that_becomes_longer_than_clients_were_told_is_that_requests_mistake_on_every_transport(tmp_path):
+    nodes = [
+        helper.make_node("ReduceMax", ["x"], ["most"], keepdims=0),
+        helper.make_node("Greater", ["most", "one"], ["is_more"]),
+        helper.make_node("If", ["is_more"], ["y"], then_branch=branch(2), else_branch=branch(1)),
+    ]
+    one = helper.make_tensor("one", TensorProto.FLOAT, [], [1])
+    with serving(model_of(tmp_path / "m.onnx", nodes, [X], [PAIR], [one]), tmp_path) as running:
+        status, answer = running.infer(tensor("x", "FP32", [1, 3], [0.5] * 3))
+        assert (status, [each["name"] for each in answer["outputs"]]) == (200, ["y_0"])
+        status, answer = running.infer(tensor("x", "FP32", [1, 3], [5.0] * 3))
+        assert status == 400
+        assert "has 2 tensors with these inputs, and clients were told of 1" in answer["error"]
+        for transport in ("binary", "grpc"):
+            with pytest.raises(InferenceServerException, match="clients were told of 1") as raised:
+                asked(running, transport, np.full((1, 3), 5, np.float32))
+            assert raised.value.status() in {"400", "StatusCode.INVALID_ARGUMENT"}
+
+
+def branch(count):
+    made = helper.make_node("SequenceConstruct", ["x"] * count, [f"list{count}"])
+    told = helper.make_tensor_sequence_value_info(f"list{count}", TensorProto.FLOAT, None)
+    return helper.make_graph([made], f"branch{count}", [], [told])
 
 
 def test_a_list_is_refused_with_advice_when_no_run_could_tell_what_it_holds(tmp_path):

@@ -11,6 +11,7 @@ from serin_server.model.tensors import Array, TensorSpec
 from serin_server.refusals import Kind, Refusal
 
 _LENGTH: Final = Struct("<I")
+_PIECE: Final = 16 * 1024
 
 
 def array_of_bytes(spec: TensorSpec, shape: tuple[int, ...], data: memoryview | bytes) -> Array:
@@ -65,8 +66,13 @@ def bytes_of_array(spec: TensorSpec, array: Array) -> bytes:
     """The raw bytes of an output."""
     if spec.datatype != "BYTES":
         return array.tobytes()
-    pieces: list[bytes] = []
-    for value in array.ravel().tolist():
-        encoded = value.encode() if isinstance(value, str) else bytes(value)
-        pieces += (_LENGTH.pack(len(encoded)), encoded)
-    return b"".join(pieces)
+    flat, raw = array.ravel(), bytearray()
+    for first in range(0, len(flat), _PIECE):  # short texts take many times their length while they are objects
+        encoded = texts_of(flat[first : first + _PIECE])
+        raw += b"".join([part for text in encoded for part in (_LENGTH.pack(len(text)), text)])
+    return bytes(raw)
+
+
+def texts_of(array: Array) -> list[bytes]:
+    """The texts of an output in UTF-8."""
+    return [value.encode() if isinstance(value, str) else bytes(value) for value in array.tolist()]

@@ -16,6 +16,7 @@ _ELEMENTS: Final[dict[str, tuple[frozenset[type], str]]] = {
     "BOOL": (frozenset({bool}), "true or false"),
     "BYTES": (frozenset({str}), "strings"),
 }
+_MOST_TEXTS: Final = 400_000
 TOO_FAR: Final = "Number out of range"
 """What msgspec says of a number beyond every float."""
 _MOST_BESIDE_NONE: Final = 1 << 32
@@ -126,6 +127,15 @@ def _array_of_values(spec: TensorSpec, data: list[Any]) -> Array:
         return np.fromiter(data, spec.dtype, len(data))
     except (OverflowError, ValueError, RuntimeWarning):
         raise out_of_range(spec) from None
+
+
+def check_texts(spec: TensorSpec, shape: tuple[int, ...]) -> None:
+    """Raises `Refusal` for too many texts: ONNX Runtime takes them one by one, and nobody else has a turn meanwhile."""
+    if spec.datatype == "BYTES" and prod(shape) > _MOST_TEXTS:
+        raise Refusal(
+            Kind.TOO_LARGE,
+            f"input {spec.name!r} has {amount(prod(shape))} texts, and a request may have {_MOST_TEXTS}: send fewer rows",
+        )
 
 
 def no_elements(spec: TensorSpec) -> Refusal:

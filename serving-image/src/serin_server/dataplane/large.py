@@ -12,7 +12,7 @@ import msgspec
 
 from serin_server.dataplane.binary import array_of_bytes
 from serin_server.dataplane.constants import with_constants
-from serin_server.dataplane.elements import amount, checked_shape, no_elements
+from serin_server.dataplane.elements import check_texts, checked_shape, no_elements
 from serin_server.dataplane.elision import Elided, elided
 from serin_server.dataplane.memory import BYTES_OF_A_STRING, Holding
 from serin_server.dataplane.protocol import JsonOutput, JsonRequest, JsonTensor, Parameters
@@ -23,7 +23,6 @@ from serin_server.refusals import Kind, Refusal
 LARGE_BYTES: Final = 512 * 1024
 """JSON above this size is read here."""
 _MOST_OF_SHAPE: Final = 4096
-_MOST_TEXTS: Final = 400_000
 _MOST_TEXT: Final = 32 << 20
 
 
@@ -117,7 +116,7 @@ class LargeArrays:
     def of_json(self, spec: TensorSpec, given: JsonTensor) -> Array:
         """The array of a tensor whose `data` are JSON text. Raises `Refusal`."""
         shape = checked_shape(spec, given.datatype, given.shape)
-        _check_texts(spec, shape)
+        check_texts(spec, shape)
         try:
             return streamed(spec, shape, given.data, self._holding)
         except Refusal as refusal:
@@ -130,19 +129,10 @@ class LargeArrays:
 
     def of_bytes(self, spec: TensorSpec, shape: tuple[int, ...], data: memoryview) -> Array:
         """The array of a binary tensor; strings become objects, and are paid for. Raises `Refusal`."""
-        _check_texts(spec, shape)
+        check_texts(spec, shape)
         if spec.datatype == "BYTES":
             self._holding.grow(BYTES_OF_A_STRING * min(prod(shape), len(data) // 4))
         return array_of_bytes(spec, shape, data)
-
-
-def _check_texts(spec: TensorSpec, shape: tuple[int, ...]) -> None:
-    """ONNX Runtime takes texts one by one, and nobody else has a turn meanwhile."""
-    if spec.datatype == "BYTES" and prod(shape) > _MOST_TEXTS:
-        raise Refusal(
-            Kind.TOO_LARGE,
-            f"input {spec.name!r} has {amount(prod(shape))} texts, and a request may have {_MOST_TEXTS}: send fewer rows",
-        )
 
 
 def _check_json(text: memoryview) -> None:

@@ -6,16 +6,20 @@ here until it was answered, and is refused when they are not to be had.
 """
 
 import threading
+from collections.abc import Iterable, Sequence
+from math import prod
 from pathlib import Path
 from typing import Final
 
 from serin_server.metrics.server import Words
+from serin_server.model.tensors import Array, TensorSpec
 from serin_server.refusals import Kind, Refusal
 
 UNCOUNTED_BYTES: Final = 64 * 1024
 """Bodies up to this size are not counted."""
-BYTES_OF_A_STRING: Final = 80
-"""What a short string takes: its object, and two places that point to it."""
+BYTES_OF_A_STRING: Final = 192
+"""What a short text takes on its way through: its object and two places that point to it, ONNX Runtime's own on both sides of a
+run, and as much again in the answer."""
 _LEAST_BYTES: Final = 64 << 20
 _MOST_BYTES: Final = 1 << 30
 _WITHOUT_A_LIMIT: Final = 512 << 20
@@ -85,6 +89,24 @@ class Holding:
         """Gives everything back, once; whoever still works on the request holds nothing more."""
         self._is_over = True
         self.shrink(self.held_bytes)
+
+
+def bytes_of(arrays: Iterable[Array]) -> int:
+    """What tensors take; an array of texts knows only what the places take that point to them."""
+    return sum([array.size * BYTES_OF_A_STRING if array.dtype.hasobject else array.nbytes for array in arrays])
+
+
+def expected_bytes(outputs: Sequence[TensorSpec], arrays: Sequence[Array]) -> int:
+    """What a run will make of some inputs: what the shapes of outputs say; where one is free, as much as the inputs, all in all."""
+    rows = arrays[0].shape[0] if arrays and arrays[0].ndim else 1
+    known, is_free = 0, False
+    for spec in outputs:
+        if -1 in spec.shape[1:]:
+            is_free = True
+            continue
+        size = BYTES_OF_A_STRING if spec.dtype.hasobject else spec.dtype.itemsize
+        known += size * prod(rows if length == -1 else length for length in spec.shape)
+    return known + is_free * bytes_of(arrays)
 
 
 class MemoryWords:

@@ -116,6 +116,11 @@ class DataPlane:
             raise Refusal(Kind.NOT_READY, "the model is not ready: its ready address says why")
         return loaded
 
+    def let_inputs_go(self, call: Call) -> None:
+        """After its run: a large call's inputs need not lie beside its answer, unless somebody is to look at them."""
+        if not self.observers:
+            call.arrays, call.more = [], None
+
     def succeeded(self, call: Call, transport: str = "http") -> None:
         """Counts a call that was answered with a prediction."""
         metrics = self.metrics

@@ -40,6 +40,7 @@ class RequestReader:
         # A number too large for its type would silently become infinity: numpy only warns.
         warnings.filterwarnings("error", message="overflow encountered in cast", category=RuntimeWarning)
         self.inputs = signature.inputs
+        self.outputs = signature.outputs
         self._names = [spec.name for spec in signature.inputs]
         self._positions = {spec.name: position for position, spec in enumerate(signature.inputs)}
         self._output_positions = {spec.name: position for position, spec in enumerate(signature.outputs)}

@@ -4,7 +4,7 @@ import asyncio
 from functools import partial
 
 from serin_server.dataplane.call import Call, is_large
-from serin_server.dataplane.memory import UNCOUNTED_BYTES
+from serin_server.dataplane.memory import UNCOUNTED_BYTES, bytes_of, expected_bytes
 from serin_server.dataplane.plane import DataPlane, Loaded
 from serin_server.http.body import pay
 from serin_server.http.connection import HttpConnection
@@ -48,7 +48,7 @@ class Inferences:
                 return
             call = loaded.reader.read(request.body, json_length)
             if size > UNCOUNTED_BYTES:
-                pay(request, size + sum(array.nbytes for array in call.arrays), self._memory)
+                pay(request, size + bytes_of(call.arrays), self._memory)
         except Refusal as refusal:
             self.refuse(request, connection, refusal, was_submitted=False)
         except Exception as error:  # noqa: BLE001 (a fault of our own)
@@ -58,6 +58,11 @@ class Inferences:
 
     def _was_read(self, request: Request, connection: HttpConnection, loaded: Loaded, call: Call | Exception) -> None:
         """Goes on with a large request, in a later turn of the loop."""
+        if isinstance(call, Call) and request.holding is not None:
+            try:  # what the run makes lies in memory before anybody could refuse it
+                request.holding.grow(expected_bytes(loaded.reader.outputs, call.arrays))
+            except Refusal as too_much:
+                call = too_much.with_traceback(None)
         if isinstance(call, Call):
             self._submit(request, connection, loaded, call)
         else:
@@ -87,6 +92,7 @@ class Inferences:
             connection.respond(request, sealed_response(loaded.writer.sealed(call)))
             self._plane.succeeded(call)
         elif is_large(call):
+            self._plane.let_inputs_go(call)
             self._large.write(request, call, loaded.writer, partial(self._answer, request, connection, call))
         else:
             try:

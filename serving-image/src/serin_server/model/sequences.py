@@ -16,6 +16,10 @@ SEQUENCE: Final = re.compile(r"^seq\((tensor\(\w+\))\)$")
 _WAY_OUT: Final = "end the graph in tensors (stack or concatenate them in its last node)"
 
 
+class AnotherLength(ValueError):
+    """Inputs of one request made a list as long as nobody was told of: its client's answer cannot be written."""
+
+
 @dataclass(frozen=True, slots=True)
 class SequenceOutput:
     """One output that is a list of tensors; `size` is how many, None until a run told."""
@@ -25,25 +29,28 @@ class SequenceOutput:
     size: int | None = None
     follows_rows: bool = False
     """Whether a run of other rows had another number of tensors, so that nobody can say what it gives."""
+    decided_by: str = ""
+    """What of a request decides how many there are, as the graph shows."""
 
     def problem(self) -> LoadFailure | None:
         """Why a model with it cannot be served; None once a run has told what it holds."""
-        if self.size is not None and not self.follows_rows:
+        if self.follows_rows:
+            reason = f"whose number changes with the rows of a request: {_WAY_OUT}"
+        elif self.decided_by:
+            reason = f"how many each request decides ({self.decided_by}): {_WAY_OUT}"
+        elif not self.size:
+            tried = "the model took none of the inputs that were tried" if self.size is None else "that one was empty"
+            reason = f"how many and how wide only a run tells, and {tried}: {_WAY_OUT}, or give samples in golden.jsonl that fill it"
+        else:
             return None
-        reason = (
-            "whose number changes with the rows of a request: " + _WAY_OUT
-            if self.follows_rows
-            else "how many and how wide only a run tells, and the model took none of the inputs that were tried: "
-            f"{_WAY_OUT}, or give samples that it takes in golden.jsonl"
-        )
         return LoadFailure(Reason.MODEL_UNSUPPORTED, f"output {self.name!r} is a list of tensors, {reason}")
 
     def learnt(
         self, once: Sequence[Array], twice: Sequence[Array] | None, taken: set[str]
     ) -> tuple["SequenceOutput", tuple[TensorSpec, ...]]:
         """Itself and its tensors, as a run showed them, and perhaps another one of twice the rows."""
-        had = self.size or len(once)
-        if not once or len(once) != had or (twice is not None and len(twice) != had):
+        had = len(once) if self.size is None else self.size
+        if len(once) != had or (twice is not None and len(twice) != had):
             return replace(self, follows_rows=True), ()
         again = twice or once
         glue = "_" if not any(f"{self.name}_{place}" in taken for place in range(len(once))) else "."
@@ -54,9 +61,12 @@ class SequenceOutput:
         return replace(self, size=len(once)), tuple(specs)
 
     def checked(self, value: Sequence[Array]) -> Sequence[Array]:
-        """A run's tensors, if they are as many as at load. Raises `ValueError`."""
+        """A run's tensors, if they are as many as at load. Raises `AnotherLength`."""
         if self.size is not None and len(value) != self.size:
-            raise ValueError(f"output {self.name!r} has {len(value)} tensors, and had {self.size} at load")
+            raise AnotherLength(
+                f"output {self.name!r} has {len(value)} tensors with these inputs, and clients were told of {self.size}, as "
+                f"at load: {_WAY_OUT}"
+            )
         return value
 
 

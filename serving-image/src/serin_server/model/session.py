@@ -13,6 +13,7 @@ import numpy as np
 from serin_server.failures import LoadFailure, Reason, one_line
 from serin_server.model.binding import BoundRuns, Run
 from serin_server.model.by_size import RunsBySize
+from serin_server.model.lengths import what_decides
 from serin_server.model.providers import CPU, CUDA, DEVICES, Placement, checked, prepare, with_options
 from serin_server.model.sequences import SEQUENCE, SequenceOutput
 from serin_server.model.tensors import ONNX_TO_OIP, Array, Signature, TensorSpec
@@ -188,6 +189,8 @@ def open_session(file: Path, threads: int = 1, placement: Placement = ON_CPU) ->
             outputs.append(TensorSpec(node.name, ONNX_TO_OIP[match[1]], (-1,)))
         else:
             outputs.append(TensorSpec(node.name, _datatype("output", node), _shape(node)))
+    for name, decided_by in what_decides(file, sequences).items():
+        sequences[name] = replace(sequences[name], decided_by=decided_by)
     optional = tuple(_input(node) for node in raw.get_overridable_initializers() if node.type in ONNX_TO_OIP)
     signature = Signature(inputs, tuple(outputs), optional)
     again = partial(_opened, onnxruntime, file, threads, with_options(placement, asked))

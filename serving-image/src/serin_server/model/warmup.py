@@ -20,8 +20,9 @@ from serin_server.model.deadline import RunOptions, TookTooLong, within
 from serin_server.model.session import Session
 from serin_server.model.tensors import DTYPES, Array, Signature, TensorSpec
 
-REFUSALS_OF_VALUES: Final = ("InvalidArgument", "Fail")
-"""What ONNX Runtime raises when a kernel cannot take its inputs: an unknown category, an index outside its table."""
+REFUSALS_OF_VALUES: Final = ("InvalidArgument", "Fail", "AnotherLength")
+"""What ONNX Runtime raises when a kernel cannot take its inputs: an unknown category, an index outside its table; and what
+we do when a list of tensors is no longer as long as clients were told."""
 _MOST_WORDS: Final = 32
 _SIZES: Final = (1, 2, 32, 64)
 """Sizes of free dimensions other than the first; graphs that shrink images want some that halve a few times."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from functools import partial
 from time import perf_counter, time
 from typing import Any, Final, TypeVar
@@ -12,7 +13,7 @@ from google.protobuf.message import DecodeError
 
 from serin_server.dataplane.call import Call, Pair, is_large
 from serin_server.dataplane.large import LARGE_BYTES
-from serin_server.dataplane.memory import UNCOUNTED_BYTES, Holding
+from serin_server.dataplane.memory import UNCOUNTED_BYTES, Holding, expected_bytes
 from serin_server.dataplane.plane import DataPlane, Loaded
 from serin_server.dataplane.trace import Trace
 from serin_server.metrics.clients import Client
@@ -22,6 +23,7 @@ from serin_server.refusals import STATUS, Kind, Refusal
 from serin_server.rpc import open_inference_pb2 as pb
 from serin_server.rpc.metadata import told_by, trace_told
 from serin_server.rpc.parameters import check_parameters
+from serin_server.rpc.parts import LOOKED_AT_BYTES, check_parts
 from serin_server.rpc.question import question_of
 from serin_server.rpc.tensors import arrays_of, put_output
 from serin_server.rpc.triton import TritonCalls
@@ -48,6 +50,8 @@ CODES: Final = {
 Context = Any
 Handler = tuple[Callable[[Any, Context], Awaitable[Any]], Any]
 Result = TypeVar("Result")
+_HELD: Final[ContextVar[Holding | None]] = ContextVar("held", default=None)
+"""What the call holds of the memory budget; None for small ones."""
 _TIMES: Final = 3
 """What a large call holds: its bytes, the message made of them, and its tensors."""
 
@@ -137,22 +141,20 @@ class InferenceService:
             )  # those of the model that runs, also if it is unloaded meanwhile
             pair = self._pair_of(request)
             check_parameters(request)
-            names = [tensor.name for tensor in request.inputs]
-            reader = loaded.reader.of(names)
-            order = reader.input_order(names)
-            work = partial(arrays_of, reader.inputs, request, order)
-            arrays = await self._aside(work) if request.ByteSize() > LARGE_BYTES else work()
-            call = reader.call_of(arrays, request.id)
-            if request.outputs:
-                call.wanted = reader.positions([output.name for output in request.outputs])
+            call, request_is_raw = await self._call_of(loaded, request), _is_raw(request)
+            del request  # what was made of it is enough: a message of many texts is many times their size
             call.started, call.pair, call.client, call.trace = started, pair, client, trace
             was_submitted = True
             await self._run(loaded, call)
             refusal, call.refusal = call.refusal, None  # raised, it holds this frame, which must not hold it
             if refusal is not None:
                 raise refusal
-            make = partial(self._response, call, outputs, is_raw=_is_raw(request))
-            response = await self._aside(make) if is_large(call) else make()
+            make = partial(self._response, call, outputs, is_raw=request_is_raw)
+            if is_large(call):
+                self._plane.let_inputs_go(call)
+                response = await self._aside(make)
+            else:
+                response = make()
             if token := loaded.writer.token_of(call, response.parameters["predicted_at"].double_param):
                 response.parameters["feedback_token"].string_param = token.decode()
         except Refusal as refusal:
@@ -164,6 +166,18 @@ class InferenceService:
             raise fault from error
         self._plane.succeeded(call, "grpc")
         return response
+
+    async def _call_of(self, loaded: Loaded, request: pb.ModelInferRequest) -> Call:
+        names = [tensor.name for tensor in request.inputs]
+        reader = loaded.reader.of(names)
+        order = reader.input_order(names)
+        work = partial(arrays_of, reader.inputs, request, order, _HELD.get())
+        call = reader.call_of(await self._aside(work) if request.ByteSize() > LARGE_BYTES else work(), request.id)
+        if (held := _HELD.get()) is not None:
+            held.grow(expected_bytes(reader.outputs, call.arrays))
+        if request.outputs:
+            call.wanted = reader.positions([output.name for output in request.outputs])
+        return call
 
     async def _run(self, loaded: Loaded, call: Call) -> None:
         finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -248,7 +262,10 @@ class InferenceService:
         async def told(sent: bytes, context: Context) -> Any:
             # No abort: its exception holds this frame, and with it the message, until the collector comes round.
             holding = Holding(self._plane.memory) if len(sent) > UNCOUNTED_BYTES else None
+            _HELD.set(holding)
             try:
+                if len(sent) > LOOKED_AT_BYTES:
+                    check_parts(sent)
                 if holding is None:
                     return await handle(message.FromString(sent), context)
                 holding.grow(_TIMES * len(sent))

@@ -6,12 +6,19 @@ from typing import Any, Final
 
 import numpy as np
 
-from serin_server.dataplane.binary import array_of_bytes, bytes_of_array
-from serin_server.dataplane.elements import checked_shape, out_of_range, wrong_count
+from serin_server.dataplane.binary import array_of_bytes, bytes_of_array, texts_of
+from serin_server.dataplane.elements import check_texts, checked_shape, out_of_range, wrong_count
+from serin_server.dataplane.memory import BYTES_OF_A_STRING, Holding
 from serin_server.model.tensors import Array, TensorSpec
 from serin_server.refusals import Kind, Refusal
 from serin_server.rpc import open_inference_pb2 as pb
 
+_MOST_TYPED_TEXTS: Final = 200_000
+"""A typed text is an object three times: in the question, as an element, and in the answer."""
+_MOST_SIZES: Final = 65
+"""No tensor of ONNX Runtime has so many dimensions; a message can have a million."""
+_LEAST_RAW: Final = 4
+"""Bytes of the shortest raw text: its length."""
 _PIECE: Final = 64 * 1024
 FIELDS: Final = {
     "BOOL": "bool_contents",
@@ -30,8 +37,10 @@ FIELDS: Final = {
 """Where the elements of each datatype stand; FP16 has no field and travels in raw bytes only."""
 
 
-def arrays_of(specs: Sequence[TensorSpec], request: pb.ModelInferRequest, order: Sequence[int]) -> list[Array]:
-    """The arrays of a request in the order of the model's inputs. Raises `Refusal`."""
+def arrays_of(
+    specs: Sequence[TensorSpec], request: pb.ModelInferRequest, order: Sequence[int], holding: Holding | None = None
+) -> list[Array]:
+    """The arrays of a request in the order of the model's inputs; `holding` pays for texts. Raises `Refusal`."""
     raw = request.raw_input_contents
     if raw and len(raw) != len(request.inputs):
         raise Refusal(
@@ -40,7 +49,13 @@ def arrays_of(specs: Sequence[TensorSpec], request: pb.ModelInferRequest, order:
     arrays = []
     for spec, position in zip(specs, order, strict=True):
         given = request.inputs[position]
-        shape = checked_shape(spec, given.datatype, list(given.shape))
+        shape = checked_shape(spec, given.datatype, list(given.shape[:_MOST_SIZES]))
+        if spec.datatype == "BYTES":
+            most = len(raw[position]) // _LEAST_RAW if raw else len(given.contents.bytes_contents)
+            count = min(prod(shape), most)
+            check_texts(spec, (count,))
+            if holding is not None:
+                holding.grow(BYTES_OF_A_STRING * count)
         if raw:
             arrays.append(array_of_bytes(spec, shape, raw[position]))
         else:
@@ -58,8 +73,13 @@ def _of_contents(spec: TensorSpec, shape: tuple[int, ...], contents: pb.InferTen
     if len(values) != prod(shape):
         raise wrong_count(spec, shape, len(values))
     if spec.datatype == "BYTES":
+        if len(values) > _MOST_TYPED_TEXTS:
+            raise Refusal(
+                Kind.TOO_LARGE,
+                f"input {spec.name!r} has {len(values)} texts, and {_MOST_TYPED_TEXTS} may come in typed fields: send them raw, or fewer rows",
+            )
         try:
-            return np.array([value.decode() for value in values], dtype=object).reshape(shape)
+            return np.fromiter((value.decode() for value in values), np.object_, len(values)).reshape(shape)
         except UnicodeDecodeError:
             raise Refusal(
                 Kind.INVALID_TENSOR,
@@ -82,7 +102,7 @@ def put_output(response: pb.ModelInferResponse, spec: TensorSpec, array: Array, 
     if is_raw:
         response.raw_output_contents.append(bytes_of_array(spec, array))
         return
-    values = array.ravel().tolist()
-    if spec.datatype == "BYTES":
-        values = [value.encode() if isinstance(value, str) else bytes(value) for value in values]
-    getattr(output.contents, FIELDS[spec.datatype]).extend(values)
+    flat, field = array.ravel(), getattr(output.contents, FIELDS[spec.datatype])
+    for first in range(0, len(flat), _PIECE):
+        piece = flat[first : first + _PIECE]
+        field.extend(texts_of(piece) if spec.datatype == "BYTES" else piece.tolist())
