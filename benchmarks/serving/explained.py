@@ -23,7 +23,9 @@ from server import metric, served
 PAUSE_SECONDS = 0.002
 
 
-def explaining(port: int, body: bytes, each_second: float, until: threading.Event, answers: list[dict[str, Any]]) -> None:
+def explaining(
+    port: int, body: bytes, each_second: float, until: threading.Event, answers: list[dict[str, Any]]
+) -> None:
     """Asks at a steady pace, one after the other, until told to stop."""
     due = time.perf_counter()
     while not until.is_set():
@@ -60,7 +62,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         background = Path(scratch) / "background.jsonl"
         background.write_text(json.dumps({"inputs": shown}) + "\n")
-        with served(folder / "lr.onnx", "--explain", "on", "--explain-background", str(background)) as (http, metrics, _):
+        with served(folder / "lr.onnx", "--explain", "on", "--explain-background", str(background)) as (
+            http,
+            metrics,
+            _,
+        ):
             for _ in range(given.rounds):
                 alone.append(driven(http, given.connections, given.seconds, request, pause=PAUSE_SECONDS))
                 until = threading.Event()

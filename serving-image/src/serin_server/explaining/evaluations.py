@@ -46,7 +46,9 @@ class Evaluations:
 
     def values(self, masks: NDArray[np.bool_], rows: NDArray[np.int64]) -> Numbers:
         """The predictions. Raises `Refusal` when the model raises, and `OutOfTime` when its run was ended."""
-        started = thread_time()  # what it waits for the interpreter is not its own: shorter runs would only ask for it more often
+        started = (
+            thread_time()
+        )  # what it waits for the interpreter is not its own: shorter runs would only ask for it more often
         outputs = self._outputs(masks, rows)
         seconds = thread_time() - started
         if seconds > _RUN_SECONDS:

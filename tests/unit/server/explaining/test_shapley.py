@@ -101,7 +101,7 @@ def test_values_lie_within_three_standard_errors_of_the_exact_ones_and_standard_
 
 @pytest.mark.slow
 def test_three_standard_errors_hold_99_values_in_100_of_boosted_trees_which_jump():
-    from sklearn.ensemble import GradientBoostingClassifier  # noqa: PLC0415 (a second, only for this)
+    from sklearn.ensemble import GradientBoostingClassifier
 
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(600, 8))
