@@ -60,7 +60,7 @@ def running(candidate: Candidate, model: Path) -> Iterator[tuple[int, int, float
         with log.open("w") as out:
             process = subprocess.Popen(
                 command, stdout=out, stderr=out, cwd=scratch, env=environment_variables(model, Path(scratch)),
-                start_new_session=True,
+                process_group=0,
             )  # fmt: skip
         try:
             body, headers = body_of(Case("", model.stem, 1, 1), model.parent)

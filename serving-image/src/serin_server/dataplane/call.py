@@ -1,7 +1,7 @@
 """One inference request on its way through the data plane."""
 
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from serin_server.dataplane.trace import Trace
 from serin_server.feedback.tokens import ControlPart
@@ -29,6 +29,17 @@ class Pair(Protocol):
         """How long the answer was kept back for it."""
 
 
+class Shared:
+    """The outputs of a run that several calls shared, a row below the other; `columns` is for whoever writes them for all."""
+
+    __slots__ = ("columns", "elements", "outputs")
+
+    def __init__(self, outputs: list[Array]) -> None:
+        self.outputs = outputs
+        self.elements = sum([output.size for output in outputs])
+        self.columns: Any = None
+
+
 class Call:
     """Inputs, what is wanted of them, and whom to tell. Lives for one request; slots because there are many.
 
@@ -40,18 +51,20 @@ class Call:
     """
 
     __slots__ = (
+        "_outputs",
         "arrays",
         "binary",
         "client",
         "control",
         "done",
+        "first",
         "id",
         "more",
-        "outputs",
         "pair",
         "refusal",
         "rows",
         "shapes_key",
+        "shared",
         "started",
         "trace",
         "wanted",
@@ -66,13 +79,29 @@ class Call:
         self.started = 0.0
         self.wanted: list[int] | None = None
         self.binary: list[bool] | None = None
-        self.outputs: list[Array] | None = None
+        self._outputs: list[Array] | None = None
+        self.shared: Shared | None = None
+        """What the run gave that it shared with others, and the first of its own rows in it."""
+        self.first = 0
         self.refusal: Refusal | None = None
         self.client: Client | None = None
         self.control = ""
         self.trace: Trace | None = None
         self.pair: Pair | None = None
         self.done: Callable[[Call], None] | None = None
+
+    @property
+    def outputs(self) -> list[Array] | None:
+        """What the model gave for its rows; None before it ran, and where it raised."""
+        shared = self.shared
+        if self._outputs is None and shared is not None:
+            first, last = self.first, self.first + self.rows
+            self._outputs = [output[first:last] for output in shared.outputs]
+        return self._outputs
+
+    @outputs.setter
+    def outputs(self, outputs: list[Array] | None) -> None:
+        self._outputs, self.shared = outputs, None
 
     def forget(self) -> None:
         """Lets its tensors go: before the memory budget gets back what they were counted with."""
@@ -81,7 +110,7 @@ class Call:
 
 def is_large(call: Call) -> bool:
     """Whether writing the answer takes so long that others would notice."""
-    elements = 0
-    for output in call.outputs or ():
-        elements += output.size
-    return elements > _LARGE_ELEMENTS
+    shared = call.shared
+    if shared is not None and shared.elements <= _LARGE_ELEMENTS:
+        return False
+    return sum([output.size for output in call.outputs or ()]) > _LARGE_ELEMENTS

@@ -1,5 +1,6 @@
 """Elements of JSON tensors as arrays: every value checked, nothing silently converted."""
 
+import struct
 from itertools import chain
 from math import nan, prod
 from typing import Any, Final, Protocol
@@ -21,6 +22,8 @@ TOO_FAR: Final = "Number out of range"
 """What msgspec says of a number beyond every float."""
 _MOST_BESIDE_NONE: Final = 1 << 32
 """The other sizes of an empty tensor hold no bytes, yet numpy and the model multiply them."""
+
+_MOST_SHAPES: Final = 256
 
 
 class GivenTensor(Protocol):
@@ -111,13 +114,38 @@ def from_flat(spec: TensorSpec, data: list[Any], first: int = 0) -> Array:
     return _array_of_values(spec, data)
 
 
-def array_of_floats(spec: TensorSpec, given: GivenTensor) -> Array:
-    """The array of a flat JSON tensor whose data were parsed as floats and nothing else. Raises `Refusal`."""
-    shape = checked_shape(spec, given.datatype, given.shape)
-    data = given.data
-    if len(data) != prod(shape):
-        raise wrong_count(spec, shape, len(data))
-    return _array_of_values(spec, data).reshape(shape)
+class FlatFloats:
+    """Makes the arrays of one input of floats from flat JSON data; what follows from a shape is found out once."""
+
+    __slots__ = ("_dtype", "_known", "_spec")
+
+    def __init__(self, spec: TensorSpec) -> None:
+        self._spec = spec
+        self._dtype = spec.dtype
+        self._known: dict[tuple[int, ...], struct.Struct] = {}
+
+    def array(self, given: GivenTensor) -> Array:
+        """The array of a tensor whose data were parsed as floats and nothing else; it is read only. Raises `Refusal`."""
+        data, shape = given.data, tuple(given.shape)
+        packer = self._known.get(shape)
+        if packer is None or given.datatype != self._spec.datatype:
+            packer = self._learn(given, shape)
+        if len(data) * self._dtype.itemsize != packer.size:
+            raise wrong_count(self._spec, shape, len(data))
+        try:
+            return np.ndarray(shape, self._dtype, packer.pack(*data))
+        except OverflowError:
+            raise out_of_range(self._spec) from None
+
+    def _learn(self, given: GivenTensor, shape: tuple[int, ...]) -> struct.Struct:
+        checked_shape(self._spec, given.datatype, given.shape)
+        count = prod(shape)
+        if count > len(given.data):  # before anything is made of that size
+            raise wrong_count(self._spec, shape, len(given.data))
+        packer = struct.Struct(f"={count}{self._dtype.char}")  # without "=" what overflows becomes infinite
+        if len(self._known) < _MOST_SHAPES:
+            self._known[shape] = packer
+        return packer
 
 
 def _array_of_values(spec: TensorSpec, data: list[Any]) -> Array:

@@ -11,7 +11,7 @@ import msgspec
 from serin_server.dataplane.binary import array_of_bytes
 from serin_server.dataplane.call import NO_BATCH, Call
 from serin_server.dataplane.constants import is_json, with_constants
-from serin_server.dataplane.elements import TOO_FAR, array_of, array_of_floats, checked_shape
+from serin_server.dataplane.elements import TOO_FAR, FlatFloats, array_of, checked_shape
 from serin_server.dataplane.large import LARGE_BYTES, LargeArrays, LargeJson
 from serin_server.dataplane.memory import Holding
 from serin_server.dataplane.numeric import NumericReader, Tensors
@@ -48,6 +48,7 @@ class RequestReader:
         self._is_fixed_width = all(-1 not in spec.shape[1:] for spec in signature.inputs)
         self._decode = msgspec.json.Decoder(JsonRequest[JsonTensor]).decode
         self._takes_floats_only = all(spec.dtype.kind == "f" for spec in signature.inputs)
+        self._floats = [FlatFloats(spec) for spec in signature.inputs if self._takes_floats_only]
         self._decode_floats = msgspec.json.Decoder(JsonRequest[FloatTensor]).decode
         self._decode_envelope = msgspec.json.Decoder(Envelope).decode
         self._numeric = NumericReader.of(signature)
@@ -100,7 +101,7 @@ class RequestReader:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
         inputs = self._in_order(request.inputs)
-        arrays = [array_of_floats(spec, given) for spec, given in zip(self.inputs, inputs, strict=True)]
+        arrays = [floats.array(given) for floats, given in zip(self._floats, inputs, strict=True)]
         return self._call(request, arrays)
 
     def _parsed(self, body: bytes | bytearray | memoryview) -> JsonRequest[JsonTensor]:

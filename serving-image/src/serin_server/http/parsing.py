@@ -12,6 +12,7 @@ from serin_server.dataplane.trace import HEADER as TRACE_HEADER
 from serin_server.dataplane.trace import trace_of
 from serin_server.feedback.marks import HEADER
 from serin_server.http.body import Body
+from serin_server.http.heads import KnownHead
 from serin_server.http.messages import Request
 from serin_server.refusals import Kind, Refusal
 
@@ -34,6 +35,7 @@ KEPT_HEADERS: Final = frozenset(
     }
 )
 _LEAST_BYTES_PER_SECOND: Final = 64 * 1024
+_HEAD_END: Final = b"\r\n\r\n"
 
 
 class RequestParser(asyncio.Protocol):
@@ -41,9 +43,11 @@ class RequestParser(asyncio.Protocol):
 
     __slots__ = (
         "_body",
+        "_head",
         "_head_bytes",
         "_is_discarding",
         "_is_head_done",
+        "_is_reusable",
         "_kept_headers",
         "_offered",
         "_parser",
@@ -59,6 +63,9 @@ class RequestParser(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._request: Request | None = None
         self._body: Body | bytes = b""
+        self._head: bytes | None = None
+        """The head with which what is being read began, where it may be remembered."""
+        self._is_reusable = True
         self._head_bytes = 0
         self._unfinished_bytes = 0
         self._is_head_done = False
@@ -87,6 +94,14 @@ class RequestParser(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._is_discarding:
             return
+        if self._request is None and self._is_reusable:
+            end = data.find(_HEAD_END) + 4
+            head = data[:end]
+            known = self._server.heads.find(head)
+            if known is not None and len(data) == end + known.length:
+                self._known(known, data[end:])
+                return
+            self._head = head
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -100,6 +115,19 @@ class RequestParser(asyncio.Protocol):
             return
         if self._request is not None:
             self._unfinished(len(data))
+
+    def _known(self, known: KnownHead, body: bytes) -> None:
+        """Takes a whole request whose head was parsed before, on this connection or another one."""
+        request = Request()
+        request.method = b"POST"
+        request.target, request.headers, request.body = known.target, known.headers, body
+        try:
+            if self._server.access is not None:
+                request.refusal = self._server.refusal_of(request)
+            request.started = perf_counter()
+            self.completed(request)
+        except Refusal as refusal:
+            self.refuse(refusal)
 
     def _unfinished(self, size: int) -> None:
         """Bounds what is kept of a request whose end is yet to come."""
@@ -232,12 +260,17 @@ class RequestParser(asyncio.Protocol):
         if self._parser.should_upgrade() and request.method != b"CONNECT":
             request.keep_alive = self._parser.should_keep_alive()
             self._offered = request
+            self._head, self._is_reusable = None, False
             return
         self.deadline = 0.0
         body = self._body
         request.body = body.whole() if isinstance(body, Body) else body
         self._body = b""
         request.keep_alive = self._parser.should_keep_alive()
+        if self._head is not None:
+            self._server.heads.remember(self._head, request)
+            self._head = None
+        self._is_reusable = request.keep_alive
         request.started = perf_counter()
         self.completed(request)
 

@@ -12,6 +12,7 @@ from serin_server.dataplane.departure import WATCHED_SECONDS
 from serin_server.dataplane.plane import DataPlane
 from serin_server.http.body import BodyLimits
 from serin_server.http.connection import HttpConnection
+from serin_server.http.heads import KnownHeads
 from serin_server.http.inference import Inferences
 from serin_server.http.large import LargeRequests
 from serin_server.http.messages import Later, Request, Response, Turns, date_line, refused, refused_at
@@ -65,6 +66,7 @@ class HttpServer:
         self._large = LargeRequests(BodyLimits(plane.memory, max_body_bytes, max_body_growth), loop)
         self.outfit: Outfit | None = None
         self.kept_headers = KEPT_HEADERS
+        self.heads = KnownHeads()
         self._inferences = Inferences(plane, self._large, loop)
         self.loop = loop
         self._max_requests = max_requests
@@ -115,6 +117,7 @@ class HttpServer:
 
     def _sweep(self) -> None:
         self.now = now = self.loop.time()
+        self.heads.forget()
         moment = time()
         self.date = date_line(moment)
         self._metrics.look(moment)

@@ -28,17 +28,35 @@ class Client:
         self.all = 0
         self.bad = 0
 
+    def add_to(self, sums: list[int]) -> None:
+        """Adds what it did, if anything, to sums over clients and windows."""
+        n, b = self.all, self.bad
+        if n:
+            for place, value in enumerate((1, n, b, n * n, b * b, n * b)):
+                sums[place] += value
+
 
 class ClientSums:
-    """Sums over clients and windows, up to date after every request: nothing waits for a window's end."""
+    """Sums over clients and windows, up to date with every request: what a client did in the present window is added when
+    somebody asks, so that counting is as cheap as can be.
+    """
 
-    __slots__ = ("_clients", "_number_of", "sums", "window")
+    __slots__ = ("_before", "_clients", "_number_of", "window")
 
     def __init__(self, number_of: Callable[[bytes], int] = crc32) -> None:
         self._number_of = number_of
         self._clients: dict[int, Client] = {}
         self.window = 0
-        self.sums = [0] * len(SUMS)
+        self._before = [0] * len(SUMS)
+        """The sums over clients' windows that are over."""
+
+    @property
+    def sums(self) -> list[int]:
+        """The sums, in the order of `SUMS`."""
+        total = list(self._before)
+        for client in self._clients.values():
+            client.add_to(total)
+        return total
 
     def client(self, address: bytes) -> Client:
         """Who comes from an address, or calls itself so."""
@@ -53,17 +71,8 @@ class ClientSums:
 
     def count(self, client: Client, bad: int) -> None:
         """One more of a client's, bad (1) or not (0)."""
-        sums = self.sums
         if client.window != self.window:
+            client.add_to(self._before)
             client.window, client.all, client.bad = self.window, 0, 0
-            sums[0] += 1
-        before, bad_before = client.all, client.bad
-        client.all, client.bad = before + 1, bad_before + bad
-        sums[1] += 1
-        sums[3] += 2 * before + 1
-        if bad:
-            sums[2] += 1
-            sums[4] += 2 * bad_before + 1
-            sums[5] += client.bad + before
-        else:
-            sums[5] += bad_before
+        client.all += 1
+        client.bad += bad

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import signal
+import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from serin_server.rpc.server import GrpcServer
     from serin_server.rpc.service import InferenceService
 
+_SWITCH_SECONDS: Final = 0.0005
 _GC_THRESHOLDS: Final = (20_000, 20, 20)
 _WATCH_SECONDS: Final = 2.0
 _METRICS_PORT_BYTES: Final = 1 << 20
@@ -297,7 +299,11 @@ class Server:
 
 
 def settled() -> None:
-    """What is in memory now stays: requests leave no cycles behind, and looking for some every 700 objects only costs."""
+    """What is in memory now stays: requests leave no cycles behind, and looking for some every 700 objects only costs.
+
+    The loop, and threads beside it whose run is over, need the interpreter soon; by default they may wait for it for 5 ms.
+    """
+    sys.setswitchinterval(_SWITCH_SECONDS)
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from serin_server.dataplane.call import Call
+from serin_server.dataplane.call import Call, Shared
 from serin_server.dataplane.running.sizes import Sizes, filled
 from serin_server.dataplane.running.waiting import Batch
 from serin_server.failures import one_line
@@ -68,11 +68,10 @@ class Runner:
         except Exception:  # noqa: BLE001 (one of them is bad: each runs alone and fails alone)
             return [self.alone(call) for call in calls]
         seconds = perf_counter() - started
-        first = 0
+        shared, first = Shared(outputs), 0
         for call in calls:
-            last = first + call.rows
-            call.outputs = [output[first:last] for output in outputs]
-            first = last
+            call.shared, call.first = shared, first
+            first += call.rows
         return [Ran(len(calls), seconds, arrays, outputs, _of_clients(calls))]
 
     def alone(self, call: Call, *, gives_back: bool = False) -> Ran:

@@ -6,16 +6,12 @@ session may be run from several threads at once. On a CPU a second run would onl
 """
 
 import asyncio
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Final
 
 from serin_server.dataplane.running.run import Ran, Runner
 from serin_server.dataplane.running.waiting import Batch
-
-_SWITCH_SECONDS: Final = 0.0005
 
 
 class Job:
@@ -57,8 +53,6 @@ class Workers:
         """Runs a job in a thread; `finished` follows on the loop, whatever happens."""
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._count, "inference")
-            # A thread whose run is over needs the interpreter for a moment; by default it may wait for 5 ms.
-            sys.setswitchinterval(_SWITCH_SECONDS)
         self.jobs.append(job)
 
         def work() -> None:
