@@ -60,7 +60,7 @@ class PeoplesRoute(beside.ByRoute):
             sum(weight for service, weight in weights.items() if world.ready_behind(service, revision))
             for revision in (stable, canary)
         ]
-        return Arms(*parts, beside.GRAIN, not route.lags)
+        return Arms(parts[0], parts[1], beside.GRAIN, not route.lags)
 
     def splits_requests(self, world: World) -> bool:
         """Exactly, where the route has one rule of ours: which requests go to which rule is people's affair."""
