@@ -88,11 +88,11 @@ def guarded(world: World, memory: Memory, settings: Settings) -> Guarded:
         return Guarded(memory)
     if settings.guard is None or stable is None or stable.revision != guard.revision:
         return ended(memory, "the spec asks for none any more")
-    if book.entry(memory.ledger, guard.previous_revision) is None:
-        return ended(memory, f"status.versions knows nothing of revision {guard.previous_revision} any more")
     failed = remembered_judgement(memory.comparison).failed
     if failed and not book.is_doubted(memory.ledger, guard.revision):
         return _failed(world, memory, guard, settings, failed)
+    if book.entry(memory.ledger, guard.previous_revision) is None:
+        return ended(memory, f"status.versions knows nothing of revision {guard.previous_revision} any more")
     if world.now >= ends_at(guard, settings.guard):
         return ended(memory, f"its time is over; {_found(memory)}")
     return Guarded(memory)
