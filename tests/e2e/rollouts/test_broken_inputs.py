@@ -124,8 +124,8 @@ open("/tmp/x", "w").close()
 print("x" * 79 + chr(10), end="", flush=True)
 for _ in range(10_000):
     print("x" * 1000)
-sys.stdout.flush()
-sys.exit("rows are missing")
+print("rows are missing")
+sys.exit(1)
 """
 
 
@@ -201,7 +201,8 @@ ROWS = [
         f"{HTTP}/v2.onnx",
         "PreflightCommandFailed",
         "localhost/none:1",
-        commanded("true", image="localhost/none:1"),
+        # A kubelet that could not pull says so at its next try, ten seconds later.
+        commanded("true", image="localhost/none:1", timeoutSeconds=25),
     ),
     Row(
         "a command that is not there", f"{HTTP}/v2.onnx", "PreflightCommandFailed", "exit code 128", commanded("/none")

@@ -286,9 +286,10 @@ LOG = "line\n" * 400 + "\x1b[31mthe share of women is 0.2, at least 0.4\n"
         (CommandEnds(after=NEVER), {}, "Fail", "not ended within 60 s; raise timeoutSeconds"),
         (CommandEnds(after=NEVER), {"mode": "Warn"}, "Warn", "not ended within 60 s"),
         (CommandEnds(waiting=Waiting("ErrImagePull", "checks:1: not found")), {}, "Fail", "60 s: ErrImagePull: checks:1: not found"),
+        (CommandEnds(waiting=Waiting("ContainerCreating")), {}, "Fail", "not started within 60 s, in which its image has to be pulled"),
         (CommandEnds(128, 'exec: "/check": no such file'), {}, "Fail", 'exit code 128: exec: "/check": no such file'),
     ],
-    ids=["content", "silent", "not content", "only warns", "out of memory", "killed", "hangs", "hangs and only warns", "no image", "no such command"],
+    ids=["content", "silent", "not content", "only warns", "out of memory", "killed", "hangs", "hangs and only warns", "no image", "an image that takes long", "no such command"],
 )  # fmt: skip
 async def test_a_command_of_ones_own_has_the_last_word(ends: Any, command: Any, verdict: str, says: str) -> None:
     simulation, entry = await with_command(ends, **command)

@@ -257,7 +257,7 @@ async def test_a_rollout_that_is_aborted_at_ninety_percent_gives_stable_its_pods
     simulation.change_spec(model=model_of("v2"), rollout=rollout(90, hold=60, stableScale="Shrink"))
     await simulation.live_until(lambda s: phase(s) == "Holding", 150)
     simulation.annotate("abort@now")
-    await simulation.live(40)
+    await simulation.live(60)  # by people's own route each of six steps waits until the route has followed
     assert simulation.moments[-1].endpoints == {"v1": 10}
     assert simulation.moments[-1].answered.keys() == {"v1"}
     assert deployment_of(simulation, "v2") is None
@@ -276,10 +276,10 @@ async def test_while_pods_are_handed_back_no_pod_answers_for_many(way: str, wher
     simulation.behave(V1, ready_after=10)
     simulation.annotate(action)
     usual, worst = simulation.requests_a_second / 10, 0.0
-    for _ in range(90):
+    for _ in range(130):
         await simulation.live(1)
         worst = max(worst, *simulation.kubelet.load.values())
-    assert worst <= 2.5 * usual, f"a pod had {worst:.1f} requests a second, where {usual:.1f} are usual"
+    assert worst <= 1.6 * usual, f"a pod had {worst:.1f} requests a second, where {usual:.1f} are usual"
     assert simulation.moments[-1].answered.keys() == {"v1"}
     assert simulation.moments[-1].endpoints == {"v1": 10}
     assert deployment_of(simulation, "v2") is None

@@ -17,7 +17,7 @@ from serin_operator.decide.world import World
 
 NAME: Final = "command"
 _LONGEST: Final = 250
-_STARTING: Final = frozenset({"ContainerCreating", "PodInitializing", None})
+_STARTING: Final = frozenset({"ContainerCreating", "PodInitializing"})
 
 
 def is_asked(world: World, pod: Pod) -> bool:
@@ -50,9 +50,7 @@ def row_of(world: World, candidate: Candidate, pod: Pod) -> PreflightStatus | No
     began = max(pod.ended_at or candidate.started_at, candidate.started_at)
     if (world.now - began).total_seconds() < patience:
         return None
-    waits = _waits(pod.command)
-    text = f"not ended within {patience} s" + (f": {waits}" if waits else "; raise timeoutSeconds, or see why it hangs")
-    return _failed(asked.mode, text)
+    return _failed(asked.mode, _overdue(pod, pod.command, patience))
 
 
 def refusal_of(row: PreflightStatus) -> Refusal | None:
@@ -81,12 +79,20 @@ def _ended(mode: GateMode | None, command: Command) -> PreflightStatus:
     return _failed(mode, f"exit code {command.exit_code}" + (f": {line}" if line else ", and its log is empty"))
 
 
+def _overdue(pod: Pod, command: Command, patience: int) -> str:
+    if waits := _waits(command):
+        return f"not ended within {patience} s: {waits}"
+    if command.waiting_reason in _STARTING:
+        return f"not started within {patience} s, in which its image has to be pulled; see the events of pod {pod.name}, or raise timeoutSeconds"
+    return f"not ended within {patience} s; raise timeoutSeconds, or see why it hangs"
+
+
 def _failed(mode: GateMode | None, text: str) -> PreflightStatus:
     return PreflightStatus(name=NAME, verdict=mode or GateMode.FAIL, message=text[:_LONGEST])
 
 
 def _waits(command: Command) -> str:
-    if command.waiting_reason in _STARTING:
+    if command.waiting_reason is None or command.waiting_reason in _STARTING:
         return ""
     return f"{command.waiting_reason}: {_shown(command.waiting_message or 'no message')}"
 
