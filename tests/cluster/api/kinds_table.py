@@ -159,6 +159,13 @@ BAD_KINDS = (
     bad("no samples", {"errorRate": {}, "minSamples": 0}, ".minSamples", "greater than or equal to 1"),
     bad("CPU for nothing", {"cost": {"cpuHourPrice": 0, "maxIncrease": 1}}, ".cost.cpuHourPrice", "greater than 0"),
     Bad(
+        "shares that leave another gate nothing",
+        "analysis.metrics",
+        [{"name": "a", "accuracy": {}, "share": 0.01}, {"name": "b", "errorRate": {}}],
+        "spec.analysis.metrics",
+        "leave nothing of falseRollbackRate to the gates without one: give less",
+    ),
+    Bad(
         "shares beyond the rate",
         "analysis.metrics",
         [{"name": "a", "errorRate": {}, "share": 0.006}, {"name": "b", "accuracy": {}, "share": 0.005}],

@@ -87,6 +87,23 @@ def test_metrics_of_which_a_made_up_world_says_nothing_are_left_out_and_never_wa
     assert "time alone decides" in said
 
 
+def test_slices_and_a_guard_are_left_out_of_a_made_up_world_and_named(file: Any) -> None:
+    slices = {"by": "region", "values": ["north", "south"]}
+    spec = {
+        **ANALYSED,
+        "analysis": {"metrics": [{"name": "accuracy", "accuracy": {}, "slices": slices}]},
+        "guard": {"seconds": 3600},
+    }
+    code, _, said = asked(NOBODY, "simulate", file(spec), "--world", "rate=20,labels=0.5")
+    assert code == 0, said
+    assert "played without slices of accuracy" in said
+    assert "played without spec.guard" in said
+
+
+def test_a_play_that_is_still_under_way_at_its_end_did_not_come_in_time(file: Any) -> None:
+    assert asked(NOBODY, "simulate", file(ANALYSED), "--world", "rate=0.001", "--hours", "0.05")[0] == 3
+
+
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.field)
 def test_no_kind_of_metric_breaks_what_is_done_without_a_cluster(file: Any, kind: Kind) -> None:
     spec = {

@@ -10,6 +10,7 @@ from serin_operator.decide.analysis import (
     Arm,
     Fail,
     Inconclusive,
+    InvalidAnalysis,
     NoData,
     Pass,
     Proportions,
@@ -88,6 +89,11 @@ def test_a_slice_needs_samples_of_its_own(more, step, needed):
     whole, north, south = config_of(analysis(**more), step).metrics
     assert (north.min_samples, south.min_samples) == (needed, needed)
     assert (north.slice_of, whole.slice_of) == ("accuracy", "")
+
+
+def test_cuts_that_pods_cannot_tell_apart_are_refused_before_a_pod_is_asked():
+    with pytest.raises(InvalidAnalysis, match="the same in twelve digits"):
+        config_of(analysis(slices={"values": None, "cuts": [0.1, 0.1000000000000001]}))
 
 
 def test_slices_are_not_judged_in_pairs_and_a_bound_is_a_bound_in_each():

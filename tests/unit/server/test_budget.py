@@ -86,6 +86,7 @@ QUICK = {"size": 100, "layers": 21}
 LIMIT = ("--preflight-max-slowdown", "1.5")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "code", "verdict"), [(QUICK, 0, "Pass"), (SLOW, 64, "Fail")], ids=["as quick", "twice as slow"]
 )
@@ -98,6 +99,13 @@ def test_a_version_twice_as_slow_as_stable_is_refused_and_an_equal_one_is_not(
     assert (given, row["verdict"]) == (code, verdict)
     assert "times as long as v1" in row["message"]
     assert not (tmp_path / "cache" / "stable").exists()
+
+
+def test_what_takes_too_long_to_measure_is_unknown_and_refuses_nothing(resolved, monkeypatch):
+    monkeypatch.setattr(budget, "_LONGEST_SECONDS", 0.05)
+    code, _, row = resolved(doubling, "--preflight-max-p99-seconds", "0.000000001")
+    assert (code, row["verdict"]) == (0, "Unknown")
+    assert "could not be measured within 0.05 s" in row["message"]
 
 
 def test_where_stable_cannot_be_had_its_own_measurement_counts_by_what_both_nodes_can_do(

@@ -79,6 +79,11 @@ def test_an_interval_is_of_the_order_and_of_few_pairs_their_range():
     assert interval([float(n) for n in range(1, 16)]) == Ratio(2.0, 8.0, 14.0, 15)
 
 
+def test_of_too_few_pairs_none_refuses_a_version():
+    assert Ratio(2.0, 2.1, 2.2, 10).within(1.5) == NEAR
+    assert Ratio(2.0, 2.1, 2.2, 11).within(1.5) == FAIL
+
+
 def test_what_is_usual_is_not_moved_by_bursts():
     machine = Machine(1)
     assert typical(machine.run(0.001, burst=0.1), machine.clock, now=machine.clock) == pytest.approx(0.001)

@@ -26,7 +26,9 @@ def trained(settings: Settings, model: Model, stable: StableModel) -> Row | None
         return None
     baseline = baseline_of(settings, model)
     if baseline is None:
-        return _missing(settings, f"there is no baseline.json beside the model: {_MAKE}")
+        return _missing(
+            settings, f"there is no baseline.json in the model's folder (a URI of a single file has none): {_MAKE}"
+        )
     wins = _beats(settings, baseline)
     if wins is not None and wins.verdict != "Pass":
         return wins

@@ -4,7 +4,7 @@ By the engine's own planning: the samples that the steps ask for are set against
 version that is worse by so much. Clients' real numbers may be larger than what is asked for, and then less slips through.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from serin_operator.api.spec import ModelDeploymentSpec
@@ -51,8 +51,12 @@ def slips(spec: Mapping[str, Any]) -> Iterator[str]:
         else:
             yield (
                 f"{metric.name}: {samples:,} samples in all; a version {100 * worse:.2g} points worse is found in about half"
-                " of its rollouts, one less bad slips through more often than not"
+                f" of its rollouts, one less bad slips through more often than not{_of_slices(written.slice_names)}"
             )
+
+
+def _of_slices(names: Collection[str]) -> str:
+    return f"; each of its {len(names)} slices waits for labels of its own, and none passes without" if names else ""
 
 
 def _share(stage: Stage) -> int:

@@ -24,7 +24,12 @@ def _is_any(kinds: tuple[Kind, ...], of: str = "self") -> str:
 
 
 _WARN_UNLESS_TOLD: Final = tuple(kind for kind in KINDS if kind.mode is Mode.WARN)
-_WARNS: Final = f"(has(self.mode) ? self.mode == 'Warn' : {_is_any(_WARN_UNLESS_TOLD)})"
+
+
+def _warns(of: str = "self") -> str:
+    return f"(has({of}.mode) ? {of}.mode == 'Warn' : {_is_any(_WARN_UNLESS_TOLD, of)})"
+
+
 _WITHOUT_RATE: Final = tuple(kind for kind in KINDS if not kind.has_rate)
 _MEANS: Final = tuple(kind for kind in _WITHOUT_RATE if kind.may_gate and kind.mode is Mode.WARN)
 """Gates of these took a share once, so that one is still taken, and ignored."""
@@ -53,7 +58,7 @@ KIND_RULES: Final = (
     ),
     Rule(
         AT,
-        f"!has(self.share) || !({_WARNS} || {_is_any(_SHARELESS)})",
+        f"!has(self.share) || !({_warns()} || {_is_any(_SHARELESS)})",
         f"Warnings, and {', '.join(kind.field for kind in _SHARELESS)}, take no share of the rate: remove share.",
         field=".share",
     ),
@@ -67,6 +72,13 @@ KIND_RULES: Final = (
         "spec.analysis",
         f"{_SHARES} <= {_RATE} + 0.000000001",
         "The shares of all metrics are at most falseRollbackRate together: give less, or raise falseRollbackRate.",
+        field=".metrics",
+    ),
+    Rule(
+        "spec.analysis",
+        f"self.metrics.all(m, has(m.share) || {_warns('m')} || {_is_any(_WITHOUT_RATE, 'm')})"
+        f" || {_SHARES} < {_RATE} - 0.000000001",
+        "The shares that are given leave nothing of falseRollbackRate to the gates without one: give less, or a share to each.",
         field=".metrics",
     ),
     Rule(

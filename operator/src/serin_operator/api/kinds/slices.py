@@ -1,5 +1,6 @@
 """Slices of the traffic: a metric is judged in each of them for itself, beside the whole."""
 
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Annotated, Final
 
@@ -52,8 +53,18 @@ class Slices(ApiModel):
         """The slices in order, as pods spell them."""
         if not self.cuts:
             return tuple(self.values or ())
-        told = [f"{cut:.12g}" for cut in self.cuts]
+        told = _spelled(self.cuts)
         return (f"<={told[0]}", *(f"{low} to {high}" for low, high in pairwise(told)), f">{told[-1]}")
+
+    @property
+    def are_told_apart(self) -> bool:
+        """Whether no two cuts are the same as pods spell them."""
+        told = _spelled(self.cuts or ())
+        return len(set(told)) == len(told)
+
+
+def _spelled(cuts: Iterable[float]) -> list[str]:
+    return [f"{cut:.12g}" for cut in cuts]
 
 
 SLICE_RULES: Final = (

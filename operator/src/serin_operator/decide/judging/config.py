@@ -61,6 +61,10 @@ def _metrics(metric: api.AnyMetric, analysis: api.Analysis, needed: int) -> Iter
     yield replace(whole, part=WHOLE)
     rule = replace(whole.rule, paired=Paired.OFF) if isinstance(whole.rule, Comparison) else whole.rule
     names = metric.slice_names
+    if not metric.slices.are_told_apart:
+        raise InvalidAnalysis(
+            f"metrics[{metric.name}].slices.cuts", "two cuts are the same in twelve digits", "leave one of them out"
+        )
     for name in names:
         yield replace(
             whole,

@@ -61,7 +61,7 @@ def _does(spec: dict[str, Any]) -> list[str]:
         f"{s.words} for {seconds(s.hold_seconds)}{' and until a person says so' if s.pause else ''}" for s in stages
     )
     lines = [
-        f"{settings.replicas} pods; a new version gets {way or 'all requests as soon as its pods are ready'}, then everything",
+        f"{settings.replicas} pod{'s' if settings.replicas != 1 else ''}; a new version gets {way or 'all requests as soon as its pods are ready'}, then everything",
         f"the old pods are kept for {seconds(settings.bake_seconds)}; in all it takes {seconds(_least(settings))} at least",
     ]
     if settings.analysed:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from kubectl_serin.play.player import Ending
 
+_ENDS = {"Promoted": Exit.DONE, "InProgress": Exit.LATE}
+
 
 def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="YAML with a ModelDeployment; - for standard input")
@@ -63,7 +65,7 @@ def _run(said: Namespace, hands: Hands) -> Answer:
         "story": [{"seconds": told.seconds, "reason": told.reason, "message": told.message} for told in first.story],
         "times": dict(counted),
     }
-    return Answer(document, render, Exit.DONE if first.outcome == "Promoted" else Exit.NO)
+    return Answer(document, render, _ENDS.get(first.outcome, Exit.NO))
 
 
 def _played(said: Namespace, found: Found, hands: Hands) -> list["Ending"]:

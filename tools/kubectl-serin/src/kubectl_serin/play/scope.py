@@ -23,7 +23,10 @@ def playable(spec: ModelDeploymentSpec) -> tuple[ModelDeploymentSpec, tuple[str,
         remarks.append("played without spec.traffic: pods make the weights, so they differ from those of a gateway")
     rollout = _with_clients(spec.rollout, remarks) if spec.rollout else None
     analysis = _told(spec.analysis, remarks) if spec.analysis else None
-    return spec.model_copy(update={"traffic": None, "rollout": rollout, "analysis": analysis}), tuple(remarks)
+    if spec.guard is not None:
+        remarks.append("played without spec.guard: the play ends when the version is promoted")
+    left = {"traffic": None, "rollout": rollout, "analysis": analysis, "guard": None}
+    return spec.model_copy(update=left), tuple(remarks)
 
 
 def _with_clients(rollout: Rollout, remarks: list[str]) -> Rollout:
@@ -55,7 +58,9 @@ def _some(steps: Iterable[Step]) -> list[Step]:
 
 def _told(analysis: Analysis, remarks: list[str]) -> Analysis | None:
     """With the metrics of which something is told: for the others it would wait for ever."""
-    left = [metric for metric in analysis.metrics if event_of(metric) is not None]
+    left = [metric.model_copy(update={"slices": None}) for metric in analysis.metrics if event_of(metric) is not None]
+    if sliced := [metric.name for metric in analysis.metrics if metric.slices is not None and event_of(metric)]:
+        remarks.append(f"played without slices of {', '.join(sliced)}: all requests of a made-up world are alike")
     others = [metric.name for metric in analysis.metrics if event_of(metric) is None]
     if others:
         kinds = ", ".join(PLAYED)
