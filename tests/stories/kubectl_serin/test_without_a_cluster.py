@@ -100,6 +100,18 @@ def test_slices_and_a_guard_are_left_out_of_a_made_up_world_and_named(file: Any)
     assert "played without spec.guard" in said
 
 
+def test_a_guard_and_slices_without_tokens_are_told(file: Any) -> None:
+    slices = {"by": "region", "values": ["north", "south"]}
+    metrics = [{"name": "accuracy", "accuracy": {}, "slices": slices}]
+    spec = {**ANALYSED, "analysis": {"metrics": metrics}, "guard": {"seconds": 3600}}
+    told = " ".join(asked(NOBODY, "lint", file(spec))[1].split())
+    assert "a guard goes on comparing for 1 h after the promotion; if it fails, the version before comes back" in told
+    assert "never count without spec.serving.feedback.signing" in told
+    assert "each of its 2 slices waits for labels of its own" in told
+    signed = {**spec, "serving": {"feedback": {"signing": "Managed"}}}
+    assert "never count" not in asked(NOBODY, "lint", file(signed))[1]
+
+
 def test_a_play_that_is_still_under_way_at_its_end_did_not_come_in_time(file: Any) -> None:
     assert asked(NOBODY, "simulate", file(ANALYSED), "--world", "rate=0.001", "--hours", "0.05")[0] == 3
 

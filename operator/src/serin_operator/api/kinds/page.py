@@ -47,7 +47,7 @@ def _promised(kind: Kind) -> str:
 def _about(kind: Kind) -> Iterator[str]:
     yield from (f"## {kind.field}", "", kind.says, "", f"**Rests on:** {kind.rests_on}", "")
     yield from ("```yaml", f"apiVersion: {API_VERSION}", f"kind: {KIND}", "metadata: {name: credit-risk}", "spec:")
-    yield "  model: {version: v2, uri: https://models.example.com/credit-risk/v2.onnx}"
+    yield "  model: {version: v2, uri: s3://models/credit-risk/v2/}"
     yield from (f"  {line}" for line in kind.beside)
     yield from ("  analysis:", *(f"    {line}" for line in kind.within))
     yield from ("    metrics:", f"      - name: {kind.field.lower()}", f"        {kind.field}:")

@@ -12,6 +12,8 @@ from kubectl_serin.words import cleaned, seconds
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from serin_operator.api.spec import ModelDeploymentSpec
+
 
 def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("files", metavar="FILE", nargs="+", help="YAML with ModelDeployments; - for standard input")
@@ -55,7 +57,8 @@ def _does(spec: dict[str, Any]) -> list[str]:
     from serin_operator.api.spec import ModelDeploymentSpec
     from serin_operator.decide.wanted.settings import settings_of
 
-    settings = settings_of(ModelDeploymentSpec.model_validate(spec))
+    parsed = ModelDeploymentSpec.model_validate(spec)
+    settings = settings_of(parsed)
     stages = stages_of(spec)
     way = ", ".join(
         f"{s.words} for {seconds(s.hold_seconds)}{' and until a person says so' if s.pause else ''}" for s in stages
@@ -70,7 +73,21 @@ def _does(spec: dict[str, Any]) -> list[str]:
         lines.append(
             "nothing is compared: a version that answers, and answers wrongly, is promoted (add spec.analysis)"
         )
+    if guard := settings.guard:
+        then = "the version before comes back" if guard.goes_back else "people are told"
+        lines.append(f"a guard goes on comparing for {seconds(guard.seconds)} after the promotion; if it fails, {then}")
+    if _lacks_tokens(parsed):
+        lines.append(
+            "slices by an input of the model never count without spec.serving.feedback.signing; by an attribute they do"
+        )
     return lines
+
+
+def _lacks_tokens(spec: "ModelDeploymentSpec") -> bool:
+    """Whether there are slices, and no tokens that would tell inputs of predictions."""
+    feedback = spec.serving.feedback if spec.serving else None
+    is_sliced = spec.analysis is not None and any(metric.slices for metric in spec.analysis.metrics)
+    return is_sliced and (feedback is None or feedback.signing is None)
 
 
 def _least(settings: Any) -> float:  # noqa: ANN401 - the operator's settings, which are loaded late
