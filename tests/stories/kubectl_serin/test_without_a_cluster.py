@@ -100,6 +100,24 @@ def test_slices_and_a_guard_are_left_out_of_a_made_up_world_and_named(file: Any)
     assert "played without spec.guard" in said
 
 
+@pytest.mark.parametrize(
+    ("text", "code", "says"),
+    [
+        ("apiVersion: serin.dev/v1", 1, 'apiVersion: Unsupported value: "serin.dev/v1": this release knows "serin.dev/v1alpha1"'),
+        ("apiVersion: serin.dev/v1alpha1\nkind: ModelDeployment", 1, "the key 'kind' is there twice in line 3"),
+        ("apiVersion: serin.dev/v1alpha1", 0, "m: ok"),
+    ],
+    ids=["another version of the API", "a key twice", "a date that is a text"],
+)  # fmt: skip
+def test_a_file_is_read_as_kubectl_reads_it(tmp_path: Path, text: str, code: int, says: str) -> None:
+    path = tmp_path / "m.yaml"
+    spec = "spec: {model: {version: 2026-11-27, uri: https://models.example.com/m.onnx}}"
+    path.write_text(f"{text}\nkind: ModelDeployment\nmetadata: {{name: m}}\n{spec}\n")
+    given, out, error = asked(NOBODY, "lint", str(path))
+    assert given == code, out + error
+    assert says in " ".join((out + error).split())
+
+
 def test_a_guard_and_slices_without_tokens_are_told(file: Any) -> None:
     slices = {"by": "region", "values": ["north", "south"]}
     metrics = [{"name": "accuracy", "accuracy": {}, "slices": slices}]

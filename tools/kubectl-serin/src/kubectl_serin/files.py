@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kubectl_serin.problems import Exit, Problem
-from serin_operator.api.names import KIND
+from serin_operator.api.names import GROUP, KIND, VERSION
 
 if TYPE_CHECKING:
     from kubectl_serin.rules.schema import Mistake
@@ -27,9 +27,12 @@ class Found:
 
     def mistakes(self) -> tuple["Mistake", ...]:
         """What the API server would refuse of it."""
-        from kubectl_serin.rules.schema import mistakes
+        from kubectl_serin.rules.schema import Mistake, mistakes
         from serin_operator.api.crd import object_schema
 
+        given, known = self.resource.get("apiVersion"), f"{GROUP}/{VERSION}"
+        if given != known:
+            return (Mistake("apiVersion", f'Unsupported value: "{given}": this release knows "{known}"'),)
         return mistakes(self.resource, object_schema())
 
 
@@ -54,12 +57,15 @@ def read(files: list[str]) -> Iterator[Found]:
 def _documents(file: str) -> list[Any]:
     import yaml
 
+    from kubectl_serin.yaml_of_kubectl import Loader
+
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-        return list(yaml.safe_load_all(text))
+        return list(yaml.load_all(text, Loader))
     except (OSError, UnicodeDecodeError) as error:
         raise Problem(
             f"{file} cannot be read: {error}", "name a file with YAML, or - for standard input", Exit.ABSENT
         ) from error
     except yaml.YAMLError as error:
-        raise Problem(f"{file} is no YAML: {' '.join(str(error).split())}", "mend it where it says") from error
+        said = " ".join(str(error).split()).replace('in "<unicode string>", line', "in line")
+        raise Problem(f"{file} is no YAML: {said}", "mend it where it says") from error
