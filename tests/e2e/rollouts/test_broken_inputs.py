@@ -154,7 +154,8 @@ ROWS = [
         "http://192.0.2.1/model.onnx",
         "SourceUnreachable",
         "did not answer in time",
-        rollout=QUICK,
+        # The pod has to start and to give up connecting before that, also on a machine that is busy.
+        rollout={**QUICK, "progressDeadlineSeconds": 25},
     ),
     Row(
         "a wrong digest",
