@@ -85,6 +85,13 @@ def test_a_failure_that_may_pass_needs_another_job_where_a_sidecar_keeps_the_pod
     assert told.reason is Reason.SOURCE_UNREACHABLE
 
 
+@pytest.mark.parametrize(("seconds", "is_kept"), [(0.2, False), (4.9, False), (5.0, True)])
+def test_a_kubelet_has_a_moment_to_say_that_the_pod_has_ended_too(seconds: float, is_kept: bool) -> None:
+    ended = {"ended": True, "last_exit_code": 75, "last_words": says("SourceUnreachable")}
+    here = world([job()], [pod(**ended, ended_at=NOW - timedelta(seconds=seconds))])
+    assert is_kept_from_trying_again(here, CANDIDATE) is is_kept
+
+
 def test_a_pod_that_is_over_leaves_the_next_try_to_its_job() -> None:
     ended = pod(phase="Failed", ended=True, last_exit_code=75, last_words=says("SourceUnreachable"))
     assert not is_kept_from_trying_again(world([job()], [ended]), CANDIDATE)

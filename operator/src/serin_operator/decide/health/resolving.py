@@ -30,6 +30,9 @@ _TENSORS: Final = ("inputs", "outputs", "optional")
 _MOST_TENSORS: Final = 64
 _LONGEST_SIGNER: Final = 256
 
+_TOLD_WITHIN_SECONDS: Final = 5.0
+"""A kubelet tells that a container has ended, and a moment later that its pod has."""
+
 
 def current_job(world: World, candidate: Candidate) -> ResolveJob | None:
     """The resolve Job of this attempt; those of attempts before it tell nothing any more."""
@@ -158,7 +161,7 @@ def is_kept_from_trying_again(world: World, candidate: Candidate) -> bool:
 
     Only a new Job tries again: delete it.
     """
-    held = [p for p in _pods(world, candidate) if _is_held(p)]
+    held = [p for p in _pods(world, candidate) if _is_held(p) and not _has_just_ended(world, p)]
     return bool(held) and found_digest(world, candidate) is None and not _failed_for_good(world, candidate)
 
 
@@ -196,6 +199,11 @@ def _does_its_work(pod: Pod) -> bool:
 def _is_held(pod: Pod) -> bool:
     has_more_to_run = pod.command is not None and pod.command.exit_code is None
     return pod.ended and pod.phase == "Running" and not pod.terminating and not has_more_to_run
+
+
+def _has_just_ended(world: World, pod: Pod) -> bool:
+    """Whether its kubelet may still be about to say that all of the pod has ended."""
+    return pod.ended_at is not None and (world.now - pod.ended_at).total_seconds() < _TOLD_WITHIN_SECONDS
 
 
 def _failed_for_good(world: World, candidate: Candidate) -> bool:
