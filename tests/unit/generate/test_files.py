@@ -34,8 +34,8 @@ def test_the_charts_crd_stays_when_the_chart_goes_and_can_be_left_out():
 
 
 def test_the_crd_on_disk_is_not_much_larger_than_what_kubectl_keeps_of_it():
-    # As JSON, which is what kubectl and the API server keep, another test bounds it: 168,000 there is some 228,000 here.
-    assert len(crd.plain().encode()) < 228_000
+    # As JSON, which is what kubectl and the API server keep, another test bounds it: 178,000 there is some 240,000 here.
+    assert len(crd.plain().encode()) < 240_000
 
 
 def test_a_value_is_documented_by_the_nearest_comment_above_it():
