@@ -34,14 +34,16 @@ def main():
     for size in map(int, options.sizes.split(",")):
         with tempfile.TemporaryDirectory() as folder:
             found = results.setdefault(str(size), {})
+
+            def tell(name, result, found=found, size=size):
+                found[name] = result | _machine()
+                print(size, name, json.dumps(found[name]), flush=True)
+                path.write_text(json.dumps(results, indent=1) + "\n")
+
             if options.only in {"", "new"}:
-                found["new"] = asyncio.run(scenarios.new(size, options, folder)) | _machine()
-                print(size, "new", json.dumps(found["new"]), flush=True)
+                tell("new", asyncio.run(scenarios.new(size, options, folder)))
             if options.only in {"", "life"}:
-                for name, result in asyncio.run(scenarios.life(size, options, folder)).items():
-                    found[name] = result | _machine()
-                    print(size, name, json.dumps(found[name]), flush=True)
-        path.write_text(json.dumps(results, indent=1) + "\n")
+                asyncio.run(scenarios.life(size, options, folder, tell))
     if options.only in {"", "events"}:
         results["events"] = events.measure()
         print("events", json.dumps(results["events"]), flush=True)

@@ -117,8 +117,8 @@ def _bare_object(obj):
     return {**whole, "metadata": kept, **({"spec": spec} if "spec" in obj else {})}
 
 
-async def life(count, options, folder):
-    """From nothing to Ready, then idle, then a restart, then a rollout of all at once."""
+async def life(count, options, folder, tell):
+    """From nothing to Ready, then idle, then a restart, then a rollout of all at once; each is told as soon as it is known."""
     async with AsyncExitStack() as stack:
         kubernetes = stack.enter_context(control_plane("life"))
         stack.enter_context(helper("nodes", kubernetes.kubeconfig))
@@ -129,19 +129,17 @@ async def life(count, options, folder):
         tasks = stack.enter_context(quiet())
         tasks.append(asyncio.create_task(audience.run()))
         settings = {"PROMETHEUS_URL": f"http://127.0.0.1:{port}", "RESYNC_SECONDS": str(options.resync)}
-        results = {}
         with operator(kubernetes, folder, **settings) as process:
             await until_leading(kubernetes, process)
-            results["ready"] = await _ready(count, options, process, client, audience)
+            tell("ready", await _ready(count, options, process, client, audience))
             await _settle(audience)
-            results["idle"] = await _idle(options, process, audience)
-        results["restart"] = await _restart(count, kubernetes, folder, settings, audience)
+            tell("idle", await _idle(options, process, audience))
+        tell("restart", await _restart(count, kubernetes, folder, settings, audience))
         if options.rollouts:
             with operator(kubernetes, folder, **settings) as process:
                 await until_leading(kubernetes, process)
                 await asyncio.sleep(5.0)
-                results["rollouts"] = await _rollouts(count, options, process, client, audience, port)
-        return results
+                tell("rollouts", await _rollouts(count, options, process, client, audience, port))
 
 
 async def _ready(count, options, process, client, audience):
