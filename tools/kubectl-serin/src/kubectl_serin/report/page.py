@@ -23,18 +23,27 @@ def page_of(model: Model, now: datetime, plots: Sequence[Markup], lacks: str | N
         plots: Series over time.
         lacks: Why there are none.
     """
-    name = f"{model.name} in {model.namespace}"
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
         tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("title", name),
+        tag("title", title_of(model)),
         tag("style", Markup(STYLE)),
     )
-    body = tag(
-        "main",
-        tag("h1", name),
+    body = tag("main", content_of(model, now, plots, lacks))
+    return "<!doctype html>\n" + tag("html", head, tag("body", body), lang="en") + "\n"
+
+
+def title_of(model: Model) -> str:
+    """What the page is called."""
+    return f"{model.name} in {model.namespace}"
+
+
+def content_of(model: Model, now: datetime, plots: Sequence[Markup], lacks: str | None) -> Markup:
+    """What the page says, as `page_of`, for whoever puts it into a page of their own."""
+    parts = (
+        tag("h1", title_of(model)),
         tag("p", _sentence(model), class_="lead"),
         tag("p", f"as of {now:%Y-%m-%d %H:%M:%S} UTC", class_="quiet"),
         *_section("Versions with pods", _arms(model)),
@@ -46,7 +55,7 @@ def page_of(model: Model, now: datetime, plots: Sequence[Markup], lacks: str | N
         *_section("What people did", _actions(model, now)),
         *_section("Conditions", _conditions(model)),
     )
-    return "<!doctype html>\n" + tag("html", head, tag("body", body), lang="en") + "\n"
+    return joined(parts)
 
 
 def _section(title: str, content: Markup | None) -> Iterable[Markup]:
