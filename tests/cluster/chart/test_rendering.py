@@ -119,7 +119,11 @@ def one(objects: list[dict[str, Any]], kind: str) -> dict[str, Any]:
 
 def the_operator(objects: list[dict[str, Any]]) -> dict[str, Any]:
     name = "app.kubernetes.io/name"
-    found = [each for each in objects if each["kind"] == "Deployment" and each["metadata"]["labels"][name] == "serin-operator"]
+    found = [
+        each
+        for each in objects
+        if each["kind"] == "Deployment" and each["metadata"]["labels"][name] == "serin-operator"
+    ]
     assert len(found) == 1
     return found[0]
 

@@ -44,7 +44,12 @@ def two_teams(kubernetes: Kubernetes) -> Iterator[dict[str, str]]:
         name = f"{team}-model"
         kubernetes.apply(
             {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "viewer", "namespace": team}},
-            {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "viewer", "namespace": team}, "rules": rules},
+            {
+                "apiVersion": "rbac.authorization.k8s.io/v1",
+                "kind": "Role",
+                "metadata": {"name": "viewer", "namespace": team},
+                "rules": rules,
+            },
             {
                 "apiVersion": "rbac.authorization.k8s.io/v1",
                 "kind": "RoleBinding",
@@ -52,11 +57,30 @@ def two_teams(kubernetes: Kubernetes) -> Iterator[dict[str, str]]:
                 "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "viewer"},
                 "subjects": [{"kind": "ServiceAccount", "name": "viewer", "namespace": team}],
             },
-            {"apiVersion": "serin.dev/v1alpha1", "kind": "ModelDeployment", "metadata": {"name": name, "namespace": team}, "spec": spec},
+            {
+                "apiVersion": "serin.dev/v1alpha1",
+                "kind": "ModelDeployment",
+                "metadata": {"name": name, "namespace": team},
+                "spec": spec,
+            },
         )
-        told = {"type": "Ready", "status": "True", "reason": "Serving", "message": HOSTILE, "lastTransitionTime": "2026-11-27T12:00:00Z"}
-        status = {"status": {"observedGeneration": 1, "conditions": [told], "stable": {"version": "v1", "revision": f"{name}-0123456789"}}}
-        kubernetes.kubectl("patch", "mdep", name, "-n", team, "--subresource=status", "--type=merge", "-p", json.dumps(status))
+        told = {
+            "type": "Ready",
+            "status": "True",
+            "reason": "Serving",
+            "message": HOSTILE,
+            "lastTransitionTime": "2026-11-27T12:00:00Z",
+        }
+        status = {
+            "status": {
+                "observedGeneration": 1,
+                "conditions": [told],
+                "stable": {"version": "v1", "revision": f"{name}-0123456789"},
+            }
+        }
+        kubernetes.kubectl(
+            "patch", "mdep", name, "-n", team, "--subresource=status", "--type=merge", "-p", json.dumps(status)
+        )
         tokens[team] = kubernetes.kubectl("create", "token", "viewer", "-n", team).strip()
     yield tokens
     for team in tokens:
@@ -123,7 +147,9 @@ def test_people_see_the_models_of_their_own_namespaces_and_no_others(ui: Ui, two
 
 def test_an_administrator_sees_and_filters_all(ui: Ui, kubernetes: Kubernetes, two_teams: dict[str, str]) -> None:
     kubernetes.kubectl("create", "serviceaccount", "admin", "-n", "ui-fraud")
-    kubernetes.kubectl("create", "clusterrolebinding", "ui-admin", "--clusterrole=cluster-admin", "--serviceaccount=ui-fraud:admin")
+    kubernetes.kubectl(
+        "create", "clusterrolebinding", "ui-admin", "--clusterrole=cluster-admin", "--serviceaccount=ui-fraud:admin"
+    )
     with ui.client(kubernetes.kubectl("create", "token", "admin", "-n", "ui-fraud").strip()) as admin:
         told = text_of(admin.get("/"))
         assert all(f"{team}-model" in told for team in two_teams)
@@ -135,7 +161,10 @@ def test_a_pasted_token_is_kept_where_no_script_and_no_other_site_gets_it(ui: Ui
     token = two_teams["ui-scoring"]
     with ui.client() as person:
         assert person.post("/sign-in", data={"token": "made.up"}).status_code == 401
-        assert person.post("/sign-in", data={"token": token}, headers={"Origin": "https://elsewhere.example"}).status_code == 403
+        assert (
+            person.post("/sign-in", data={"token": token}, headers={"Origin": "https://elsewhere.example"}).status_code
+            == 403
+        )
         overheard = person.post("/sign-in", data={"token": token}, headers={"Host": "serin.example"})
         assert (overheard.status_code, "without TLS" in overheard.text) == (403, True)
         answer = person.post("/sign-in", data={"token": f" {token}\n"})

@@ -45,7 +45,13 @@ def model(name="m", namespace="scoring", conditions=(), canary=None, stable="v1"
         {
             "metadata": {"name": name, "namespace": namespace, "generation": 1},
             "spec": {"model": {"version": "v2"}},
-            "status": {"observedGeneration": 1, "conditions": told, **there, **({"canary": canary} if canary else {}), **status},
+            "status": {
+                "observedGeneration": 1,
+                "conditions": told,
+                **there,
+                **({"canary": canary} if canary else {}),
+                **status,
+            },
         }
     )
 
@@ -69,8 +75,14 @@ FINE = [("Ready", "True"), ("Degraded", "False"), ("Stalled", "False")]
             State.TROUBLE,
             id="one that is degraded is in trouble, whatever rolls out",
         ),
-        pytest.param(model(conditions=[("Ready", "True"), ("Stalled", "True")]), State.TROUBLE, id="one that stalls is in trouble"),
-        pytest.param(model(conditions=[]), State.TROUBLE, id="one of which the operator has said nothing is in trouble"),
+        pytest.param(
+            model(conditions=[("Ready", "True"), ("Stalled", "True")]),
+            State.TROUBLE,
+            id="one that stalls is in trouble",
+        ),
+        pytest.param(
+            model(conditions=[]), State.TROUBLE, id="one of which the operator has said nothing is in trouble"
+        ),
     ],
 )
 def test_the_state_of_a_model_is_told_by_its_conditions(seen, state):
@@ -78,7 +90,11 @@ def test_the_state_of_a_model_is_told_by_its_conditions(seen, state):
 
 
 def test_those_in_trouble_come_first_then_those_that_move():
-    seen = [model("a", conditions=FINE), model("b", conditions=FINE, canary=CANARY), model("c", conditions=[("Stalled", "True")])]
+    seen = [
+        model("a", conditions=FINE),
+        model("b", conditions=FINE, canary=CANARY),
+        model("c", conditions=[("Stalled", "True")]),
+    ]
     assert [row.model.name for row in ordered(row_of(one, {}) for one in seen)] == ["c", "b", "a"]
 
 
@@ -92,7 +108,13 @@ def test_words_are_looked_for_in_names_versions_and_reasons_and_all_have_to_be_t
 
 def pages_of_everything():
     entry = {"version": HOSTILE, "revision": "r", "outcome": "RolledBack", "uri": HOSTILE, "message": HOSTILE}
-    seen = model("m", conditions=FINE, canary={**CANARY, "version": HOSTILE, "message": HOSTILE}, stable=HOSTILE, versions=[entry])
+    seen = model(
+        "m",
+        conditions=FINE,
+        canary={**CANARY, "version": HOSTILE, "message": HOSTILE},
+        stable=HOSTILE,
+        versions=[entry],
+    )
     rows = [row_of(seen, {"requests": 12.34, "errors": 0.001, "p99": 0.01})]
     yield "fleet", fleet_page(rows, Wanted(HOSTILE[:8]), HOSTILE, NOW, SHELL, lacks=HOSTILE)
     yield "model", model_page(seen, [], HOSTILE, NOW, SHELL)

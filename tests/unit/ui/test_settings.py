@@ -11,7 +11,12 @@ POD = {"KUBERNETES_SERVICE_HOST": "fd00::1", "KUBERNETES_SERVICE_PORT": "6443"}
 
 def test_a_pod_needs_to_be_told_nothing():
     settings = Settings.of(POD)
-    assert (settings.api, settings.port, settings.signs_in, settings.prometheus) == ("https://[fd00::1]:6443", 8080, True, "")
+    assert (settings.api, settings.port, settings.signs_in, settings.prometheus) == (
+        "https://[fd00::1]:6443",
+        8080,
+        True,
+        "",
+    )
 
 
 @pytest.mark.parametrize(

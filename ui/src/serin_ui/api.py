@@ -4,7 +4,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Self
 from urllib.parse import quote
 
 import aiohttp
@@ -35,14 +35,13 @@ class ApiServer:
     """Calls of one process; open it as a context manager."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._session: aiohttp.ClientSession | None = None
+        self._server = settings.api
+        self._authority = settings.api_ca
+        self._session: aiohttp.ClientSession
 
-    async def __aenter__(self) -> "ApiServer":
+    async def __aenter__(self) -> Self:
         """Connect when first asked."""
-        context: ssl.SSLContext | bool = True
-        if self._settings.api_ca is not None:
-            context = ssl.create_default_context(cafile=str(self._settings.api_ca))
+        context = ssl.create_default_context(cafile=str(self._authority)) if self._authority else True
         # No cookies and no redirects: the token goes to the API server and nowhere else.
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=context), timeout=TIMEOUT, cookie_jar=aiohttp.DummyCookieJar()
@@ -51,8 +50,7 @@ class ApiServer:
 
     async def __aexit__(self, *_: object) -> None:
         """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
+        await self._session.close()
 
     async def models(self, token: str, namespace: str | None) -> Listed:
         """ModelDeployments of a namespace, or of all.
@@ -64,7 +62,9 @@ class ApiServer:
         items: list[JsonObject] = []
         more = ""
         while True:
-            answer = await self._get(token, where, {"limit": str(PAGE), **({"continue": more} if more else {})}, namespace)
+            answer = await self._get(
+                token, where, {"limit": str(PAGE), **({"continue": more} if more else {})}, namespace
+            )
             items += answer.get("items") or ()
             more = (answer.get("metadata") or {}).get("continue") or ""
             if not more or len(items) >= MOST:
@@ -94,14 +94,13 @@ class ApiServer:
     async def _call(
         self, method: str, token: str, path: str, query: Mapping[str, str], body: JsonObject | None
     ) -> tuple[int, JsonObject]:
-        assert self._session is not None
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
         data = None
         if body is not None:
             headers["Content-Type"], data = "application/json", orjson.dumps(body)
         try:
             async with self._session.request(
-                method, self._settings.api + path, params=query, headers=headers, data=data, allow_redirects=False
+                method, self._server + path, params=query, headers=headers, data=data, allow_redirects=False
             ) as answer:
                 content = await answer.read()
                 return answer.status, _parsed(content)

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from kubectl_serin.report.html import Markup
 from kubectl_serin.report.series import plots_of
 from serin_ui import who
 from serin_ui.api import ApiServer, Listed
-from serin_ui.fleet import Row, State, Wanted, ordered, row_of
+from serin_ui.fleet import State, Wanted, ordered, row_of
 from serin_ui.pages.door import problem_page, sign_in_page
 from serin_ui.pages.fleet import fleet_page
 from serin_ui.pages.model import model_page
@@ -59,7 +59,7 @@ class Site:
         self._prometheus: OwnPrometheus | None = prometheus_at(settings.prometheus, settings.prometheus_token)
         self._lists = asyncio.Semaphore(LISTS_AT_ONCE)
 
-    async def connected(self, app: web.Application) -> Any:
+    async def connected(self, app: web.Application) -> AsyncIterator[None]:
         """As long as the process runs."""
         async with ApiServer(self._settings) as api:
             app[_API] = api
@@ -101,15 +101,7 @@ class Site:
         """POST /sign-in: keep a token that the API server knows."""
         shell = Shell(secrets.token_urlsafe(16))
         try:
-            if not self._settings.signs_in:
-                raise Problem("signing in is left to the proxy in front of this page", "come through that", 404)
-            if not who.is_own_form(request):
-                raise Problem("this form was sent by another site", "sign in here", 403)
-            if not who.is_guarded(request):
-                raise Problem("this page has come without TLS, so a token could be overheard", "use https://, or kubectl port-forward", 403)
-            token = who.pasted(str((await request.post()).get("token", "")))
-            if not await request.app[_API].is_known(token):
-                raise Problem("the cluster does not know this token, or it has expired", "make another", 401)
+            token = await self._brought(request)
         except Problem as problem:
             text = sign_in_page(shell, f"{problem.says[:1].upper()}{problem.says[1:]}: {problem.way_out}.")
             return _answer(text, shell, problem.status)
@@ -123,6 +115,20 @@ class Site:
         response = web.Response(status=303, headers={"Location": "/"})
         who.forget(response)
         return response
+
+    async def _brought(self, request: web.Request) -> str:
+        """The token of a form, if it may be kept."""
+        if not self._settings.signs_in:
+            raise Problem("signing in is left to the proxy in front of this page", "come through that", 404)
+        if not who.is_own_form(request):
+            raise Problem("this form was sent by another site", "sign in here", 403)
+        if not who.is_guarded(request):
+            says = "this page has come without TLS, so a token could be overheard"
+            raise Problem(says, "use https://, or kubectl port-forward", 403)
+        token = who.pasted(str((await request.post()).get("token", "")))
+        if not await request.app[_API].is_known(token):
+            raise Problem("the cluster does not know this token, or it has expired", "make another", 401)
+        return token
 
     def _token(self, request: web.Request) -> str:
         return who.token_of(request, signs_in=self._settings.signs_in)
@@ -155,7 +161,11 @@ class Site:
         except Unanswered:
             return {}, "Prometheus does not answer"
         serving = {(model.namespace, model.name): model.stable.version for model in models if model.stable}
-        return {(row["namespace"], row["name"]): row for row in rows if serving.get((row["namespace"], row["name"])) == row["version"]}, None
+        return {
+            (row["namespace"], row["name"]): row
+            for row in rows
+            if serving.get((row["namespace"], row["name"])) == row["version"]
+        }, None
 
     async def _plots(self, model: Model, now: datetime) -> tuple[list[Markup], str | None]:
         if self._prometheus is None:
@@ -168,7 +178,9 @@ class Site:
     def _refused(self, request: web.Request, problem: Problem, namespace: str | None) -> web.Response:
         shell = Shell(secrets.token_urlsafe(16), can_sign_out=self._can_sign_out(request))
         if isinstance(problem, Unknown) and self._settings.signs_in:
-            says = "Your token has expired, or the cluster does not know it." if request.cookies.get(who.COOKIE) else None
+            says = (
+                "Your token has expired, or the cluster does not know it." if request.cookies.get(who.COOKIE) else None
+            )
             return _answer(sign_in_page(Shell(shell.nonce), says), shell, 401)
         return _answer(problem_page(problem, shell, namespace), shell, problem.status)
 
@@ -203,5 +215,3 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["Cache-Control"] = "no-store"
     return response
-
-

@@ -40,7 +40,9 @@ class Wanted:
         model = row.model
         arms = [arm.version for arm in (model.stable, model.candidate) if arm]
         text = " ".join([model.namespace, model.name, model.wanted, *arms, row.says]).lower()
-        return (self.state is None or row.state is self.state) and all(word in text for word in self.words.lower().split())
+        return (self.state is None or row.state is self.state) and all(
+            word in text for word in self.words.lower().split()
+        )
 
 
 def row_of(model: Model, numbers: Mapping[str, Any]) -> Row:

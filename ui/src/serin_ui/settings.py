@@ -38,7 +38,9 @@ class Settings:
             api=_api(environment),
             api_ca=_file(environment, "SERIN_UI_API_CA"),
             port=_port(environment.get("SERIN_UI_PORT") or "8080"),
-            namespaces=tuple(one.strip() for one in environment.get("SERIN_UI_NAMESPACES", "").split(",") if one.strip()),
+            namespaces=tuple(
+                one.strip() for one in environment.get("SERIN_UI_NAMESPACES", "").split(",") if one.strip()
+            ),
             prometheus=_address(environment, "SERIN_UI_PROMETHEUS_URL"),
             prometheus_token=_file(environment, "SERIN_UI_PROMETHEUS_TOKEN_FILE"),
             signs_in=_switch(environment, "SERIN_UI_SIGN_IN", default=True),
@@ -50,7 +52,9 @@ def _api(environment: Mapping[str, str]) -> str:
         return said
     host, port = environment.get("KUBERNETES_SERVICE_HOST"), environment.get("KUBERNETES_SERVICE_PORT", "443")
     if not host:
-        raise BadSettings("SERIN_UI_API is not set, and this is no pod: set it to the address of the API server, https://…")
+        raise BadSettings(
+            "SERIN_UI_API is not set, and this is no pod: set it to the address of the API server, https://…"
+        )
     return f"https://{f'[{host}]' if ':' in host else host}:{port}"
 
 

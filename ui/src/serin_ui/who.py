@@ -27,7 +27,9 @@ def token_of(request: web.Request, *, signs_in: bool) -> str:
     kept = request.cookies.get(COOKIE, "") if signs_in else ""
     if _TOKEN.fullmatch(kept):
         return kept
-    way_out = "sign in" if signs_in else "come through the proxy that signs you in: it has to send Authorization: Bearer"
+    way_out = (
+        "sign in" if signs_in else "come through the proxy that signs you in: it has to send Authorization: Bearer"
+    )
     raise Unknown("nobody knows yet who you are", way_out, 401)
 
 

@@ -16,7 +16,12 @@ from localkube.binaries.bundles import all_bundles
 from localkube.binaries.find import programs_folder
 from localkube.cluster import Cluster
 from localkube.errors import LocalKubeError
-from localkube.images.build import build_image_for_devices, build_image_for_everybody, build_images, refresh_all_requirements
+from localkube.images.build import (
+    build_image_for_devices,
+    build_image_for_everybody,
+    build_images,
+    refresh_all_requirements,
+)
 from localkube.images.project import repository_root
 from localkube.reporting import ToTerminal
 

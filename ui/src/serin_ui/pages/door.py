@@ -9,15 +9,29 @@ from serin_ui.problems import Problem
 
 def sign_in_page(shell: Shell, says: str | None = None) -> str:
     """Where a token is pasted."""
-    field = tag("label", "Token", tag("textarea", name="token", required="required", spellcheck="false", autocomplete="off"))
+    field = tag(
+        "label", "Token", tag("textarea", name="token", required="required", spellcheck="false", autocomplete="off")
+    )
     form = tag("form", field, tag("p", tag("button", "Sign in", type="submit")), method="post", action="/sign-in")
     content = joined(
         [
             tag("h1", "Sign in"),
             *([tag("p", says, class_="lead", role="alert")] if says else []),
-            tag("p", "You see what your token may see in the cluster: what the role ", tag("code", "view"), " lets you. For example:"),
-            tag("p", tag("code", "kubectl create token NAME -n NAMESPACE --duration 8h"), " for a service account of yours,"),
-            tag("p", "or the token of your login, if kubectl uses one. It stays in a cookie of this browser until you close it."),
+            tag(
+                "p",
+                "You see what your token may see in the cluster: what the role ",
+                tag("code", "view"),
+                " lets you. For example:",
+            ),
+            tag(
+                "p",
+                tag("code", "kubectl create token NAME -n NAMESPACE --duration 8h"),
+                " for a service account of yours,",
+            ),
+            tag(
+                "p",
+                "or the token of your login, if kubectl uses one. It stays in a cookie of this browser until you close it.",
+            ),
             form,
         ]
     )

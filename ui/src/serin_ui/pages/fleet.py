@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from urllib.parse import quote
 
 from kubectl_serin.report.html import Markup, joined, tag
@@ -49,14 +48,19 @@ def filter_form(wanted: Wanted, namespace: str) -> Markup:
     """What somebody wants to see; it works without scripts."""
     choices = [("", "every state"), *((state.name.lower(), state.value) for state in State)]
     chosen = wanted.state.name.lower() if wanted.state else ""
-    options = [tag("option", says, value=value, **({"selected": "selected"} if value == chosen else {})) for value, says in choices]
+    options = [
+        tag("option", says, value=value, **({"selected": "selected"} if value == chosen else {}))
+        for value, says in choices
+    ]
     fields = (
         ("Words", tag("input", type="search", name="words", value=wanted.words, placeholder="name, version, reason")),
         ("Namespace", tag("input", name="namespace", value=namespace, placeholder="all", autocomplete="off")),
         ("State", tag("select", *options, name="state")),
     )
     labels = [tag("label", tag("span", says), tag("br"), field) for says, field in fields]
-    return tag("form", *labels, tag("button", "Show", type="submit"), method="get", action="/", class_="filter", role="search")
+    return tag(
+        "form", *labels, tag("button", "Show", type="submit"), method="get", action="/", class_="filter", role="search"
+    )
 
 
 def _sentence(rows: Sequence[Row], shown: Sequence[Row], namespace: str) -> str:
@@ -69,7 +73,11 @@ def _sentence(rows: Sequence[Row], shown: Sequence[Row], namespace: str) -> str:
 
 
 def _nothing(rows: Sequence[Row]) -> str:
-    return "None of them is like that: empty the fields above." if rows else "There are none here yet: docs/first-model.md makes one."
+    return (
+        "None of them is like that: empty the fields above."
+        if rows
+        else "There are none here yet: docs/first-model.md makes one."
+    )
 
 
 HEAD = ("model", "namespace", "state", "serves", "new", "pods", "req/s", "errors", "p99", "what it says")
@@ -107,5 +115,5 @@ def _row(row: Row) -> Markup:
     return tag("tr", name, *(tag("td", cell, class_=_class(column)) for column, cell in rest))
 
 
-def _number(value: Any, times: float, unit: str) -> str:
+def _number(value: float | None, times: float, unit: str) -> str:
     return "-" if value is None else f"{times * value:.3g}{unit}"
