@@ -18,6 +18,7 @@ from tests.support.ports import free_port
 
 pytestmark = pytest.mark.cluster
 
+ONE_POD = {"weight": 100, "replicas": 1, "readyReplicas": 1}
 HOSTILE = "<script>alert(1)</script>"
 
 
@@ -75,7 +76,7 @@ def two_teams(kubernetes: Kubernetes) -> Iterator[dict[str, str]]:
             "status": {
                 "observedGeneration": 1,
                 "conditions": [told],
-                "stable": {"version": "v1", "revision": f"{name}-0123456789"},
+                "stable": {"version": "v1", "revision": f"{name}-0123456789", "sha256": "0" * 64, **ONE_POD},
             }
         }
         kubernetes.kubectl(
