@@ -139,6 +139,8 @@ def test_people_see_the_models_of_their_own_namespaces_and_no_others(ui: Ui, two
         own = person.get("/", params={"namespace": "ui-scoring"})
         assert own.status_code == 200
         assert "ui-scoring-model" in text_of(own)
+        part = person.get("/", params={"namespace": "ui-scoring"}, headers={"X-Serin-Live": "1"})
+        assert part.text.startswith('<div id="content">'), "a page that is shown asks for what changes alone"
         assert person.get("/", params={"namespace": "ui-fraud"}).status_code == 403
         assert person.get("/models/ui-fraud/ui-fraud-model").status_code == 403
         assert person.get("/models/ui-scoring/ui-scoring-model").status_code == 200
@@ -166,9 +168,12 @@ def test_a_pasted_token_is_kept_where_no_script_and_no_other_site_gets_it(ui: Ui
             person.post("/sign-in", data={"token": token}, headers={"Origin": "https://elsewhere.example"}).status_code
             == 403
         )
+        foreign = {"Sec-Fetch-Site": "cross-site"}
+        assert person.post("/sign-in", data={"token": token}, headers=foreign).status_code == 403
         overheard = person.post("/sign-in", data={"token": token}, headers={"Host": "serin.example"})
         assert (overheard.status_code, "without TLS" in overheard.text) == (403, True)
-        answer = person.post("/sign-in", data={"token": f" {token}\n"})
+        browser = {"Sec-Fetch-Site": "same-origin", "Origin": "null"}  # what some send where pages tell no referrer
+        answer = person.post("/sign-in", data={"token": f" {token}\n"}, headers=browser)
         assert answer.status_code == 303
         assert {"HttpOnly", "SameSite=Strict"} <= {part.strip() for part in answer.headers["Set-Cookie"].split(";")}
         assert person.get("/", params={"namespace": "ui-scoring"}).status_code == 200

@@ -20,7 +20,7 @@ from serin_ui.fleet import State, Wanted, ordered, row_of
 from serin_ui.pages.door import problem_page, sign_in_page
 from serin_ui.pages.fleet import fleet_page
 from serin_ui.pages.model import model_page
-from serin_ui.pages.shell import Shell, policy
+from serin_ui.pages.shell import LIVE_HEADER, Shell, policy
 from serin_ui.problems import Problem, Unknown
 from serin_ui.series import OwnPrometheus, prometheus_at
 from serin_ui.settings import Settings
@@ -45,6 +45,7 @@ def application(settings: Settings) -> web.Application:
             web.post("/sign-in", site.sign_in),
             web.post("/sign-out", site.sign_out),
             web.get("/healthz", _alive),
+            web.get("/favicon.ico", _no_picture),
         ]
     )
     app.cleanup_ctx.append(site.connected)
@@ -186,7 +187,7 @@ class Site:
 
     def _shell(self, request: web.Request, took: float) -> Shell:
         every = max(SOONEST_SECONDS, round(AFTER * took, 1))
-        return Shell(secrets.token_urlsafe(16), self._can_sign_out(request), every)
+        return Shell(secrets.token_urlsafe(16), self._can_sign_out(request), every, LIVE_HEADER in request.headers)
 
     def _can_sign_out(self, request: web.Request) -> bool:
         return self._settings.signs_in and who.COOKIE in request.cookies
@@ -202,6 +203,12 @@ async def _alive(request: web.Request) -> web.Response:
     return web.Response(text="ok\n")
 
 
+async def _no_picture(request: web.Request) -> web.Response:
+    """Browsers ask for one by themselves."""
+    del request
+    return web.Response(status=204)
+
+
 @web.middleware
 async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Headers that every answer has; a page for what nobody has thought of."""
@@ -212,6 +219,6 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
         problem = Problem(f"there is nothing at this address ({error.status})", "begin with all models", error.status)
         response = _answer(problem_page(problem, shell), shell, error.status)
     response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Referrer-Policy"] = "same-origin"
     response.headers["Cache-Control"] = "no-store"
     return response

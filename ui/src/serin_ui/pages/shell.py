@@ -18,17 +18,18 @@ background: var(--paper); border: 1px solid var(--soft); border-radius: 4px; pad
 textarea { width: 100%; min-height: 8rem; font-family: ui-monospace, monospace; font-size: .9em; }
 button { cursor: pointer; } label.live { display: inline-flex; gap: .4rem; align-items: center; }
 .state { font-weight: 600; white-space: nowrap; } .state.trouble { color: var(--bad); } .state.rolling { color: var(--wait); }
-.state.fine { color: var(--good); } td.number, th.number { text-align: right; white-space: nowrap; }
+.state.fine { color: var(--good); } td.number, th.number { text-align: right; white-space: nowrap; padding-right: 1.2rem; }
 @media print { header, form.filter { display: none; } }
 """
 
+LIVE_HEADER: Final = "X-Serin-Live"
 LIVE: Final = """
 "use strict";
 const box = document.getElementById("live"), every = Number(document.body.dataset.every) * 1000;
 async function again() {
   if (box.checked && !document.hidden) {
     try {
-      const answer = await fetch(location.href, {headers: {"X-Live": "1"}});
+      const answer = await fetch(location.href, {headers: {"X-Serin-Live": "1"}});
       if (answer.status === 401) { location.reload(); return; }
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const fresh = page.getElementById("content"), old = document.getElementById("content");
@@ -56,6 +57,8 @@ class Shell:
     can_sign_out: bool = False
     every_seconds: float = 0
     """How often it is brought up to date; 0: not by itself."""
+    is_part: bool = False
+    """Whether a page that is shown already asks for its content alone."""
 
 
 def policy(nonce: str) -> str:
@@ -77,6 +80,9 @@ def page(title: str, shell: Shell, content: Markup, *, above: Markup | None = No
         above: What stays as it is: a form.
         wide: Whether it holds a wide table.
     """
+    fresh = tag("div", content, id="content")
+    if shell.is_part:
+        return fresh
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -84,8 +90,7 @@ def page(title: str, shell: Shell, content: Markup, *, above: Markup | None = No
         tag("title", f"{title} · Serin"),
         tag("style", Markup(STYLE + MORE_STYLE), nonce=shell.nonce),
     )
-    inner = joined([above or joined(()), tag("div", content, id="content")])
-    main = tag("main", inner, id="main", class_="fleet" if wide else "one")
+    main = tag("main", above or joined(()), fresh, id="main", class_="fleet" if wide else "one")
     script = [tag("script", Markup(LIVE), nonce=shell.nonce)] if shell.every_seconds else []
     body = tag(
         "body",

@@ -71,7 +71,7 @@ def _sentence(model: Model) -> str:
 
 def _arms(model: Model) -> Markup | None:
     arms = [(what, arm) for what, arm in (("serves", model.stable), ("new", model.candidate)) if arm]
-    head = ("", "version", "traffic", "pods", "model")
+    head = ("role", "version", "traffic", "pods", "model")
     return table(head, [_arm(what, arm) for what, arm in arms]) if arms else None
 
 
@@ -93,7 +93,7 @@ def _under_way(model: Model) -> Markup | None:
         for number, stage in enumerate(stages_of(model.spec))
     ]
     said = f"{cleaned(model.canary.get('phase', '?'))}: {waits.sentence if waits else 'nothing is awaited'}"
-    return joined([tag("p", said), table(("", "gets", "at least for"), rows)])
+    return joined([tag("p", said), table(("now", "gets", "at least for"), rows)])
 
 
 def _evidence(model: Model) -> Markup | None:
