@@ -27,7 +27,7 @@ $(UV):
 	@echo "installing uv $(UV_VERSION) into $(dir $@)"
 	@$(PYTHON) -m venv $(SERIN_CACHE)/uv-$(UV_VERSION) && $(SERIN_CACHE)/uv-$(UV_VERSION)/bin/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
 
-.venv/.synced: pyproject.toml uv.lock operator/pyproject.toml serving-image/pyproject.toml $(wildcard clients/*/pyproject.toml tools/*/pyproject.toml) | $(UV)
+.venv/.synced: pyproject.toml uv.lock operator/pyproject.toml serving-image/pyproject.toml ui/pyproject.toml $(wildcard clients/*/pyproject.toml tools/*/pyproject.toml) | $(UV)
 	@$(UV) sync --frozen --all-packages --quiet
 	@touch $@
 
@@ -112,6 +112,10 @@ images: sync ## Build both images without a registry; seconds when only code has
 .PHONY: image-cuda
 image-cuda: sync ## Build the server's image for GPUs of NVIDIA without a registry (3 GB of downloads the first time)
 	@$(RUN) localkube image-cuda
+
+.PHONY: image-ui
+image-ui: sync ## Build the image of the page for everybody without a registry
+	@$(RUN) localkube image-ui
 
 .PHONY: test
 test: unit wider slow cluster e2e ## Every test

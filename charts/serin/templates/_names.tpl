@@ -30,6 +30,19 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 app.kubernetes.io/part-of: serin
 {{- end }}
 
+{{/* Of the page for everybody: never those that select the operator's pods. */}}
+{{- define "serin.uiSelector" -}}
+app.kubernetes.io/name: serin-ui
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "serin.uiLabels" -}}
+{{ include "serin.uiSelector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/part-of: serin
+{{- end }}
+
 {{- define "serin.serviceAccount" -}}
 {{- if .Values.serviceAccount.create -}}
 {{ .Values.serviceAccount.name | default (include "serin.name" .) }}

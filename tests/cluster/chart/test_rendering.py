@@ -50,6 +50,13 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "prometheus": {"scrapeIntervalSeconds": 5},
     },
     "with alerts": {"alerts": {"enabled": True, "labels": {"release": "prometheus"}, "errorBudget": 0.005}},
+    "with a page for everybody": {
+        "namespaces": ["scoring", "fraud"],
+        "crds": {"install": False},
+        "rbac": {"aggregateRoles": False},
+        "prometheus": {"url": "https://prometheus.monitoring:9090"},
+        "ui": {"enabled": True, "signIn": False, "prometheusAuth": {"existingSecret": "p", "bearerTokenKey": "token"}},
+    },
     "with dashboards": {"dashboards": {"enabled": True, "annotations": {"grafana_folder": "Serin"}}},
     "with a token for Prometheus": {
         "prometheus": {
@@ -110,6 +117,17 @@ def one(objects: list[dict[str, Any]], kind: str) -> dict[str, Any]:
     return found
 
 
+def the_operator(objects: list[dict[str, Any]]) -> dict[str, Any]:
+    name = "app.kubernetes.io/name"
+    found = [
+        each
+        for each in objects
+        if each["kind"] == "Deployment" and each["metadata"]["labels"][name] == "serin-operator"
+    ]
+    assert len(found) == 1
+    return found[0]
+
+
 @pytest.mark.parametrize("values", VARIANTS.values(), ids=VARIANTS)
 def test_the_api_server_takes_every_object_without_a_warning(
     kubernetes: Kubernetes, namespaces: tuple[str, ...], values: dict[str, Any]
@@ -125,7 +143,7 @@ def test_the_api_server_takes_every_object_without_a_warning(
 def test_the_operator_understands_every_variable_that_the_chart_sets(
     kubernetes: Kubernetes, monkeypatch: pytest.MonkeyPatch, values: dict[str, Any]
 ) -> None:
-    deployment = one(rendered(kubernetes, values), "Deployment")
+    deployment = the_operator(rendered(kubernetes, values))
     env = deployment["spec"]["template"]["spec"]["containers"][0]["env"]
     names = [each["name"] for each in env if each["name"].startswith("SERIN_")]
     assert len(names) == len(set(names))
@@ -172,7 +190,7 @@ def test_every_setting_can_be_reached_from_the_values(kubernetes: Kubernetes) ->
     names = {
         each["name"]
         for values in everything
-        for each in one(rendered(kubernetes, values), "Deployment")["spec"]["template"]["spec"]["containers"][0]["env"]
+        for each in the_operator(rendered(kubernetes, values))["spec"]["template"]["spec"]["containers"][0]["env"]
     }
     assert {f"SERIN_{field}".upper() for field in Settings.model_fields} <= names
 
@@ -180,7 +198,8 @@ def test_every_setting_can_be_reached_from_the_values(kubernetes: Kubernetes) ->
 @pytest.mark.parametrize("values", VARIANTS.values(), ids=VARIANTS)
 def test_the_pods_are_as_restricted_as_pods_can_be(kubernetes: Kubernetes, values: dict[str, Any]) -> None:
     objects = rendered(kubernetes, values)
-    for spec in (one(objects, "Deployment")["spec"]["template"]["spec"], one(objects, "Pod")["spec"]):
+    deployed = [each["spec"]["template"]["spec"] for each in objects if each["kind"] == "Deployment"]
+    for spec in (*deployed, one(objects, "Pod")["spec"]):
         assert spec["securityContext"]["runAsNonRoot"] is True
         assert spec["securityContext"]["runAsUser"] == 65532
         assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -190,6 +209,18 @@ def test_the_pods_are_as_restricted_as_pods_can_be(kubernetes: Kubernetes, value
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         }
+
+
+def test_the_page_for_everybody_has_no_token_and_no_rights(kubernetes: Kubernetes) -> None:
+    objects = rendered(kubernetes, VARIANTS["with a page for everybody"])
+    name = "app.kubernetes.io/name"
+    ours = [each for each in objects if each["metadata"]["labels"][name] == "serin-ui"]
+    assert sorted(each["kind"] for each in ours) == ["Deployment", "Service", "ServiceAccount"]
+    bound = [subject["name"] for each in objects for subject in each.get("subjects") or ()]
+    assert "serin-ui" not in bound
+    (spec,) = [each["spec"]["template"]["spec"] for each in ours if each["kind"] == "Deployment"]
+    assert spec["automountServiceAccountToken"] is False
+    assert not [volume for volume in spec["volumes"] if "projected" in volume]
 
 
 @pytest.mark.parametrize("name", [name for name in VARIANTS if "sweeper" in name])
@@ -222,7 +253,7 @@ def test_without_being_asked_nothing_is_swept(kubernetes: Kubernetes) -> None:
 
 def test_the_cluster_may_choose_who_pods_run_as(kubernetes: Kubernetes) -> None:
     objects = rendered(kubernetes, {"podUser": "Cluster"})
-    deployment = one(objects, "Deployment")["spec"]["template"]["spec"]
+    deployment = the_operator(objects)["spec"]["template"]["spec"]
     for spec in (deployment, one(objects, "Pod")["spec"]):
         assert spec["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
     (setting,) = [each for each in deployment["containers"][0]["env"] if each["name"] == "SERIN_SERVING_POD_USER"]
@@ -273,7 +304,7 @@ def test_gateways_of_others_are_read_and_never_written(kubernetes: Kubernetes) -
 
 
 def test_credentials_are_mounted_from_the_secret_and_stand_nowhere_else(kubernetes: Kubernetes) -> None:
-    spec = one(rendered(kubernetes, VARIANTS["with a token for Prometheus"]), "Deployment")["spec"]["template"]["spec"]
+    spec = the_operator(rendered(kubernetes, VARIANTS["with a token for Prometheus"]))["spec"]["template"]["spec"]
     (volume,) = [each for each in spec["volumes"] if "secret" in each]
     (container,) = spec["containers"]
     (mount,) = [each for each in container["volumeMounts"] if each["name"] == volume["name"]]
@@ -286,7 +317,7 @@ def test_credentials_are_mounted_from_the_secret_and_stand_nowhere_else(kubernet
 def test_channels_come_from_the_values_and_what_is_secret_from_their_secrets(
     kubernetes: Kubernetes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spec = one(rendered(kubernetes, VARIANTS["with notices"]), "Deployment")["spec"]["template"]["spec"]
+    spec = the_operator(rendered(kubernetes, VARIANTS["with notices"]))["spec"]["template"]["spec"]
     (container,) = spec["containers"]
     (value,) = [each["value"] for each in container["env"] if each["name"] == "SERIN_NOTIFY"]
     assert "slack" not in value
@@ -306,7 +337,7 @@ def test_channels_come_from_the_values_and_what_is_secret_from_their_secrets(
 def test_prometheus_scrapes_as_often_as_the_operator_believes(kubernetes: Kubernetes) -> None:
     objects = rendered(kubernetes, VARIANTS["with the Prometheus Operator"])
     (endpoint,) = one(objects, "PodMonitor")["spec"]["podMetricsEndpoints"]
-    (container,) = one(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
+    (container,) = the_operator(objects)["spec"]["template"]["spec"]["containers"]
     assert endpoint == {"port": "metrics", "path": "/metrics", "interval": "5s"}
     assert {"name": "SERIN_SCRAPE_INTERVAL_SECONDS", "value": "5"} in container["env"]
 

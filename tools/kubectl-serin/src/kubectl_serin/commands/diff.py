@@ -8,6 +8,7 @@ from kubectl_serin.command import Answer, Command, Hands, takes_name
 from kubectl_serin.kubectl import JsonObject
 from kubectl_serin.problems import Exit, Problem
 from kubectl_serin.reading import Entry, Model
+from kubectl_serin.signatures import signatures
 from kubectl_serin.words import at, cleaned
 from serin_operator.api.names import CONTAINER, revision_object
 
@@ -27,7 +28,7 @@ def _run(said: Namespace, hands: Hands) -> Answer:
     new = _entry(model, said.new or (model.ledger[0].revision if model.ledger else None))
     sides = [
         {**_of_ledger(entry), **signature, **_of_birth(_born(hands, model, entry))}
-        for entry, signature in zip((old, new), _signatures(old, new), strict=True)
+        for entry, signature in zip((old, new), signatures(old, new), strict=True)
     ]
     names = list(dict.fromkeys(name for side in sides for name in side))
     different = [
@@ -69,28 +70,6 @@ def _of_ledger(entry: Entry) -> dict[str, str]:
         "reason": entry.reason,
         "what was found": entry.message,
     }
-
-
-def _of_signature(entry: Entry) -> dict[str, str]:
-    """What clients see, a line for each tensor."""
-    told = entry.signature or {}
-    sides = (("inputs", "input"), ("optional", "optional input"), ("outputs", "output"))
-    found = {
-        cleaned(f"{word} {tensor['name']}"): cleaned(f"{tensor['datatype']} {tensor['shape']}")
-        for side, word in sides
-        for tensor in told.get(side) or ()
-    }
-    if classes := told.get("classes"):
-        found["classes"] = cleaned(", ".join(map(str, classes)))
-    return found
-
-
-def _signatures(old: Entry, new: Entry) -> list[dict[str, str]]:
-    """Of both, line by line, where both are known; of a part that is too large or too old only whether it is the same."""
-    told = [entry.signature or {} for entry in (old, new)]
-    if all(told) and not any(one.get("truncated") for one in told):
-        return [_of_signature(old), _of_signature(new)]
-    return [{"signature": cleaned(one.get("signatureDigest") or "not recorded")[:16]} for one in told]
 
 
 def _born(hands: Hands, model: Model, entry: Entry) -> JsonObject | None:

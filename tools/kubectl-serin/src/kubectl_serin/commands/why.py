@@ -4,7 +4,8 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
 from kubectl_serin.command import Answer, Command, Hands, takes_name
-from kubectl_serin.evidence import number, numbers_of
+from kubectl_serin.decided import decided_last, explained, headline, meaning_of
+from kubectl_serin.evidence import numbers_of
 from kubectl_serin.plan import waits_of
 from kubectl_serin.problems import Exit, Problem
 from kubectl_serin.reading import Entry, Model
@@ -26,17 +27,17 @@ def _run(said: Namespace, hands: Hands) -> Answer:
     is_under_way = bool(model.candidate and model.candidate.revision == entry.revision)
     metrics = metrics_in(model) if is_under_way else []
     waits = waits_of(model) if is_under_way else None
-    meaning = _meaning(entry.reason or model.condition("Ready").reason)
+    meaning = meaning_of(entry.reason or model.condition("Ready").reason)
     evidence, needed = numbers_of(entry.message)
 
     def render(console: "Console") -> None:
         from kubectl_serin.tables import below
 
-        console.print(_headline(entry, is_under_way=is_under_way))
+        console.print(headline(entry, is_under_way=is_under_way))
         if entry.message:
             console.print(below(f"{entry.message}"))
         if evidence is not None and needed is not None:
-            console.print(below(f"{_explained(evidence, needed)}"))
+            console.print(below(f"{explained(evidence, needed)}"))
         for one in metrics:
             console.print(below(f"{one['metric']}: {one['verdict']} ({one['reason']}): {one['message']}"))
         if waits:
@@ -72,46 +73,11 @@ def _entry(model: Model, version: str | None) -> Entry:
             f"kubectl serin get {model.name} -w shows it when it is",
             Exit.ABSENT,
         )
-    found = model.entry(version) if version else _decided_last(model)
+    found = model.entry(version) if version else decided_last(model)
     if found is None:
         known = ", ".join(dict.fromkeys(entry.version for entry in model.ledger))
         raise Problem(f"{model.name} has no version {version}", f"in its history are {known}", Exit.ABSENT)
     return found
-
-
-def _decided_last(model: Model) -> Entry:
-    """The newest entry; where that only came back since a guard failed, the version whose guard it was."""
-    newest = model.ledger[0]
-    failed = (each for each in model.ledger[1:] if each.reason == "GuardFailed" and each.outcome == "RolledBack")
-    is_back = newest.outcome == "Promoted" and newest.promoted is not None
-    return next((each for each in failed if is_back and each.ended == newest.promoted), newest)
-
-
-def _headline(entry: Entry, *, is_under_way: bool) -> str:
-    said = {
-        "Promoted": "was promoted",
-        "RolledBack": "was rolled back",
-        "FailedPreflight": "was refused before it got a pod",
-        "Superseded": "was overtaken by another version",
-        "Aborted": "was ended by a person",
-    }
-    if entry.reason == "GuardFailed" and entry.outcome == "Promoted":
-        return f"{entry.version} was promoted, and its guard has failed since"
-    return f"{entry.version} {'is being rolled out' if is_under_way else said.get(entry.outcome, entry.outcome)}"
-
-
-def _explained(evidence: float, needed: float) -> str:
-    return (
-        f"The numbers are {number(evidence)} times likelier if it is worse than the margin allows than if it is not;"
-        f" {number(needed)} times decides."
-    )
-
-
-def _meaning(reason: str) -> str | None:
-    from serin_operator.api.reasons import Reason
-
-    known = Reason.of(reason)
-    return known.explanation if known else None
 
 
 def _next(model: Model, entry: Entry, *, is_under_way: bool) -> list[str]:

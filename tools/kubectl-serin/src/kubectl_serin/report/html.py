@@ -11,7 +11,7 @@ class Markup(str):
     __slots__ = ()
 
 
-EMPTY = frozenset({"meta"})
+EMPTY = frozenset({"meta", "input", "br"})
 
 
 def tag(element: str, /, *content: str, **attributes: object) -> Markup:

@@ -24,6 +24,7 @@ td:first-child, th:first-child { min-width: 1rem; }
 progress { width: 7rem; accent-color: var(--line0); }
 figure { margin: 1rem 0; max-width: 46rem; } svg { width: 100%; height: auto; display: block; }
 svg text { fill: var(--soft); font-size: 11px; } .grid { stroke: var(--rule); }
+.bound { stroke: var(--bad); stroke-dasharray: 4 3; }
 .curve { fill: none; stroke-width: 1.8; } .key { margin-left: .8rem; font-weight: 600; }
 .curve.line0 { stroke: var(--line0); } .key.line0 { color: var(--line0); }
 .curve.line1 { stroke: var(--line1); stroke-dasharray: 7 3; } .key.line1 { color: var(--line1); }

@@ -4,11 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from kubectl_serin.evidence import Metric, metrics_of
+from kubectl_serin.decided import decided_last, explained, headline, meaning_of
+from kubectl_serin.evidence import Metric, metrics_of, numbers_of
 from kubectl_serin.plan import PAST_STAGES, stages_of, waits_of
 from kubectl_serin.reading import Arm, Entry, Model, moment
 from kubectl_serin.report.html import Markup, joined, table, tag
 from kubectl_serin.report.look import STYLE
+from kubectl_serin.signatures import signatures
 from kubectl_serin.words import at, cleaned, digest, percent, pods, seconds
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -23,30 +25,42 @@ def page_of(model: Model, now: datetime, plots: Sequence[Markup], lacks: str | N
         plots: Series over time.
         lacks: Why there are none.
     """
-    name = f"{model.name} in {model.namespace}"
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
         tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("title", name),
+        tag("title", title_of(model)),
         tag("style", Markup(STYLE)),
     )
-    body = tag(
-        "main",
-        tag("h1", name),
+    body = tag("main", content_of(model, now, plots, lacks))
+    return "<!doctype html>\n" + tag("html", head, tag("body", body), lang="en") + "\n"
+
+
+def title_of(model: Model) -> str:
+    """What the page is called."""
+    return f"{model.name} in {model.namespace}"
+
+
+def content_of(model: Model, now: datetime, plots: Sequence[Markup], lacks: str | None) -> Markup:
+    """What the page says, as `page_of`, for whoever puts it into a page of their own."""
+    parts = (
+        tag("h1", title_of(model)),
         tag("p", _sentence(model), class_="lead"),
         tag("p", f"as of {now:%Y-%m-%d %H:%M:%S} UTC", class_="quiet"),
         *_section("Versions with pods", _arms(model)),
         *_section("What it waits for", _under_way(model)),
         *_section("Evidence", _evidence(model)),
+        *_section("The last decision", _decision(model, now)),
         *_section("Over time", joined(plots) if plots else tag("p", lacks or "no series", class_="quiet")),
         *_section("What became of each version", _ledger(model, now)),
         *_section("Before traffic", _preflight(model)),
+        *_section("What clients see of the newest version", _signature(model)),
         *_section("What people did", _actions(model, now)),
         *_section("Conditions", _conditions(model)),
+        *_section("The same in a terminal", _commands(model)),
     )
-    return "<!doctype html>\n" + tag("html", head, tag("body", body), lang="en") + "\n"
+    return joined(parts)
 
 
 def _section(title: str, content: Markup | None) -> Iterable[Markup]:
@@ -62,7 +76,7 @@ def _sentence(model: Model) -> str:
 
 def _arms(model: Model) -> Markup | None:
     arms = [(what, arm) for what, arm in (("serves", model.stable), ("new", model.candidate)) if arm]
-    head = ("", "version", "traffic", "pods", "model")
+    head = ("role", "version", "traffic", "pods", "model")
     return table(head, [_arm(what, arm) for what, arm in arms]) if arms else None
 
 
@@ -84,7 +98,7 @@ def _under_way(model: Model) -> Markup | None:
         for number, stage in enumerate(stages_of(model.spec))
     ]
     said = f"{cleaned(model.canary.get('phase', '?'))}: {waits.sentence if waits else 'nothing is awaited'}"
-    return joined([tag("p", said), table(("", "gets", "at least for"), rows)])
+    return joined([tag("p", said), table(("now", "gets", "at least for"), rows)])
 
 
 def _evidence(model: Model) -> Markup | None:
@@ -102,6 +116,46 @@ def _metric(metric: Metric) -> Markup:
     head = tag("div", *(tag("span", one) for one in spans), class_="numbers")
     slices = (tag("div", f"{one.name}: {one.verdict}, {one.words}", class_="quiet") for one in metric.slices)
     return tag("div", head, tag("div", metric.message, class_="quiet"), *slices, class_="metric")
+
+
+def _decision(model: Model, now: datetime) -> Markup | None:
+    """The decision that was made last, with its numbers as they were recorded; nothing while the first is to come."""
+    entry = decided_last(model) if model.ledger else None
+    if entry is None or (model.candidate and model.candidate.revision == entry.revision):
+        return None
+    evidence, needed = numbers_of(entry.message)
+    meaning = meaning_of(entry.reason)
+    end = entry.promoted if entry.outcome == "Promoted" else entry.ended
+    lines = (
+        f"{headline(entry, is_under_way=False)}{f' at {at(end, now)} UTC' if end else ''}.",
+        entry.message,
+        explained(evidence, needed) if evidence is not None and needed is not None else "",
+        f"{entry.reason}: {meaning}" if meaning else "",
+    )
+    return joined(tag("p", line) for line in lines if line)
+
+
+def _signature(model: Model) -> Markup | None:
+    """Beside that of the version that served before it, line by line."""
+    if not model.ledger:
+        return None
+    new, *before = model.ledger
+    old = next((one for one in before if one.outcome == "Promoted"), None)
+    if old is None or not new.signature:
+        return None
+    sides = signatures(old, new)
+    names = list(dict.fromkeys(name for side in sides for name in side))
+    rows = [
+        (name, *(side.get(name, "-") for side in sides), "" if sides[0].get(name) == sides[1].get(name) else "differs")
+        for name in names
+    ]
+    return table(("tensor", old.version, new.version, "change"), rows)
+
+
+def _commands(model: Model) -> Markup:
+    where = f"kubectl serin -n {model.namespace}"
+    commands = (f"{where} {verb} {model.name}" for verb in ("get", "why", "history", "diff"))
+    return joined(tag("div", tag("code", one)) for one in commands)
 
 
 def _ledger(model: Model, now: datetime) -> Markup | None:

@@ -33,10 +33,12 @@ class Scale:
     most: float = inf
 
 
-def plot(title: str, lines: Sequence[Line], start: float, end: float, scale: Scale) -> Markup:
-    """Lines from ``start`` to ``end``; what is no number is a gap."""
+def plot(
+    title: str, lines: Sequence[Line], start: float, end: float, scale: Scale, *, bound: float | None = None
+) -> Markup:
+    """Lines from ``start`` to ``end``; what is no number is a gap. ``bound`` is drawn across."""
     values = [value for line in lines for _, value in line.points if isfinite(value)]
-    top = min(max(values, default=0.0) * 1.1 or 1.0, scale.most)
+    top = min(max([*values, bound or 0.0], default=0.0) * 1.1 or 1.0, scale.most)
     shown = list(lines[:LINES])
     curves = [_curve(line, number, start, end, top) for number, line in enumerate(shown)]
     ends = [(LEFT, "start", start), (WIDTH, "end", end)]
@@ -45,6 +47,7 @@ def plot(title: str, lines: Sequence[Line], start: float, end: float, scale: Sca
         tag("title", title),
         *(_level(share, top, scale.written) for share in (0.0, 0.5, 1.0)),
         *(tag("text", _time(at), x=x, y=HEIGHT - 4, text_anchor=anchor) for x, anchor, at in ends),
+        *([] if bound is None else [_across(bound, top)]),
         *(curves if values else [tag("text", "nothing was measured", x=WIDTH / 2, y=HEIGHT / 2, text_anchor="middle")]),
         viewBox=f"0 0 {WIDTH} {HEIGHT}",
         role="img",
@@ -58,6 +61,11 @@ def _level(share: float, top: float, written: Callable[[float], str]) -> Markup:
     y = _y(share * top, top)
     line = tag("line", x1=LEFT, x2=WIDTH, y1=f"{y:.1f}", y2=f"{y:.1f}", class_="grid")
     return joined([line, tag("text", written(share * top), x=LEFT - 6, y=f"{y + 4:.1f}", text_anchor="end")])
+
+
+def _across(bound: float, top: float) -> Markup:
+    y = f"{_y(bound, top):.1f}"
+    return tag("line", x1=LEFT, x2=WIDTH, y1=y, y2=y, class_="bound")
 
 
 def _y(value: float, top: float) -> float:

@@ -25,15 +25,20 @@ class Builder:
     storage: tuple[str, ...] = ()
     base: str = PUBLIC_BASE
 
-    def build(self, folder: Path, reference: str, mounts: Mapping[Path, str], target: str = "") -> list[str]:
+    def build(
+        self, folder: Path, reference: str, mounts: Mapping[Path, str], target: str = "", context: Path | None = None
+    ) -> list[str]:
         """Build the Dockerfile in `folder`, up to the stage `target` if it names one; `mounts` are files of the host that a build step sees, read-only.
+
+        Paths in it start from `context`, or from `folder`.
 
         Timestamps are fixed, so that the same input gives the same layers. Docker cannot mount at build time; it has
         proxies and certificates in its own configuration.
         """
         arguments = ["--build-arg", f"BASE_IMAGE={self.base}"] if self.base else []
         arguments += [f"--target={target}"] if target else []
-        tag = ["--tag", reference, str(folder)]
+        arguments += [f"--file={folder / 'Dockerfile'}"] if context else []
+        tag = ["--tag", reference, str(context or folder)]
         if self.kind == "docker":
             return [self.program, "build", "--build-arg", "SOURCE_DATE_EPOCH=0", *arguments, *tag]
         volumes = [f"--volume={source}:{target}:ro" for source, target in sorted(mounts.items())]

@@ -18,11 +18,19 @@ class Recipe:
     """One image of a Dockerfile with its context.
 
     `target` names a stage that has requirements of its own (a group of dependencies with the same name); empty: the last.
+    `shares` are folders of other parts that go in as well; the context is then the whole repository, and what is installed is
+    the group `image`.
     """
 
     name: str
     folder: Path
     target: str = ""
+    shares: tuple[Path, ...] = ()
+
+    @property
+    def context(self) -> Path:
+        """The folder that the Dockerfile's paths start from."""
+        return self.folder.parent if self.shares else self.folder
 
     @property
     def requirements(self) -> Path:
@@ -38,7 +46,8 @@ class Recipe:
         """Every file that the Dockerfile reads, in a stable order."""
         named = [self.folder / name for name in ("Dockerfile", "install.sh", "pyproject.toml")]
         files = [self.requirements, *(path for path in named if path.exists())]
-        sources = (path for path in (self.folder / "src").rglob("*") if path.is_file())
+        roots = (self.folder / "src", *self.shares)
+        sources = (path for root in roots for path in root.rglob("*") if path.is_file())
         return files + sorted(path for path in sources if not set(_SKIPPED) & set(path.parts))
 
 
@@ -50,6 +59,12 @@ def recipes(root: Path) -> list[Recipe]:
 def for_devices(root: Path) -> Recipe:
     """The server with CUDA: gigabytes, so that it is built only when it is asked for."""
     return Recipe("serin-server", root / "serving-image", "cuda")
+
+
+def for_everybody(root: Path) -> Recipe:
+    """The page for everybody, which is made of parts of the command line; built when it is asked for."""
+    shares = (root / "operator" / "src", root / "tools" / "kubectl-serin" / "src")
+    return Recipe("serin-ui", root / "ui", shares=shares)
 
 
 def repository_root() -> Path:
@@ -66,7 +81,7 @@ def key(recipe: Recipe, extra: Iterable[str]) -> str:
     digest = hashlib.sha256("\0".join(extra).encode())
     for path in recipe.inputs():
         content = path.read_bytes()
-        digest.update(f"\0{path.relative_to(recipe.folder)}\0{len(content)}\0".encode())
+        digest.update(f"\0{path.relative_to(recipe.context)}\0{len(content)}\0".encode())
         digest.update(content)
     return digest.hexdigest()[:12]
 
@@ -83,6 +98,8 @@ def exported_requirements(recipe: Recipe, root: Path, uv: str) -> str:
     options = ["--frozen", "--no-dev", "--no-emit-workspace", "--no-annotate", "--no-header", "--quiet"]
     if recipe.target:  # its group has a build of ONNX Runtime of its own, under the same module
         options += ["--group", recipe.target, "--no-emit-package", "onnxruntime"]
+    if recipe.shares:
+        options += ["--only-group", "image"]
     command = [uv, "export", *options, "--package", recipe.name, "--format", "requirements-txt"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -1,0 +1,1 @@
+"""Pages: from what the cluster says to HTML."""

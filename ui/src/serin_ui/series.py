@@ -1,0 +1,27 @@
+"""Prometheus, asked for series of models that the person may see."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+from kubectl_serin.kubectl import Kubectl
+from kubectl_serin.prometheus import TIMEOUT_SECONDS, Prometheus
+
+
+@dataclass(frozen=True)
+class OwnPrometheus(Prometheus):
+    """By its address, with a token of this process's own."""
+
+    token_file: Path | None = None
+
+    def _get(self, path: str) -> str:
+        request = Request(self.where + path)  # noqa: S310 - the settings take http and https alone
+        if self.token_file is not None:
+            request.add_header("Authorization", f"Bearer {self.token_file.read_text().strip()}")
+        with urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
+            return str(answer.read().decode())
+
+
+def prometheus_at(address: str, token_file: Path | None) -> OwnPrometheus | None:
+    """Where queries go; None without an address."""
+    return OwnPrometheus(Kubectl(), address, token_file) if address else None
