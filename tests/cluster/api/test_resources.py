@@ -45,6 +45,9 @@ def test_a_bad_resource_is_refused_with_its_field_and_the_way_out(
     said = control_plane.refused("apply", "-n", namespace, "-f", "-", text=yaml.safe_dump(bad.resource))
     assert bad.field in said
     assert bad.way_out in said
+
+
+def test_nothing_that_was_refused_is_there(control_plane: Kubernetes, namespace: str) -> None:
     assert control_plane.get("mdep", "-n", namespace)["items"] == []
 
 
