@@ -33,6 +33,7 @@ def source_of(settings: Settings) -> Source:
         total_seconds=settings.source_total_seconds,
         redirect_hosts=frozenset(filter(None, map(str.strip, settings.source_redirect_hosts.lower().split(",")))),
         store=store_of(settings),
+        variant=settings.model_variant,
     )
 
 

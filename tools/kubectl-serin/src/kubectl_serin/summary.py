@@ -89,6 +89,7 @@ def entry_of(entry: Entry) -> dict[str, Any]:
         "message": entry.message or None,
         "uri": entry.uri,
         "sha256": entry.sha256,
+        **({"variant": entry.variant, "sourceSha256": entry.source_sha256} if entry.variant else {}),
         "startedAt": _time(entry.started),
         "promotedAt": _time(entry.promoted),
         "endedAt": _time(entry.ended),

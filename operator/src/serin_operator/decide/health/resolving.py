@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from serin_operator.api import names
 from serin_operator.api.reasons import Reason
-from serin_operator.api.status_of_versions import MeasuredStatus, PreflightStatus, SignatureStatus
+from serin_operator.api.status_of_versions import MeasuredStatus, OptimizedStatus, PreflightStatus, SignatureStatus
 from serin_operator.decide.health import commanded
 from serin_operator.decide.health.diagnosis import most_telling, not_created, parsed, report_of
 from serin_operator.decide.manifests.children import EXIT_PERMANENT
@@ -119,6 +119,16 @@ def found_measured(world: World, candidate: Candidate) -> MeasuredStatus | None:
     try:
         return MeasuredStatus.model_validate(numbers) if numbers else None
     except ValueError:  # whoever made the image; it is compared with nothing then
+        return None
+
+
+def found_optimized(world: World, candidate: Candidate) -> OptimizedStatus | None:
+    """Which variant of the candidate's model is to be served; None: the model as it is."""
+    said = [parsed(pod.last_words) or {} for pod in _pods(world, candidate) if pod.ended]
+    about = next((each["optimized"] for each in said if each.get("ok") and each.get("optimized")), None)
+    try:
+        return OptimizedStatus.model_validate(about) if about else None
+    except ValueError:  # whoever made the image: its digest lies in no store that pods know of
         return None
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from localkube.errors import LocalKubeError
 
 _SKIPPED = ("__pycache__",)
+_EXTRAS = ("optimize",)
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class Recipe:
     name: str
     folder: Path
     target: str = ""
+    extras: tuple[str, ...] = ()
+    """Optional dependencies that it has."""
 
     @property
     def requirements(self) -> Path:
@@ -44,12 +47,12 @@ class Recipe:
 
 def recipes(root: Path) -> list[Recipe]:
     """Operator and server of the repository at `root`."""
-    return [Recipe("serin-operator", root / "operator"), Recipe("serin-server", root / "serving-image")]
+    return [Recipe("serin-operator", root / "operator"), Recipe("serin-server", root / "serving-image", extras=_EXTRAS)]
 
 
 def for_devices(root: Path) -> Recipe:
     """The server with CUDA: gigabytes, so that it is built only when it is asked for."""
-    return Recipe("serin-server", root / "serving-image", "cuda")
+    return Recipe("serin-server", root / "serving-image", "cuda", _EXTRAS)
 
 
 def repository_root() -> Path:
@@ -83,6 +86,7 @@ def exported_requirements(recipe: Recipe, root: Path, uv: str) -> str:
     options = ["--frozen", "--no-dev", "--no-emit-workspace", "--no-annotate", "--no-header", "--quiet"]
     if recipe.target:  # its group has a build of ONNX Runtime of its own, under the same module
         options += ["--group", recipe.target, "--no-emit-package", "onnxruntime"]
+    options += [text for extra in recipe.extras for text in ("--extra", extra)]
     command = [uv, "export", *options, "--package", recipe.name, "--format", "requirements-txt"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     if done.returncode:
