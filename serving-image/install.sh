@@ -13,7 +13,7 @@ chmod 755 /opt/venv/bin/serin-server
 /opt/build/bin/pip --python /opt/venv/bin/python install --disable-pip-version-check --no-cache-dir --no-compile \
   --only-binary :all: --require-hashes -r "$1"
 find "$packages"/onnxruntime/transformers -mindepth 1 -maxdepth 1 ! -name __init__.py ! -name float16.py -exec rm -rf {} +
-rm -rf "$packages"/onnxruntime/tools "$packages"/onnx/backend/test "$packages"/onnx/reference \
+rm -rf "$packages"/onnxruntime/tools "$packages"/onnx/backend/test \
   "$packages"/onnxruntime/backend "$packages"/onnxruntime/datasets "$packages"/numpy/f2py
 find /opt/venv -type d -name tests -prune -exec rm -rf {} +
 /opt/venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv
