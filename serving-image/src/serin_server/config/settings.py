@@ -65,6 +65,11 @@ class Settings:
     optimize_max_accuracy_loss: float = 0.01
     optimize_min_speedup: float = 1.1
     optimize_seconds: float = 120.0
+    bump_file: Path | None = None
+    bump_object: str = ""
+    bump_version: str = "{}"
+    bump_write: str = "on"
+    bump_settle_seconds: float = 60.0
     verify_keys: Path | None = None
     verify_certificates: Path | None = None
     verify_signers: str = ""
@@ -233,6 +238,7 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "batching": ("proven", "off", "trusted"),
     "use_tf32": ("on", "off"),
     "sweep_delete": ("on", "off"),
+    "bump_write": ("on", "off"),
     "explain": ("on", "off"),
     "embedding_shortens": ("on", "off"),
     "feedback_unsigned": ("auto", "on", "off"),
