@@ -43,6 +43,21 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "rbac": {"aggregateRoles": False},
         "sweep": {"enabled": True, "uri": "pvc://kept/models"},
     },
+    "with bumps": {
+        "bump": {
+            "enabled": True,
+            "watches": [
+                {
+                    "namespace": "default",
+                    "name": "credit-risk",
+                    "source": "mlflow://models.example.com/credit-risk@champion",
+                    "credentialsSecret": "mlflow",
+                    "version": "v{}",
+                },
+                {"namespace": "default", "name": "churn", "source": "s3://models/churn/*/", "schedule": "7 * * * *"},
+            ],
+        },
+    },
     "with a network policy": {"networkPolicy": {"enabled": True, "metricsFrom": [{"namespaceSelector": {}}]}},
     "with the Prometheus Operator": {
         "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},

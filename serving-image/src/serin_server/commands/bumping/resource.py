@@ -84,7 +84,7 @@ class Resource:
         if status == http.HTTPStatus.OK:
             return told
         why = one_line(told.get("message") or f"status {status}", 300)
-        if status == http.HTTPStatus.CONFLICT or status >= 500 or status == http.HTTPStatus.TOO_MANY_REQUESTS:  # noqa: PLR2004
+        if status == http.HTTPStatus.CONFLICT or status >= 500 or status == http.HTTPStatus.TOO_MANY_REQUESTS:
             raise LoadFailure(Reason.SOURCE_UNREACHABLE, f"{self._told}: {why}: try again")
         raise InvalidSetting(f"{self._told}: {why}: check its name, and the rights of this account (get, patch)")
 

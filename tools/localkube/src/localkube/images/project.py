@@ -11,7 +11,7 @@ from pathlib import Path
 from localkube.errors import LocalKubeError
 
 _SKIPPED = ("__pycache__",)
-_EXTRAS = ("optimize",)
+_EXTRAS = ("optimize", "bump")
 
 
 @dataclass(frozen=True)
