@@ -49,7 +49,9 @@ BAD_STORES = (
         "as kubectl",
     ),
     Bad("variants of none", "model.optimize", {"variants": []}, "spec.model.optimize.variants", "at least 1 items"),
-    Bad("a variant twice", "model.optimize", {"variants": ["Graph", "Graph"]}, "optimize.variants", "each variant once"),
+    Bad(
+        "a variant twice", "model.optimize", {"variants": ["Graph", "Graph"]}, "optimize.variants", "each variant once"
+    ),
     Bad("a variant of 4 bits", "model.optimize", {"variants": ["Int4"]}, "optimize.variants[0]", "Int8Dynamic"),
     Bad(
         "a variant that may be slower",

@@ -10,7 +10,11 @@ STORE = {"uri": "s3://kept/models", "credentials": {"secretName": "kept"}}
 ASKED = {"variants": ["Int8Dynamic", "Float16"], "maxAccuracyLoss": 0.02, "minSpeedup": 1.25}
 SOURCE, VARIANT, OTHER = "a" * 64, "b" * 64, "c" * 64
 OPTIMIZED = {"variant": "Int8Dynamic", "sourceSha256": SOURCE}
-ROW = {"name": "optimize", "verdict": "Pass", "message": "Int8Dynamic is served: 1.8× as quick for a row, loses 0 of 300 rows"}
+ROW = {
+    "name": "optimize",
+    "verdict": "Pass",
+    "message": "Int8Dynamic is served: 1.8 times as quick for a row, loses 0 of 300 rows",
+}
 KEPT = {"name": "store", "verdict": "Pass", "message": "kept in s3://kept/models, and read back"}
 REPORT: dict[str, Any] = {"ok": True, "sha256": VARIANT, "opset": 21, "optimized": OPTIMIZED, "preflight": [ROW, KEPT]}
 

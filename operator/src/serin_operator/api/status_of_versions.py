@@ -10,7 +10,9 @@ from serin_operator.api.base import ApiModel
 class PreflightStatus(ApiModel):
     """What one gate of the preflight said."""
 
-    name: Annotated[str, Field(max_length=63, description="The gate, as in spec.preflight, or verify, optimize or store.")]
+    name: Annotated[
+        str, Field(max_length=63, description="The gate, as in spec.preflight, or verify, optimize or store.")
+    ]
     verdict: Annotated[
         str, Field(max_length=16, description="Pass, Warn, Fail, or Unknown where there was nothing to judge by.")
     ]

@@ -76,9 +76,7 @@ def begin(ledger: Ledger, candidate: Candidate) -> Ledger:
     return (begun, *(v for v in ledger if v.revision != candidate.revision))
 
 
-def resolved(
-    ledger: Ledger, revision: str, sha256: str, uri: str, optimized: OptimizedStatus | None = None
-) -> Ledger:
+def resolved(ledger: Ledger, revision: str, sha256: str, uri: str, optimized: OptimizedStatus | None = None) -> Ledger:
     """Write down the digest that was found, under which name that does not move, and whether it is of a variant."""
     found = {"sha256": sha256, "uri": uri, "optimized": optimized}
     return tuple(v.model_copy(update=found) if v.revision == revision else v for v in ledger)

@@ -34,7 +34,9 @@ def bump(settings: Settings) -> int:
     if found.uri == now.uri and now.sha256:
         return _said(f"{target.name}: nothing new, {shown(settings.model_uri)} is {now.version}")
     if found.busy_seconds is not None and found.busy_seconds < settings.bump_settle_seconds:
-        return _said(f"{target.name}: {found.name} was written to {found.busy_seconds:.0f} s ago: left for the next time")
+        return _said(
+            f"{target.name}: {found.name} was written to {found.busy_seconds:.0f} s ago: left for the next time"
+        )
     wanted = _wanted(settings, source, found)
     if wanted.sha256 == now.sha256:
         return _said(f"{target.name}: nothing new, {found.name} holds the bytes of {now.version}")

@@ -121,8 +121,9 @@ class Manifest:
 
     def difference(self, wanted: Pinned) -> str:
         """What a change would look like, as `diff -u` prints it."""
-        lines = (text.splitlines(keepends=True) for text in (self._text, self.changed(wanted)))
-        return "".join(difflib.unified_diff(*lines, fromfile=f"a/{self._file}", tofile=f"b/{self._file}"))
+        old, new = (text.splitlines(keepends=True) for text in (self._text, self.changed(wanted)))
+        name = self._file.as_posix().lstrip("/")
+        return "".join(difflib.unified_diff(old, new, fromfile=f"a/{name}", tofile=f"b/{name}"))
 
     def write(self, wanted: Pinned) -> None:
         """Puts the changed text into the place of the file, at once. Raises `InvalidSetting`, and `OSError`."""

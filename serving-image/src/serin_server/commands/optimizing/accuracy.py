@@ -69,9 +69,7 @@ def _right(settings: Settings, model: Model, sample: Sample, options: RunOptions
         raise UnreadableSamples(
             f"a golden sample of {len(predicted)} rows has {len(truths)} labels: give each row its own"
         )
-    return tuple(
-        _is_right(settings, prediction, truth) for prediction, truth in zip(predicted, truths, strict=True)
-    )
+    return tuple(_is_right(settings, prediction, truth) for prediction, truth in zip(predicted, truths, strict=True))
 
 
 def _recorded(model: Model, reader: PredictionReader, sample: Sample) -> Sequence[Prediction]:
@@ -80,7 +78,9 @@ def _recorded(model: Model, reader: PredictionReader, sample: Sample) -> Sequenc
     name = model.signature.outputs[position].name
     output = next((each for each in sample.outputs if each.name == name), None)
     if output is None:
-        raise UnreadableSamples(f"a golden sample has neither labels nor the output {name!r}, which holds the prediction")
+        raise UnreadableSamples(
+            f"a golden sample has neither labels nor the output {name!r}, which holds the prediction"
+        )
     array = array_of(TensorSpec(name, output.datatype, tuple(output.shape)), output)
     return reader.read([array] * len(model.signature.outputs))
 

@@ -75,7 +75,7 @@ def _tried(
     ratios = _beside(settings, original, model, feeds, options)
     slowest = max(ratios.values(), key=lambda ratio: ratio.high)
     what = next(name for name, ratio in ratios.items() if ratio is slowest)
-    text = f"{1 / slowest.middle:.3g}× as quick for {what}"
+    text = f"{1 / slowest.middle:.3g} times as quick for {what}"
     if slowest.within(1 / settings.optimize_min_speedup) != PASS:
         return Tried(variant, f"{text}{', its requests share no runs' if _shares_no_more(original, model) else ''}")
     return Tried(variant, f"{text}, loses {lost} of {asked.rows:,} rows", model, 1 / slowest.high)
@@ -101,9 +101,7 @@ def _missed(settings: Settings, model: Model, asked: Questions) -> str:
     return f"{fit} of {verdict.samples} golden samples give their outputs (preflight.goldenSamples)"
 
 
-def _beside(
-    settings: Settings, original: Model, variant: Model, feeds: Feeds, options: RunOptions
-) -> dict[str, Ratio]:
+def _beside(settings: Settings, original: Model, variant: Model, feeds: Feeds, options: RunOptions) -> dict[str, Ratio]:
     """How many times as long the variant takes, for a row and for many: from as many requests, where only the original shares runs."""
     limits = (1 / settings.optimize_min_speedup,)
     is_pinned = settings.intra_op_threads == 1 and not original.session.is_on_device
