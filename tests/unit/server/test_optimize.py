@@ -69,6 +69,7 @@ def forest(file):
             ],
         )
     )
+    del model.opset_import[:]  # as scikit-learn's are exported
     model.opset_import.append(helper.make_opsetid("ai.onnx.ml", 3))
     save(model, file)
     return file

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 EXIT_NOT_MADE: Final = 3
 """A sentence on stdout says why."""
+_NOTHING: Final = "nothing in it can be made smaller"
 
 
 class NotMade(Exception):
@@ -32,8 +33,11 @@ def graph(source: Path, target: Path) -> None:
 
 def int8_dynamic(source: Path, target: Path) -> None:
     """Weights as 8-bit integers with a scale for each column; what comes in is rounded when it comes."""
+    import onnx  # noqa: PLC0415
     from onnxruntime.quantization import QuantType, quantize_dynamic  # noqa: PLC0415
 
+    if not {"", "ai.onnx"} & {each.domain for each in onnx.load_model(str(source)).opset_import}:
+        raise NotMade(_NOTHING)  # trees alone, say
     quantize_dynamic(str(source), str(target), per_channel=True, weight_type=QuantType.QInt8)
 
 
@@ -61,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         TRANSFORMS[variant](Path(source), Path(target))
         if variant != "Graph" and not _differ(Path(source), Path(target)):
-            raise NotMade("nothing in it can be made smaller")
+            raise NotMade(_NOTHING)
     except NotMade as error:
         sys.stdout.write(str(error))
     except ModuleNotFoundError as error:
@@ -69,7 +73,7 @@ def main(arguments: Sequence[str]) -> int:
     except MemoryError:
         sys.stdout.write("memory is too small to make it")
     except Exception as error:  # noqa: BLE001 (whatever libraries make of a model, it is served as it is)
-        sys.stdout.write(f"{type(error).__name__}: {' '.join(str(error).split())[:150]}")
+        sys.stdout.write(f"it cannot be made ({type(error).__name__}: {' '.join(str(error).split())[:120]})")
     else:
         return 0
     return EXIT_NOT_MADE
