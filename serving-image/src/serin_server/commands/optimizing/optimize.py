@@ -20,7 +20,7 @@ from serin_server.commands.optimizing.transform import NotMade
 from serin_server.commands.optimizing.trial import Tried, alone, tried
 from serin_server.commands.row import Row, sentence
 from serin_server.config.settings import Settings
-from serin_server.dataplane.samples import UnreadableSamples
+from serin_server.dataplane.samples import GOLDEN, UnreadableSamples, beside_model
 from serin_server.failures import Reason, one_line
 from serin_server.model.load import Model
 from serin_server.process.model import load_as_set
@@ -86,10 +86,16 @@ def _served(model: Model, best: Tried) -> Model:
 def _prepared(settings: Settings, model: Model) -> tuple[Questions, Feeds]:
     if not settings.store:
         raise _Missing("pods read variants from a store, and there is none: set spec.model.store (SERIN_STORE)")
+    file = settings.golden or beside_model(model.path, GOLDEN)
+    if not file.is_file():
+        raise _Missing(
+            f"accuracy is measured on golden samples, and there are none: put {GOLDEN} beside the model, or name a ConfigMap in"
+            " spec.preflight.goldenSamples"
+        )
     try:
         asked = questions(settings, model, samples_of(settings, model))
     except UnreadableSamples as error:
-        raise _Missing(f"{one_line(error, 150)}: accuracy is measured on golden samples") from None
+        raise _Missing(one_line(error, 200)) from None
     share = settings.optimize_max_accuracy_loss
     if not asked.rows or most_lost(asked.rows, share) < 0:
         fewest = fewest_rows(share)
