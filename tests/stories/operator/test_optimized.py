@@ -137,6 +137,16 @@ async def test_what_cannot_be_read_as_a_variant_is_none(nonsense: Any) -> None:
     assert served(simulation, "v1") == (VARIANT, None)
 
 
+async def test_an_image_that_knows_of_no_variants_is_told() -> None:
+    simulation = Simulation()
+    simulation.behave(uri_of("v1"), report={"ok": True, "sha256": SOURCE, "preflight": [KEPT]})
+    simulation.kubectl_apply(spec("v1", model=model_of("v1")))
+    await simulation.live_until(lambda s: s.stable == "v1", 300)
+    row = simulation.status["versions"][0]["preflight"][-1]
+    assert (row["name"], row["verdict"], served(simulation, "v1")) == ("optimize", "Warn", (SOURCE, None))
+    assert "knows of no variants; correct spec.runtime.image" in row["message"]
+
+
 async def test_what_is_to_be_optimised_is_a_part_of_the_revision_and_silence_is_not() -> None:
     simulation = await serving_a_variant()
     simulation.change_spec(model=model_of("v1", optimize={"variants": ["Graph"]}))

@@ -26,6 +26,12 @@ _KNOWS_OF_NO_STORE: Final = PreflightStatus(
     message="not kept, so pods need its source: the serving image is of a release that knows of no store;"
     " correct spec.runtime.image",
 )
+_OPTIMIZE: Final = "optimize"
+_KNOWS_OF_NO_VARIANTS: Final = PreflightStatus(
+    name=_OPTIMIZE,
+    verdict="Warn",
+    message="the original is served: the serving image is of a release that knows of no variants; correct spec.runtime.image",
+)
 _TENSORS: Final = ("inputs", "outputs", "optional")
 _MOST_TENSORS: Final = 64
 _LONGEST_SIGNER: Final = 256
@@ -81,6 +87,8 @@ def found_rows(world: World, candidate: Candidate) -> list[PreflightStatus] | No
         found = [row for each in rows if (row := _row(each))] if isinstance(rows, list) else []
         if said.get("ok") and world.config.store_of(world.mdep) and not any(row.name == _STORE for row in found):
             found.append(_KNOWS_OF_NO_STORE)
+        if said.get("ok") and world.mdep.spec.model.optimize and not any(row.name == _OPTIMIZE for row in found):
+            found.append(_KNOWS_OF_NO_VARIANTS)
         if row := commanded.row_of(world, candidate, pod):
             found = [*found[: _MOST_GATES - 1], row]
         if pod.ended and found:

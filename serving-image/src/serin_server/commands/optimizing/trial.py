@@ -12,7 +12,7 @@ from serin_server.commands.golden import judged
 from serin_server.commands.measure import PASS, Clock, Ratio, Run, compared
 from serin_server.commands.optimizing.accuracy import Questions, most_lost
 from serin_server.config.settings import Settings
-from serin_server.failures import LoadFailure, one_line
+from serin_server.failures import LoadFailure
 from serin_server.model.deadline import RunOptions, TookTooLong, within
 from serin_server.model.footprint import room_bytes
 from serin_server.model.load import Model
@@ -50,7 +50,7 @@ def tried(
     except LoadFailure as failure:
         return Tried(variant, f"it cannot be loaded ({failure.reason})")
     except Exception as error:  # noqa: BLE001 (whatever the graph raises)
-        return Tried(variant, f"it does not run ({type(error).__name__}: {one_line(error, 60)})")
+        return Tried(variant, f"it does not run ({type(error).__name__})")
 
 
 def _tried(
