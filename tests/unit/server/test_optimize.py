@@ -35,8 +35,8 @@ def network(file, scale=1.0, columns=COLUMNS):
     )
 
 
-def forest(file):
-    """A hundred stumps that vote for one of two classes."""
+def forest(file, *, twice):
+    """A hundred stumps that vote for one of two classes; converters name operators that they do not use, once or twice."""
     stumps = range(100)
     model = load(
         saved(
@@ -69,8 +69,9 @@ def forest(file):
             ],
         )
     )
-    del model.opset_import[:]  # as scikit-learn's are exported
-    model.opset_import.append(helper.make_opsetid("ai.onnx.ml", 3))
+    named = [("ai.onnx.ml", 3), ("", 17), ("", 17)] if twice else [("ai.onnx.ml", 3)]
+    del model.opset_import[:]
+    model.opset_import.extend(helper.make_opsetid(*each) for each in named)
     save(model, file)
     return file
 
@@ -199,8 +200,9 @@ def test_a_variant_has_to_pass_the_gate_of_golden_samples_that_its_original_has_
     assert "Int8Dynamic: 0 of 1 golden samples give their outputs (preflight.goldenSamples)" in row["message"]
 
 
-def test_of_a_forest_there_is_nothing_to_make_smaller(resolving):
-    golden(forest(resolving.model / "model.onnx"))
+@pytest.mark.parametrize("twice", [False, True])
+def test_of_a_forest_there_is_nothing_to_make_smaller(resolving, twice):
+    golden(forest(resolving.model / "model.onnx", twice=twice))
     told, row = resolving("Int8Dynamic,Float16")
     assert "optimized" not in told
     assert row["message"].count("nothing in it can be made smaller") == 2

@@ -36,8 +36,15 @@ def int8_dynamic(source: Path, target: Path) -> None:
     import onnx  # noqa: PLC0415
     from onnxruntime.quantization import QuantType, quantize_dynamic  # noqa: PLC0415
 
-    if not {"", "ai.onnx"} & {each.domain for each in onnx.load_model(str(source)).opset_import}:
+    model = onnx.load_model(str(source))
+    domains = {each.domain or "ai.onnx": each.version for each in model.opset_import}
+    if "ai.onnx" not in domains:
         raise NotMade(_NOTHING)  # trees alone, say
+    if len(domains) < len(model.opset_import):  # exporters name a domain twice, which the library cannot read
+        del model.opset_import[:]
+        model.opset_import.extend(onnx.helper.make_opsetid(*each) for each in domains.items())
+        source = source.with_name(f"once-{source.name}")
+        onnx.save_model(model, str(source))
     quantize_dynamic(str(source), str(target), per_channel=True, weight_type=QuantType.QInt8)
 
 
