@@ -76,8 +76,8 @@ def _beside(model: Model, source: Path) -> Iterator[str]:
 
 def _run(variant: str, source: Path, target: Path, most_bytes: int, seconds: float) -> None:
     command = [sys.executable, "-m", "serin_server.commands.optimizing.transform"]
-    # Where libraries put what they need in between, which would not fit into a small /tmp.
-    environment = {**os.environ, "TMPDIR": str(source.parent)}
+    # A place for what libraries need in between, which would not fit into a small /tmp; and no memory for a thread of each core.
+    environment = {**os.environ, "TMPDIR": str(source.parent), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     try:
         done = subprocess.run(
             [*command, variant, str(source), str(target), str(most_bytes)],

@@ -28,6 +28,7 @@ def graph(source: Path, target: Path) -> None:
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     options.optimized_model_filepath = str(target)
     options.log_severity_level = 4
+    options.intra_op_num_threads = 1
     onnxruntime.InferenceSession(str(source), options, providers=["CPUExecutionProvider"])
 
 
