@@ -1,6 +1,7 @@
 """`serin-server bump`: what a moving name points at now is written into a file or an object, and nothing else is touched."""
 
 import json
+import re
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -209,7 +210,7 @@ def test_a_folder_that_is_written_to_is_left_for_the_next_time(bucket, bumped, s
     text = MANIFEST.replace(V6, "s3://models/credit/v9/")
     code, said, after = bumped(text, uri="s3://models/credit/*/")
     assert (code, after, source) == (0, text, [])
-    assert "v10 was written to 0 s ago: left for the next time" in said
+    assert re.search(r"v10 was written to \d+ s ago: left for the next time", said)
     code, _, after = bumped(text, "--bump-settle-seconds", "0", uri="s3://models/credit/*/")
     assert (code, "s3://models/credit/v10/" in after) == (0, True)
 
