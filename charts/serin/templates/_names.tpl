@@ -43,6 +43,14 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 app.kubernetes.io/part-of: serin
 {{- end }}
 
+{{/* Labels of what writes new versions by itself: likewise. */}}
+{{- define "serin.bumpLabels" -}}
+app.kubernetes.io/name: serin-bump
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/part-of: serin
+{{- end }}
+
 {{- define "serin.serviceAccount" -}}
 {{- if .Values.serviceAccount.create -}}
 {{ .Values.serviceAccount.name | default (include "serin.name" .) }}

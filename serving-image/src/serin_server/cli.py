@@ -1,4 +1,4 @@
-"""The command line: `serin-server serve|resolve|inspect|check|sweep|bench`, configured by flags and the environment."""
+"""The command line: `serin-server serve|resolve|inspect|check|sweep|bump|bench`, configured by flags and the environment."""
 
 import argparse
 import os
@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "inspect": "print signature, opset, size and digest of a model",
     "check": "run a model's golden samples and end with a verdict",
     "sweep": "list, or remove, what lies in a store for models and nobody names any more",
+    "bump": "write what a moving name points at now (alias, tag, branch, bucket folder) into a manifest or an object",
     "bench": "measure what one prediction costs on this machine",
 }
 EXIT_USAGE: Final = 2
@@ -151,6 +152,8 @@ def _runner(command: str, settings: Settings) -> Callable[[Settings], int]:
             from serin_server.commands.golden import check as run  # noqa: PLC0415
         case "sweep":
             from serin_server.commands.sweep import sweep as run  # noqa: PLC0415
+        case "bump":
+            from serin_server.commands.bumping.bump import bump as run  # noqa: PLC0415
         case _:
             from serin_server.commands.bench import bench as run  # noqa: PLC0415
     return run

@@ -48,6 +48,25 @@ BAD_STORES = (
         ".writeCredentials.secretName",
         "as kubectl",
     ),
+    Bad("variants of none", "model.optimize", {"variants": []}, "spec.model.optimize.variants", "at least 1 items"),
+    Bad(
+        "a variant twice", "model.optimize", {"variants": ["Graph", "Graph"]}, "optimize.variants", "each variant once"
+    ),
+    Bad("a variant of 4 bits", "model.optimize", {"variants": ["Int4"]}, "optimize.variants[0]", "Int8Dynamic"),
+    Bad(
+        "a variant that may be slower",
+        "model.optimize",
+        {"variants": ["Graph"], "minSpeedup": 0.9},
+        "optimize.minSpeedup",
+        "greater than or equal to 1",
+    ),
+    Bad(
+        "a variant that may lose everything",
+        "model.optimize",
+        {"variants": ["Graph"], "maxAccuracyLoss": 1},
+        "optimize.maxAccuracyLoss",
+        "less than 1",
+    ),
     Bad(
         "a variable that says where models are kept",
         "runtime.env",

@@ -57,6 +57,11 @@ SIGNED: dict[str, Any] = {
             "writeCredentials": {"secretName": "kept-writer"},
             "caConfigMap": {"name": "store-ca", "key": "ca.crt"},
         },
+        "optimize": {
+            "variants": ["Graph", "Int8Dynamic", "Float16"],
+            "maxAccuracyLoss": 0.005,
+            "minSpeedup": 1.25,
+        },
         "verify": {
             "certificateAuthorities": {"name": "signers", "key": "roots.pem"},
             "signers": ["release@example.com", "https://ci.example.com/release"],

@@ -43,6 +43,21 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "rbac": {"aggregateRoles": False},
         "sweep": {"enabled": True, "uri": "pvc://kept/models"},
     },
+    "with bumps": {
+        "bump": {
+            "enabled": True,
+            "watches": [
+                {
+                    "namespace": "default",
+                    "name": "credit-risk",
+                    "source": "mlflow://models.example.com/credit-risk@champion",
+                    "credentialsSecret": "mlflow",
+                    "version": "v{}",
+                },
+                {"namespace": "default", "name": "churn", "source": "s3://models/churn/*/", "schedule": "7 * * * *"},
+            ],
+        },
+    },
     "with a network policy": {"networkPolicy": {"enabled": True, "metricsFrom": [{"namespaceSelector": {}}]}},
     "with the Prometheus Operator": {
         "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
@@ -253,6 +268,31 @@ def test_the_sweeper_may_list_modeldeployments_and_who_deletes_has_no_token(kube
     assert mounted == {each["name"] for each in pod["volumes"]}
 
 
+def test_who_bumps_may_touch_the_one_object_that_is_named_and_sees_the_secret_of_its_source(
+    kubernetes: Kubernetes,
+) -> None:
+    objects = rendered(kubernetes, VARIANTS["with bumps"])
+    ours = [each for each in objects if each["metadata"]["labels"]["app.kubernetes.io/name"] == "serin-bump"]
+    roles = [each["rules"] for each in ours if each["kind"] == "Role"]
+    about = {"apiGroups": ["serin.dev"], "resources": ["modeldeployments"], "verbs": ["get", "patch"]}
+    assert roles == [[{**about, "resourceNames": [name]}] for name in ("credit-risk", "churn")]
+    assert len({(each["kind"], each["metadata"]["name"]) for each in ours}) == len(ours) == 8
+    first, second = (each["spec"] for each in ours if each["kind"] == "CronJob")
+    assert (first["schedule"], second["schedule"]) == ("*/15 * * * *", "7 * * * *")
+    pods = [each["jobTemplate"]["spec"]["template"]["spec"] for each in (first, second)]
+    settings = [{each["name"]: each["value"] for each in pod["containers"][0]["env"]} for pod in pods]
+    assert settings[0]["SERIN_BUMP_VERSION"] == "v{}"
+    assert settings[1] == {"SERIN_MODEL_URI": "s3://models/churn/*/", "SERIN_BUMP_OBJECT": "default/churn"}
+    for pod in pods:
+        (container,) = pod["containers"]
+        assert container["securityContext"]["readOnlyRootFilesystem"] is True
+        assert {each["name"] for each in container["volumeMounts"]} == {each["name"] for each in pod["volumes"]}
+        known = set(ServerSettings.__dataclass_fields__)
+        assert {each["name"].removeprefix("SERIN_").lower() for each in container["env"]} <= known
+    assert [each["secret"]["secretName"] for each in pods[0]["volumes"] if "secret" in each] == ["mlflow"]
+    assert not [each for each in rendered(kubernetes, {}) if "bump" in each["metadata"]["name"]]
+
+
 def test_without_being_asked_nothing_is_swept(kubernetes: Kubernetes) -> None:
     assert not [each for each in rendered(kubernetes, {}) if "sweep" in each["metadata"]["name"]]
 
@@ -369,6 +409,11 @@ def test_one_replica_has_no_disruption_budget_that_would_block_a_drain(kubernete
         ("modelStore.fraud.uri=nfs://kept", "/modelStore/fraud/uri"),
         ("sweep.enabled=true", "sweep.uri: name the store"),
         ("sweep.olderThanHours=0.5", "/sweep/olderThanHours"),
+        ("bump.watches[0].namespace=a,bump.watches[0].name=b", "missing property 'source'"),
+        (
+            "bump.watches[0].namespace=a,bump.watches[0].name=b,bump.watches[0].source=https://a/b",
+            "/bump/watches/0/source",
+        ),
         ("modelStore.fraud.credentials.secretName=x", "missing property 'uri'"),
     ],
 )

@@ -150,6 +150,22 @@ async def test_a_difference_of_signatures_is_told_tensor_by_tensor_where_both_ar
     assert found == lines
 
 
+async def test_a_variant_that_is_served_is_named_and_what_it_was_made_from() -> None:
+    kubectl = of_simulation(await moments.rolled_back())
+    (model,) = (each for each in kubectl.objects if each["kind"] == "ModelDeployment")
+    new, old = model["status"]["versions"]
+    old["optimized"] = {"variant": "Int8Dynamic", "sourceSha256": "e" * 64}
+    assert "Int8Dynamic" in asked(kubectl, "get", "credit-risk")[1]
+    assert f"{old['version']} (Int8Dynamic) *" in asked(kubectl, "history", "credit-risk")[1]
+    _, told, _ = asked(kubectl, "diff", "credit-risk", old["version"], new["version"], "-o", "json")
+    found = {each["what"]: each["a"] for each in json.loads(told)["different"]}
+    assert (found["variant"], found["made from sha256"]) == ("Int8Dynamic", "e" * 64)
+    _, told, _ = asked(kubectl, "history", "credit-risk", "-o", "json")
+    document = json.loads(told)
+    jsonschema_rs.validate(SCHEMAS["history credit-risk"], document)
+    assert [each["variant"] for each in document["versions"]] == [None, "Int8Dynamic"]
+
+
 async def test_words_from_the_cluster_are_not_obeyed_by_the_terminal() -> None:
     kubectl = of_simulation(await moments.rolled_back())
     hostile = "\x1b[31mred\x1b[0m [bold]loud[/bold] \u202eback\r\nnext :boom: <script>"

@@ -67,6 +67,8 @@ ENTRY = {
     "message": maybe("string"),
     "uri": TEXT,
     "sha256": maybe("string"),
+    "variant": maybe("string"),
+    "sourceSha256": maybe("string"),
     "startedAt": maybe("string"),
     "promotedAt": maybe("string"),
     "endedAt": maybe("string"),

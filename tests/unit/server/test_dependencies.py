@@ -33,14 +33,24 @@ def imported(file: Path) -> set[str]:
     return found
 
 
+PROJECT = tomllib.loads((ROOT / "serving-image/pyproject.toml").read_text())["project"]
+
+
 def dependencies() -> list[str]:
-    wanted = tomllib.loads((ROOT / "serving-image/pyproject.toml").read_text())["project"]["dependencies"]
-    return [text.partition("=")[0].rstrip("><=") for text in wanted]
+    return [text.partition("=")[0].rstrip("><=") for text in PROJECT["dependencies"]]
 
 
 @pytest.mark.parametrize("dependency", dependencies())
 def test_every_package_of_the_image_is_imported_by_the_server(dependency: str) -> None:
     assert MODULES.get(dependency, dependency) in set().union(*map(imported, SOURCES))
+
+
+def test_what_only_some_commands_need_is_imported_by_nothing_that_serves() -> None:
+    extras = {text.partition("=")[0] for texts in PROJECT["optional-dependencies"].values() for text in texts}
+    assert extras == {"onnx", "pyyaml"}
+    for file in SOURCES:
+        if "commands" not in file.relative_to(ROOT / "serving-image/src/serin_server").parts:
+            assert not {"onnx", "yaml"} & imported(file), file
 
 
 @pytest.mark.parametrize("name", ["traffic.py", "predict.py"])

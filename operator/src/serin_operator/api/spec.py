@@ -13,6 +13,7 @@ from serin_operator.api.analysis import Analysis, AnyMetric, Metric
 from serin_operator.api.base import ApiModel
 from serin_operator.api.guard import Guard, OnFailure
 from serin_operator.api.notify import Notify
+from serin_operator.api.optimize import Optimize
 from serin_operator.api.pod import (
     ConfigMapKey,
     EnvVar,
@@ -162,6 +163,13 @@ class ModelSource(ApiModel):
         Field(
             description="Whose signature the model needs: an OpenSSF model signing bundle, model.sig in the model's folder, that"
             " covers every file of it. Checked before anything reads the model; nothing is asked over the network."
+        ),
+    ] = None
+    optimize: Annotated[
+        Optimize | None,
+        Field(
+            description="Make variants of the model, and serve the quickest that keeps the promise, else the model as it is."
+            " Needs a store and golden samples. A change is a new revision."
         ),
     ] = None
 

@@ -10,7 +10,9 @@ from serin_operator.api.base import ApiModel
 class PreflightStatus(ApiModel):
     """What one gate of the preflight said."""
 
-    name: Annotated[str, Field(max_length=63, description="The gate, as in spec.preflight, or verify, or store.")]
+    name: Annotated[
+        str, Field(max_length=63, description="The gate, as in spec.preflight, or verify, optimize or store.")
+    ]
     verdict: Annotated[
         str, Field(max_length=16, description="Pass, Warn, Fail, or Unknown where there was nothing to judge by.")
     ]
@@ -61,6 +63,13 @@ class MeasuredStatus(ApiModel):
     calibration_seconds: Annotated[Seconds, Field(description="A fixed piece of work.")] = None
 
 
+class OptimizedStatus(ApiModel):
+    """What was made of a version's model to have it quicker."""
+
+    variant: Annotated[str, Field(max_length=63, description="As in spec.model.optimize.variants.")]
+    source_sha256: Annotated[str, Field(max_length=64, description="Digest of the model that it was made from.")]
+
+
 class VersionStatus(ApiModel):
     """One entry of the ledger."""
 
@@ -72,7 +81,10 @@ class VersionStatus(ApiModel):
             description="Where the model came from: by digest, commit or version where the spec names a tag, branch or alias."
         ),
     ]
-    sha256: Annotated[str | None, Field(description="Digest of the model, if it could be read.")] = None
+    sha256: Annotated[str | None, Field(description="Digest of the model that pods serve, if it could be read.")] = None
+    optimized: Annotated[
+        OptimizedStatus | None, Field(description="Present where pods serve a variant of what lies at the uri.")
+    ] = None
     signer: Annotated[
         str | None, Field(max_length=256, description="Who has signed it, where spec.model.verify wanted to know.")
     ] = None

@@ -8,6 +8,7 @@ from serin_operator.decide.health.refusals import HELD_AGAINST_NOBODY
 from serin_operator.decide.health.resolving import (
     found_digest,
     found_measured,
+    found_optimized,
     found_rows,
     found_signature,
     found_signer,
@@ -62,10 +63,12 @@ def prepared(world: World, memory: Memory, settings: Settings) -> Memory:
         memory = replace(memory, ledger=_reported(world, memory.ledger, rollout.candidate))
     if isinstance(rollout, Resolving) and rollout.candidate.sha256 is None:
         digest = found_digest(world, rollout.candidate)
-        if digest and not book.conflicting(memory.ledger, rollout.candidate.version, digest):
+        optimized = found_optimized(world, rollout.candidate)
+        published = optimized.source_sha256 if optimized else digest
+        if digest and published and not book.conflicting(memory.ledger, rollout.candidate.version, published):
             uri = found_uri(world, rollout.candidate) or rollout.candidate.uri
             candidate = replace(rollout.candidate, sha256=digest, uri=uri)
-            ledger = book.resolved(memory.ledger, candidate.revision, digest, uri)
+            ledger = book.resolved(memory.ledger, candidate.revision, digest, uri, optimized)
             return replace(memory, rollout=replace(rollout, candidate=candidate), ledger=ledger)
     if isinstance(rollout, Reaching | Holding | Growing):
         return replace(memory, rollout=_placed(rollout, memory.comparison, settings, world.now))

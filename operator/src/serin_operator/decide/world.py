@@ -111,6 +111,8 @@ class BornRevision:
     template: Mapping[str, Any]
     promoted_at: str | None = None
     outcome: str | None = None
+    optimized: Mapping[str, Any] | None = None
+    """Of which model it serves a variant, as the ledger tells it."""
 
 
 @dataclass(frozen=True)

@@ -117,6 +117,7 @@ def born(obj: JsonObject) -> BornRevision:
         template=data["template"],
         promoted_at=meta.annotations.get(ANNOTATION_PROMOTED_AT),
         outcome=meta.annotations.get(ANNOTATION_OUTCOME),
+        optimized=data.get("optimized"),
     )
 
 

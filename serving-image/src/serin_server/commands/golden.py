@@ -1,7 +1,7 @@
 """`serin-server check`: a model must give the outputs that its author recorded.
 
 Each line of `golden.jsonl` is `{"inputs": […], "outputs": […], "rtol": 1e-3, "atol": 1e-5}`: tensors as the protocol
-writes them in JSON. Numbers may differ by `atol + rtol * |expected|`; everything else must be equal.
+writes them in JSON (and `"labels": […]`, which nothing here looks at). Numbers may differ by `atol + rtol * |expected|`; everything else must be equal.
 """
 
 import json

@@ -26,7 +26,7 @@ def hand_over(folder: Path, model: Model) -> None:
         for name in model.files or model_listing(model.path):
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            _put(home / name, target)
+            put(home / name, target)
     except OSError as error:
         full = shutil.disk_usage(folder if folder.is_dir() else folder.parent).free < model.size_bytes
         reason = Reason.DISK_FULL if full else Reason.CACHE_UNUSABLE
@@ -34,7 +34,8 @@ def hand_over(folder: Path, model: Model) -> None:
         raise LoadFailure(reason, message) from error
 
 
-def _put(file: Path, target: Path) -> None:
+def put(file: Path, target: Path) -> None:
+    """A file in a second place: linked, or copied where that cannot be. Raises `OSError`."""
     with suppress(OSError):  # another volume, or one that knows no links
         os.link(file.resolve(), target)
         return

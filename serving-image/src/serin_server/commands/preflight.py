@@ -23,11 +23,16 @@ from serin_server.model.promise import Promise, promise_from, promise_of
 VERIFY: Final = "verify"
 
 
-def preflight(settings: Settings, model: Model) -> list[Row]:
-    """The rows of every gate that is asked for."""
+def gates(settings: Settings, model: Model) -> list[Row]:
+    """The rows of every gate that is asked for and needs nothing but the model as it was published."""
     rows = [judge(settings, model) for judge in GATES.values()]
+    return [row for row in rows if row is not None]
+
+
+def gates_beside_stable(settings: Settings, model: Model) -> list[Row]:
+    """The rows of those that may want the model of stable too, about the model as it will be served."""
     with StableModel(settings, model) as stable:
-        rows += [judge_beside(settings, model, stable) for judge_beside in BESIDE_STABLE.values()]
+        rows = [judge_beside(settings, model, stable) for judge_beside in BESIDE_STABLE.values()]
     return [row for row in rows if row is not None]
 
 

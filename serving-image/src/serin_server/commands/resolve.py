@@ -8,8 +8,9 @@ from typing import Any
 
 from serin_server.commands.handover import hand_over
 from serin_server.commands.keeping import keep
-from serin_server.commands.preflight import preflight, rows_of
-from serin_server.commands.row import Row
+from serin_server.commands.optimizing.optimize import optimized, reopener
+from serin_server.commands.preflight import gates, gates_beside_stable, rows_of
+from serin_server.commands.row import OFF, Row
 from serin_server.config.settings import Settings
 from serin_server.failures import LoadFailure
 from serin_server.features.fit import checked_fit
@@ -26,13 +27,23 @@ def resolve(settings: Settings) -> int:
     try:
         model = load_as_set(settings, is_resolving=True)
         _check_baseline(settings, model)
-        rows = preflight(settings, model)
-        failed = next((row for row in rows if row.verdict == "Fail"), None)
-        if failed is None and (row := keep(settings, model, began)) is not None:
+        rows, about = gates(settings, model), {}
+        if settings.optimize_variants and _failed(rows) is None:
+            found = optimized(settings, model, began)
+            rows, about = [*rows, *found.rows], found.told
+            again = reopener(settings, found.model) if about and settings.preflight_budget != OFF else None
+            model = found.model
+            del found
+            if again is not None:  # of a process that has held other models the memory would tell nothing
+                del model
+                model = again()
+        rows += gates_beside_stable(settings, model)
+        failed = _failed(rows)
+        if failed is None and not about and (row := keep(settings, model, began)) is not None:
             rows.append(row)
         if failed is None and settings.preflight_command_folder is not None:
             hand_over(settings.preflight_command_folder, model)
-        told, exit_code = _with_rows(report(model), rows), 0
+        told, exit_code = _with_rows({**report(model), **({"optimized": about} if about else {})}, rows), 0
         if failed is not None:
             failure = LoadFailure(failed.reason, failed.message)
             # What it promises is told even so: people see in the ledger what has changed.
@@ -45,6 +56,10 @@ def resolve(settings: Settings) -> int:
     write_termination_message(settings.termination_log, text)
     sys.stdout.write(text + "\n")
     return exit_code
+
+
+def _failed(rows: list[Row]) -> Row | None:
+    return next((row for row in rows if row.verdict == "Fail"), None)
 
 
 def _with_rows(told: dict[str, Any], rows: list[Row]) -> dict[str, Any]:

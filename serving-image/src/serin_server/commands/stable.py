@@ -35,6 +35,7 @@ class StableModel:
         self._uri, self._sha256 = str(told.get("uri") or ""), str(told.get("sha256") or "")
         self.is_known = bool(self._uri and self._sha256)
         self.version = str(told.get("version") or "stable")
+        self._variant = str(told.get("variant") or "")
         measured = told.get("measured")
         self.measured: Mapping[str, float] = {
             str(name): float(value)
@@ -68,6 +69,7 @@ class StableModel:
             source_of(settings),
             uri=self._uri,
             sha256=self._sha256,
+            variant=self._variant,
             cache_dir=settings.cache_dir / _FOLDER,
             total_seconds=min(settings.source_total_seconds or _SECONDS, _SECONDS),
         )

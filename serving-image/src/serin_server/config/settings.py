@@ -34,6 +34,7 @@ class Settings:
     model_version: str = "1"
     model_revision: str = ""
     model_sha256: str = ""
+    model_variant: str = ""
     pod_name: str = ""
     pod_uid: str = ""
     container_cpu_limit: float = 0.0
@@ -60,6 +61,15 @@ class Settings:
     sweep_in_use: Path | None = None
     sweep_older_than_hours: float = 168.0
     sweep_delete: str = "off"
+    optimize_variants: str = ""
+    optimize_max_accuracy_loss: float = 0.01
+    optimize_min_speedup: float = 1.1
+    optimize_seconds: float = 120.0
+    bump_file: Path | None = None
+    bump_object: str = ""
+    bump_version: str = "{}"
+    bump_write: str = "on"
+    bump_settle_seconds: float = 60.0
     verify_keys: Path | None = None
     verify_certificates: Path | None = None
     verify_signers: str = ""
@@ -159,6 +169,11 @@ class Settings:
         return tuple(name.strip().lower() for name in self.providers.split(",") if name.strip())
 
     @property
+    def variants(self) -> tuple[str, ...]:
+        """The variants of the model that resolve tries, by their names."""
+        return tuple(filter(None, map(str.strip, self.optimize_variants.split(","))))
+
+    @property
     def preferred_rows(self) -> tuple[int, ...] | None:
         """The numbers of rows that batches are filled up to; None to leave it to the provider."""
         if self.preferred_batch_rows == AUTO:
@@ -197,6 +212,8 @@ class Settings:
 
 
 AUTO: Final = "auto"
+VARIANTS: Final = ("Graph", "Int8Dynamic", "Float16")
+"""What may be made of a model to have it quicker."""
 PACK: Final = "pack"
 """What several models together are called, unless somebody says otherwise."""
 PROVIDERS: Final[Mapping[str, str]] = {
@@ -221,6 +238,7 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "batching": ("proven", "off", "trusted"),
     "use_tf32": ("on", "off"),
     "sweep_delete": ("on", "off"),
+    "bump_write": ("on", "off"),
     "explain": ("on", "off"),
     "embedding_shortens": ("on", "off"),
     "feedback_unsigned": ("auto", "on", "off"),
@@ -285,6 +303,7 @@ def checked(settings: Settings) -> Settings:
         *_stores(settings),
         *_combinations(settings),
         *_batches(settings),
+        *_variants(settings),
     ):
         raise InvalidSetting(problem)
     return settings
@@ -381,3 +400,13 @@ def _batches(settings: Settings) -> Iterator[str]:
             f"SERIN_BATCH_WINDOW_SECONDS={settings.batch_window_seconds:g} is no less than "
             f"SERIN_REQUEST_TIMEOUT_SECONDS={settings.request_timeout_seconds:g}: give something like 0.005"
         )
+
+
+def _variants(settings: Settings) -> Iterator[str]:
+    for name in settings.variants:
+        if name not in VARIANTS:
+            yield f"SERIN_OPTIMIZE_VARIANTS: {name[:50]!r} is not known: give {', '.join(VARIANTS)}, or some of them by comma"
+    if settings.optimize_max_accuracy_loss >= 1:
+        yield f"SERIN_OPTIMIZE_MAX_ACCURACY_LOSS={settings.optimize_max_accuracy_loss:g} is a share of the rows: give less than 1"
+    if settings.optimize_min_speedup < 1:
+        yield f"SERIN_OPTIMIZE_MIN_SPEEDUP={settings.optimize_min_speedup:g} would let a variant be slower: give 1 or more"

@@ -23,10 +23,14 @@ _ENOUGH: Final = 8
 
 
 class Sample(msgspec.Struct):
-    """One recorded request, and for a golden sample its outputs and how far from them a model may be."""
+    """One recorded request, and for a golden sample its outputs and how far from them a model may be.
+
+    `labels` are what is true of its rows, one each, where that is known and more than the outputs say.
+    """
 
     inputs: list[msgspec.Raw]
     outputs: list[JsonTensor] = []
+    labels: list[int | float | str | bool] = []
     rtol: float = 1e-3
     atol: float = 1e-5
 

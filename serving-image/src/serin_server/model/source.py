@@ -31,6 +31,8 @@ def fetch(source: Source) -> Fetched:
     Where there is a store and the digest is known, pods ask it first and the source second. What is mounted is looked at where it
     lies, before the store: it is here already, and so is what lies beside a single file of it.
     """
+    if source.variant:
+        return _variant(source, source.store)
     if source.store is None or not source.sha256:
         return _from_source(source)
     is_here = "://" not in source.uri or source.uri.partition("://")[0] in _HERE
@@ -45,6 +47,19 @@ def fetch(source: Source) -> Fetched:
         return _from_source(source)
     except LoadFailure as failure:
         raise _neither(failure, missed) from failure
+
+
+def _variant(source: Source, store: Store | None) -> Fetched:
+    try:
+        if store is None or not source.sha256:
+            raise LoadFailure(Reason.SOURCE_NOT_FOUND, "SERIN_STORE and SERIN_MODEL_SHA256 do not say where and which")
+        return taken(source, store)
+    except LoadFailure as failure:
+        message = (
+            f"{failure.message}; the variant {source.variant} of {shown(source.uri)} is kept nowhere else: mend the store, or roll out a "
+            "new spec.model.version"
+        )
+        raise LoadFailure(failure.reason, message) from failure
 
 
 def _rather_from_source(source: Source, store: Store) -> Fetched:

@@ -33,6 +33,7 @@ def source_of(settings: Settings) -> Source:
         total_seconds=settings.source_total_seconds,
         redirect_hosts=frozenset(filter(None, map(str.strip, settings.source_redirect_hosts.lower().split(",")))),
         store=store_of(settings),
+        variant=settings.model_variant,
     )
 
 
@@ -60,7 +61,8 @@ def _samples(settings: Settings, model: Path, signature: Signature) -> tuple[lis
     return real, likely_feeds(baseline_file(settings.baseline, model), signature)
 
 
-def _trust(settings: Settings) -> Trust:
+def trust_of(settings: Settings) -> Trust:
+    """Whose signature the settings want."""
     names = tuple(filter(None, map(str.strip, settings.verify_signers.split(","))))
     return Trust(settings.verify_keys, settings.verify_certificates, names)
 
@@ -85,7 +87,7 @@ def load_as_set(settings: Settings, *, with_samples: bool = True, is_resolving: 
         samples = partial(_samples, settings) if with_samples else no_samples
         source = replace(source_of(settings), is_resolving=is_resolving)
         threads, seconds = settings.intra_op_threads, settings.warmup_seconds
-        return load(source, threads, placement, seconds, samples, settings.batching_mode, check_by(_trust(settings)))
+        return load(source, threads, placement, seconds, samples, settings.batching_mode, check_by(trust_of(settings)))
     except LoadFailure:
         raise
     except MemoryError as error:

@@ -4,6 +4,8 @@ import pytest
 from tests.support.models import doubling
 from tests.support.pages import pages
 
+from serin_server.cli import main
+
 API = "/api/2.0/mlflow"
 LIST = "/api/2.0/mlflow-artifacts/artifacts"
 
@@ -84,3 +86,20 @@ def test_a_file_that_leads_out_of_the_model_is_refused(tracking, fetched):
     tracking.found[f"{LIST}?path=1%2Fmodels%2Fm-7%2Fartifacts"] = {"files": [{"path": "..", "is_dir": False}]}
     failure = fetched(f"mlflow+http://{tracking.host}/credit/3")
     assert failure.reason == "ModelInvalid"
+
+
+def test_where_an_alias_has_moved_to_is_written_into_the_file(tracking, fetched, tmp_path, capsys):
+    before, after = (f"mlflow+http://{tracking.host}/credit/{number}" for number in (2, 3))
+    file = tmp_path / "credit.yaml"
+    file.write_text(
+        f"kind: ModelDeployment\nmetadata: {{name: credit}}\nspec:\n  model:\n    version: v2 # two\n    uri: {before}\n"
+    )
+    given = ["bump", "--model", f"mlflow+http://{tracking.host}/credit@champion", "--bump-version", "v{}"]
+    given += ["--bump-file", str(file), "--cache-dir", str(tmp_path / "bumps")]
+    assert main(given) == 0
+    digest = fetched(after).sha256
+    assert file.read_text().endswith(f"    version: v3 # two\n    uri: {after}\n    sha256: {digest}\n")
+    asked = len(tracking.asked)
+    assert main(given) == 0
+    assert not [path for path, _ in tracking.asked[asked:] if path.startswith(f"{LIST}/")], "nothing is fetched"
+    assert "credit: nothing new" in capsys.readouterr().out

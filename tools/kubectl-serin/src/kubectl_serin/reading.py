@@ -72,6 +72,10 @@ class Entry:
     signature: Mapping[str, Any] | None = None
     """What it takes and gives, as status has it."""
     signer: str = ""
+    variant: str = ""
+    """What its pods serve of the model at the uri; empty: the model itself."""
+    source_sha256: str = ""
+    """The digest of the model at the uri, where pods serve a variant."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +164,8 @@ class Model:
                 moment(one.get("endedAt")),
                 one.get("signature"),
                 cleaned(one.get("signer") or ""),
+                cleaned((one.get("optimized") or {}).get("variant") or ""),
+                cleaned((one.get("optimized") or {}).get("sourceSha256") or ""),
             )
             for one in self.status.get("versions") or ()
         )

@@ -89,6 +89,8 @@ def entry_of(entry: Entry) -> dict[str, Any]:
         "message": entry.message or None,
         "uri": entry.uri,
         "sha256": entry.sha256,
+        "variant": entry.variant or None,
+        "sourceSha256": entry.source_sha256 or None,
         "startedAt": _time(entry.started),
         "promotedAt": _time(entry.promoted),
         "endedAt": _time(entry.ended),

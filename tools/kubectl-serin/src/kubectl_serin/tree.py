@@ -79,7 +79,9 @@ def _version(model: Model) -> str:
 def _versions(tree: Tree, model: Model) -> None:
     for what, arm in (("serves", model.stable), ("new", model.candidate)):
         if arm:
-            parts = (f"{percent(arm.weight):>5}", pods(arm.ready, arm.replicas), digest(arm.sha256))
+            entry = model.entry(arm.revision)
+            variant = entry.variant if entry else ""
+            parts = (f"{percent(arm.weight):>5}", pods(arm.ready, arm.replicas), digest(arm.sha256), variant)
             tree.add(
                 Text.assemble(f"{what:<7}", (arm.version, "bold"), "  " + "  ".join(part for part in parts if part))
             )

@@ -91,7 +91,8 @@ def _births(world: World, memory: Memory, intent: Intent, settings: Settings) ->
     if isinstance(rollout, Resolving) and rollout.candidate.sha256 and rollout.candidate.revision == settings.revision:
         candidate = rollout.candidate
         if world.revision(candidate.revision).born is None:
-            model = make.BornModel(candidate.uri, candidate.sha256 or "")
+            known = entry(memory.ledger, candidate.revision)
+            model = make.BornModel(candidate.uri, candidate.sha256 or "", known.optimized if known else None)
             yield Create(make.controller_revision(world.mdep, world.config, candidate.revision, model, ordinal))
     for name in intent.replicas:
         revision, known = world.revision(name), entry(memory.ledger, name)
@@ -101,7 +102,7 @@ def _births(world: World, memory: Memory, intent: Intent, settings: Settings) ->
             template = revision.deployment.template
             yield Create(make.controller_revision_again(world.mdep, known, template, ordinal))
         elif name == settings.revision:
-            model = make.BornModel(known.uri, known.sha256)
+            model = make.BornModel(known.uri, known.sha256, known.optimized)
             yield Create(make.controller_revision(world.mdep, world.config, name, model, ordinal))
 
 

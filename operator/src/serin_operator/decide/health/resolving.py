@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from serin_operator.api import names
 from serin_operator.api.reasons import Reason
-from serin_operator.api.status_of_versions import MeasuredStatus, PreflightStatus, SignatureStatus
+from serin_operator.api.status_of_versions import MeasuredStatus, OptimizedStatus, PreflightStatus, SignatureStatus
 from serin_operator.decide.health import commanded
 from serin_operator.decide.health.diagnosis import most_telling, not_created, parsed, report_of
 from serin_operator.decide.manifests.children import EXIT_PERMANENT
@@ -25,6 +25,12 @@ _KNOWS_OF_NO_STORE: Final = PreflightStatus(
     verdict="Warn",
     message="not kept, so pods need its source: the serving image is of a release that knows of no store;"
     " correct spec.runtime.image",
+)
+_OPTIMIZE: Final = "optimize"
+_KNOWS_OF_NO_VARIANTS: Final = PreflightStatus(
+    name=_OPTIMIZE,
+    verdict="Warn",
+    message="the original is served: the serving image is of a release that knows of no variants; correct spec.runtime.image",
 )
 _TENSORS: Final = ("inputs", "outputs", "optional")
 _MOST_TENSORS: Final = 64
@@ -81,6 +87,8 @@ def found_rows(world: World, candidate: Candidate) -> list[PreflightStatus] | No
         found = [row for each in rows if (row := _row(each))] if isinstance(rows, list) else []
         if said.get("ok") and world.config.store_of(world.mdep) and not any(row.name == _STORE for row in found):
             found.append(_KNOWS_OF_NO_STORE)
+        if said.get("ok") and world.mdep.spec.model.optimize and not any(row.name == _OPTIMIZE for row in found):
+            found.append(_KNOWS_OF_NO_VARIANTS)
         if row := commanded.row_of(world, candidate, pod):
             found = [*found[: _MOST_GATES - 1], row]
         if pod.ended and found:
@@ -119,6 +127,16 @@ def found_measured(world: World, candidate: Candidate) -> MeasuredStatus | None:
     try:
         return MeasuredStatus.model_validate(numbers) if numbers else None
     except ValueError:  # whoever made the image; it is compared with nothing then
+        return None
+
+
+def found_optimized(world: World, candidate: Candidate) -> OptimizedStatus | None:
+    """Which variant of the candidate's model is to be served; None: the model as it is."""
+    said = [parsed(pod.last_words) or {} for pod in _pods(world, candidate) if pod.ended]
+    about = next((each["optimized"] for each in said if each.get("ok") and each.get("optimized")), None)
+    try:
+        return OptimizedStatus.model_validate(about) if about else None
+    except ValueError:  # whoever made the image: its digest lies in no store that pods know of
         return None
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from serin_operator.api import names
-from serin_operator.api.status_of_versions import VersionStatus
+from serin_operator.api.status_of_versions import OptimizedStatus, VersionStatus
 from serin_operator.decide.manifests import command, preflight
 from serin_operator.decide.manifests.pod import JsonObject, template
 from serin_operator.decide.manifests.serving import PORT_GRPCS, PORT_HTTPS
@@ -152,6 +152,8 @@ class BornModel:
 
     uri: str
     sha256: str
+    optimized: OptimizedStatus | None = None
+    """What it is a variant of."""
 
 
 def controller_revision(
@@ -167,7 +169,15 @@ def controller_revision(
             "version": mdep.spec.model.version,
             "uri": model.uri,
             "sha256": model.sha256,
-            "template": template(mdep, config, revision, model.sha256, uri=model.uri),
+            **_told(model.optimized),
+            "template": template(
+                mdep,
+                config,
+                revision,
+                model.sha256,
+                uri=model.uri,
+                variant=model.optimized.variant if model.optimized else None,
+            ),
         },
     }
 
@@ -186,9 +196,14 @@ def controller_revision_again(
             "version": version.version,
             "uri": version.uri,
             "sha256": version.sha256,
+            **_told(version.optimized),
             "template": {"metadata": metadata, "spec": live["spec"]},
         },
     }
+
+
+def _told(optimized: OptimizedStatus | None) -> JsonObject:
+    return {"optimized": optimized.model_dump(by_alias=True)} if optimized else {}
 
 
 def notes_of(outcome: str | None, promoted_at: str | None) -> dict[str, str]:
@@ -221,6 +236,8 @@ def resolve_job(
         **preflight.comparison(mdep.spec.preflight, stable),
         **preflight.before(mdep.spec.preflight, stable),
     }
+    if mdep.spec.model.optimize:
+        more["SERIN_OPTIMIZE_SECONDS"] = str(max(1, deadline_seconds // 3))
     if config.store_of(mdep):  # what is not kept in time is a warning; a deadline that has passed would end the version
         more["SERIN_STORE_UNTIL_SECONDS"] = str(max(1, deadline_seconds * 3 // 4))
     ours["env"] += [{"name": name, "value": value} for name, value in more.items()]

@@ -25,9 +25,10 @@ def claim_of(uri: str) -> str | None:
     return rest.partition("/")[0] if scheme == "pvc" else None
 
 
-def variables(model: ModelSource, store: ModelStore | None) -> dict[str, str]:
-    """Variables of the server that say how source and store are opened."""
+def variables(model: ModelSource, store: ModelStore | None, variant: str | None = None) -> dict[str, str]:
+    """Variables of the server that say how source and store are opened, and which of them a variant of the model needs."""
     return {
+        **({"SERIN_MODEL_VARIANT": variant} if variant else {}),
         **({"SERIN_SOURCE_HEADERS_FILE": SOURCE_HEADERS} if model.header_secret else {}),
         **({"SERIN_SOURCE_CA_FILE": SOURCE_CA} if model.ca_config_map else {}),
         **({"SERIN_SOURCE_CREDENTIALS_DIR": SOURCE_CREDENTIALS} if model.credentials else {}),

@@ -32,6 +32,7 @@ def template(
     *,
     resolve: bool = False,
     uri: str | None = None,
+    variant: str | None = None,
 ) -> JsonObject:
     """Pod template of ``revision``.
 
@@ -42,11 +43,12 @@ def template(
         sha256: The digest that pods are pinned to; None while it is being resolved and the spec pins none.
         resolve: For the Job that fetches, verifies and loads once, instead of serving.
         uri: Where that Job found the model; None: where the spec says.
+        variant: What that Job made of it, which has the digest and lies in the store alone; None: the model as it is.
     """
     runtime = mdep.spec.runtime or Runtime()
     more = runtime.pod or PodOverlay()
     own = names.child_labels(mdep.name, revision, names.COMPONENT_RESOLVE if resolve else names.COMPONENT_SERVER)
-    asked = _Asked(uri, sha256, models.variables(mdep.spec.model, config.store_of(mdep)))
+    asked = _Asked(uri, sha256, models.variables(mdep.spec.model, config.store_of(mdep), variant))
     mode = overlay.file_mode(has_fixed_user=config.has_fixed_user)
     pod: JsonObject = {
         "automountServiceAccountToken": False,

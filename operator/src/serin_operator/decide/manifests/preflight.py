@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 
+from serin_operator.api.optimize import Optimize
 from serin_operator.api.preflight import Budget, GateMode, MustBeat, Preflight, SignatureGate, TrainingBaseline
 from serin_operator.api.quantity import whole_units
 from serin_operator.api.spec import ConfigMapKey, ModelDeploymentSpec
@@ -40,7 +41,7 @@ def variables(spec: ModelDeploymentSpec) -> dict[str, str]:
     """Settings of the server that ask for the gates."""
     signers = {"SERIN_VERIFY_SIGNERS": ",".join(spec.model.verify.signers or ())} if spec.model.verify else {}
     asked = spec.preflight or Preflight()
-    gates = {**_golden(asked), **_budget(asked.budget), **_baseline(asked.baseline)}
+    gates = {**_golden(asked), **_budget(asked.budget), **_baseline(asked.baseline), **_optimize(spec.model.optimize)}
     return {**gates, **{name: text for name, text in signers.items() if text}}
 
 
@@ -81,6 +82,17 @@ def _baseline(baseline: TrainingBaseline | None) -> dict[str, str]:
     }
 
 
+def _optimize(optimize: Optimize | None) -> dict[str, str]:
+    if optimize is None:
+        return {}
+    loss, speedup = optimize.max_accuracy_loss, optimize.min_speedup
+    return {
+        "SERIN_OPTIMIZE_VARIANTS": ",".join(optimize.variants),
+        **({"SERIN_OPTIMIZE_MAX_ACCURACY_LOSS": _number(loss)} if loss is not None else {}),
+        **({"SERIN_OPTIMIZE_MIN_SPEEDUP": _number(speedup)} if speedup is not None else {}),
+    }
+
+
 def _number(value: float) -> str:
     return str(value) if isinstance(value, int) else f"{value:.12g}"
 
@@ -96,6 +108,7 @@ def before(preflight: Preflight | None, stable: VersionStatus | None) -> dict[st
         "version": stable.version,
         "uri": stable.uri,
         "sha256": stable.sha256,
+        **({"variant": stable.optimized.variant} if stable.optimized else {}),
         "measured": measured,
     }
     return {"SERIN_PREFLIGHT_BEFORE": _spelled(told)}

@@ -4,7 +4,13 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from serin_operator.api.reasons import Outcome, Reason
-from serin_operator.api.status_of_versions import MeasuredStatus, PreflightStatus, SignatureStatus, VersionStatus
+from serin_operator.api.status_of_versions import (
+    MeasuredStatus,
+    OptimizedStatus,
+    PreflightStatus,
+    SignatureStatus,
+    VersionStatus,
+)
 from serin_operator.decide.memory.states import Candidate, Ended
 from serin_operator.decide.timestamps import stamp
 
@@ -40,8 +46,13 @@ def _is_distrusted(version: VersionStatus) -> bool:
 
 
 def conflicting(ledger: Ledger, version: str, sha256: str) -> VersionStatus | None:
-    """An entry that used the same version label for another model."""
-    return next((v for v in ledger if v.version == version and v.sha256 not in {None, sha256}), None)
+    """An entry that used the same version label for another model, by the digest that was published."""
+    return next((v for v in ledger if v.version == version and published(v) not in {None, sha256}), None)
+
+
+def published(version: VersionStatus) -> str | None:
+    """The digest of what lies at a version's source, whatever variant of it is served."""
+    return version.optimized.source_sha256 if version.optimized else version.sha256
 
 
 def begin(ledger: Ledger, candidate: Candidate) -> Ledger:
@@ -52,6 +63,7 @@ def begin(ledger: Ledger, candidate: Candidate) -> Ledger:
         revision=candidate.revision,
         uri=candidate.uri,
         sha256=candidate.sha256 or (earlier.sha256 if earlier else None),
+        optimized=earlier.optimized if earlier else None,
         signature=earlier.signature if earlier else None,
         measured=earlier.measured if earlier else None,
         signer=earlier.signer if earlier and is_restorable(earlier) else None,
@@ -64,9 +76,9 @@ def begin(ledger: Ledger, candidate: Candidate) -> Ledger:
     return (begun, *(v for v in ledger if v.revision != candidate.revision))
 
 
-def resolved(ledger: Ledger, revision: str, sha256: str, uri: str) -> Ledger:
-    """Write down the digest that was found, and under which name that does not move."""
-    found = {"sha256": sha256, "uri": uri}
+def resolved(ledger: Ledger, revision: str, sha256: str, uri: str, optimized: OptimizedStatus | None = None) -> Ledger:
+    """Write down the digest that was found, under which name that does not move, and whether it is of a variant."""
+    found = {"sha256": sha256, "uri": uri, "optimized": optimized}
     return tuple(v.model_copy(update=found) if v.revision == revision else v for v in ledger)
 
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Final
 
 from serin_operator.api.reasons import Outcome
-from serin_operator.api.status_of_versions import VersionStatus
+from serin_operator.api.status_of_versions import OptimizedStatus, VersionStatus
 from serin_operator.decide.memory.ledger import entry
 from serin_operator.decide.memory.memory import Memory, Stable
 from serin_operator.decide.memory.recalled import Recalled, recalled
@@ -101,8 +101,16 @@ def _entry(born: BornRevision) -> VersionStatus:
         revision=_revision(born),
         uri=born.uri,
         sha256=born.sha256,
+        optimized=_optimized(born),
         outcome=(outcome or Outcome.SUPERSEDED).value,
         message=LOST,
         started_at=stamp(born.meta.created_at),
         promoted_at=born.promoted_at,
     )
+
+
+def _optimized(born: BornRevision) -> OptimizedStatus | None:
+    try:
+        return OptimizedStatus.model_validate(born.optimized) if born.optimized else None
+    except ValueError:  # somebody has edited it; pods know from their template what they serve
+        return None

@@ -7,9 +7,15 @@ from serin_operator.api import names
 from serin_operator.api.reasons import Reason
 from serin_operator.api.uris import comes_alone
 from serin_operator.decide.health.diagnosis import hint_of, trouble_of, waits_for_source, words_of
-from serin_operator.decide.health.resolving import found_digest, is_commanded, refusal_of_job, trouble_of_job
+from serin_operator.decide.health.resolving import (
+    found_digest,
+    found_optimized,
+    is_commanded,
+    refusal_of_job,
+    trouble_of_job,
+)
 from serin_operator.decide.health.serving import is_down, stable_trouble
-from serin_operator.decide.memory.ledger import conflicting, entry, was_promoted
+from serin_operator.decide.memory.ledger import conflicting, entry, published, was_promoted
 from serin_operator.decide.memory.memory import Floor, Memory
 from serin_operator.decide.memory.states import Candidate, Idle, Judgement, Kind, Moving, Refusal, Resolving, Waiting
 from serin_operator.decide.rollout.intent import Intent, intent_of
@@ -184,15 +190,25 @@ def _refusal(world: World, memory: Memory, candidate: Candidate) -> Refusal | No
     """Why the resolve Job, or the ledger, will not have this candidate."""
     if not isinstance(memory.rollout, Resolving):
         return None
-    digest = candidate.sha256 or found_digest(world, candidate)
+    digest = _published(world, memory, candidate)
     used = conflicting(memory.ledger, candidate.version, digest) if digest else None
     if used:
         return Refusal(
             Reason.VERSION_CONFLICT,
-            f"version {candidate.version} already stands for sha256 {used.sha256}, and {candidate.shown_uri} now has {digest}:"
+            f"version {candidate.version} already stands for sha256 {published(used)}, and {candidate.shown_uri} now has {digest}:"
             " give the new model a version of its own in spec.model.version",
         )
     return refusal_of_job(world, candidate) or _unsigned(world, memory, candidate, is_resolved=digest is not None)
+
+
+def _published(world: World, memory: Memory, candidate: Candidate) -> str | None:
+    """The digest of what lies at the candidate's source, as far as it is known."""
+    if candidate.sha256 is None and (optimized := found_optimized(world, candidate)):
+        return optimized.source_sha256 if found_digest(world, candidate) else None
+    known = entry(memory.ledger, candidate.revision)
+    if known and candidate.sha256:
+        return published(known) or candidate.sha256
+    return candidate.sha256 or found_digest(world, candidate)
 
 
 def _unsigned(world: World, memory: Memory, candidate: Candidate, *, is_resolved: bool) -> Refusal | None:

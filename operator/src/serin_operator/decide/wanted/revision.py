@@ -14,7 +14,7 @@ def revision_of(spec: ModelDeploymentSpec) -> str:
     """Ten characters [a-z2-7] that stand for ``spec.model``, ``spec.runtime`` and ``spec.serving``.
 
     Replicas, rollout and analysis are not part of it, nor whose signature the model needs or where it is
-    kept: the same bytes are served. Absent fields do not count, so that a field added to the API
+    kept: the same bytes are served. Which variants are tried is a part: other bytes may be. Absent fields do not count, so that a field added to the API
     later changes no revision that exists.
     """
     runtime = spec.runtime.model_dump(by_alias=True, exclude_none=True, mode="json") if spec.runtime else {}

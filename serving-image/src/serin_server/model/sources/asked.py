@@ -38,6 +38,8 @@ class Source:
     """A folder with a file for each variable that opens the store, as Kubernetes mounts a Secret."""
     store: Store | None = None
     """Where the model may be kept too."""
+    variant: str = ""
+    """What was made of the model that lies there: a variant lies in the store alone."""
     is_resolving: bool = False
     """Whether its source is to be looked at first: for the one who finds out what lies there."""
 

@@ -65,6 +65,8 @@ def _of_ledger(entry: Entry) -> dict[str, str]:
         "revision": entry.revision,
         "uri": entry.uri,
         "sha256": entry.sha256 or "",
+        "variant": entry.variant,
+        "made from sha256": entry.source_sha256,
         "signer": entry.signer,
         "outcome": entry.outcome,
         "reason": entry.reason,

@@ -38,10 +38,11 @@ def _run(said: Namespace, hands: Hands) -> Answer:
 
 def _row(entry: Entry, model: Model, now: datetime) -> list[str]:
     serves = " *" if model.stable and entry.revision == model.stable.revision else ""
+    variant = f" ({entry.variant})" if entry.variant else ""
     end = entry.promoted if entry.outcome == "Promoted" else entry.ended
     took = seconds((end - entry.started).total_seconds()) if entry.started and end and end > entry.started else "-"
     return [
-        f"{entry.version}{serves}",
+        f"{entry.version}{variant}{serves}",
         entry.outcome,
         at(entry.started, now),
         took,
@@ -58,7 +59,8 @@ COMMAND = Command(
     "history",
     "what became of each version, newest first, and what people did",
     """\
-The version that serves has a star. Any version that was promoted once can be gone
+The version that serves has a star; in brackets stands the variant of its model that pods
+serve (spec.model.optimize). Any version that was promoted once can be gone
 back to: kubectl serin rollback NAME VERSION.
 
   kubectl serin history credit-risk

@@ -166,7 +166,7 @@ def _ledger(model: Model, now: datetime) -> Markup | None:
 def _entry(entry: Entry, now: datetime) -> tuple[str, ...]:
     end = entry.promoted if entry.outcome == "Promoted" else entry.ended
     took = seconds((end - entry.started).total_seconds()) if entry.started and end and end > entry.started else "-"
-    source = joined([entry.uri, tag("div", digest(entry.sha256), class_="quiet")])
+    source = joined([entry.uri, tag("div", f"{digest(entry.sha256)} {entry.variant}".strip(), class_="quiet")])
     why = entry.message or entry.reason or "-"
     return tag("b", entry.version), entry.outcome, at(entry.started, now), took, why, source
 

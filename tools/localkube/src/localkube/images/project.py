@@ -11,6 +11,7 @@ from pathlib import Path
 from localkube.errors import LocalKubeError
 
 _SKIPPED = ("__pycache__",)
+_EXTRAS = ("optimize", "bump")
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Recipe:
     name: str
     folder: Path
     target: str = ""
+    extras: tuple[str, ...] = ()
+    """Optional dependencies that it has."""
     shares: tuple[Path, ...] = ()
 
     @property
@@ -53,12 +56,12 @@ class Recipe:
 
 def recipes(root: Path) -> list[Recipe]:
     """Operator and server of the repository at `root`."""
-    return [Recipe("serin-operator", root / "operator"), Recipe("serin-server", root / "serving-image")]
+    return [Recipe("serin-operator", root / "operator"), Recipe("serin-server", root / "serving-image", extras=_EXTRAS)]
 
 
 def for_devices(root: Path) -> Recipe:
     """The server with CUDA: gigabytes, so that it is built only when it is asked for."""
-    return Recipe("serin-server", root / "serving-image", "cuda")
+    return Recipe("serin-server", root / "serving-image", "cuda", _EXTRAS)
 
 
 def for_everybody(root: Path) -> Recipe:
@@ -100,6 +103,7 @@ def exported_requirements(recipe: Recipe, root: Path, uv: str) -> str:
         options += ["--group", recipe.target, "--no-emit-package", "onnxruntime"]
     if recipe.shares:
         options += ["--only-group", "image"]
+    options += [text for extra in recipe.extras for text in ("--extra", extra)]
     command = [uv, "export", *options, "--package", recipe.name, "--format", "requirements-txt"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     if done.returncode:
