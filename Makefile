@@ -162,9 +162,9 @@ bench-reaction: sync ## Measure how soon a failing version is away, on a cluster
 	RUNS=$(or $(RUNS),3) $(PYTEST) -q -s benchmarks/reaction/measure.py
 
 .PHONY: reference
-reference: sync ## Let the reference for signed models verify what our tests sign
+reference: sync ## Let the reference for signed models verify what our tests and the quickstart sign
 	@$(UV) sync --frozen --all-packages --quiet --group reference
-	$(PYTEST) -q -rs tests/unit/server/test_signed_models.py
+	$(PYTEST) -q -rs tests/unit/server/test_signed_models.py tests/unit/quickstart/test_signing.py
 
 .PHONY: mutation
 mutation: sync ## Mutation score of the evidence engine (half an hour; build/mutation)

@@ -71,5 +71,14 @@ def test_an_ending_is_told_once_with_its_evidence() -> None:
     assert ended.has_ended("v3", "RolledBack")
 
 
+def test_what_the_preflight_found_is_read_with_the_signer() -> None:
+    row = {"name": "goldenSamples", "verdict": "Fail", "message": "0 of 20"}
+    entry = {"version": "v5", "outcome": "FailedPreflight", "signer": "key 12ab", "preflight": [row]}
+    read = picture(a_model_deployment(versions=[entry])).ledger("v5")
+    assert read is not None
+    assert read.signer == "key 12ab"
+    assert [(each.name, each.verdict, each.message) for each in read.preflight] == [("goldenSamples", "Fail", "0 of 20")]
+
+
 def test_an_object_without_status_is_a_picture_too() -> None:
     assert not picture({"metadata": {"generation": 1}, "spec": {"model": {"version": "v1"}}}).is_serving_what_is_wanted
