@@ -35,7 +35,7 @@ $(UV):
 sync: .venv/.synced ## Install the locked Python environment into .venv
 
 .PHONY: quickstart
-quickstart: sync ## See it work: a cluster, a good version promoted, a bad one rolled back (CLUSTER=current: your own)
+quickstart: sync ## See it work: a cluster, a bucket, a good version promoted, bad ones rolled back or refused (CLUSTER=current: your own)
 	@$(RUN) quickstart
 
 .PHONY: quickstart-down
