@@ -113,6 +113,12 @@ images: sync ## Build both images without a registry; seconds when only code has
 image-cuda: sync ## Build the server's image for GPUs of NVIDIA without a registry (3 GB of downloads the first time)
 	@$(RUN) localkube image-cuda
 
+.PHONY: sbom
+sbom: sync ## List what both images hold on top of their base, as CycloneDX (dist/*.cdx.json)
+	@mkdir -p dist
+	@for image in serin-operator serin-server; do \
+	  $(UV) export --frozen --quiet --no-dev --package $$image --format cyclonedx1.5 --preview-features sbom-export --output-file dist/$$image.cdx.json >/dev/null && echo dist/$$image.cdx.json; done
+
 .PHONY: test
 test: unit wider slow cluster e2e ## Every test
 

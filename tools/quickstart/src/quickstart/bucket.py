@@ -54,8 +54,12 @@ class Bucket:
             BUCKET,
             endpoint=endpoint,
             region=REGION,
-            access_key_id=self.key_id,
-            secret_access_key=self.secret_key,
+            # Nothing of what the person's own environment says of AWS, a session's token above all.
+            credential_provider=lambda: {
+                "access_key_id": self.key_id,
+                "secret_access_key": self.secret_key,
+                "expires_at": None,
+            },
             client_options={"allow_http": True, "timeout": "30s"},
             retry_config={"max_retries": 2},
         )

@@ -67,9 +67,12 @@ class Kubectl:
         command = self.command("port-forward", target, f":{port}")
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
             try:
-                said = process.stdout.readline() if process.stdout else ""
-                if not (found := re.search(r"127\.0\.0\.1:\d+", said)):
-                    raise CommandFailed(f"{' '.join(command)}\n  said: {said.strip()}")
+                said = ""
+                while not (found := re.search(r"127\.0\.0\.1:\d+", said)):
+                    line = process.stdout.readline() if process.stdout else ""
+                    if not line:
+                        raise CommandFailed(f"{' '.join(command)}\n  said: {said.strip()}")
+                    said += line
                 yield found[0]
             finally:
                 process.terminate()
