@@ -77,7 +77,9 @@ def test_what_the_preflight_found_is_read_with_the_signer() -> None:
     read = picture(a_model_deployment(versions=[entry])).ledger("v5")
     assert read is not None
     assert read.signer == "key 12ab"
-    assert [(each.name, each.verdict, each.message) for each in read.preflight] == [("goldenSamples", "Fail", "0 of 20")]
+    assert [(each.name, each.verdict, each.message) for each in read.preflight] == [
+        ("goldenSamples", "Fail", "0 of 20")
+    ]
 
 
 def test_an_object_without_status_is_a_picture_too() -> None:

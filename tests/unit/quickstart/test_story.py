@@ -48,7 +48,10 @@ def test_a_story_that_went_as_promised_is_believed() -> None:
         (an_ended_story(lost=2), "2 requests were lost"),
         (an_ended_story(v3="Promoted"), "v3 is Promoted instead of RolledBack"),
         (an_ended_story(v4="RolledBack"), "v4 is RolledBack instead of FailedPreflight"),
-        (an_ended_story(v5_because="ModelInvalid"), "v5 is FailedPreflight for ModelInvalid, not for its golden samples"),
+        (
+            an_ended_story(v5_because="ModelInvalid"),
+            "v5 is FailedPreflight for ModelInvalid, not for its golden samples",
+        ),
         (an_ended_story(with_pods="v5"), "v5 got pods"),
         (an_ended_story(signer=""), "v2 serves, and nobody's signature"),
     ],

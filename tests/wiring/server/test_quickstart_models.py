@@ -60,7 +60,11 @@ def flags(example):
         ("v2", None, "20 of 20 golden samples"),
         ("v3", None, "20 of 20 golden samples"),
         ("v4", "ModelInvalid", "cut short"),
-        ("v5", "GoldenSampleFailed", "golden samples give their outputs, all of them must; sample 1: output"),
+        (
+            "v5",
+            "GoldenSampleFailed",
+            "of 20 golden samples give their outputs, all of them must; sample 2: output 'label'",
+        ),
     ],
 )
 def test_each_version_of_the_quickstart_gets_the_verdict_that_it_promises(

@@ -53,7 +53,9 @@ def _fill_bucket(screen: Screen, place: Place, example: Example) -> None:
         example.sign(signer)
         files = example.files()
         bucket.put(place.kubectl, example.out / "models", files)
-        step.result = f"{len(files)} files to s3://{BUCKET}/, signed with a key made just now ({signer.fingerprint[:12]})"
+        step.result = (
+            f"{len(files)} files to s3://{BUCKET}/, signed with a key made just now ({signer.fingerprint[:12]})"
+        )
 
 
 def _on_current(screen: Screen) -> Place:
