@@ -5,13 +5,16 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import obstore
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from quickstart.commands import CommandFailed, Kubectl
+
+if TYPE_CHECKING:
+    from obstore.store import S3Credential
 
 BUCKET = "models"
 NAME = "bucket"
@@ -54,12 +57,7 @@ class Bucket:
             BUCKET,
             endpoint=endpoint,
             region=REGION,
-            # Nothing of what the person's own environment says of AWS, a session's token above all.
-            credential_provider=lambda: {
-                "access_key_id": self.key_id,
-                "secret_access_key": self.secret_key,
-                "expires_at": None,
-            },
+            credential_provider=self._key,  # and nothing of what the environment says, like a session's token
             client_options={"allow_http": True, "timeout": "30s"},
             retry_config={"max_retries": 2},
         )
@@ -68,3 +66,6 @@ class Bucket:
                 obstore.put(store, file.relative_to(folder).as_posix(), file.read_bytes())
             except (BaseError, OSError) as error:
                 raise CommandFailed(f"{file} cannot be put into s3://{BUCKET}/ at {endpoint}: {error}") from error
+
+    def _key(self) -> S3Credential:
+        return {"access_key_id": self.key_id, "secret_access_key": self.secret_key, "expires_at": None}
