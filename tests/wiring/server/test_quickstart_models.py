@@ -37,11 +37,12 @@ def flags(example):
     port = free_port()
     opened_by = bucket.secret()["stringData"] | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}
     given = {
-        "$(AWS_REGION)": opened_by["AWS_REGION"],
-        ":7070": f"127.0.0.1:{port}",
+        "--port=:7070": f"--port=127.0.0.1:{port}",
+        "--region=$(AWS_REGION)": f"--region={opened_by['AWS_REGION']}",
+        "--sidecar=/attributes": f"--sidecar={out}/attributes",
         "/buckets": f"{out}/buckets",
-        "/attributes": f"{out}/attributes",
     }
+    assert set(given) <= set(container["args"])
     command = [str(stores.program("versitygw")), *(given.get(each, each) for each in container["args"])]
     environment = {each["name"]: opened_by[each["valueFrom"]["secretKeyRef"]["key"]] for each in container["env"]}
     with stores.running(command, port, out / "versitygw.log", environment):
