@@ -37,7 +37,7 @@ def test_a_rollout_reads_as_a_story() -> None:
         story += changes(before, after)
         before = after
     assert story == [
-        "v2 is fetched, verified, loaded and tried on its golden samples, by a Job",
+        "a Job fetches v2, verifies it, loads it and replays its golden samples",
         "v2 starts its pods; they get no traffic yet",
         "v2 gets 25 % of the traffic (step 1/2)",
         "v2 gets 50 % of the traffic (step 2/2)",

@@ -15,7 +15,7 @@ from quickstart.commands import CommandFailed
 from quickstart.example import NAMESPACE
 from quickstart.place import Place
 from quickstart.screen import Screen
-from quickstart.story import Caught, Disappointed, Story
+from quickstart.story import REASONS, Caught, Disappointed, Story
 
 WIDTH_WITHOUT_TERMINAL = 120
 LABELS_BEFORE_V2 = 150  # stable's own accuracy has to be known before a canary can be compared with it
@@ -101,7 +101,7 @@ def summary(screen: Screen, story: Story, place: Place, caught: Caught, seconds:
                 "v3",
                 f"{entry.outcome if entry else '?'} after {caught.seconds:.0f} s and {caught.labels:,} labels of its own",
             ],
-            ["v4, v5", "refused before they had a pod"],
+            *([version, f"refused for {REASONS[version][1]}, before it had a pod"] for version in ("v4", "v5")),
             ["time", f"{seconds // 60:.0f} min {seconds % 60:.0f} s"],
         ],
     )

@@ -130,7 +130,7 @@ def changes(before: Picture | None, after: Picture) -> list[str]:
     said: list[str] = []
     if after.canary and (before is None or (before.canary, before.phase) != (after.canary, after.phase)):
         said += {
-            "Resolving": [f"{after.canary} is fetched, verified, loaded and tried on its golden samples, by a Job"],
+            "Resolving": [f"a Job fetches {after.canary}, verifies it, loads it and replays its golden samples"],
             "Starting": [f"{after.canary} starts its pods" + ("" if after.is_first else "; they get no traffic yet")],
             "Growing": [f"{after.canary} has passed every step: it grows to full size"],
             "Switching": [] if after.is_first else [f"{after.canary} takes all traffic"],

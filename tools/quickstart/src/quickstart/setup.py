@@ -35,8 +35,10 @@ def prepare(screen: Screen, root: Path, out: Path) -> tuple[Place, Example]:
     with screen.step("Models") as step:
         example = Example.train(root, out, place.images)
         step.result = "trained with scikit-learn, exported to ONNX, each with requests and their right answers"
-    rows = [[each.version, f"{each.accuracy:.1%} right", each.description] for each in example.models.values()]
-    screen.table(["", "SCIKIT-LEARN, UNSEEN DATA", "WHAT IT IS"], rows)
+    rows = [
+        [each.version, f"{each.accuracy:.1%} of unseen right", each.description] for each in example.models.values()
+    ]
+    screen.table(["", "IN SCIKIT-LEARN", "WHAT IT IS"], rows)
     _install_serin(screen, place, root, out)
     _fill_bucket(screen, place, example)
     return place, example

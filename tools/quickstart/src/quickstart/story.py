@@ -124,14 +124,11 @@ class Story:
             ["VERSION", "OUTCOME", "REASON", "SHA256"],
             [[v.version, v.outcome, v.reason, v.sha256[:12] or "none"] for v in now.versions],
         )
-        for entry in now.versions:
-            if entry.outcome != "Promoted":
-                self.screen.say(f"    {entry.version}: {entry.message}")
 
     def show_checks(self, version: str) -> None:
         """What the preflight of a version looked at, and found."""
         entry = picture(self.kubectl.get(f"mdep/{NAME}") or {}).ledger(version)
-        self.screen.say(f"  what a Job found of {version} before its first pod (status.versions[].preflight):")
+        self.screen.say(f"  what {version} had to show before its first pod (status.versions[].preflight):")
         rows = [[row.name, row.verdict, _DIGEST.sub(r"\1…", row.message)] for row in (entry.preflight if entry else ())]
         self.screen.table(["CHECK", "VERDICT", ""], rows)
 
