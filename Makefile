@@ -35,7 +35,7 @@ $(UV):
 sync: .venv/.synced ## Install the locked Python environment into .venv
 
 .PHONY: quickstart
-quickstart: sync ## See it work: a cluster, a good version promoted, a bad one rolled back (CLUSTER=current: your own)
+quickstart: sync ## See it work: a cluster, a bucket, a good version promoted, bad ones rolled back or refused (CLUSTER=current: your own)
 	@$(RUN) quickstart
 
 .PHONY: quickstart-down
@@ -117,6 +117,12 @@ image-cuda: sync ## Build the server's image for GPUs of NVIDIA without a regist
 image-ui: sync ## Build the image of the page for everybody without a registry
 	@$(RUN) localkube image-ui
 
+.PHONY: sbom
+sbom: sync ## List what both images hold on top of their base, as CycloneDX (dist/*.cdx.json)
+	@mkdir -p dist
+	@for image in serin-operator serin-server; do \
+	  $(UV) export --frozen --quiet --no-dev --package $$image --format cyclonedx1.5 --preview-features sbom-export --output-file dist/$$image.cdx.json >/dev/null && echo dist/$$image.cdx.json; done
+
 .PHONY: test
 test: unit wider slow cluster e2e ## Every test
 
@@ -166,9 +172,9 @@ bench-reaction: sync ## Measure how soon a failing version is away, on a cluster
 	RUNS=$(or $(RUNS),3) $(PYTEST) -q -s benchmarks/reaction/measure.py
 
 .PHONY: reference
-reference: sync ## Let the reference for signed models verify what our tests sign
+reference: sync ## Let the reference for signed models verify what our tests and the quickstart sign
 	@$(UV) sync --frozen --all-packages --quiet --group reference
-	$(PYTEST) -q -rs tests/unit/server/test_signed_models.py
+	$(PYTEST) -q -rs tests/unit/server/test_signed_models.py tests/unit/quickstart/test_signing.py
 
 .PHONY: mutation
 mutation: sync ## Mutation score of the evidence engine (half an hour; build/mutation)

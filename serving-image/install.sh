@@ -1,8 +1,8 @@
 #!/bin/sh
 # Locked dependencies in one layer that a change of code leaves alone: a virtual environment without pip, compiled ahead,
 # because the root file system is read-only at run time. The argument is a file of requirements with hashes.
-# ONNX Runtime's tools for making models, and tests of libraries, have no work to do in a server; what makes variants of a model
-# (quantization, transformers, onnx) has some in the Job that resolves, and is loaded there alone.
+# ONNX Runtime's tools for making models, sources and tests of libraries have no work to do in a server; what makes variants of a
+# model (quantization, transformers, onnx) has some in the Job that resolves, and is loaded there alone.
 set -eu
 python3 -m venv /opt/build
 python3 -m venv --without-pip /opt/venv
@@ -13,7 +13,8 @@ chmod 755 /opt/venv/bin/serin-server
 /opt/build/bin/pip --python /opt/venv/bin/python install --disable-pip-version-check --no-cache-dir --no-compile \
   --only-binary :all: --require-hashes -r "$1"
 rm -rf "$packages"/onnxruntime/tools "$packages"/onnxruntime/transformers/models "$packages"/onnx/backend/test \
-  "$packages"/onnxruntime/backend "$packages"/onnxruntime/datasets "$packages"/numpy/f2py
+  "$packages"/onnxruntime/backend "$packages"/onnxruntime/datasets "$packages"/numpy/f2py \
+  "$packages"/simdjson/simdjson.h "$packages"/simdjson/simdjson.cpp
 find /opt/venv -type d -name tests -prune -exec rm -rf {} +
 /opt/venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv
 # What was taken away is missed by nobody.

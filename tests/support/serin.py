@@ -242,9 +242,14 @@ class Space:
 
 
 def train(out: Path) -> Path:
-    """The example's four models, as its users make them."""
+    """The example's models, as its users make them."""
     subprocess.run([sys.executable, str(EXAMPLE / "train.py"), "--out", str(out)], check=True, capture_output=True)
     return out
+
+
+def onnx_of(models: Path) -> dict[str, bytes]:
+    """The example's ONNX files as the web server has them: `v1.onnx` and so on."""
+    return {f"{file.parent.name}.onnx": file.read_bytes() for file in models.glob("*/model.onnx")}
 
 
 def values(kubernetes: Kubernetes, **more: Any) -> dict[str, Any]:
@@ -269,14 +274,14 @@ def serin(cluster: Kubernetes, tmp_path_factory: pytest.TempPathFactory) -> Seri
         "upgrade", "--install", "serin", str(ROOT / "charts/serin"), "--namespace", SYSTEM, "--create-namespace",
         "--values", str(chart_values), "--wait", "--timeout", "180s",
     )  # fmt: skip
-    start_store(cluster, {file.name: file.read_bytes() for file in files.glob("*.onnx")})
+    start_store(cluster, onnx_of(files))
     return Serin(cluster, files)
 
 
 def start_store(kubernetes: Kubernetes, files: Mapping[str, bytes]) -> None:
     """The models behind a web server in the cluster: `http://models.models.svc/`."""
     data = {name: base64.b64encode(content).decode() for name, content in files.items()}
-    objects = list(yaml.safe_load_all((EXAMPLE / "model-store.yaml").read_text()))
+    objects = list(yaml.safe_load_all((Path(__file__).parent / "model-store.yaml").read_text()))
     for each in objects:
         each["metadata"]["namespace"] = STORE
     metadata = {"name": "models", "namespace": STORE}

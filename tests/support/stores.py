@@ -21,7 +21,7 @@ import httpx
 import pytest
 from tests.support.ports import free_port
 
-from localkube.binaries.bundles import Bundle, ForeignModule
+from localkube.binaries.bundles import Bundle, ForeignModule, versitygw
 from localkube.binaries.gobuild import build, go_command
 from localkube.cache import cache_folder, locked
 from localkube.errors import LocalKubeError
@@ -32,13 +32,7 @@ SECRET_KEY = "secret-of-the-tests"
 REGION = "eu-west-1"
 _FLAGS = ("-trimpath", "-ldflags", "-s -w")
 _MODULES = {
-    "versitygw": ForeignModule(
-        "github.com/versity/versitygw",
-        "v1.8.0",
-        "h1:au+wI+aybno/STsQiSm35Uu6Q6iK5MWReQxgO6SEMFc=",
-        {"versitygw": "./cmd/versitygw"},
-        _FLAGS,
-    ),
+    "versitygw": versitygw().build,  # as the quickstart's
     "registry": ForeignModule(
         "github.com/distribution/distribution/v3",
         "v3.1.2",

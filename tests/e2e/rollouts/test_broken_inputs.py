@@ -76,7 +76,7 @@ def hungry_model() -> bytes:
 @pytest.fixture(scope="module")
 def serving(serin: Serin) -> Iterator[Space]:
     """v1 on two pods under traffic, and a store with broken files."""
-    whole = (serin.files / "v2.onnx").read_bytes()
+    whole = (serin.files / "v2/model.onnx").read_bytes()
     files = {
         "truncated.onnx": whole[: len(whole) // 2],
         "page.onnx": b"<html>404, but with a smile</html>",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 import yaml
 from tests.support.kubernetes import ROOT, Kubernetes, session_name, uses_current_context
-from tests.support.serin import SYSTEM, Serin, Space, start_store, train, values
+from tests.support.serin import SYSTEM, Serin, Space, onnx_of, start_store, train, values
 
 from localkube import Cluster
 from localkube.images.build import build_images
@@ -82,7 +82,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Space]:
             "--values", str(folder / "values.yaml"), "--wait", "--timeout", "180s",
         )  # fmt: skip
         kubernetes.kubectl("cordon", "node2")
-        start_store(kubernetes, {file.name: file.read_bytes() for file in files.glob("*.onnx")})
+        start_store(kubernetes, onnx_of(files))
         kubernetes.kubectl("uncordon", "node2")
         kubernetes.kubectl("create", "namespace", "gone")
         yield Space(Serin(kubernetes, files), "gone")

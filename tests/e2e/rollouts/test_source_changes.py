@@ -66,13 +66,13 @@ class Source:
 
 
 def test_a_source_that_changes_or_disappears_in_service_is_told_and_stable_serves_on(space: Space) -> None:
-    right = (space.serin.files / "v1.onnx").read_bytes()
+    right = (space.serin.files / "v1/model.onnx").read_bytes()
     source = Source(space)
     source.has(right)
     space.apply("v1", source.uri)
     space.wait_until_serves("v1")
     for content, reason, words in (
-        ((space.serin.files / "v2.onnx").read_bytes(), "SourceChanged", "put the recorded bytes back"),
+        ((space.serin.files / "v2/model.onnx").read_bytes(), "SourceChanged", "put the recorded bytes back"),
         (None, "SourceNotFound", "answered 404"),
     ):
         source.has(content)
@@ -122,7 +122,7 @@ def a_claim(space: Space, folder: Path) -> None:
 def test_with_a_store_every_pod_can_be_replaced_though_its_source_is_gone(space: Space, tmp_path: Path) -> None:
     a_claim(space, tmp_path)
     source = Source(space)
-    source.has((space.serin.files / "v1.onnx").read_bytes())
+    source.has((space.serin.files / "v1/model.onnx").read_bytes())
     space.apply("v1", source.uri, model={"store": {"uri": "pvc://kept/models"}})
     space.wait_until_serves("v1")
     (row,) = [row for row in space.status()["versions"][0]["preflight"] if row["name"] == "store"]

@@ -27,6 +27,11 @@ MODEL = {"version": "v1", "uri": "https://models.example.com/v1.onnx"}
 
 SPECS: dict[str, dict[str, Any]] = {
     "the_example": EXAMPLE,
+    # Before its models came from a bucket: pods of it may still run.
+    "the_example_at_first": {
+        **{name: value for name, value in EXAMPLE.items() if name != "preflight"},
+        "model": {"version": "v1", "uri": "http://models.serin-quickstart.svc/v1.onnx"},
+    },
     "as_little_as_possible": {"model": MODEL},
     "all_of_runtime_at_first": {
         "model": {
@@ -116,7 +121,7 @@ SPECS: dict[str, dict[str, Any]] = {
 }
 
 REVISIONS_THAT_PODS_RUN_UNDER = {
-    "the_example": "uww6t2ktqt",
+    "the_example_at_first": "uww6t2ktqt",
     "as_little_as_possible": "grsmcqys33",
     "all_of_runtime_at_first": "qp7334naw7",
 }

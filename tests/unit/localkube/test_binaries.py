@@ -19,6 +19,7 @@ from localkube.binaries.bundles import (
     helm,
     kubernetes,
     prometheus,
+    versitygw,
 )
 from localkube.binaries.download import Unreachable, download, published_sha256
 from localkube.binaries.find import named_folder, programs_folder
@@ -231,7 +232,7 @@ def test_everything_has_a_source_and_every_download_a_checksum(bundle):
         assert item.checksum_url.startswith("https://") or len(item.sha256) == 64
 
 
-@pytest.mark.parametrize("bundle", [kubernetes(), helm(), prometheus()], ids=lambda bundle: bundle.name)
+@pytest.mark.parametrize("bundle", [kubernetes(), helm(), prometheus(), versitygw()], ids=lambda bundle: bundle.name)
 def test_every_program_can_be_downloaded_and_built(bundle):
     assert set(bundle.downloads) == set(bundle.build.packages)
     assert all(item.url.startswith("https://") for item in bundle.downloads.values())

@@ -37,7 +37,7 @@ def test_a_rollout_reads_as_a_story() -> None:
         story += changes(before, after)
         before = after
     assert story == [
-        "v2 is fetched, verified and loaded once, by a Job",
+        "a Job fetches v2, verifies it, loads it and replays its golden samples",
         "v2 starts its pods; they get no traffic yet",
         "v2 gets 25 % of the traffic (step 1/2)",
         "v2 gets 50 % of the traffic (step 2/2)",
@@ -69,6 +69,17 @@ def test_an_ending_is_told_once_with_its_evidence() -> None:
     assert changes(before, ended) == ["v3 RolledBack: accuracy 88 % against 98 %"]
     assert changes(ended, ended) == []
     assert ended.has_ended("v3", "RolledBack")
+
+
+def test_what_the_preflight_found_is_read_with_the_signer() -> None:
+    row = {"name": "goldenSamples", "verdict": "Fail", "message": "0 of 20"}
+    entry = {"version": "v5", "outcome": "FailedPreflight", "signer": "key 12ab", "preflight": [row]}
+    read = picture(a_model_deployment(versions=[entry])).ledger("v5")
+    assert read is not None
+    assert read.signer == "key 12ab"
+    assert [(each.name, each.verdict, each.message) for each in read.preflight] == [
+        ("goldenSamples", "Fail", "0 of 20")
+    ]
 
 
 def test_an_object_without_status_is_a_picture_too() -> None:

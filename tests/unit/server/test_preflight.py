@@ -48,9 +48,9 @@ def test_without_the_gate_nothing_is_replayed(resolved):
 @pytest.mark.parametrize(
     ("samples", "flags", "code", "verdict", "words"),
     [
-        ([RIGHT, CLOSE], (), 0, "Pass", "2 of 2 golden samples give their outputs"),
+        ([RIGHT, CLOSE], (), 0, "Pass", "2 of 2 golden samples give their outputs, all of them must"),
         ([RIGHT, WRONG], (), 64, "Fail", "sample 2: output 'y' at [0, 1] is not as expected (1 of 3 values differ)"),
-        ([RIGHT, RIGHT, RIGHT, WRONG], ("--preflight-golden-min-match", "0.75"), 0, "Pass", "3 of 4"),
+        ([RIGHT, RIGHT, RIGHT, WRONG], ("--preflight-golden-min-match", "0.75"), 0, "Pass", "3 of 4 golden samples give their outputs, 0.75 of them must"),
         ([RIGHT, WRONG], ("--preflight-golden-min-match", "0.75"), 64, "Fail", "1 of 2"),
         ([RIGHT, WRONG], ("--preflight-golden", "warn"), 0, "Warn", "1 of 2"),
         ([], (), 64, "Fail", "put golden.jsonl beside the model, or name a ConfigMap"),

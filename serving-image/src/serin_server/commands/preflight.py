@@ -60,7 +60,8 @@ def _golden(settings: Settings, model: Model) -> Row | None:
     else:
         right = verdict.samples - len(verdict.failures)
         fits = right >= least * verdict.samples
-        said = f"{right} of {verdict.samples} golden samples give their outputs, {least:g} of them must"
+        needed = "all" if least == 1 else f"{least:g}"
+        said = f"{right} of {verdict.samples} golden samples give their outputs, {needed} of them must"
         said += f"; {verdict.first_without_values}" if verdict.first_without_values else ""
     passed = "Pass" if fits else settings.preflight_golden.capitalize()
     return Row("goldenSamples", passed, sentence(said), Reason.GOLDEN_SAMPLE_FAILED)

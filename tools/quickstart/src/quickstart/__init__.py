@@ -1,1 +1,1 @@
-"""Serin in one command: a cluster, a model, a good version promoted, a bad one rolled back, a broken one refused."""
+"""Serin in one command: a cluster, a bucket of signed models, a good version promoted, a bad one rolled back, broken ones refused."""

@@ -15,7 +15,7 @@ from quickstart.commands import CommandFailed
 from quickstart.example import NAMESPACE
 from quickstart.place import Place
 from quickstart.screen import Screen
-from quickstart.story import Caught, Disappointed, Story
+from quickstart.story import REASONS, Caught, Disappointed, Story
 
 WIDTH_WITHOUT_TERMINAL = 120
 LABELS_BEFORE_V2 = 150  # stable's own accuracy has to be known before a canary can be compared with it
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def play(screen: Screen) -> None:
-    """Prepare the cluster, then the four acts, then the summary."""
+    """Prepare the cluster, then the five acts, then the summary."""
     began = time.monotonic()
     place, example = setup.prepare(screen, Path.cwd(), setup.OUT)
     story = Story(place.kubectl, example, screen)
@@ -51,15 +51,16 @@ def play(screen: Screen) -> None:
         screen.chapter("1  v1 is served")
         story.apply("v1")
         story.wait("v1", "Promoted", timeout=180)
+        story.show_checks("v1")
         setup.start_traffic(screen, place, example)
         story.check_prediction("v1")
         story.show()
         with story.follow_traffic():
-            caught = _three_rollouts(screen, story)
+            caught = _more_versions(screen, story)
             summary(screen, story, place, caught, time.monotonic() - began)
 
 
-def _three_rollouts(screen: Screen, story: Story) -> Caught:
+def _more_versions(screen: Screen, story: Story) -> Caught:
     screen.chapter("2  v2 is rolled out step by step, under traffic whose true labels come back 2 to 5 s late")
     story.wait_for_traffic(LABELS_BEFORE_V2, "v1")
     story.apply("v2")
@@ -75,6 +76,11 @@ def _three_rollouts(screen: Screen, story: Story) -> Caught:
     screen.chapter("4  v4 cannot be loaded: it is refused before it gets a pod")
     story.apply("v4")
     story.wait("v4", "FailedPreflight", timeout=120)
+
+    screen.chapter("5  v5 loads, and answers otherwise than before its export: its golden samples refuse it")
+    story.apply("v5")
+    story.wait("v5", "FailedPreflight", timeout=120)
+    story.show_checks("v5")
     story.show()
     return caught
 
@@ -95,7 +101,7 @@ def summary(screen: Screen, story: Story, place: Place, caught: Caught, seconds:
                 "v3",
                 f"{entry.outcome if entry else '?'} after {caught.seconds:.0f} s and {caught.labels:,} labels of its own",
             ],
-            ["v4", f"answered {story.seen.requests('v4')} requests"],
+            *([version, f"refused for {REASONS[version][1]}, before it had a pod"] for version in ("v4", "v5")),
             ["time", f"{seconds // 60:.0f} min {seconds % 60:.0f} s"],
         ],
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,3 +60,19 @@ class Kubectl:
         """One object, or None when it does not exist."""
         found = self("get", *arguments, "--ignore-not-found", "-o", "json")
         return dict(json.loads(found)) if found.strip() else None
+
+    @contextmanager
+    def forwarded(self, target: str, port: int) -> Iterator[str]:
+        """Host and port of this machine behind which a pod's port is, as long as the context lasts."""
+        command = self.command("port-forward", target, f":{port}")
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+            try:
+                said = ""
+                while not (found := re.search(r"127\.0\.0\.1:\d+", said)):
+                    line = process.stdout.readline() if process.stdout else ""
+                    if not line:
+                        raise CommandFailed(f"{' '.join(command)}\n  said: {said.strip()}")
+                    said += line
+                yield found[0]
+            finally:
+                process.terminate()

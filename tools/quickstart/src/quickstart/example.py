@@ -1,19 +1,21 @@
-"""The example on disk: its trained models, and its objects made ready for one cluster."""
+"""The example on disk: its trained and signed models, and its objects made ready for one cluster."""
 
 from __future__ import annotations
 
-import base64
 import copy
 import json
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from quickstart.bucket import BUCKET, Bucket
 from quickstart.commands import run
+from quickstart.signing import Signer
 
 NAMESPACE = "serin-quickstart"
 NAME = "breast-cancer"
@@ -25,12 +27,10 @@ class Model:
     """One trained version."""
 
     version: str
-    file: str
-    sha256: str
     description: str
-    accuracy: float | None
-    """Share of right answers on the unseen half; None: it cannot even be loaded."""
-    expected: dict[str, Any] | None
+    accuracy: float
+    """Share of right answers on the unseen half, by scikit-learn; what was exported need not answer the same."""
+    expected: dict[str, Any]
     """What scikit-learn says about the first unseen patients."""
 
 
@@ -43,34 +43,39 @@ class Example:
     out: Path
     """Where models and manifests were written."""
     models: dict[str, Model]
-    serving_image: str
+    images: Mapping[str, str]
+    """What runs on this cluster in place of the images that the example names."""
 
     @classmethod
-    def train(cls, root: Path, out: Path, serving_image: str) -> Example:
+    def train(cls, root: Path, out: Path, images: Mapping[str, str]) -> Example:
         """Run `train.py`, as a person would."""
         run([sys.executable, root / FOLDER / "train.py", "--out", out / "models"])
         found = json.loads((out / "models" / "models.json").read_text())
         models = {
             version: Model(
                 version=version,
-                file=model["file"],
-                sha256=model["sha256"],
                 description=model["description"],
                 accuracy=model["accuracy"],
                 expected=model["expected"],
             )
             for version, model in found.items()
         }
-        return cls(root=root, out=out, models=models, serving_image=serving_image)
+        return cls(root=root, out=out, models=models, images=images)
 
-    def model_store(self) -> list[dict[str, Any]]:
-        """A web server with the four files in the cluster."""
-        files = {
-            model.file: base64.b64encode((self.out / "models" / model.file).read_bytes()).decode()
-            for model in self.models.values()
-        }
-        config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "models"}, "binaryData": files}
-        return [config, *self._objects("model-store.yaml")]
+    def sign(self, signer: Signer) -> None:
+        """Put a signature beside every model."""
+        for version in self.models:
+            signer.sign(self.out / "models" / version)
+
+    def files(self) -> list[Path]:
+        """What goes into the bucket: a folder a version."""
+        folders = [self.out / "models" / version for version in self.models]
+        return sorted(file for folder in folders for file in folder.rglob("*") if file.is_file())
+
+    def home(self, bucket: Bucket, signer: Signer) -> list[dict[str, Any]]:
+        """An S3 server in the cluster, what opens it, and whose models may be served."""
+        keys = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "model-signers"}}
+        return [bucket.secret(), keys | {"data": {"keys.pem": signer.public_key}}, *self._objects("bucket.yaml")]
 
     def traffic(self) -> list[dict[str, Any]]:
         """The clients, with their patients."""
@@ -86,23 +91,18 @@ class Example:
         """Write the ModelDeployment of one version, to be applied as it is."""
         (deployment,) = self._objects("modeldeployment.yaml")
         wanted = copy.deepcopy(deployment)
-        model = self.models[version]
-        wanted["spec"]["model"] = {
-            "version": version,
-            "uri": f"http://models.{NAMESPACE}.svc/{model.file}",
-            "sha256": model.sha256,
-        }
+        wanted["spec"]["model"] |= {"version": version, "uri": f"s3://{BUCKET}/{version}/"}
         path = self.out / f"{version}.yaml"
         path.write_text(yaml.safe_dump(wanted, sort_keys=False))
         return Path(os.path.relpath(path))
 
     def _objects(self, file: str) -> list[dict[str, Any]]:
-        """The objects of one file, with this cluster's image."""
+        """The objects of one file, with this cluster's images."""
         objects = [found for found in yaml.safe_load_all((self.root / FOLDER / file).read_text()) if found]
         for found in objects:
             if found["kind"] == "Deployment":
                 for container in found["spec"]["template"]["spec"]["containers"]:
-                    container["image"] = self.serving_image
+                    container["image"] = self.images.get(container["image"], container["image"])
         return objects
 
 

@@ -7,6 +7,15 @@ from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
+class Check:
+    """What one gate of the preflight found, before the first pod."""
+
+    name: str
+    verdict: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Version:
     """One line of the ledger, `status.versions`."""
 
@@ -15,8 +24,10 @@ class Version:
     reason: str
     message: str
     sha256: str
+    signer: str
     promoted_at: str
     ended_at: str
+    preflight: tuple[Check, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,8 +112,13 @@ def picture(modeldeployment: dict[str, Any]) -> Picture:
                 reason=found.get("reason") or "",
                 message=found.get("message") or "",
                 sha256=found.get("sha256") or "",
+                signer=found.get("signer") or "",
                 promoted_at=found.get("promotedAt") or "",
                 ended_at=found.get("endedAt") or "",
+                preflight=tuple(
+                    Check(name=row["name"], verdict=row["verdict"], message=row.get("message") or "")
+                    for row in found.get("preflight") or []
+                ),
             )
             for found in status.get("versions") or []
         ),
@@ -114,7 +130,7 @@ def changes(before: Picture | None, after: Picture) -> list[str]:
     said: list[str] = []
     if after.canary and (before is None or (before.canary, before.phase) != (after.canary, after.phase)):
         said += {
-            "Resolving": [f"{after.canary} is fetched, verified and loaded once, by a Job"],
+            "Resolving": [f"a Job fetches {after.canary}, verifies it, loads it and replays its golden samples"],
             "Starting": [f"{after.canary} starts its pods" + ("" if after.is_first else "; they get no traffic yet")],
             "Growing": [f"{after.canary} has passed every step: it grows to full size"],
             "Switching": [] if after.is_first else [f"{after.canary} takes all traffic"],

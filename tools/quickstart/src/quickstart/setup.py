@@ -1,4 +1,4 @@
-"""Everything before the story: models, cluster, images, Prometheus, Serin, the model store; and taking it away."""
+"""Everything before the story: models, cluster, images, Prometheus, Serin, the bucket; and taking it away."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ import yaml
 from localkube import state
 from localkube.cluster import Cluster
 from localkube.images.build import build_images
+from localkube.images.small import VERSITYGW, program_archive
 from quickstart import place as places
+from quickstart.bucket import BUCKET, Bucket
 from quickstart.example import NAMESPACE, Example
 from quickstart.place import Place
 from quickstart.screen import Screen, Step
+from quickstart.signing import Signer
 
 SYSTEM_NAMESPACE = "serin-system"
 OUT = Path("build/quickstart")
@@ -30,20 +33,31 @@ def prepare(screen: Screen, root: Path, out: Path) -> tuple[Place, Example]:
     place = _on_current(screen) if places.is_current() else _on_local(screen, root)
     _begin_afresh(place)
     with screen.step("Models") as step:
-        example = Example.train(root, out, place.serving_image)
-        step.result = "trained with scikit-learn, exported to ONNX"
+        example = Example.train(root, out, place.images)
+        step.result = "trained with scikit-learn, exported to ONNX, each with requests and their right answers"
     rows = [
-        [m.version, "cannot load" if m.accuracy is None else f"{m.accuracy:.1%} right", m.description, m.sha256[:12]]
-        for m in example.models.values()
+        [each.version, f"{each.accuracy:.1%} of unseen right", each.description] for each in example.models.values()
     ]
-    screen.table(["", "ON UNSEEN DATA", "WHAT IT IS", "SHA256"], rows)
+    screen.table(["", "IN SCIKIT-LEARN", "WHAT IT IS"], rows)
     _install_serin(screen, place, root, out)
-    with screen.step("Models' home") as step:
-        _empty_namespace(place)
-        place.kubectl.apply(*example.model_store())
-        place.kubectl("rollout", "status", "deployment/models", "--timeout=120s")
-        step.result = f"a web server in namespace {NAMESPACE}"
+    _fill_bucket(screen, place, example)
     return place, example
+
+
+def _fill_bucket(screen: Screen, place: Place, example: Example) -> None:
+    bucket, signer = Bucket.with_a_new_key(NAMESPACE), Signer()
+    with screen.step("Bucket") as step:
+        _empty_namespace(place)
+        place.kubectl.apply(*example.home(bucket, signer))
+        place.kubectl("rollout", "status", "deployment/bucket", "--timeout=120s")
+        step.result = f"an S3 server in namespace {NAMESPACE}; the Secret `bucket` opens it"
+    with screen.step("Upload") as step:
+        example.sign(signer)
+        files = example.files()
+        bucket.put(place.kubectl, example.out / "models", files)
+        step.result = (
+            f"{len(files)} files to s3://{BUCKET}/, signed with a key made just now ({signer.fingerprint[:12]})"
+        )
 
 
 def _on_current(screen: Screen) -> Place:
@@ -56,8 +70,8 @@ def _on_current(screen: Screen) -> Place:
 
 def _on_local(screen: Screen, root: Path) -> Place:
     with screen.step("Images") as step:
-        archives = build_images(root, step)
-        step.result = f"{places.OPERATOR_IMAGE}, {places.SERVING_IMAGE}"
+        archives = [*build_images(root, step), program_archive(VERSITYGW, step)]
+        step.result = f"{places.OPERATOR_IMAGE}, {places.SERVING_IMAGE}, {VERSITYGW.reference}"
     with screen.step("Cluster") as step:
         cluster = Cluster.up(places.LOCAL_NAME, 1, images=archives, report=step)
         _load(cluster, archives, step)

@@ -1,9 +1,10 @@
-"""The four acts: v1 is served, v2 is promoted, v3 is rolled back, v4 is refused."""
+"""The five acts: v1 is served, v2 is promoted, v3 is rolled back, v4 and v5 are refused."""
 
 from __future__ import annotations
 
 import json
 import queue
+import re
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,13 @@ from quickstart.screen import Screen
 from quickstart.streams import Follower
 
 PATIENTS_CHECKED = 5
+OUTCOMES = {"v2": "Promoted", "v3": "RolledBack", "v4": "FailedPreflight", "v5": "FailedPreflight"}
+REASONS = {
+    "v3": ("AnalysisFailed", "its accuracy"),
+    "v4": ("ModelInvalid", "its broken file"),
+    "v5": ("GoldenSampleFailed", "its golden samples"),
+}
+_DIGEST = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
 
 
 class Disappointed(Exception):
@@ -28,6 +36,8 @@ class Seen:
     picture: Picture | None = None
     tally: dict[str, Any] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
+    with_pods: set[str] = field(default_factory=set)
+    """Versions that got as far as pods."""
 
     def labels(self, version: str) -> int:
         """True answers that have come back for one version."""
@@ -60,7 +70,7 @@ class Caught:
 
 
 class Story:
-    """Tells and checks the four acts against one cluster."""
+    """Tells and checks the five acts against one cluster."""
 
     def __init__(self, kubectl: Kubectl, example: Example, screen: Screen) -> None:
         self.kubectl = kubectl
@@ -114,9 +124,13 @@ class Story:
             ["VERSION", "OUTCOME", "REASON", "SHA256"],
             [[v.version, v.outcome, v.reason, v.sha256[:12] or "none"] for v in now.versions],
         )
-        for entry in now.versions:
-            if entry.outcome != "Promoted":
-                self.screen.say(f"    {entry.version}: {entry.message}")
+
+    def show_checks(self, version: str) -> None:
+        """What the preflight of a version looked at, and found."""
+        entry = picture(self.kubectl.get(f"mdep/{NAME}") or {}).ledger(version)
+        self.screen.say(f"  what {version} had to show before its first pod (status.versions[].preflight):")
+        rows = [[row.name, row.verdict, _DIGEST.sub(r"\1…", row.message)] for row in (entry.preflight if entry else ())]
+        self.screen.table(["CHECK", "VERDICT", ""], rows)
 
     def check_prediction(self, version: str) -> None:
         """Ask the model through its Service about patients it has not seen; scikit-learn has to agree."""
@@ -170,14 +184,16 @@ class Story:
             broken.append(f"{self.seen.tally['lost']} requests were lost")
         if now is None or now.stable != "v2":
             broken.append(f"{now.stable if now else 'nothing'} serves instead of v2")
-        for version, outcome in (("v2", "Promoted"), ("v3", "RolledBack"), ("v4", "FailedPreflight")):
+        for version, outcome in OUTCOMES.items():
             entry = now.ledger(version) if now else None
             if entry is None or entry.outcome != outcome:
                 broken.append(f"{version} is {entry.outcome if entry else 'not in the ledger'} instead of {outcome}")
-        if now and (entry := now.ledger("v3")) and entry.reason != "AnalysisFailed":
-            broken.append(f"v3 was rolled back for {entry.reason}, not for its accuracy")
-        if self.seen.requests("v4"):
-            broken.append("v4 answered requests")
+            elif version in REASONS and entry.reason != REASONS[version][0]:
+                broken.append(f"{version} is {outcome} for {entry.reason}, not for {REASONS[version][1]}")
+            if outcome == "FailedPreflight" and (version in self.seen.with_pods or self.seen.requests(version)):
+                broken.append(f"{version} got pods, and {self.seen.requests(version)} requests")
+        if now and (entry := now.ledger("v2")) and not entry.signer:
+            broken.append("v2 serves, and nobody's signature stands in the ledger")
         if broken:
             raise Disappointed("Not as promised:\n" + "\n".join(f"  {each}" for each in broken))
 
@@ -206,6 +222,8 @@ class Story:
                 after = picture(found)
                 told += changes(self.seen.picture, after)
                 self.seen.picture = after
+                if after.canary and after.phase != "Resolving":
+                    self.seen.with_pods.add(after.canary)
             elif "sent" in found:
                 self.seen.tally = found
             elif "lost_request" in found:

@@ -207,7 +207,29 @@ def metrics_server() -> Bundle:
     )
 
 
+def versitygw() -> Bundle:
+    """An S3 server over a folder: what the quickstart's models are served from, and tests of buckets."""
+    version, architecture = "v1.8.0", go_architecture()
+    release = f"https://github.com/versity/versitygw/releases/download/{version}"
+    name = f"versitygw_{version}_Linux_{_VERSITYGW_MACHINES.get(architecture, architecture)}"
+    return Bundle(
+        "versitygw",
+        version,
+        {"versitygw": Download(f"{release}/{name}.tar.gz", f"{release}/checksums.txt", f"{name}/versitygw")},
+        ForeignModule(
+            "github.com/versity/versitygw",
+            version,
+            "h1:au+wI+aybno/STsQiSm35Uu6Q6iK5MWReQxgO6SEMFc=",
+            {"versitygw": "./cmd/versitygw"},
+            ("-trimpath", "-ldflags", "-s -w"),
+        ),
+    )
+
+
+_VERSITYGW_MACHINES = {"amd64": "x86_64"}
+
+
 def all_bundles() -> dict[str, Bundle]:
     """Everything that is pinned, by name."""
-    every = (kubernetes(), helm(), prometheus(), envoy_gateway(), envoy(), metrics_server())
+    every = (kubernetes(), helm(), prometheus(), envoy_gateway(), envoy(), metrics_server(), versitygw())
     return {bundle.name: bundle for bundle in every}

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from localkube.binaries.bundles import Bundle, go_architecture, prometheus
+from localkube.binaries.bundles import Bundle, go_architecture, prometheus, versitygw
 from localkube.binaries.find import programs_folder
 from localkube.cache import cache_folder, locked
 from localkube.debian import NODE, ensure_packages
@@ -60,6 +60,8 @@ class ProgramImage:
 PROMETHEUS = ProgramImage(
     "localhost/prometheus:local", prometheus, "prometheus", "bin/prometheus", folders=("prometheus",)
 )
+VERSITYGW = ProgramImage("localhost/versitygw:local", versitygw, "versitygw", "usr/local/bin/versitygw")
+"""The program lies where its publisher's image has it, so that one manifest suits both."""
 
 
 def program_archive(image: ProgramImage, report: Reporter) -> Path:
