@@ -113,6 +113,10 @@ images: sync ## Build both images without a registry; seconds when only code has
 image-cuda: sync ## Build the server's image for GPUs of NVIDIA without a registry (3 GB of downloads the first time)
 	@$(RUN) localkube image-cuda
 
+.PHONY: image-collector
+image-collector: sync ## Build the image of the collector of predictions without a registry
+	@$(RUN) localkube image-collector
+
 .PHONY: test
 test: unit wider slow cluster e2e ## Every test
 

@@ -12,7 +12,7 @@ chmod 755 /opt/venv/bin/serin-server
 /opt/build/bin/pip --python /opt/venv/bin/python install --disable-pip-version-check --no-cache-dir --no-compile \
   --only-binary :all: --require-hashes -r "$1"
 rm -rf "$packages"/onnxruntime/transformers "$packages"/onnxruntime/quantization "$packages"/onnxruntime/tools \
-  "$packages"/onnxruntime/backend "$packages"/onnxruntime/datasets "$packages"/numpy/f2py
+  "$packages"/onnxruntime/backend "$packages"/onnxruntime/datasets "$packages"/numpy/f2py "$packages"/pyarrow/include
 find /opt/venv -type d -name tests -prune -exec rm -rf {} +
 /opt/venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv
 rm -rf /opt/build

@@ -16,7 +16,12 @@ from localkube.binaries.bundles import all_bundles
 from localkube.binaries.find import programs_folder
 from localkube.cluster import Cluster
 from localkube.errors import LocalKubeError
-from localkube.images.build import build_image_for_devices, build_images, refresh_all_requirements
+from localkube.images.build import (
+    build_image_for_devices,
+    build_image_for_predictions,
+    build_images,
+    refresh_all_requirements,
+)
 from localkube.images.project import repository_root
 from localkube.reporting import ToTerminal
 
@@ -152,6 +157,12 @@ def images() -> None:
 def image_cuda() -> None:
     """Build the server's image for GPUs of NVIDIA (gigabytes), unless nothing has changed; prints the archive."""
     print(build_image_for_devices(repository_root(), ToTerminal()))
+
+
+@app.command()
+def image_collector() -> None:
+    """Build the image of the collector of predictions, unless nothing has changed; prints the archive."""
+    print(build_image_for_predictions(repository_root(), ToTerminal()))
 
 
 @app.command()

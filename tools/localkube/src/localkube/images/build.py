@@ -12,7 +12,7 @@ from localkube.errors import LocalKubeError
 from localkube.images.base import buildah_on_debian
 from localkube.images.builders import Builder, run, working_engine
 from localkube.images.pipsettings import mounts
-from localkube.images.project import Recipe, for_devices, key, recipes, refresh_requirements
+from localkube.images.project import Recipe, for_devices, for_predictions, key, recipes, refresh_requirements
 from localkube.reporting import Reporter
 
 _KEPT_ARCHIVES = 3
@@ -30,10 +30,16 @@ def build_image_for_devices(root: Path, report: Reporter) -> Path:
     return _archive(for_devices(root), report)
 
 
+def build_image_for_predictions(root: Path, report: Reporter) -> Path:
+    """An archive of the collector of predictions."""
+    refresh_all_requirements(root)
+    return _archive(for_predictions(root), report)
+
+
 def refresh_all_requirements(root: Path) -> None:
     """Bring the exported requirements up to date with uv.lock, where uv is there to say what that is."""
     if uv := os.environ.get("UV") or shutil.which("uv"):  # `uv run` sets UV
-        for recipe in (*recipes(root), for_devices(root)):
+        for recipe in (*recipes(root), for_devices(root), for_predictions(root)):
             refresh_requirements(recipe, root, uv)
 
 

@@ -18,11 +18,13 @@ class Recipe:
     """One image of a Dockerfile with its context.
 
     `target` names a stage that has requirements of its own (a group of dependencies with the same name); empty: the last.
+    `is_alone` says that those are all it needs.
     """
 
     name: str
     folder: Path
     target: str = ""
+    is_alone: bool = False
 
     @property
     def requirements(self) -> Path:
@@ -50,6 +52,11 @@ def recipes(root: Path) -> list[Recipe]:
 def for_devices(root: Path) -> Recipe:
     """The server with CUDA: gigabytes, so that it is built only when it is asked for."""
     return Recipe("serin-server", root / "serving-image", "cuda")
+
+
+def for_predictions(root: Path) -> Recipe:
+    """The collector of predictions: built where somebody wants it."""
+    return Recipe("serin-server", root / "serving-image", "collector", is_alone=True)
 
 
 def repository_root() -> Path:
@@ -81,7 +88,9 @@ def refresh_requirements(recipe: Recipe, root: Path, uv: str) -> None:
 def exported_requirements(recipe: Recipe, root: Path, uv: str) -> str:
     """What uv.lock says now."""
     options = ["--frozen", "--no-dev", "--no-emit-workspace", "--no-annotate", "--no-header", "--quiet"]
-    if recipe.target:  # its group has a build of ONNX Runtime of its own, under the same module
+    if recipe.is_alone:
+        options += ["--only-group", recipe.target]
+    elif recipe.target:  # its group has a build of ONNX Runtime of its own, under the same module
         options += ["--group", recipe.target, "--no-emit-package", "onnxruntime"]
     command = [uv, "export", *options, "--package", recipe.name, "--format", "requirements-txt"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
