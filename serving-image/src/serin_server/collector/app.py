@@ -11,7 +11,7 @@ from serin_server.collector.counts import Counts
 from serin_server.collector.frames import frame_of
 from serin_server.collector.spool import Spool, SpoolFull
 from serin_server.collector.tables import Batch, Malformed, batch_of
-from serin_server.feedback.tokens import keys_in
+from serin_server.keys import keys_in
 from serin_server.records.predictions.wire import PATH
 
 _READ_SECONDS: Final = 30.0
@@ -69,7 +69,7 @@ class Application:
             case "/healthz" | "/readyz" if method in ("GET", "HEAD"):
                 return 200, _JSON, b"{}"
             case "/metrics" if method in ("GET", "HEAD"):
-                self._counts.spool.set(self._spool.bytes)
+                self._counts.spool.set(self._spool.waiting_bytes)
                 return 200, _TEXT, self._counts.exposition()
             case _ if path == PATH and method == "POST":
                 self._check(scope["headers"])

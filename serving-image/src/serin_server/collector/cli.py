@@ -22,7 +22,8 @@ _BACKLOG: Final = 256
 def parser() -> argparse.ArgumentParser:
     """The parser; every flag is a setting and has a variable in the environment."""
     root = argparse.ArgumentParser(
-        prog="serin-collector", description="Takes predictions and labels from Serin's servers and writes them as Parquet."
+        prog="serin-collector",
+        description="Takes predictions and labels from Serin's servers and writes them as Parquet.",
     )
     for field in fields(Settings):
         root.add_argument(
@@ -46,7 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LoadFailure as error:
         sys.stderr.write(f"serin-collector: {error.message}\n")
     except BlockingIOError:
-        sys.stderr.write(f"serin-collector: another collector has the spool {settings.collector_spool}: give each its own\n")
+        sys.stderr.write(
+            f"serin-collector: another collector has the spool {settings.collector_spool}: give each its own\n"
+        )
     except OSError as error:
         sys.stderr.write(f"serin-collector: {error}\n")
     return EXIT_FAILED
@@ -74,7 +77,9 @@ async def _collect(settings: Settings) -> int:
         settings.collector_mounts_dir,
         settings.collector_timeout_seconds,
     )
-    place = opened(store, writes=True, purpose=Purpose("spec.predictionLog.credentials", "read, write, list and delete in"))
+    place = opened(
+        store, writes=True, purpose=Purpose("spec.predictionLog.credentials", "read, write, list and delete in")
+    )
     spool = Spool(settings.collector_spool, settings.collector_write_bytes, settings.collector_max_spool_bytes)
     spool.open()
     application = Application(
@@ -104,7 +109,7 @@ async def _collect(settings: Settings) -> int:
         write_seconds=settings.collector_write_seconds,
         retention_days=settings.collector_retention_days,
     )
-    log.info("listening", http=listening.getsockname()[1], store=place.told, waiting_bytes=spool.bytes)
+    log.info("listening", http=listening.getsockname()[1], store=place.told, waiting_bytes=spool.waiting_bytes)
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):  # the server heeds them too, and passes them on when it has ended
         loop.add_signal_handler(each, lambda: None)

@@ -78,7 +78,7 @@ class Spool:
         return self._folder / "scratch"
 
     @property
-    def bytes(self) -> int:
+    def waiting_bytes(self) -> int:
         """How much waits to become objects."""
         return self._size + sum(segment.size for segment in self._sealed)
 
@@ -104,7 +104,7 @@ class Spool:
         if (other := self._under_way.get(name)) is not None:
             await asyncio.shield(other)
             return False
-        if self.bytes + sum(len(each) for _, each, _ in self._waiting) + len(frame) > self._most_bytes:
+        if self.waiting_bytes + sum(len(each) for _, each, _ in self._waiting) + len(frame) > self._most_bytes:
             raise SpoolFull("what waits for the store fills the spool: see why the store takes nothing")
         future = asyncio.get_running_loop().create_future()
         self._under_way[name] = future
@@ -131,7 +131,9 @@ class Spool:
             problem: SpoolFull | None = None
             async with self._lock:
                 try:
-                    await asyncio.get_running_loop().run_in_executor(None, self._write, [frame for _, frame, _ in waiting])
+                    await asyncio.get_running_loop().run_in_executor(
+                        None, self._write, [frame for _, frame, _ in waiting]
+                    )
                 except OSError as error:
                     problem = SpoolFull(f"the spool cannot be written to ({error.strerror})")
                     self._give_up_segment()

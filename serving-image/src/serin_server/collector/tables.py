@@ -81,13 +81,15 @@ def _by_day(lines: Iterable[Any]) -> Iterator[tuple[str, list[Any]]]:
         yield day, list(of_day)
 
 
-def _predictions_table(
-    head: Head, lines: Sequence[Prediction], hidden: frozenset[str], schema: pa.Schema
-) -> pa.Table:
+def _predictions_table(head: Head, lines: Sequence[Prediction], hidden: frozenset[str], schema: pa.Schema) -> pa.Table:
     rows = sum([line.rows for line in lines])
     is_hidden = head.prediction_output in hidden
     own = [None] * rows if is_hidden else _of_rows([(line.predictions, line.rows) for line in lines])
-    control = [None] * rows if is_hidden else _of_rows([(line.control[1] if line.control else (), line.rows) for line in lines])
+    control = (
+        [None] * rows
+        if is_hidden
+        else _of_rows([(line.control[1] if line.control else (), line.rows) for line in lines])
+    )
     columns: dict[str, Any] = {
         "prediction_id": _repeated([(line.id, line.rows) for line in lines]),
         "row": list(chain.from_iterable([range(line.rows) for line in lines])),
@@ -110,7 +112,10 @@ def _predictions_table(
                 values = [(getattr(line, of_line)[place], line.rows) for line in lines]
                 columns[prefix + tensor.name] = _column(tensor, values)
     return pa.table(
-        [pa.array(columns[field.name], field.type) if isinstance(columns[field.name], list) else columns[field.name] for field in schema],
+        [
+            pa.array(columns[field.name], field.type) if isinstance(columns[field.name], list) else columns[field.name]
+            for field in schema
+        ],
         schema=schema,
     )
 

@@ -72,7 +72,7 @@ class Work:
         while self._spool.sealed and time.monotonic() < self._ends_at:
             if not await self._write(self._spool.sealed[0]):
                 await asyncio.sleep(min(self._pause, max(0.0, self._ends_at - time.monotonic())))
-        return self._spool.bytes
+        return self._spool.waiting_bytes
 
     async def _write(self, segment: Segment) -> bool:
         is_over = partial(self._is_over)
@@ -80,7 +80,7 @@ class Work:
             written = await _in_thread(lambda: write(segment, self._place, self._spool.scratch, is_over))
         except (LoadFailure, OSError) as error:
             said = error.message if isinstance(error, LoadFailure) else f"{type(error).__name__}: {error.strerror}"
-            self._failed("not written", said, waiting_bytes=self._spool.bytes)
+            self._failed("not written", said, waiting_bytes=self._spool.waiting_bytes)
             self._next_write = time.monotonic() + self._pause
             return False
         if written is None:

@@ -317,8 +317,6 @@ def _numbers(settings: Settings) -> Iterator[str]:
     ):
         if getattr(settings, name) > 1:
             yield f"SERIN_{name.upper()}={getattr(settings, name)} is a fraction: give 0 to 1"
-    if settings.prediction_log_max_bytes > MOST_LOGGED_BYTES:
-        yield f"SERIN_PREDICTION_LOG_MAX_BYTES={settings.prediction_log_max_bytes} is too much: give at most {MOST_LOGGED_BYTES}"
     if settings.processes < 1:
         yield f"SERIN_PROCESSES={settings.processes} is too small: give 1 or more"
 
@@ -344,6 +342,8 @@ def _addresses(settings: Settings) -> Iterator[str]:
             yield f"SERIN_CORS_ORIGINS: {origin[:100]!r} is no origin: give https://app.example.com, several by comma, or *"
     if settings.payload_log and settings.payload_log != "stdout" and "://" not in settings.payload_log:
         yield f"SERIN_PAYLOAD_LOG={shown(settings.payload_log)!r}: give stdout or an http:// address"
+    if settings.prediction_log_max_bytes > MOST_LOGGED_BYTES:
+        yield f"SERIN_PREDICTION_LOG_MAX_BYTES={settings.prediction_log_max_bytes} is too much: give at most {MOST_LOGGED_BYTES}"
     if settings.prediction_log and not _SERVER.fullmatch(settings.prediction_log):
         yield f"SERIN_PREDICTION_LOG={shown(settings.prediction_log)!r}: give an address like http://model-collector:8090"
     if settings.otlp_endpoint and not _COLLECTOR.fullmatch(settings.otlp_endpoint):

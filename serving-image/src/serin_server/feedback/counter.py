@@ -137,10 +137,7 @@ class FeedbackCounter:
         off_by = self._distance(prediction, row.label)
         is_right = self._is_right(off_by, prediction, row.label)
         if key := row.token or (row.id and (revision, row.id)):
-            seen = self._seen.add((key, row.row), row.label)
-            if self.on_label is not None and row.token and seen is not Seen.SAME:
-                self.on_label(LabelTaken(row.token, row.row, row.label, revision, claim.predicted_at, now))
-            _check_new(seen)
+            self._check_new(key, row, claim, now)
         age_le = AGE_BOUNDS[bisect_left(_AGES, age)]
         self._told.make_room(revision, age_le, now, is_proven=bool(row.token))
         if off_by is not None:
@@ -168,6 +165,22 @@ class FeedbackCounter:
             return
         pair = _PAIRS[is_right, is_control_right]
         self._metrics.paired_feedback.add(claim.revision, control_revision, age_le, pair)
+
+    def _check_new(self, key: object, row: Row, claim: "_Claimed", now: float) -> None:
+        seen = self._seen.add((key, row.row), row.label)
+        if self.on_label is not None and row.token and seen is not Seen.SAME:
+            self.on_label(LabelTaken(row.token, row.row, row.label, claim.revision, claim.predicted_at, now))
+        match seen:
+            case Seen.SAME:
+                raise _Rejected("duplicate", "the label of this prediction was counted before")
+            case Seen.OTHER:
+                raise _Rejected(
+                    "corrected",
+                    "another label of this prediction was counted before, and what was counted is not taken back:"
+                    " send labels once they are final",
+                )
+            case _:
+                pass
 
     def _is_right(self, off_by: float | None, prediction: Prediction, label: Prediction) -> bool:
         if off_by is not None:
@@ -210,20 +223,6 @@ class FeedbackCounter:
         if isinstance(prediction, str) or isinstance(label, str):
             raise _Rejected("malformed", "a regression's prediction and label are numbers")
         return _distance(prediction, label)
-
-
-def _check_new(seen: Seen) -> None:
-    match seen:
-        case Seen.SAME:
-            raise _Rejected("duplicate", "the label of this prediction was counted before")
-        case Seen.OTHER:
-            raise _Rejected(
-                "corrected",
-                "another label of this prediction was counted before, and what was counted is not taken back:"
-                " send labels once they are final",
-            )
-        case _:
-            pass
 
 
 def _distance(prediction: float, label: float) -> float:

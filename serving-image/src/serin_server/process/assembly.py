@@ -18,7 +18,8 @@ from serin_server.features.fit import checked_fit
 from serin_server.features.likely import baseline_file
 from serin_server.features.sliced import FeatureSlices
 from serin_server.feedback.counter import FeedbackCounter, Rules
-from serin_server.feedback.tokens import MAX_ROWS, TokenSigner, keys_in
+from serin_server.feedback.tokens import MAX_ROWS, TokenSigner
+from serin_server.keys import keys_in
 from serin_server.metrics.server import ServerMetrics, server_id
 from serin_server.model.load import Model
 from serin_server.model.predictions import PredictionReader

@@ -1,7 +1,7 @@
 """The log of predictions, where it is asked for."""
 
 from serin_server.config.settings import InvalidSetting, Settings
-from serin_server.feedback.tokens import keys_in
+from serin_server.keys import keys_in
 from serin_server.metrics.server import ServerMetrics
 from serin_server.model.load import Model
 from serin_server.model.predictions import PredictionReader
@@ -23,9 +23,7 @@ def prediction_log_of(settings: Settings, model: Model, metrics: ServerMetrics, 
     if strangers := [name for name in hidden if name not in names]:
         log.warning("prediction_log_hide names no tensor of the model", names=strangers, tensors=names)
     reader = PredictionReader(signature, settings.prediction_output)
-    keeper = Keeper(
-        signature.inputs, signature.outputs, hidden, settings.prediction_log_max_bytes, reader.position
-    )
+    keeper = Keeper(signature.inputs, signature.outputs, hidden, settings.prediction_log_max_bytes, reader.position)
     about = {
         "namespace": settings.model_namespace,
         "model": settings.model_name,

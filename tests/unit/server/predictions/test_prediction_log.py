@@ -8,7 +8,8 @@ import pytest
 
 from serin_server.dataplane.call import NO_BATCH, Call, Shared
 from serin_server.feedback.counter import FeedbackCounter, LabelTaken, Rules
-from serin_server.feedback.tokens import ControlPart, Keys, TokenSigner
+from serin_server.feedback.tokens import ControlPart, TokenSigner
+from serin_server.keys import Keys
 from serin_server.metrics.server import ServerMetrics, Words
 from serin_server.model.predictions import PredictionReader
 from serin_server.model.tensors import Signature, TensorSpec
@@ -184,7 +185,7 @@ def test_a_batch_is_sent_again_by_its_name_until_it_is_taken():
         if len(came) < 3:
             raise NotTaken("it answered 503", 503)
 
-    predictions = log(send)
+    predictions = log(send, again_seconds=0.001)
     predictions.watching(token)(call(), 1.0)
     predictions._is_due.set()
     deadline = threading.Event()
@@ -232,7 +233,13 @@ def test_a_scrape_says_what_became_of_each():
 
 
 def feedback():
-    labels = {"model_namespace": "ns", "model_name": "m", "model_version": "v", "model_revision": "abc", "server_id": "s"}
+    labels = {
+        "model_namespace": "ns",
+        "model_name": "m",
+        "model_version": "v",
+        "model_revision": "abc",
+        "server_id": "s",
+    }
     counter = FeedbackCounter(ServerMetrics(labels, 0.0), Rules(takes_unsigned=True), SIGNER)
     told = []
     counter.on_label = told.append

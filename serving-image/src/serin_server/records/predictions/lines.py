@@ -88,5 +88,7 @@ def _flat(spec: TensorSpec, array: Array | None) -> Any:
     if array is None:
         return None
     if spec.datatype == "BYTES":
-        return [each if isinstance(each, str) else bytes(each).decode(errors="replace") for each in array.ravel().tolist()]
+        return [
+            each if isinstance(each, str) else bytes(each).decode(errors="replace") for each in array.ravel().tolist()
+        ]
     return array.ravel()

@@ -28,6 +28,7 @@ MOST_WAITING_BYTES: Final = 16 << 20
 BATCH: Final = 512
 BATCH_BYTES: Final = 512 << 10
 _PAUSE_SECONDS: Final = 1.0
+_AGAIN_SECONDS: Final = 0.25
 _LONGEST_PAUSE_SECONDS: Final = 15.0
 _METRIC: Final = "serin_prediction_log_records_total"
 _WAITING: Final = "serin_prediction_log_waiting_records"
@@ -50,6 +51,7 @@ class PredictionLog:
         tell: Tell | None = None,
         place: Callable[[bytes], int] = place_of,
         pause_seconds: float = _PAUSE_SECONDS,
+        again_seconds: float = _AGAIN_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._keeper = keeper
@@ -58,6 +60,7 @@ class PredictionLog:
         self._threshold = threshold_of(sample)
         self._place = place
         self._pause_seconds = pause_seconds
+        self._again_seconds = again_seconds
         self._troubles = Troubles(tell, clock)
         self._waiting: Ring[Taken | TakenLabel] = Ring(MOST_WAITING, MOST_WAITING_BYTES)
         self._is_due = threading.Event()
@@ -77,7 +80,7 @@ class PredictionLog:
         threshold, place, take = self._threshold, self._place, self._take
 
         def unsigned(call: Call, predicted_at: float) -> bytes:
-            if random.getrandbits(32) < threshold:  # noqa: S311 (a sample, no secret)
+            if random.getrandbits(32) < threshold:
                 take(call, predicted_at, b"")
             return b""
 
@@ -87,7 +90,7 @@ class PredictionLog:
 
         def token(call: Call, predicted_at: float) -> bytes:
             made = sign(call, predicted_at)
-            if (place(made) if made else random.getrandbits(32)) < threshold:  # noqa: S311 (a sample, no secret)
+            if (place(made) if made else random.getrandbits(32)) < threshold:
                 take(call, predicted_at, made)
             return made
 
@@ -149,7 +152,7 @@ class PredictionLog:
             return
         self._number += 1
         body = b"\n".join([self._writer.head(f"{self._name}-{self._number:x}"), *lines])
-        pause = 0.25
+        pause = self._again_seconds
         while True:
             try:
                 self._send(body)

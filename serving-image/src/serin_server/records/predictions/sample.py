@@ -115,4 +115,3 @@ def _own(array: Array | None) -> Array | None:
         return array
     size = getattr(base, "nbytes", None)
     return array.copy() if size is None or size > 2 * array.nbytes + FIXED_BYTES else array
-
