@@ -11,6 +11,7 @@ from serin_operator.api.guard import GUARD_RULES
 from serin_operator.api.kinds.registry import KIND_RULES
 from serin_operator.api.names import MAX_NAME_LENGTH
 from serin_operator.api.overlay_rules import OVERLAY_RULES
+from serin_operator.api.prediction_log import PREDICTION_LOG_RULES
 from serin_operator.api.preflight_rules import PREFLIGHT_RULES
 from serin_operator.api.rollout_rules import ROLLOUT_RULES
 from serin_operator.api.rule import Rule, object_key, object_name
@@ -196,6 +197,7 @@ RULES: Final = (
     *_MODEL,
     *_REFERENCES,
     *STORE_RULES,
+    *PREDICTION_LOG_RULES,
     *RUNTIME_RULES,
     *OVERLAY_RULES,
     *PREFLIGHT_RULES,

@@ -73,7 +73,7 @@ async def _collect(settings: Settings) -> int:
     store = Store(
         settings.collector_store,
         settings.collector_credentials_dir,
-        settings.collector_ca_file,
+        settings.ca_file,
         settings.collector_mounts_dir,
         settings.collector_timeout_seconds,
     )

@@ -36,6 +36,12 @@ class Settings:
     collector_log_format: str = "json"
 
     @property
+    def ca_file(self) -> Path | None:
+        """The authorities to trust; None: those of the system."""
+        beside = self.collector_credentials_dir / "ca.crt" if self.collector_credentials_dir else None
+        return self.collector_ca_file or (beside if beside and beside.exists() else None)
+
+    @property
     def hidden(self) -> frozenset[str]:
         """Names of tensors that are never written."""
         return frozenset(filter(None, map(str.strip, self.collector_hide.split(","))))
@@ -48,7 +54,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "collector_host": "address to listen on, all addresses when empty",
     "collector_port": "port for batches, health and /metrics, 0 for any free port",
     "collector_credentials_dir": "folder with a file for each variable that opens the store (AWS_ACCESS_KEY_ID, …), which win over the environment",
-    "collector_ca_file": "PEM file of the authorities to trust when the store is reached by TLS",
+    "collector_ca_file": "PEM file of the authorities to trust when the store is reached by TLS; ca.crt of the folder of credentials when empty",
     "collector_mounts_dir": "folder under which claims are mounted: pvc://claim/p is <mounts_dir>/claim/p",
     "collector_timeout_seconds": "longest silence of the store before a write is tried again",
     "collector_hide": "names of tensors, by comma, that are never written, even if servers tell them",
