@@ -8,7 +8,6 @@ from serin_server.model.predictions import PredictionReader
 from serin_server.records.log import Log
 from serin_server.records.predictions.lines import LineWriter
 from serin_server.records.predictions.log import PredictionLog
-from serin_server.records.predictions.sample import Keeper
 from serin_server.records.predictions.wire import CONTENT_TYPE, PATH
 from serin_server.records.sink import to_http
 
@@ -23,7 +22,6 @@ def prediction_log_of(settings: Settings, model: Model, metrics: ServerMetrics, 
     if strangers := [name for name in hidden if name not in names]:
         log.warning("prediction_log_hide names no tensor of the model", names=strangers, tensors=names)
     reader = PredictionReader(signature, settings.prediction_output)
-    keeper = Keeper(signature.inputs, signature.outputs, hidden, settings.prediction_log_max_bytes, reader.position)
     about = {
         "namespace": settings.model_namespace,
         "model": settings.model_name,
@@ -37,8 +35,7 @@ def prediction_log_of(settings: Settings, model: Model, metrics: ServerMetrics, 
     except ValueError as error:
         raise InvalidSetting(f"SERIN_PREDICTION_LOG: {error}") from None
     return PredictionLog(
-        keeper,
-        LineWriter(about, keeper, reader, len(signature.outputs)),
+        LineWriter(about, signature, reader, hidden=hidden, max_bytes=settings.prediction_log_max_bytes),
         send,
         settings.prediction_log_sample,
         tell=lambda trouble, dropped: log.warning("predictions not logged", trouble=trouble, dropped=dropped),

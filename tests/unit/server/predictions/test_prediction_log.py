@@ -15,7 +15,7 @@ from serin_server.model.predictions import PredictionReader
 from serin_server.model.tensors import Signature, TensorSpec
 from serin_server.records.predictions.lines import LineWriter
 from serin_server.records.predictions.log import MOST_WAITING, PredictionLog
-from serin_server.records.predictions.sample import Keeper
+from serin_server.records.predictions.ring import Ring
 from serin_server.records.predictions.wire import id_of, place_of
 from serin_server.records.sink import NotTaken
 
@@ -35,8 +35,8 @@ def call(rows=1, request="id-1"):
 
 def log(send, sample=1.0, *, hidden=(), max_bytes=1000, **changes):
     reader = PredictionReader(SIGNATURE)
-    keeper = Keeper(SIGNATURE.inputs, SIGNATURE.outputs, hidden, max_bytes, reader.position)
-    made = PredictionLog(keeper, LineWriter(ABOUT, keeper, reader, 2), send, sample, **changes)
+    writer = LineWriter(ABOUT, SIGNATURE, reader, hidden=hidden, max_bytes=max_bytes)
+    made = PredictionLog(writer, send, sample, **changes)
     made.start()
     return made
 
@@ -84,7 +84,7 @@ def test_what_another_version_made_of_it_stands_beside_it():
     assert line["control"] == ["other", [3]]
 
 
-def test_what_is_hidden_is_not_even_kept_until_it_would_be_sent():
+def test_what_is_hidden_is_not_told():
     head, (line,) = sent_by(lambda each: each.watching(token)(call(), 1.0), hidden=["name", "label"])
     assert "Ada" not in json.dumps([head, line])
     assert ([each["name"] for each in head["inputs"]], line["inputs"]) == (["x"], [[1.0, 1.0]])
@@ -110,13 +110,26 @@ def test_too_many_rows_are_counted_and_not_told():
     predictions.close()
 
 
-def test_a_part_of_a_shared_run_does_not_keep_the_others_in_memory():
+def test_of_a_run_that_several_shared_its_own_rows_are_told():
     made = call()
-    made.shared, made._outputs = Shared([np.arange(4096), np.ones((4096, 2), np.float32)]), None
-    keeper = Keeper(SIGNATURE.inputs, SIGNATURE.outputs, (), 1000, 0)
-    taken, size = keeper.kept(made, 1.0, b"token")
-    assert all(output.base is None for output in (*taken.outputs, taken.predicted))
-    assert size < 1000
+    made.shared, made._outputs, made.first = Shared([np.arange(8), np.arange(16.0).reshape(8, 2)]), None, 3
+    _, (line,) = sent_by(lambda each: each.watching(token)(made, 1.0))
+    assert line["outputs"] == [[3], [6.0, 7.0]]
+
+
+def test_texts_count_with_their_length():
+    made = call()
+    made.arrays[1] = np.array(["x" * 2000], dtype=object)
+    _, (line,) = sent_by(lambda each: each.watching(token)(made, 1.0))
+    assert line["inputs"] == [None, None]
+
+
+def test_what_waits_has_a_bound_in_bytes_too():
+    ring = Ring(10, 100)
+    assert [ring.put(b"x" * 40) for _ in range(3)] == [True, True, False]
+    assert ring.take(10, 50) == [b"x" * 40]
+    assert ring.put(b"y" * 60)
+    assert [len(line) for line in ring.take(10, 1000)] == [40, 60]
 
 
 def test_tensors_without_rows_are_one_row():
@@ -185,9 +198,8 @@ def test_a_batch_is_sent_again_by_its_name_until_it_is_taken():
         if len(came) < 3:
             raise NotTaken("it answered 503", 503)
 
-    predictions = log(send, again_seconds=0.001)
+    predictions = log(send, again_seconds=0.001, pause_seconds=0.001)
     predictions.watching(token)(call(), 1.0)
-    predictions._is_due.set()
     deadline = threading.Event()
     while predictions.outcomes["acknowledged"] == 0 and not deadline.wait(0.005):
         pass

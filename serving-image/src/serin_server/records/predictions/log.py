@@ -18,7 +18,6 @@ from serin_server.feedback.counter import LabelTaken
 from serin_server.metrics.server import Words
 from serin_server.records.predictions.lines import LineWriter
 from serin_server.records.predictions.ring import Ring
-from serin_server.records.predictions.sample import FIXED_BYTES, Keeper, Taken, TakenLabel
 from serin_server.records.predictions.wire import place_of, threshold_of
 from serin_server.records.sink import NotTaken, Send
 from serin_server.records.troubles import Tell, Troubles
@@ -43,7 +42,6 @@ class PredictionLog:
 
     def __init__(
         self,
-        keeper: Keeper,
         writer: LineWriter,
         send: Send,
         sample: float,
@@ -54,7 +52,6 @@ class PredictionLog:
         again_seconds: float = _AGAIN_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._keeper = keeper
         self._writer = writer
         self._send = send
         self._threshold = threshold_of(sample)
@@ -62,7 +59,7 @@ class PredictionLog:
         self._pause_seconds = pause_seconds
         self._again_seconds = again_seconds
         self._troubles = Troubles(tell, clock)
-        self._waiting: Ring[Taken | TakenLabel] = Ring(MOST_WAITING, MOST_WAITING_BYTES)
+        self._waiting: Ring = Ring(MOST_WAITING, MOST_WAITING_BYTES)
         self._is_due = threading.Event()
         self._is_closing = threading.Event()
         self._gives_up_at = float("inf")
@@ -98,25 +95,32 @@ class PredictionLog:
 
     def label(self, taken: LabelTaken) -> None:
         """A label was taken whose prediction may be in the sample."""
-        token = taken.token.encode()
-        if self._place(token) >= self._threshold:
-            return
-        at_ms, now_ms = round(taken.predicted_at * 1000), int(taken.now * 1000)
-        self._put(TakenLabel(token, taken.row, at_ms, taken.revision, now_ms, taken.label), FIXED_BYTES)
+        if self._place(taken.token.encode()) < self._threshold:
+            self._put(lambda: self._writer.label(taken))
 
     def _take(self, call: Call, predicted_at: float, token: bytes) -> None:
-        kept = self._keeper.kept(call, predicted_at, token or uuid.uuid4().bytes)
-        if kept is None:
-            self.outcomes["too_large"] += 1
-        else:
-            self._put(*kept)
+        self._put(lambda: self._writer.prediction(call, predicted_at, token or uuid.uuid4().bytes))
 
-    def _put(self, item: Taken | TakenLabel, size: int) -> None:
-        if not self._waiting.put(item, size):
-            self.outcomes["full"] += 1
-            self._troubles.tell("more is sampled than the collector takes", self.outcomes["full"])
+    def _put(self, write: Callable[[], bytes | None]) -> None:
+        """Lets a line wait. Nothing that is wrong with it is the answer's affair."""
+        if self._waiting.is_full:
+            self._drop("full", "more is sampled than the collector takes")
+            return
+        try:
+            line = write()
+        except Exception as error:  # noqa: BLE001 (a record that cannot be written costs itself alone)
+            self._drop("refused", error)
+            return
+        if line is None:
+            self.outcomes["too_large"] += 1
+        elif not self._waiting.put(line):
+            self._drop("full", "more is sampled than the collector takes")
         elif len(self._waiting) == BATCH:
             self._is_due.set()
+
+    def _drop(self, outcome: str, trouble: str | Exception) -> None:
+        self.outcomes[outcome] += 1
+        self._troubles.tell(trouble, self.outcomes[outcome])
 
     def close(self, seconds: float = 2.0) -> None:
         """Sends what waits, for a bounded time; what the collector does not have by then is lost."""
@@ -137,19 +141,19 @@ class PredictionLog:
     # In the thread.
 
     def _work(self) -> None:
-        while True:
-            self._is_due.wait(self._pause_seconds)
+        """Whole batches as soon as they are there, and once in a while what there is: small ones cost as much as large ones."""
+        while not self._is_closing.is_set():
+            is_whole = self._is_due.wait(self._pause_seconds)
             self._is_due.clear()
-            while batch := self._waiting.take(BATCH, BATCH_BYTES):
-                self._deliver(batch)
-            if self._is_closing.is_set():
-                return
+            while len(self._waiting) >= BATCH:
+                self._deliver(self._waiting.take(BATCH, BATCH_BYTES))
+            if not is_whole and len(self._waiting):
+                self._deliver(self._waiting.take(BATCH, BATCH_BYTES))
+        while lines := self._waiting.take(BATCH, BATCH_BYTES):
+            self._deliver(lines)
 
-    def _deliver(self, batch: list[Taken | TakenLabel]) -> None:
+    def _deliver(self, lines: list[bytes]) -> None:
         """Sends a batch until the collector has it, refuses it, or nobody waits any more."""
-        lines = [line for line in map(self._line, batch) if line]
-        if not lines:
-            return
         self._number += 1
         body = b"\n".join([self._writer.head(f"{self._name}-{self._number:x}"), *lines])
         pause = self._again_seconds
@@ -170,11 +174,3 @@ class PredictionLog:
                 return
             self._is_closing.wait(pause) if not self._is_closing.is_set() else time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
-
-    def _line(self, item: Taken | TakenLabel) -> bytes:
-        try:
-            return self._writer.line(item)
-        except Exception as error:  # noqa: BLE001 (a record that cannot be written costs itself alone)
-            self.outcomes["refused"] += 1
-            self._troubles.tell(error, self.outcomes["refused"])
-            return b""
