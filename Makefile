@@ -170,6 +170,16 @@ reference: sync ## Let the reference for signed models verify what our tests sig
 	@$(UV) sync --frozen --all-packages --quiet --group reference
 	$(PYTEST) -q -rs tests/unit/server/test_signed_models.py
 
+.PHONY: readers
+readers: sync ## Try the prediction log's page with DuckDB and pandas
+	@$(UV) sync --frozen --all-packages --quiet --group readers
+	$(PYTEST) -q -rs tests/wiring/collector/test_page.py
+
+.PHONY: bench-collector
+bench-collector: sync ## Measure the collector of predictions on one core, and what a log costs a server (5 min)
+	$(RUN) python -m benchmarks.collector.run
+	cd benchmarks/serving && $(CURDIR)/.venv/bin/python predictions.py
+
 .PHONY: mutation
 mutation: sync ## Mutation score of the evidence engine (half an hour; build/mutation)
 	@$(UV) sync --frozen --all-packages --quiet --group mutation
