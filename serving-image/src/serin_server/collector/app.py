@@ -15,6 +15,8 @@ from serin_server.keys import keys_in
 from serin_server.records.predictions.wire import PATH
 
 _READ_SECONDS: Final = 30.0
+_AT_A_TIME: Final = 8
+"""Batches whose bytes are in memory; others wait in their sockets."""
 _TEXT: Final = b"text/plain; version=0.0.4; charset=utf-8"
 _JSON: Final = b"application/json"
 
@@ -43,6 +45,7 @@ class Application:
         self._key_file = key_file
         self._max_bytes = max_bytes
         self._hidden = hidden
+        self._taking = asyncio.Semaphore(_AT_A_TIME)
         self._converting = asyncio.Semaphore(1)
         """One batch at a time is in memory as objects of Python."""
 
@@ -73,7 +76,8 @@ class Application:
                 return 200, _TEXT, self._counts.exposition()
             case _ if path == PATH and method == "POST":
                 self._check(scope["headers"])
-                return 200, _JSON, await self._take(await self._body(scope["headers"], receive))
+                async with self._taking:
+                    return 200, _JSON, await self._take(await self._body(scope["headers"], receive))
             case _:
                 raise _Answer(404, f"there is POST {PATH}, and GET of /healthz, /readyz and /metrics")
 

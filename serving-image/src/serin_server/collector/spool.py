@@ -20,6 +20,7 @@ from serin_server.collector.frames import names_in
 
 _OPEN: Final = ".open"
 _SEALED: Final = ".sealed"
+_ASIDE: Final = ".aside"
 _MOST_NAMES: Final = 20_000
 
 
@@ -123,6 +124,13 @@ class Spool:
         """All of it lies in the store."""
         segment.path.unlink(missing_ok=True)
         self._sealed.remove(segment)
+
+    def set_aside(self, segment: Segment) -> Path:
+        """It cannot be written, whatever the store says: it is kept for a person, and the others go on. Raises `OSError`."""
+        path = segment.path.with_suffix(_ASIDE)
+        segment.path.rename(path)
+        self._sealed.remove(segment)
+        return path
 
     async def _commit(self) -> None:
         """Writes and flushes what waits, as often as something waits."""

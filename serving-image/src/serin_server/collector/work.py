@@ -83,6 +83,11 @@ class Work:
             self._failed("not written", said, waiting_bytes=self._spool.waiting_bytes)
             self._next_write = time.monotonic() + self._pause
             return False
+        except Exception as error:  # noqa: BLE001 (a bug: one segment is not to keep the others from being written)
+            self._counts.failures.inc()
+            kept = self._spool.set_aside(segment)
+            self._log.error("set aside", file=str(kept), error=type(error).__name__)
+            return False
         if written is None:
             return False
         self._spool.remove(segment)
