@@ -1,5 +1,7 @@
 """What a collector does beside taking batches: one segment's trouble is not the others', and the end comes in time."""
 
+from itertools import count
+
 from tests.support.predictions import batch, prediction
 
 from serin_server.collector.counts import Counts
@@ -29,14 +31,14 @@ class Place:
         return iter(())
 
 
-async def working(tmp_path, place):
+async def working(tmp_path, place, **changes):
     spool = Spool(tmp_path, 10, 1 << 20)
     spool.open()
     for each in range(2):
         name = f"batch-{each:02d}"
         await spool.append(name, frame_of(batch_of(batch(prediction(each), batch=name))))
     counts = Counts()
-    return spool, counts, Work(spool, place, counts, Log(level="error"), write_seconds=0.01)
+    return spool, counts, Work(spool, place, counts, Log(level="error"), write_seconds=0.01, **changes)
 
 
 async def test_what_is_in_the_spool_is_written_before_the_end(tmp_path):
@@ -51,8 +53,8 @@ async def test_what_is_in_the_spool_is_written_before_the_end(tmp_path):
 async def test_a_store_that_takes_nothing_ends_the_end_in_time_and_loses_nothing(tmp_path):
     place = Place()
     place.error = LoadFailure(Reason.SOURCE_UNREACHABLE, "s3://logs is away")
-    spool, counts, work = await working(tmp_path, place)
-    work.stop(0.02)
+    spool, counts, work = await working(tmp_path, place, clock=count(0, 0.45).__next__)
+    work.stop(1.0)
     assert await work.drain() == spool.waiting_bytes > 0
     assert len(spool.sealed) == 2
     assert b"serin_collector_store_failures_total 1.0" in counts.exposition()

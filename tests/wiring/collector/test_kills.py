@@ -3,13 +3,13 @@
 import http.client
 import random
 import threading
-from time import monotonic
 
 import pyarrow.parquet as pq
 import pytest
 from tests.support import stores
 from tests.support.collecting import Collecting
 from tests.support.predictions import batch, label, prediction
+from tests.support.serving import wait_for
 
 # The first run builds the server of buckets, on a busy machine for many minutes (make stores).
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
@@ -24,6 +24,7 @@ class Sender:
         self.collector = collector
         self.acknowledged = set()
         self.labelled = set()
+        self.count = 0
         self._first = first
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._work)
@@ -48,6 +49,7 @@ class Sender:
                 assert status == 200
                 self.acknowledged |= {f"{each:032x}" for each in numbers}
                 self.labelled.add(f"{number:032x}")
+                self.count += 1
                 break
             number += 20
 
@@ -68,9 +70,8 @@ def test_what_was_acknowledged_is_in_the_bucket_however_often_it_was_killed(tmp_
         collector.start()
         senders = [Sender(collector, first) for first in (0, 10_000_000)]
         for _ in range(KILLS):
-            until = monotonic() + chance.uniform(0.05, 0.9)
-            while monotonic() < until:
-                threading.Event().wait(0.005)
+            enough = sum(each.count for each in senders) + chance.randrange(1, 25)
+            wait_for(lambda enough=enough: sum(each.count for each in senders) >= enough, 60)
             collector.kill()
             collector.start()
         for sender in senders:
@@ -78,7 +79,7 @@ def test_what_was_acknowledged_is_in_the_bucket_however_often_it_was_killed(tmp_
         assert collector.stop() in (0, -15), collector.log.read_text()
         written = tmp_path / "buckets" / "log" / "scoring" / "credit"
         acknowledged = senders[0].acknowledged | senders[1].acknowledged
-        assert len(acknowledged) > 500
+        assert len(acknowledged) >= 20 * KILLS
         assert acknowledged <= ids_in(written, "predictions")
         assert senders[0].labelled | senders[1].labelled <= ids_in(written, "labels")
         assert not list((tmp_path / "spool").glob("*.sealed"))

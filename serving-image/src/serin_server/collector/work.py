@@ -35,7 +35,9 @@ class Work:
         write_seconds: float,
         retention_days: int = 0,
         today: Callable[[], date] = lambda: datetime.now(UTC).date(),
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
         self._spool = spool
         self._place = place
         self._counts = counts
@@ -54,9 +56,9 @@ class Work:
         while not self._is_stopping:
             if self._spool.is_large or self._spool.age_seconds >= self._write_seconds > 0:
                 await self._spool.seal()
-            if self._spool.sealed and time.monotonic() >= self._next_write:
+            if self._spool.sealed and self._clock() >= self._next_write:
                 await self._write(self._spool.sealed[0])
-            elif self._retention_days and time.monotonic() >= self._next_sweep:
+            elif self._retention_days and self._clock() >= self._next_sweep:
                 await self._sweep()
             else:
                 await asyncio.sleep(_LOOK_SECONDS)
@@ -64,14 +66,14 @@ class Work:
     def stop(self, seconds: float) -> None:
         """Ends `run` soon, and `drain` after so many seconds."""
         self._is_stopping = True
-        self._ends_at = time.monotonic() + seconds
+        self._ends_at = self._clock() + seconds
 
     async def drain(self) -> int:
         """Writes what waits, until the time is over; how many bytes stay in the spool. Called when `run` has ended."""
         await self._spool.seal()
-        while self._spool.sealed and time.monotonic() < self._ends_at:
+        while self._spool.sealed and self._clock() < self._ends_at:
             if not await self._write(self._spool.sealed[0]):
-                await asyncio.sleep(min(self._pause, max(0.0, self._ends_at - time.monotonic())))
+                await asyncio.sleep(min(self._pause, max(0.0, self._ends_at - self._clock())))
         return self._spool.waiting_bytes
 
     async def _write(self, segment: Segment) -> bool:
@@ -81,7 +83,7 @@ class Work:
         except (LoadFailure, OSError) as error:
             said = error.message if isinstance(error, LoadFailure) else f"{type(error).__name__}: {error.strerror}"
             self._failed("not written", said, waiting_bytes=self._spool.waiting_bytes)
-            self._next_write = time.monotonic() + self._pause
+            self._next_write = self._clock() + self._pause
             return False
         except Exception as error:  # noqa: BLE001 (a bug: one segment is not to keep the others from being written)
             self._counts.failures.inc()
@@ -100,13 +102,13 @@ class Work:
         return True
 
     async def _sweep(self) -> None:
-        self._next_sweep = time.monotonic() + _SWEEP_SECONDS
+        self._next_sweep = self._clock() + _SWEEP_SECONDS
         try:
             deleted = await _in_thread(lambda: sweep(self._place, self._today(), self._retention_days))
         except (LoadFailure, OSError) as error:
             said = error.message if isinstance(error, LoadFailure) else f"{type(error).__name__}: {error.strerror}"
             self._failed("not swept", said)
-            self._next_sweep = time.monotonic() + _LONGEST_PAUSE_SECONDS
+            self._next_sweep = self._clock() + _LONGEST_PAUSE_SECONDS
             return
         self._counts.deleted.inc(deleted)
         if deleted:
@@ -118,7 +120,7 @@ class Work:
         self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
 
     def _is_over(self) -> bool:
-        return time.monotonic() >= self._ends_at
+        return self._clock() >= self._ends_at
 
 
 async def _in_thread(call: Callable[[], Result]) -> Result:
