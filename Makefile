@@ -123,6 +123,10 @@ sbom: sync ## List what both images hold on top of their base, as CycloneDX (dis
 	@for image in serin-operator serin-server; do \
 	  $(UV) export --frozen --quiet --no-dev --package $$image --format cyclonedx1.5 --preview-features sbom-export --output-file dist/$$image.cdx.json >/dev/null && echo dist/$$image.cdx.json; done
 
+.PHONY: image-collector
+image-collector: sync ## Build the image of the collector of predictions without a registry
+	@$(RUN) localkube image-collector
+
 .PHONY: test
 test: unit wider slow cluster e2e ## Every test
 
@@ -175,6 +179,16 @@ bench-reaction: sync ## Measure how soon a failing version is away, on a cluster
 reference: sync ## Let the reference for signed models verify what our tests and the quickstart sign
 	@$(UV) sync --frozen --all-packages --quiet --group reference
 	$(PYTEST) -q -rs tests/unit/server/test_signed_models.py tests/unit/quickstart/test_signing.py
+
+.PHONY: readers
+readers: sync ## Try the prediction log's page with DuckDB and pandas
+	@$(UV) sync --frozen --all-packages --quiet --group readers
+	$(PYTEST) -q -rs tests/wiring/collector/test_page.py
+
+.PHONY: bench-collector
+bench-collector: sync ## Measure the collector of predictions on one core, and what a log costs a server (5 min)
+	$(RUN) python -m benchmarks.collector.run
+	cd benchmarks/serving && $(CURDIR)/.venv/bin/python predictions.py
 
 .PHONY: mutation
 mutation: sync ## Mutation score of the evidence engine (half an hour; build/mutation)

@@ -14,9 +14,9 @@ chmod 755 /opt/venv/bin/serin-server
   --only-binary :all: --require-hashes -r "$1"
 rm -rf "$packages"/onnxruntime/tools "$packages"/onnxruntime/transformers/models "$packages"/onnx/backend/test \
   "$packages"/onnxruntime/backend "$packages"/onnxruntime/datasets "$packages"/numpy/f2py \
-  "$packages"/simdjson/simdjson.h "$packages"/simdjson/simdjson.cpp
+  "$packages"/simdjson/simdjson.h "$packages"/simdjson/simdjson.cpp "$packages"/pyarrow/include
 find /opt/venv -type d -name tests -prune -exec rm -rf {} +
 /opt/venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv
 # What was taken away is missed by nobody.
-/opt/venv/bin/python -c 'import onnxruntime.quantization, onnxruntime.transformers.float16, yaml'
+[ ! -d "$packages"/onnxruntime ] || /opt/venv/bin/python -c 'import onnxruntime.quantization, onnxruntime.transformers.float16, yaml'
 rm -rf /opt/build

@@ -145,6 +145,8 @@ class Reconciler:
             client_service=views.client_service(children, mdep.name, mdep.uid),
             preview_service=views.preview_service(children, mdep.name, mdep.uid),
             control_service=views.control_service(children, mdep.name, mdep.uid),
+            collector=views.collector(children, mdep.name, mdep.uid),
+            collector_service=views.collector_service(children, mdep.name, mdep.uid),
             disruption_budget=views.disruption_budget(children, mdep.name, mdep.uid),
             revisions=views.revisions(children, mdep.name, mdep.uid),
             endpoints=views.endpoints(children, mdep.name),

@@ -82,6 +82,14 @@ GOOD: dict[str, Any] = {
             "headerSecret": {"name": "store", "key": "headers"},
             "caConfigMap": {"name": "store-ca", "key": "ca.crt"},
         },
+        "predictionLog": {
+            "sample": 0.05,
+            "store": "s3://logs/serin",
+            "credentials": {"secretName": "logs"},
+            "hide": ["name"],
+            "maxBytes": 4096,
+            "retentionDays": 90,
+        },
         "replicas": 3,
         "runtime": {
             "image": "registry.example.com:5000/serin-server@sha256:" + "0" * 64,

@@ -14,6 +14,7 @@ from serin_operator.cluster.client import APPLY_PATCH
 from serin_operator.cluster.resources import DEPLOYMENTS, POD_DISRUPTION_BUDGETS, SERVICES, path_of, resource_of
 from serin_operator.cluster.store import Store, ref_of
 from serin_operator.decide.manifests import children as make
+from serin_operator.decide.manifests import collector
 from serin_operator.decide.manifests.pod import template
 from serin_operator.observe import views
 
@@ -29,12 +30,14 @@ def a_model(namespace, spec):
 
 def intents_of(namespace, spec):
     owner = a_model(namespace, spec)
+    log = owner.spec.prediction_log
     intents = [
         make.deployment(owner, "rev1", template(owner, CONFIG, "rev1", "0" * 64)),
         make.client_service(owner, "rev1", secure=True),
         make.revision_service(owner, "rev1"),
         make.disruption_budget(owner),
         make.preview_service(owner, "rev1"),
+        *([collector.service(owner), collector.deployment(owner, log, CONFIG)] if log else []),
     ]
     for intent in intents:  # the garbage collector would take what has an owner that is not there
         intent["metadata"]["ownerReferences"] = []

@@ -15,15 +15,19 @@ import pytest
 import yaml
 from tests.cluster.api.table import GOOD, WITH_TLS
 
+from serin_operator.decide.manifests import collector
 from serin_operator.decide.manifests.pod import template
 from serin_operator.decide.wanted.revision import revision_of
 from serin_operator.decide.world import ModelDeployment, OperatorConfig
 from serin_operator.observe import views
 
 TEMPLATES = Path(__file__).parent
-CONFIG = OperatorConfig(serving_image="registry.example.com/serin-server:1")
+CONFIG = OperatorConfig(
+    serving_image="registry.example.com/serin-server:1", collector_image="registry.example.com/serin-collector:1"
+)
 EXAMPLE = yaml.safe_load(Path("examples/breast-cancer/modeldeployment.yaml").read_text())["spec"]
 MODEL = {"version": "v1", "uri": "https://models.example.com/v1.onnx"}
+PREDICTION_LOG = GOOD["spec"]["predictionLog"]
 
 SPECS: dict[str, dict[str, Any]] = {
     "the_example": EXAMPLE,
@@ -116,6 +120,7 @@ SPECS: dict[str, dict[str, Any]] = {
             "feedback": {"signing": "Managed"},
         },
     },
+    "a_prediction_log": {"model": MODEL, "predictionLog": PREDICTION_LOG},
     "everything_of_the_overlay": {"model": MODEL, "runtime": {"pod": GOOD["spec"]["runtime"]["pod"]}},
     "everything_of_serving": {"model": MODEL, "serving": WITH_TLS["serving"]},
 }
@@ -145,6 +150,41 @@ def test_a_pod_template_is_what_was_reviewed(name: str) -> None:
     if os.environ.get("UPDATE_GOLDEN"):
         path.write_text(told)
     assert told == path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "log"),
+    {
+        "a_collector": PREDICTION_LOG,
+        "a_collector_on_claims": {"sample": 1, "store": "pvc://logs/serin", "spoolClaim": "spool"},
+    }.items(),
+)
+def test_a_collector_is_what_was_reviewed(name: str, log: dict[str, Any]) -> None:
+    owner = mdep({"model": MODEL, "predictionLog": log})
+    assert owner.spec.prediction_log is not None
+    parts = [collector.deployment(owner, owner.spec.prediction_log, CONFIG), collector.service(owner)]
+    told = yaml.safe_dump_all(json.loads(json.dumps(parts)), sort_keys=False, width=120)
+    path = TEMPLATES / f"{name}.yaml"
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(told)
+    assert told == path.read_text()
+
+
+def test_what_pods_log_is_part_of_a_revision_and_what_becomes_of_it_is_not() -> None:
+    revisions = {
+        field: revision_of(mdep({"model": MODEL, "predictionLog": {**PREDICTION_LOG, **change}}).spec)
+        for field, change in {
+            "as it is": {},
+            "where": {"store": "gs://other", "credentials": None, "spoolClaim": "spool"},
+            "how long": {"retentionDays": 1},
+            "how many": {"sample": 0.5},
+            "what": {"hide": ["other"]},
+            "how large": {"maxBytes": 1},
+        }.items()
+    }
+    same = {field for field, revision in revisions.items() if revision == revisions["as it is"]}
+    assert same == {"as it is", "where", "how long"}
+    assert revision_of(mdep({"model": MODEL}).spec) not in revisions.values()
 
 
 def test_where_the_cluster_chooses_who_pods_run_as_no_user_is_named() -> None:

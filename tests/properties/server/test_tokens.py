@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serin_server.feedback.marks import Marks
-from serin_server.feedback.tokens import MAX_CONTROL_BYTES, MAX_ROWS, ControlPart, Forged, Keys, TokenSigner
+from serin_server.feedback.tokens import MAX_CONTROL_BYTES, MAX_ROWS, ControlPart, Forged, TokenSigner
+from serin_server.keys import Keys
 
 KEYS = Keys("k1", {"k1": b"0123456789abcdef"})
 SIGNER = TokenSigner(KEYS, "canary")

@@ -6,7 +6,8 @@ import random
 import pytest
 
 from serin_server.feedback.counter import FeedbackCounter
-from serin_server.feedback.tokens import Keys, TokenSigner
+from serin_server.feedback.tokens import TokenSigner
+from serin_server.keys import Keys
 from serin_server.metrics.clients import NUMBERS, SUMS, ClientSums
 from serin_server.metrics.server import ServerMetrics
 

@@ -9,7 +9,8 @@ import pytest
 from serin_server.config.settings import settings_from
 from serin_server.feedback.counter import FeedbackCounter, Rules
 from serin_server.feedback.seen import Seen, SeenLabels
-from serin_server.feedback.tokens import Forged, Keys, TokenSigner, keys_in
+from serin_server.feedback.tokens import Forged, TokenSigner
+from serin_server.keys import Keys, keys_in
 from serin_server.metrics.server import AGE_BOUNDS, ServerMetrics
 from serin_server.model.predictions import PredictionReader
 from serin_server.model.tensors import Signature, TensorSpec

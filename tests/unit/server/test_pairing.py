@@ -8,7 +8,8 @@ import pytest
 from serin_server.dataplane.call import Call
 from serin_server.feedback.counter import FeedbackCounter, Rules
 from serin_server.feedback.marks import Marks
-from serin_server.feedback.tokens import ControlPart, Keys, TokenSigner
+from serin_server.feedback.tokens import ControlPart, TokenSigner
+from serin_server.keys import Keys
 from serin_server.metrics.server import ServerMetrics
 from serin_server.model.predictions import PredictionReader
 from serin_server.model.tensors import Signature, TensorSpec

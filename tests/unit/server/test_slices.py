@@ -9,7 +9,8 @@ from serin_server import baseline
 from serin_server.config.settings import InvalidSetting, settings_from
 from serin_server.features.sliced import FeatureSlices
 from serin_server.feedback.counter import FeedbackCounter, Rules
-from serin_server.feedback.tokens import Claim, Keys, TokenSigner
+from serin_server.feedback.tokens import Claim, TokenSigner
+from serin_server.keys import Keys
 from serin_server.metrics.server import ServerMetrics
 from serin_server.model.tensors import Signature, TensorSpec
 from serin_server.slicing import MISSING, OTHER, OfRows, Slicing, slicings_in

@@ -163,7 +163,9 @@ class Executor:
         with suppress(AlreadyExists):
             await self._writer.create_secret({**obj, "stringData": {FEEDBACK_KEYS: new_line()}})
             if is_missed:
-                told = f"Secret {ref.name} was gone; it was made again, and labels of before are refused"
+                told = (
+                    f"Secret {ref.name} was gone; it was made again, and what was signed with the one before is refused"
+                )
                 self._repaired(ref, Undone.EXISTENCE, told)
         self._made.note_birth(ref)
         return None

@@ -24,6 +24,10 @@ HTTP_ROUTE: Final = "HTTPRoute"
 
 COMPONENT_SERVER: Final = "server"
 COMPONENT_RESOLVE: Final = "resolve"
+COMPONENT_COLLECTOR: Final = "collector"
+
+LABEL_COLLECTOR: Final = "serin.dev/collector"
+"""On pods that collect predictions, instead of the label of pods that serve or resolve: no decision counts them."""
 
 CONTAINER: Final = "server"
 """Name of our container in every pod, serving or resolving: others may be injected before and after it."""
@@ -44,8 +48,10 @@ PORT_SERVICE_HTTP: Final = 80
 PORT_SERVICE_HTTPS: Final = 443
 PORT_SERVICE_GRPCS: Final = 8443
 
+PORT_COLLECTOR: Final = 8090
+
 FEEDBACK_KEYS: Final = "keys"
-"""Key of the Secret that Serin makes, with the lines that sign feedback."""
+"""Key of the Secrets that Serin makes: lines that sign feedback, or by which a collector knows who may send."""
 
 MAX_NAME_LENGTH: Final = 40
 
@@ -96,6 +102,11 @@ def control_service(name: str) -> str:
 def feedback_secret(name: str) -> str:
     """Name of the Secret that Serin makes for signed feedback."""
     return f"{name}-feedback"
+
+
+def collector(name: str) -> str:
+    """Name of the Deployment, Service and Secret of who writes predictions down."""
+    return f"{name}-collector"
 
 
 def child_labels(name: str, revision: str | None = None, component: str | None = None) -> dict[str, str]:

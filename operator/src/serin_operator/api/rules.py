@@ -12,6 +12,7 @@ from serin_operator.api.kinds.registry import KIND_RULES
 from serin_operator.api.names import MAX_NAME_LENGTH
 from serin_operator.api.optimize import OPTIMIZE_RULES
 from serin_operator.api.overlay_rules import OVERLAY_RULES
+from serin_operator.api.prediction_log import PREDICTION_LOG_RULES
 from serin_operator.api.preflight_rules import PREFLIGHT_RULES
 from serin_operator.api.rollout_rules import ROLLOUT_RULES
 from serin_operator.api.rule import Rule, object_key, object_name
@@ -198,6 +199,7 @@ RULES: Final = (
     *_REFERENCES,
     *STORE_RULES,
     *OPTIMIZE_RULES,
+    *PREDICTION_LOG_RULES,
     *RUNTIME_RULES,
     *OVERLAY_RULES,
     *PREFLIGHT_RULES,

@@ -6,7 +6,7 @@ from serin_operator.api.pod import DEFAULT_BATCH_ROWS
 from serin_operator.api.rule import LABEL_KEY, LABEL_VALUE, Rule, object_name
 
 _KNOWN_RESOURCE: Final = "k.matches('^(cpu|memory|ephemeral-storage|hugepages-.*|.*/.*)$')"
-_SET_BY_SERIN: Final = "^SERIN_(MODEL_|SOURCE_|STORE(_|$)|POD_|CONTAINER_|THREADS$|BATCHING$|CACHE_DIR$|HTTP_PORT$|GRPC_PORT$|METRICS_PORT$|TERMINATION_LOG$)"
+_SET_BY_SERIN: Final = "^SERIN_(MODEL_|SOURCE_|STORE(_|$)|POD_|CONTAINER_|PREDICTION_LOG|THREADS$|BATCHING$|CACHE_DIR$|HTTP_PORT$|GRPC_PORT$|METRICS_PORT$|TERMINATION_LOG$)"
 
 
 _RESOURCES: Final = tuple(

@@ -24,6 +24,7 @@ from serin_operator.api.pod import (
     SecretKey,
     Toleration,
 )
+from serin_operator.api.prediction_log import PredictionLog
 from serin_operator.api.preflight import Preflight
 from serin_operator.api.rollout import ABTest, BlueGreen, OnDeadline, Rollout, Shadow, StableScale, Step, Strategy
 from serin_operator.api.serving import Serving
@@ -239,6 +240,13 @@ class ModelDeploymentSpec(ApiModel):
             max_length=8,
             description="Which channels hear what becomes of rollouts. Absent: as notify.defaults of the chart says; []: none."
             " A change here starts no rollout.",
+        ),
+    ] = None
+    prediction_log: Annotated[
+        PredictionLog | None,
+        Field(
+            description="A sample of predictions and their labels as Parquet, by day and version. A change of sample, hide or"
+            " maxBytes is a new revision. Absent: none."
         ),
     ] = None
     revision_history_limit: Annotated[

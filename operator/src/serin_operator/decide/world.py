@@ -28,6 +28,8 @@ class OperatorConfig:
 
     serving_image: str
     serving_image_pull_policy: str | None = None
+    collector_image: str = ""
+    collector_image_pull_policy: str | None = None
     has_fixed_user: bool = True
     """Pods of new revisions name their user; False: the cluster chooses it, as OpenShift does."""
     prometheus_configured: bool = False
@@ -196,6 +198,9 @@ class World:
     """Leads to a new version that no client reaches, for those who try it."""
     control_service: Service | None = None
     """Leads to the version that another is compared with."""
+    collector: Deployment | None = None
+    """Who writes predictions down."""
+    collector_service: Service | None = None
     disruption_budget: ChildMeta | None = None
     revisions: Mapping[str, Revision] = field(default_factory=dict)
     endpoints: frozenset[str] = frozenset()

@@ -136,6 +136,18 @@ def preview_service(children: Children, name: str, uid: str) -> Service | None:
     return _service_of_the_whole(children, names.preview_service(name), name, uid)
 
 
+def collector(children: Children, name: str, uid: str) -> Deployment | None:
+    """The Deployment of who writes predictions down."""
+    found = (d for d in children.deployments if d["metadata"]["name"] == names.collector(name))
+    mine = (d for d in found if identity.foreign_child("Deployment", d, name, uid) is None)
+    return next(map(deployment, mine), None)
+
+
+def collector_service(children: Children, name: str, uid: str) -> Service | None:
+    """The Service by which servers find it."""
+    return _service_of_the_whole(children, names.collector(name), name, uid)
+
+
 def control_service(children: Children, name: str, uid: str) -> Service | None:
     """The Service that leads to what a version is compared with, if it is there and ours."""
     return _service_of_the_whole(children, names.control_service(name), name, uid)

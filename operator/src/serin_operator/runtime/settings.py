@@ -32,6 +32,14 @@ class Settings(BaseSettings):
     serving_image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = Field(
         default="IfNotPresent", description="When nodes pull the serving image."
     )
+    collector_image: str = Field(
+        default=f"ghcr.io/serin-dev/serin-collector:{version('serin-operator')}",
+        min_length=1,
+        description="Image of the pods that write predictions down (`spec.predictionLog`).",
+    )
+    collector_image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = Field(
+        default="IfNotPresent", description="When nodes pull the collector's image."
+    )
     serving_pod_user: Literal["Fixed", "Cluster"] = Field(
         default="Fixed",
         description="Who the pods of new revisions run as: `Fixed` is user and group 65532; `Cluster` leaves it to the"

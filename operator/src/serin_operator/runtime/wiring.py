@@ -17,6 +17,8 @@ def make_reconciler(tools: Tools) -> Reconciler:
     config = OperatorConfig(
         serving_image=settings.serving_image,
         serving_image_pull_policy=settings.serving_image_pull_policy,
+        collector_image=settings.collector_image,
+        collector_image_pull_policy=settings.collector_image_pull_policy,
         has_fixed_user=settings.serving_pod_user == "Fixed",
         prometheus_configured=tools.prometheus is not None,
         scrape_interval_seconds=settings.scrape_interval_seconds,

@@ -130,6 +130,11 @@ class Settings:
     payload_log_sample: float = 0.01
     payload_log_max_bytes: int = 64 * 1024
     payload_log_hide: str = ""
+    prediction_log: str = ""
+    prediction_log_sample: float = 0.01
+    prediction_log_hide: str = ""
+    prediction_log_max_bytes: int = 64 * 1024
+    prediction_log_key_file: Path | None = None
     otlp_endpoint: str = ""
     otlp_sample: float = 0.0
     golden: Path | None = None
@@ -214,6 +219,7 @@ class Settings:
 AUTO: Final = "auto"
 VARIANTS: Final = ("Graph", "Int8Dynamic", "Float16")
 """What may be made of a model to have it quicker."""
+MOST_LOGGED_BYTES: Final = 1 << 20
 PACK: Final = "pack"
 """What several models together are called, unless somebody says otherwise."""
 PROVIDERS: Final[Mapping[str, str]] = {
@@ -323,6 +329,7 @@ def _numbers(settings: Settings) -> Iterator[str]:
     for name in (
         "access_log_sample",
         "payload_log_sample",
+        "prediction_log_sample",
         "otlp_sample",
         "pairing_sample",
         "preflight_golden_min_match",
@@ -354,6 +361,10 @@ def _addresses(settings: Settings) -> Iterator[str]:
             yield f"SERIN_CORS_ORIGINS: {origin[:100]!r} is no origin: give https://app.example.com, several by comma, or *"
     if settings.payload_log and settings.payload_log != "stdout" and "://" not in settings.payload_log:
         yield f"SERIN_PAYLOAD_LOG={shown(settings.payload_log)!r}: give stdout or an http:// address"
+    if settings.prediction_log_max_bytes > MOST_LOGGED_BYTES:
+        yield f"SERIN_PREDICTION_LOG_MAX_BYTES={settings.prediction_log_max_bytes} is too much: give at most {MOST_LOGGED_BYTES}"
+    if settings.prediction_log and not _SERVER.fullmatch(settings.prediction_log):
+        yield f"SERIN_PREDICTION_LOG={shown(settings.prediction_log)!r}: give an address like http://model-collector:8090"
     if settings.otlp_endpoint and not _COLLECTOR.fullmatch(settings.otlp_endpoint):
         yield f"SERIN_OTLP_ENDPOINT={shown(settings.otlp_endpoint)!r}: give an address like http://collector:4318"
 

@@ -4,7 +4,7 @@ Any pod may hear the label of any revision's prediction; the operator sums by `p
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Any, Final, NamedTuple, cast
@@ -48,6 +48,17 @@ class Answer:
     rejected: list[dict[str, Any]]
 
 
+class LabelTaken(NamedTuple):
+    """A label of a signed prediction that was not told before, whether it is counted or corrects one that was."""
+
+    token: str
+    row: int
+    label: Prediction
+    revision: str
+    predicted_at: float
+    now: float
+
+
 class _Claimed(NamedTuple):
     """What is known of the prediction of a row; `control` is revision and prediction of the version asked beside it."""
 
@@ -84,6 +95,8 @@ class FeedbackCounter:
         self._signer = signer
         self._seen = SeenLabels()
         self._told = ToldRevisions(metrics)
+        self.on_label: Callable[[LabelTaken], None] | None = None
+        """Is told of every new label of a signed prediction, and of corrections."""
 
     def take(self, body: bytes | bytearray, now: float) -> Answer:
         """Counts every good row of a body. Raises `Refusal` when the body holds no rows at all."""
@@ -124,7 +137,7 @@ class FeedbackCounter:
         off_by = self._distance(prediction, row.label)
         is_right = self._is_right(off_by, prediction, row.label)
         if key := row.token or (row.id and (revision, row.id)):
-            self._check_new(key, row)
+            self._check_new(key, row, claim, now)
         age_le = AGE_BOUNDS[bisect_left(_AGES, age)]
         self._told.make_room(revision, age_le, now, is_proven=bool(row.token))
         if off_by is not None:
@@ -153,8 +166,11 @@ class FeedbackCounter:
         pair = _PAIRS[is_right, is_control_right]
         self._metrics.paired_feedback.add(claim.revision, control_revision, age_le, pair)
 
-    def _check_new(self, key: object, row: Row) -> None:
-        match self._seen.add((key, row.row), row.label):
+    def _check_new(self, key: object, row: Row, claim: "_Claimed", now: float) -> None:
+        seen = self._seen.add((key, row.row), row.label)
+        if self.on_label is not None and row.token and seen is not Seen.SAME:
+            self.on_label(LabelTaken(row.token, row.row, row.label, claim.revision, claim.predicted_at, now))
+        match seen:
             case Seen.SAME:
                 raise _Rejected("duplicate", "the label of this prediction was counted before")
             case Seen.OTHER:

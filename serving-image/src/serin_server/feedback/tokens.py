@@ -9,16 +9,15 @@ Nothing is kept on the server. A token says what it says to anybody who holds it
 
 from base64 import urlsafe_b64decode
 from binascii import b2a_base64
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from hashlib import sha256
 from hmac import compare_digest
-from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
 import orjson
 
+from serin_server.keys import Keys
 from serin_server.model.predictions import Prediction
 from serin_server.slicing import OfRows
 
@@ -28,7 +27,6 @@ MAX_CONTROL_BYTES: Final = 4096
 _SIGNATURE_BYTES: Final = 16
 _BLOCK_BYTES: Final = 64
 _URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
-_LEAST_KEY_BYTES: Final = 16
 
 
 class Forged(Exception):
@@ -59,14 +57,6 @@ class ControlPart(NamedTuple):
 
     revision: str
     predictions: list[Prediction]
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """The key to sign with and all keys to verify with, by their ids."""
-
-    signing_id: str
-    by_id: Mapping[str, bytes]
 
 
 class _Hmac:
@@ -166,22 +156,3 @@ def is_same(one: Prediction, other: Prediction) -> bool:
 
 def _encoded(data: bytes) -> bytes:
     return b2a_base64(data, newline=False).translate(_URL_SAFE)
-
-
-def keys_in(file: Path) -> Keys:
-    """The keys of a file of `<id>:<secret>` lines; the first signs, all verify, so that keys can be rotated.
-
-    Raises `ValueError` saying what is wrong with the file.
-    """
-    by_id: dict[str, bytes] = {}
-    for line in filter(None, map(str.strip, file.read_text().splitlines())):
-        key_id, colon, secret = line.partition(":")
-        if not colon or not key_id or "." in key_id or len(secret) < _LEAST_KEY_BYTES:
-            raise ValueError(
-                f"{file}: each line must be <id>:<secret>, the id without dots, the secret of {_LEAST_KEY_BYTES} "
-                "characters or more"
-            )
-        by_id[key_id] = secret.encode()
-    if not by_id:
-        raise ValueError(f"{file} holds no key: write a line <id>:<secret>")
-    return Keys(next(iter(by_id)), by_id)

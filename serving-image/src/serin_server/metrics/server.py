@@ -74,6 +74,9 @@ HELP: Final[Mapping[str, str]] = {
     "serin_baseline_feature_rows": "Training rows by feature and bin, from the model's baseline.",
     "serin_baseline_prediction_rows": "Training rows by the bin of their prediction, from the model's baseline.",
     "serin_payload_log_events_total": "Requests taken into the payload log, by whether they were sent or dropped.",
+    "serin_prediction_log_records_total": "Sampled requests and labels, by what became of them: acknowledged by the collector, full (no room until "
+    "it takes them), too_large, refused (by it, or they cannot be written), lost (the server ended).",
+    "serin_prediction_log_waiting_records": "Sampled requests and labels that wait for the collector.",
     "serin_trace_spans_total": "Spans of sampled requests, by whether a collector took them or they were dropped; absent where none are exported.",
     "serin_explanations_total": "Requests to explain predictions, by HTTP status. They count as no inference request.",
     "serin_explanation_evaluations_total": "Predictions that explanations were made of.",

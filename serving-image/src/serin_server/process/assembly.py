@@ -18,12 +18,14 @@ from serin_server.features.fit import checked_fit
 from serin_server.features.likely import baseline_file
 from serin_server.features.sliced import FeatureSlices
 from serin_server.feedback.counter import FeedbackCounter, Rules
-from serin_server.feedback.tokens import MAX_ROWS, TokenSigner, keys_in
+from serin_server.feedback.tokens import MAX_ROWS, TokenSigner
+from serin_server.keys import keys_in
 from serin_server.metrics.server import ServerMetrics, server_id
 from serin_server.model.load import Model
 from serin_server.model.predictions import PredictionReader
 from serin_server.records.log import Log
 from serin_server.records.payload import PayloadLog
+from serin_server.records.predictions.log import PredictionLog
 from serin_server.records.sink import to_http, to_stdout
 from serin_server.security.access import AccessControl
 from serin_server.security.tls import Certificates
@@ -73,6 +75,7 @@ def loaded_of(
     loop: asyncio.AbstractEventLoop,
     signer: TokenSigner | None,
     capture: FeatureCapture | None = None,
+    prediction_log: PredictionLog | None = None,
 ) -> Loaded:
     """What inference needs now that there is a model."""
     observe = None if capture is None else capture.observe
@@ -80,6 +83,7 @@ def loaded_of(
     predictions = PredictionReader(signature, settings.prediction_output)
     slicings = slicings_in(settings.feedback_slices)
     slices = FeatureSlices(slicings, signature, baseline_of(settings, model)) if slicings else None
+    token = _token_maker(signer, predictions, metrics, slices)
     return Loaded(
         reader_of(signature),
         batcher_of(settings, model, metrics, loop, observe),
@@ -88,7 +92,7 @@ def loaded_of(
             settings.revision,
             settings.model_version,
             signature,
-            _token_maker(signer, predictions, metrics, slices),
+            token if prediction_log is None else prediction_log.watching(token),
             _sealer(signer, predictions),
         ),
     )

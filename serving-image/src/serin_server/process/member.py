@@ -20,9 +20,11 @@ from serin_server.model.warmup import WarmUp
 from serin_server.pairing.pairing import Pairing
 from serin_server.process.assembly import capture_of, feedback_of, loaded_of, payload_log_of, signer_of
 from serin_server.process.pairs import pairing_of
+from serin_server.process.predictions import prediction_log_of
 from serin_server.records.access import AccessLog
 from serin_server.records.log import Log
 from serin_server.records.payload import PayloadLog
+from serin_server.records.predictions.log import PredictionLog
 from serin_server.records.words import PayloadWords
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ class Member:
         self._feedback = feedback_of(settings, metrics, self.signer)
         self.plane.marks = None if self.signer is None else Marks(self.signer)
         self._payload_log: PayloadLog | None = None
+        self._prediction_log: PredictionLog | None = None
         self._pairing: Pairing | None = None
         self._explaining: Explaining | None = None
         self._told: list[ToldAtScrape] = []
@@ -75,7 +78,8 @@ class Member:
         """Serves this model from now on, in the place of one that was served before. Raises `LoadFailure`."""
         settings, log = self.settings, self.log
         capture = capture_of(settings, model, loop, log)
-        loaded = loaded_of(settings, model, self.metrics, loop, self.signer, capture)
+        prediction_log = prediction_log_of(settings, model, self.metrics, log)
+        loaded = loaded_of(settings, model, self.metrics, loop, self.signer, capture, prediction_log)
         for notice in (
             model.session.notice,
             *await loop.run_in_executor(None, loaded.batcher.warm, model.warmed.feeds),
@@ -88,6 +92,11 @@ class Member:
         if pairing is not None:
             self._tell(pairing.book)
             self.plane.pairing = pairing
+        self._prediction_log = prediction_log
+        if prediction_log is not None:
+            prediction_log.start()
+            self._tell(prediction_log)
+            self._feedback.on_label = prediction_log.label
         if capture is not None:
             self._tell(FeatureWords(capture))
         if payload_log is not None:
@@ -152,7 +161,8 @@ class Member:
             self.metrics.more.remove(told)
         self._told.clear()
         self.plane.observers, self.plane.pairing = (), None
-        for part in (self._payload_log, self._pairing):
+        self._feedback.on_label = None
+        for part in (self._payload_log, self._pairing, self._prediction_log):
             if part is not None:
                 part.close()
-        self._payload_log = self._pairing = None
+        self._payload_log = self._pairing = self._prediction_log = None

@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -22,7 +22,11 @@ CLOUD_EVENT: Final = "application/cloudevents+json; charset=utf-8"
 
 
 class NotTaken(Exception):
-    """The receiver answered that it did not take the event."""
+    """The receiver answered that it did not take the event; `status` is that of its answer."""
+
+    def __init__(self, said: str, status: int = 0) -> None:
+        super().__init__(said)
+        self.status = status
 
 
 def to_stdout(event: bytes) -> None:
@@ -31,18 +35,28 @@ def to_stdout(event: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-def to_http(url: str, seconds: float = _SEND_SECONDS, content_type: str = CLOUD_EVENT) -> Send:
-    """Posts each event; proxies come from the environment. Raises `ValueError` unless the address is http or https."""
+def to_http(
+    url: str,
+    seconds: float = _SEND_SECONDS,
+    content_type: str = CLOUD_EVENT,
+    credentials: Callable[[], Mapping[str, str]] | None = None,
+) -> Send:
+    """Posts each event. Raises `ValueError` unless the address is http or https.
+
+    Proxies come from the environment, but for a receiver with credentials: those are for itself alone.
+    """
     _check(url)
-    opener = urllib.request.build_opener(_Http(), _Https(), _NoRedirects())
+    direct = (urllib.request.ProxyHandler({}),) if credentials is not None else ()
+    opener = urllib.request.build_opener(_Http(), _Https(), _NoRedirects(), *direct)
 
     def send(event: bytes) -> None:
-        request = urllib.request.Request(url, data=event, headers={"Content-Type": content_type})  # noqa: S310 (checked)
+        headers = {"Content-Type": content_type, **(credentials() if credentials is not None else {})}
+        request = urllib.request.Request(url, data=event, headers=headers)  # noqa: S310 (checked)
         try:
             opener.open(request, timeout=seconds).close()
         except urllib.error.HTTPError as answer:
             answer.close()
-            raise NotTaken(f"it answered {answer.code}") from None
+            raise NotTaken(f"it answered {answer.code}", answer.code) from None
 
     return send
 

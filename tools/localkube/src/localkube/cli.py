@@ -16,12 +16,7 @@ from localkube.binaries.bundles import all_bundles
 from localkube.binaries.find import programs_folder
 from localkube.cluster import Cluster
 from localkube.errors import LocalKubeError
-from localkube.images.build import (
-    build_image_for_devices,
-    build_image_for_everybody,
-    build_images,
-    refresh_all_requirements,
-)
+from localkube.images.build import build_image, build_images, refresh_all_requirements
 from localkube.images.project import repository_root
 from localkube.reporting import ToTerminal
 
@@ -156,13 +151,19 @@ def images() -> None:
 @app.command()
 def image_cuda() -> None:
     """Build the server's image for GPUs of NVIDIA (gigabytes), unless nothing has changed; prints the archive."""
-    print(build_image_for_devices(repository_root(), ToTerminal()))
+    print(build_image("cuda", repository_root(), ToTerminal()))
 
 
 @app.command()
 def image_ui() -> None:
     """Build the image of the page for everybody, unless nothing has changed; prints the archive."""
-    print(build_image_for_everybody(repository_root(), ToTerminal()))
+    print(build_image("ui", repository_root(), ToTerminal()))
+
+
+@app.command()
+def image_collector() -> None:
+    """Build the image of the collector of predictions, unless nothing has changed; prints the archive."""
+    print(build_image("collector", repository_root(), ToTerminal()))
 
 
 @app.command()

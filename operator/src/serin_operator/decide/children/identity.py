@@ -14,7 +14,8 @@ from serin_operator.decide.world import Foreign, Why
 JsonObject = Mapping[str, Any]
 
 OF_THE_WHOLE = {
-    "Service": ("", "-control", "-preview", "-canary"),
+    "Deployment": ("-collector",),
+    "Service": ("", "-control", "-preview", "-canary", "-collector"),
     "PodDisruptionBudget": ("",),
     names.HTTP_ROUTE: ("",),
 }

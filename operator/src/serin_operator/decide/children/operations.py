@@ -4,7 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from serin_operator.api.names import LABEL_MODEL_DEPLOYMENT, LABEL_REVISION, ObjectRef, control_service, preview_service
+from serin_operator.api.names import (
+    LABEL_MODEL_DEPLOYMENT,
+    LABEL_REVISION,
+    ObjectRef,
+    collector,
+    control_service,
+    preview_service,
+)
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,7 @@ Operation = Create | Apply | Adopt | Annotate | Scale | Delete | Provide | Rewri
 
 
 def leads_clients(operation: Operation) -> bool:
-    """Whether it decides which pods clients reach: Services but those of one revision, of a preview or a control, and routes."""
+    """Whether it decides which pods clients reach: Services but those of one revision, of a preview, a control or a collector, and routes."""
     if isinstance(operation, Rewrite):
         return True
     if not isinstance(operation, Create | Apply):
@@ -88,7 +95,7 @@ def leads_clients(operation: Operation) -> bool:
     kind, metadata = operation.obj["kind"], operation.obj["metadata"]
     labels = metadata.get("labels") or {}
     owner = labels.get(LABEL_MODEL_DEPLOYMENT, "")
-    is_aside = metadata["name"] in {preview_service(owner), control_service(owner)}
+    is_aside = metadata["name"] in {preview_service(owner), control_service(owner), collector(owner)}
     return kind in _ROUTES or (kind == "Service" and LABEL_REVISION not in labels and not is_aside)
 
 

@@ -6,7 +6,7 @@ from serin_operator.api import names
 from serin_operator.api.names import ObjectRef
 from serin_operator.api.reasons import Outcome
 from serin_operator.api.serving import Signing
-from serin_operator.decide.children import routes
+from serin_operator.decide.children import collecting, routes
 from serin_operator.decide.children.operations import Adopt, Annotate, Apply, Create, Delete, Operation, Provide, Scale
 from serin_operator.decide.health.resolving import is_kept_from_trying_again
 from serin_operator.decide.manifests import children as make
@@ -35,6 +35,7 @@ def operations(world: World, memory: Memory, settings: Settings) -> tuple[Operat
         *_control(world, memory, intent),
         *_resolving(world, memory, intent, settings),
         *_disruption_budget(world, intent, settings),
+        *collecting.operations(world),
         *routes.removals(world, intent),
         *_removals(world, memory, intent, settings),
     )
@@ -52,7 +53,7 @@ def _adoptions(world: World) -> Iterator[Operation]:
         metas += [o.meta for o in (revision.born, revision.deployment, revision.service, *revision.jobs) if o]
     if world.disruption_budget:
         metas.append(world.disruption_budget)
-    metas += routes.metas(world)
+    metas += [*routes.metas(world), *collecting.metas(world)]
     for meta in metas:
         if not meta.owned:
             yield Adopt(_ref(world, meta), make.owner_reference(world.mdep), meta.resource_version)

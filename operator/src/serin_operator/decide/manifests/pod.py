@@ -8,7 +8,7 @@ from serin_operator.api import names
 from serin_operator.api.overlay import PodOverlay
 from serin_operator.api.spec import EnvVar, Runtime
 from serin_operator.api.variables import variables_of
-from serin_operator.decide.manifests import models, overlay, preflight, serving
+from serin_operator.decide.manifests import models, overlay, prediction_log, preflight, serving
 from serin_operator.decide.world import ModelDeployment, OperatorConfig
 
 JsonObject = dict[str, Any]
@@ -137,14 +137,20 @@ def _container(
 
 
 def _settings(mdep: ModelDeployment, *, resolve: bool) -> dict[str, str]:
-    serves = {**serving.control(mdep.name, mdep.spec), **serving.slices(mdep.spec)}
+    serves = {
+        **serving.control(mdep.name, mdep.spec),
+        **serving.slices(mdep.spec),
+        **prediction_log.variables(mdep.name, mdep.spec),
+    }
     more = preflight.variables(mdep.spec) if resolve else serves
     return {**serving.variables(_mounted(mdep, resolve=resolve)), **more}
 
 
 def _mounted(mdep: ModelDeployment, *, resolve: bool) -> tuple[serving.Mount, ...]:
     """What serving needs; the Job that resolves serves nobody, is shown no key, and has what its gates need."""
-    return preflight.mounts_of(mdep.spec) if resolve else serving.mounts_of(mdep.name, mdep.spec.serving)
+    if resolve:
+        return preflight.mounts_of(mdep.spec)
+    return (*serving.mounts_of(mdep.name, mdep.spec.serving), *prediction_log.mounts_of(mdep.name, mdep.spec))
 
 
 def _environment(mdep: ModelDeployment, revision: str, asked: _Asked, files: Mapping[str, str]) -> list[JsonObject]:

@@ -24,13 +24,15 @@ _WRITING: Final = Purpose("spec.model.store.writeCredentials, or credentials", "
 class BucketPlace:
     """A prefix of a bucket."""
 
-    def __init__(self, store: Store, bucket: str, prefix: str, *, writes: bool) -> None:
+    def __init__(self, store: Store, bucket: str, prefix: str, *, writes: bool, purpose: Purpose | None = None) -> None:
         seconds = max(store.timeout_seconds, _LEAST_SECONDS_FOR_A_PART) if writes else store.timeout_seconds
         source = Source(
             store.uri, ca_file=store.ca_file, credentials_dir=store.credentials_dir, timeout_seconds=seconds
         )
         self.told = shown(store.uri)
-        self._bucket = Bucket(source, store.uri.partition(":")[0], bucket, _WRITING if writes else _READING)
+        self._bucket = Bucket(
+            source, store.uri.partition(":")[0], bucket, purpose or (_WRITING if writes else _READING)
+        )
         self._prefix = f"{prefix}/" if prefix else ""
 
     def read(self, key: str) -> Iterator[bytes]:

@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from serin_server.failures import LoadFailure, Reason
 from serin_server.model.sources.asked import Store
+from serin_server.model.sources.credentials import Purpose
 from serin_server.uris import shown
 
 
@@ -41,12 +42,13 @@ class Place(Protocol):
         """Takes a key away; one that is gone is fine."""
 
 
-def opened(store: Store, *, writes: bool = False) -> Place:
+def opened(store: Store, *, writes: bool = False, purpose: Purpose | None = None) -> Place:
     """The place that a store's URI names. Raises `LoadFailure`.
 
     Args:
         store: As it is set.
         writes: Whether it is to be written to: uploads answer when a part is there, so they get more time.
+        purpose: What its credentials are for; None: to keep models.
     """
     try:
         parts = urlsplit(store.uri)
@@ -59,7 +61,7 @@ def opened(store: Store, *, writes: bool = False) -> Place:
         case "s3" | "gs" | "az" if parts.netloc:
             from serin_server.model.shelf.bucket import BucketPlace  # noqa: PLC0415 (only where there is a bucket)
 
-            return BucketPlace(store, parts.netloc, path.strip("/"), writes=writes)
+            return BucketPlace(store, parts.netloc, path.strip("/"), writes=writes, purpose=purpose)
         case "pvc" if parts.netloc and not parts.netloc.startswith("."):
             return _folder(store, store.mounts_dir / parts.netloc / path.strip("/"))
         case "file" if path and not parts.netloc:

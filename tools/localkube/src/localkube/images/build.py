@@ -12,7 +12,7 @@ from localkube.errors import LocalKubeError
 from localkube.images.base import buildah_on_debian
 from localkube.images.builders import Builder, run, working_engine
 from localkube.images.pipsettings import mounts
-from localkube.images.project import Recipe, for_devices, for_everybody, key, recipes, refresh_requirements
+from localkube.images.project import ON_REQUEST, Recipe, key, recipes, refresh_requirements
 from localkube.reporting import Reporter
 
 _KEPT_ARCHIVES = 3
@@ -24,22 +24,16 @@ def build_images(root: Path, report: Reporter) -> list[Path]:
     return [_archive(recipe, report) for recipe in recipes(root)]
 
 
-def build_image_for_devices(root: Path, report: Reporter) -> Path:
-    """An archive of the server with CUDA; some gigabytes are downloaded the first time."""
+def build_image(name: str, root: Path, report: Reporter) -> Path:
+    """An archive of an image of `ON_REQUEST`; that with CUDA downloads some gigabytes the first time."""
     refresh_all_requirements(root)
-    return _archive(for_devices(root), report)
-
-
-def build_image_for_everybody(root: Path, report: Reporter) -> Path:
-    """An archive of the page for everybody."""
-    refresh_all_requirements(root)
-    return _archive(for_everybody(root), report)
+    return _archive(ON_REQUEST[name](root), report)
 
 
 def refresh_all_requirements(root: Path) -> None:
     """Bring the exported requirements up to date with uv.lock, where uv is there to say what that is."""
     if uv := os.environ.get("UV") or shutil.which("uv"):  # `uv run` sets UV
-        for recipe in (*recipes(root), for_devices(root), for_everybody(root)):
+        for recipe in (*recipes(root), *(make(root) for make in ON_REQUEST.values())):
             refresh_requirements(recipe, root, uv)
 
 

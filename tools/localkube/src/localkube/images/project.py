@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from localkube.errors import LocalKubeError
 
@@ -19,8 +20,8 @@ class Recipe:
     """One image of a Dockerfile with its context.
 
     `target` names a stage that has requirements of its own (a group of dependencies with the same name); empty: the last.
-    `shares` are folders of other parts that go in as well; the context is then the whole repository, and what is installed is
-    the group `image`.
+    `is_alone` says that those are all it needs. `shares` are folders of other parts that go in as well; the context is then the
+    whole repository, and what is installed is the group `image`.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Recipe:
     target: str = ""
     extras: tuple[str, ...] = ()
     """Optional dependencies that it has."""
+    is_alone: bool = False
     shares: tuple[Path, ...] = ()
 
     @property
@@ -70,6 +72,19 @@ def for_everybody(root: Path) -> Recipe:
     return Recipe("serin-ui", root / "ui", shares=shares)
 
 
+def for_predictions(root: Path) -> Recipe:
+    """The collector of predictions: built where somebody wants it."""
+    return Recipe("serin-server", root / "serving-image", "collector", is_alone=True)
+
+
+ON_REQUEST: Final[Mapping[str, Callable[[Path], Recipe]]] = {
+    "cuda": for_devices,
+    "ui": for_everybody,
+    "collector": for_predictions,
+}
+"""Images that not every cluster needs."""
+
+
 def repository_root() -> Path:
     """The checkout that this tool runs in: the nearest folder above the working directory that holds both parts."""
     here = Path.cwd()
@@ -99,7 +114,9 @@ def refresh_requirements(recipe: Recipe, root: Path, uv: str) -> None:
 def exported_requirements(recipe: Recipe, root: Path, uv: str) -> str:
     """What uv.lock says now."""
     options = ["--frozen", "--no-dev", "--no-emit-workspace", "--no-annotate", "--no-header", "--quiet"]
-    if recipe.target:  # its group has a build of ONNX Runtime of its own, under the same module
+    if recipe.is_alone:
+        options += ["--only-group", recipe.target]
+    elif recipe.target:  # its group has a build of ONNX Runtime of its own, under the same module
         options += ["--group", recipe.target, "--no-emit-package", "onnxruntime"]
     if recipe.shares:
         options += ["--only-group", "image"]

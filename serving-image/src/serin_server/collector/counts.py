@@ -1,0 +1,51 @@
+"""What a collector counts."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector, generate_latest
+
+HELP: Final[Mapping[str, str]] = {
+    "serin_collector_batches_total": "Batches that came, by what became of them: acknowledged, repeated (it was here before), malformed, "
+    "unauthorized, too_large, full (no room in the spool).",
+    "serin_collector_records_total": "Predictions (requests) and labels that were acknowledged, by kind.",
+    "serin_collector_rows_total": "Rows that were written to the store, by table.",
+    "serin_collector_objects_total": "Objects that were written to the store.",
+    "serin_collector_deleted_objects_total": "Objects that were deleted because they were older than retentionDays.",
+    "serin_collector_store_failures_total": "Attempts to write to the store, or to sweep it, that failed; the log says why.",
+    "serin_collector_spool_bytes": "What waits to become objects in the store.",
+    "serin_collector_spool_max_bytes": "How much may wait; beyond it batches are refused.",
+    "serin_collector_last_write_timestamp_seconds": "When objects were last written to the store, in unix seconds; 0 before the first.",
+}
+"""Every metric of a collector and what it means."""
+
+OUTCOMES: Final = ("acknowledged", "repeated", "malformed", "unauthorized", "too_large", "full")
+
+
+class Counts:
+    """Counts of one process lifetime."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        self.batches = self._counter("serin_collector_batches_total", "outcome")
+        self.records = self._counter("serin_collector_records_total", "kind")
+        self.rows = self._counter("serin_collector_rows_total", "table")
+        self.objects = self._counter("serin_collector_objects_total")
+        self.deleted = self._counter("serin_collector_deleted_objects_total")
+        self.failures = self._counter("serin_collector_store_failures_total")
+        self.spool = self._gauge("serin_collector_spool_bytes")
+        self.spool_limit = self._gauge("serin_collector_spool_max_bytes")
+        self.written_at = self._gauge("serin_collector_last_write_timestamp_seconds")
+        for outcome in OUTCOMES:
+            self.batches.labels(outcome)
+
+    def exposition(self) -> bytes:
+        """Everything in the text format of Prometheus."""
+        return generate_latest(self._registry)
+
+    def _counter(self, name: str, *labels: str) -> Counter:
+        return Counter(name, HELP[name], labels, registry=self._registry)
+
+    def _gauge(self, name: str) -> Gauge:
+        return Gauge(name, HELP[name], registry=self._registry)

@@ -1,0 +1,1 @@
+"""A sample of predictions and their labels, for a collector that writes them down as tables."""
