@@ -135,7 +135,11 @@ def _container(
 
 
 def _settings(mdep: ModelDeployment, *, resolve: bool) -> dict[str, str]:
-    serves = {**serving.control(mdep.name, mdep.spec), **serving.slices(mdep.spec)}
+    serves = {
+        **serving.control(mdep.name, mdep.spec),
+        **serving.slices(mdep.spec),
+        **serving.scores(mdep.spec),
+    }
     more = preflight.variables(mdep.spec) if resolve else serves
     return {**serving.variables(_mounted(mdep, resolve=resolve)), **more}
 
