@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from benchmarks.analysis import late_labels, sliced, special
+from benchmarks.analysis import late_labels, planned, scored, sliced, special
 from benchmarks.analysis.engine import Result, judge_stream, single
 from benchmarks.analysis.streams import at_margin_ratio, split, steps, stream
 
@@ -223,5 +223,7 @@ def worlds() -> list[World]:
         *_late(),
         *special.worlds(World),
         *sliced.worlds(World),
+        *scored.worlds(World),
+        *planned.worlds(World),
         *_promotion(),
     ]

@@ -7,6 +7,7 @@ from tests.cluster.api.table import DELETED, GOOD, Bad
 
 GUARD: dict[str, Any] = {"seconds": 604800, "keepPrevious": 2, "onFailure": "Notify", "metrics": ["accuracy", "far"]}
 _BESIDE = {"guard": GUARD}
+_BEATING = {"guard": {"seconds": 604800, "mustBeat": "SimpleBaseline"}}
 _WITHOUT_STEPS = {"guard": {"seconds": 60}, "rollout": {"strategy": "Canary"}}
 
 BAD_GUARDS = (
@@ -24,6 +25,15 @@ BAD_GUARDS = (
         "names of those",
         before=_BESIDE,
     ),
+    Bad(
+        "a simple baseline that nobody reads",
+        "preflight.baseline",
+        DELETED,
+        "spec.guard.mustBeat",
+        "needs spec.preflight.baseline",
+        before=_BEATING,
+    ),
+    Bad("a guard that beats luck", "guard.mustBeat", "Luck", "mustBeat", "SimpleBaseline", before=_BEATING),
     Bad("a guard by no metric", "guard.metrics", [], "spec.guard.metrics", "at least 1 items", before=_BESIDE),
 )
 
@@ -35,5 +45,6 @@ def _good(**fields: Any) -> dict[str, Any]:
 GOOD_GUARDS = {
     "a guard": _good(guard=GUARD),
     "a guard with its defaults": _good(guard={"seconds": 86400}),
+    "a guard that keeps a version above the simple baseline": _good(**_BEATING),
     "a guard of what got all traffic at once": _good(guard=GUARD, rollout={"strategy": "Immediate"}),
 }

@@ -97,6 +97,31 @@ BAD_KINDS = (
         "spec.analysis.metrics",
         "at most 32 slices",
     ),
+    bad("a score of no range", {"score": {"maxDecrease": 0.1}}, ".score.between", "Required value"),
+    bad("a range of one end", {"score": {"between": [1], "maxDecrease": 0.1}}, ".score.between", "at least 2"),
+    bad(
+        "a range that ends at its beginning",
+        {"score": {"between": [5, 1], "maxDecrease": 1}},
+        ".score.between",
+        "lower end first",
+    ),
+    bad("nothing is asked of a score", {"score": {"between": [0, 1]}}, ".score", "more is better"),
+    bad(
+        "both directions are better",
+        {"score": {"between": [0, 1], "maxDecrease": 0.1, "maxIncrease": 0.1}},
+        ".score",
+        "Give one",
+    ),
+    bad("no margin", {"score": {"between": [1, 5], "maxIncrease": 0}}, ".score.maxIncrease", "greater than 0"),
+    bad(
+        "the more error the better",
+        {"score": {"between": [0, 1], "of": "SquaredError", "minimum": 0.1}},
+        ".score",
+        "as of errors",
+    ),
+    bad(
+        "a score of something else", {"score": {"between": [0, 1], "of": "Luck", "minimum": 0.1}}, ".score.of", "Label"
+    ),
     bad("a bound between two buckets", {"latency": {"slowerThanSeconds": 0.27}}, ".latency", "0.25 and 0.3"),
     bad("a bound below all buckets", {"latency": {"slowerThanSeconds": 0.00001}}, ".latency", "the nearest: 0.0001"),
     bad("a bound above all buckets", {"latency": {"slowerThanSeconds": 20}}, ".latency", "less than or equal to 10"),

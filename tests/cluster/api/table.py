@@ -211,7 +211,7 @@ GOOD: dict[str, Any] = {
             "steps": [
                 {"weight": 5, "holdSeconds": 60, "pods": 1},
                 {"weight": 25, "pods": "30%", "minSamples": 400},
-                {"weight": 50},
+                {"weight": 50, "minSamples": "Auto", "detect": 0.02, "power": 0.9},
             ],
             "progressDeadlineSeconds": 300,
             "deadlineSeconds": 3600,
@@ -486,7 +486,17 @@ BAD = (
         "1% to 100%",
     ),
     Bad("pods of a step have a word", "rollout.steps.0.pods", "all", "spec.rollout.steps[0].pods", "1% to 100%"),
-    Bad("a step needs no samples", "rollout.steps.0.minSamples", 0, "spec.rollout.steps[0].minSamples"),
+    Bad("a step needs no samples", "rollout.steps.0.minSamples", 0, "spec.rollout.steps[0].minSamples", "or Auto"),
+    Bad(
+        "as many samples as a word", "rollout.steps.1.minSamples", "many", "spec.rollout.steps[1].minSamples", "or Auto"
+    ),
+    Bad(
+        "Auto of nothing", "rollout.steps.1.minSamples", "Auto", "spec.rollout.steps[1].minSamples", "Auto with detect"
+    ),
+    Bad("a number and Auto", "rollout.steps.1.detect", 0.02, "spec.rollout.steps[1].minSamples", "has no detect"),
+    Bad("how surely, and of what", "rollout.steps.0.power", 0.9, "spec.rollout.steps[0].minSamples", "has no detect"),
+    Bad("found by less than luck", "rollout.steps.2.power", 0.2, "spec.rollout.steps[2].power", "or equal to 0.5"),
+    Bad("everything is found", "rollout.steps.2.detect", 1, "spec.rollout.steps[2].detect", "less than 1"),
     Bad(
         "samples of nobody",
         "rollout.steps.0",

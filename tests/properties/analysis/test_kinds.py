@@ -26,6 +26,7 @@ KINDS = {
     "errorRate": {"errorRate": {"maxIncrease": 0.005}},
     "latency": {"latency": {"slowerThanSeconds": 0.25, "maxIncrease": 0.01}},
     "absoluteError": {"absoluteError": {"above": 10, "maxIncrease": 0.01}},
+    "score": {"score": {"between": [1, 5], "maxDecrease": 0.04}},
     "invalidInputs": {"invalidInputs": {"feature": "age"}},
     "outcome": {"outcome": {"good": 'o{k="good"}', "total": "o", "maxDecrease": 0.01}},
 }
@@ -40,6 +41,8 @@ def counters_of(kind: str, bad: int, total: int) -> list[dict[tuple[str, str], f
             return [{("le", "0.25"): total - bad, ("le", "+Inf"): total}]
         case "absoluteError":
             return [{("le", "10.0"): total - bad, ("le", "+Inf"): total}]
+        case "score":
+            return [{("outcome", "low"): bad, ("outcome", "high"): total - bad}]
         case "invalidInputs":
             return [{("bin", "1"): total}, {("kind", "out_of_range"): bad}]
         case _:

@@ -221,6 +221,39 @@ def test_more_samples_let_less_slip_through() -> None:
     assert points(10000) < points(1000) < points(100)
 
 
+def _with_steps(*steps: dict[str, Any]) -> dict[str, Any]:
+    return {**ANALYSED, "rollout": {"steps": list(steps)}}
+
+
+def test_the_samples_that_a_step_chooses_itself_are_told_with_what_they_find() -> None:
+    errors, *_, accuracy, _ = slips(_with_steps({"weight": 25, "minSamples": "Auto", "detect": 0.05}))
+    assert errors.startswith("errors: minSamples: Auto asks for ")
+    assert errors.endswith("a version 5 points worse is found there with a probability of 0.8")
+    assert float(accuracy.split()[5].replace(",", "")) > float(errors.split()[5].replace(",", "")), "errors are rarer"
+
+
+def test_what_the_margin_allows_cannot_be_found_and_is_refused_by_lint(file: Any) -> None:
+    spec = _with_steps({"weight": 10}, {"weight": 25, "minSamples": "Auto", "detect": 0.01})
+    code, told, _ = asked(NOBODY, "lint", file(spec), "-o", "json")
+    (mistake,) = json.loads(told)["items"][0]["mistakes"]
+    assert (code, mistake["field"]) == (1, "spec.rollout.steps[1].detect")
+    assert "within the margin of accuracy" in mistake["says"]
+
+
+def test_of_a_score_what_slips_through_is_told_in_its_own_unit() -> None:
+    rated = {"name": "rated", "score": {"between": [1, 5], "maxDecrease": 0.1}}
+    (told,) = slips({**ANALYSED, "analysis": {"metrics": [rated], "minSamples": 2000}})
+    worse = float(told.partition("a version worse by ")[2].partition(" on average")[0])
+    assert 0.1 < worse < 1
+
+
+def test_a_version_whose_scores_are_worse_is_rolled_back_in_the_play() -> None:
+    rated = {"name": "rated", "score": {"between": [1, 5], "maxDecrease": 0.1}}
+    spec = ModelDeploymentSpec.model_validate({**ANALYSED, "analysis": {"metrics": [rated]}})
+    played = Player(spec, "credit-risk", MadeUp.parse("rate=20,score-by=0.3")).play(20000)
+    assert played.outcome == "RolledBack"
+
+
 def test_a_rollout_that_compares_nothing_is_told_so(file: Any) -> None:
     told = asked(NOBODY, "lint", file({"model": ANALYSED["model"]}))[1]
     assert "nothing is compared" in told

@@ -32,9 +32,16 @@ def judged_by(*metrics: dict[str, Any], sample: float | None = 1.0) -> dict[str,
     return {"intervalSeconds": 5, "minSamples": 50, "metrics": list(metrics or (ERRORS, ACCURACY)), **pairing}
 
 
-async def promoted(guard: dict[str, Any] | None = None, *, sample: float | None = 1.0, **fields: Any) -> Simulation:
+async def promoted(
+    guard: dict[str, Any] | None = None,
+    *,
+    sample: float | None = 1.0,
+    report: dict[str, Any] | None = None,
+    **fields: Any,
+) -> Simulation:
     """v2 is promoted after v1, and watched from now on."""
     simulation = await serving(calm=20, analysis=False, tells_pairs=True, serving=SIGNED)
+    simulation.behave(uri_of("v2"), report=report)
     simulation.change_spec(analysis=judged_by(sample=sample), guard={**GUARD, **(guard or {})}, **fields)
     await canary(simulation, rollout=fields.get("rollout", rollout(50, hold=5, bakeSeconds=5)))
     await simulation.live_until(lambda s: s.stable == "v2", 200)
@@ -172,6 +179,20 @@ async def test_what_a_version_has_to_be_by_itself_judges_without_pairs_and_witho
     decays(simulation)
     await simulation.live_until(lambda s: s.stable == "v1", 120)
     assert "may be bad" in simulation.told("GuardFailed")[0]
+
+
+async def test_a_version_that_falls_below_the_simple_baseline_goes_back_by_its_labels_alone() -> None:
+    simulation = await promoted(
+        {"mustBeat": "SimpleBaseline", "keepPrevious": 0, "metrics": ["errors"]},
+        sample=None,
+        report={"ok": True, "sha256": "b" * 64, "measured": {"simpleAccuracy": 0.8}},
+        preflight={"baseline": {"mustBeat": "SimpleBaseline"}},
+    )
+    await simulation.live_until(lambda s: row_of(s, "mustBeat").get("verdict") == "Pass", 60)
+    assert "not judged" not in guard_of(simulation)["message"]
+    decays(simulation)
+    await simulation.live_until(lambda s: s.stable == "v1", 120)
+    assert "at most 20.0 % may be bad" in simulation.told("GuardFailed")[0]
 
 
 async def test_a_version_that_fails_requests_alone_is_found_by_pairs_of_errors() -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.support.simulation import Simulation, canary, rollout, serving, words
+from tests.support.simulation import Simulation, canary, model_of, rollout, serving, words
 
 from serin_operator.observe.prometheus_client import PrometheusRefused, Series
 
@@ -13,6 +13,7 @@ AGE_OF_LABELS = 5
 REGRESSION = {"serving": {"prediction": {"kind": "Regression"}}}
 SLOW = {"name": "slow", "latency": {"slowerThanSeconds": 0.25, "maxIncrease": 0.01}}
 FAR = {"name": "far", "absoluteError": {"above": 10, "maxIncrease": 0.02}}
+RATED = {"name": "rated", "score": {"between": [0, 1], "maxDecrease": 0.02}}
 ACCEPTED = {
     "name": "accepted",
     "outcome": {
@@ -51,6 +52,7 @@ def row_of(simulation: Simulation, name: str) -> dict[str, Any]:
 WORSE = {
     "a version three times slower": (SLOW, {"slow_rate": 0.6}, {}),
     "a regression that is further off": (FAR, {"far_rate": 0.5}, REGRESSION),
+    "a version whose answers are rated lower": (RATED, {"score": 0.2}, {}),
     "a version whose offers are declined": (ACCEPTED, {"accepted_rate": 0.1}, {}),
     "a version that does not know its inputs": (UNKNOWN, {"unknown_rate": 0.4}, {}),
     "a version that predicts something else": (DRIFT, {"bins": (0.1, 0.2, 0.7)}, {}),
@@ -64,16 +66,34 @@ async def test_a_version_that_is_worse_is_rolled_back_within_three_looks(
     simulation = await judged(metric, behaviour=behaviour, **fields)
     # The first look is taken an interval after the first requests, and lies two scrapes back; labels count once they can
     # all be of predictions since then.
-    patience = 3 * INTERVAL + 1 + (AGE_OF_LABELS if metric is FAR else 0)
+    patience = 3 * INTERVAL + 1 + (AGE_OF_LABELS if metric in (FAR, RATED) else 0)
     await simulation.live_until(lambda s: s.outcome("v2") == "RolledBack", patience)
     assert simulation.stable == "v1"
 
 
-@pytest.mark.parametrize("metric", [SLOW, FAR, ACCEPTED, UNKNOWN, DRIFT, CPU], ids=lambda metric: metric["name"])
+@pytest.mark.parametrize("metric", [SLOW, FAR, RATED, ACCEPTED, UNKNOWN, DRIFT, CPU], ids=lambda metric: metric["name"])
 async def test_a_version_that_is_as_good_is_promoted(metric: dict[str, Any]) -> None:
     fields = REGRESSION if metric is FAR else {}
     simulation = await judged(metric, **fields)
     await simulation.live_until(lambda s: s.outcome("v2") == "Promoted", 300)
+
+
+async def test_a_step_that_chooses_its_samples_waits_for_them_and_says_what_they_find() -> None:
+    simulation = await serving(calm=30, tells_all=True, analysis=False)
+    simulation.change_spec(analysis=judged_by({"name": "accuracy", "accuracy": {}}))
+    steps = [{"weight": 25, "holdSeconds": 5, "minSamples": "Auto", "detect": 0.1}, {"weight": 50, "holdSeconds": 5}]
+    await canary(simulation, rollout={"steps": steps, "bakeSeconds": 5})
+    await simulation.live_until(lambda s: "(Auto: they find 10.0 % more bad ones than stable" in words(s), 60)
+    await simulation.live_until(lambda s: s.outcome("v2") == "Promoted", 300)
+
+
+async def test_a_step_that_has_to_find_what_the_margin_allows_begins_no_rollout() -> None:
+    simulation = await serving(calm=30, tells_all=True, analysis=False)
+    simulation.change_spec(analysis=judged_by({"name": "accuracy", "accuracy": {"maxDecrease": 0.05}}))
+    steps = [{"weight": 25, "holdSeconds": 5, "minSamples": "Auto", "detect": 0.05}]
+    simulation.change_spec(model=model_of("v2"), rollout={"steps": steps})
+    await simulation.live_until(lambda s: "is within the margin of accuracy (0.05)" in words(s), 60)
+    assert simulation.stable == "v1"
 
 
 LEAST = {"name": "least", "accuracy": {"minimum": 0.85}}

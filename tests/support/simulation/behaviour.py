@@ -89,6 +89,8 @@ class Behaviour:
     """Share of answers that take longer than a quarter of a second."""
     far_rate: float = 0.1
     """Share of a regression's predictions that are further than 10 from their label."""
+    score: float = 0.6
+    """Mean of a score between 0 and 1 that labels bring."""
     accepted_rate: float = 0.5
     """Share of a shop's offers that are accepted, as its own exporter tells."""
     unknown_rate: float = 0.01

@@ -252,6 +252,9 @@ class Network:
         far, accepted = "serin_feedback_absolute_error_bucket", self._due(name, "accepted", share * of.accepted_rate)
         yield far, "le", "10.0", total - self._due(name, "far", share * of.far_rate)
         yield far, "le", "+Inf", total
+        high = self._due(name, "high", share * of.score)
+        for outcome, amount in (("high", high), ("low", total - high)):
+            yield "serin_feedback_scores_total", "of,between,outcome", f"label,0 to 1,{outcome}", amount
         yield "shop_offers_total", "outcome", "accepted", accepted
         yield "shop_offers_total", "outcome", "declined", total - accepted
 

@@ -26,6 +26,7 @@ _AGED = {
     "serin_feedback_total",
     "serin_sliced_feedback_total",
     "serin_feedback_absolute_error_bucket",
+    "serin_feedback_scores_total",
     "serin_paired_feedback_total",
 }
 _ARMS = dict.fromkeys((*_AGED, "serin_feedback_client_sums_total"), "predicted_revision")

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from serin_operator.decide.analysis import OddsRatio, Points, expected_labels
+from serin_operator.decide.analysis import OddsRatio, Points, expected_labels, labels_for
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,16 @@ def test_the_answer_solves_its_equation():
 
 def test_it_is_said_the_same_tomorrow():
     assert expected_labels(0.04, 0.08, 20) == pytest.approx(801.461978, rel=1e-7)
+
+
+def test_as_many_labels_as_find_it_in_half_of_the_rollouts_are_those_expected():
+    half = labels_for(0.04, 0.08, 20, power=0.5, margin=Points(0.01))
+    assert half == pytest.approx(expected_labels(0.04, 0.08, 20, margin=Points(0.01)), rel=0.011)
+
+
+def test_nothing_within_the_margin_is_found_by_any_number_of_labels():
+    assert labels_for(0.01, 0.08, 20, power=0.8, margin=Points(0.02)) == math.inf
+
+
+def test_all_that_can_be_worse_is_found():
+    assert 1 <= labels_for(0.92, 0.08, 20, power=0.99) < 20

@@ -1,10 +1,11 @@
 """The client for labels: nothing is lost when a process dies or a server is away, and nothing is sent twice without need."""
 
 import json
+import sqlite3
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -40,7 +41,7 @@ def server():
             if status == 200:
                 told.batches.append(rows)
             rejected = [
-                {"row": n, "reason": "duplicate", "error": ""} for n, r in enumerate(rows) if r["label"] == "twice"
+                {"row": n, "reason": "duplicate", "error": ""} for n, r in enumerate(rows) if r.get("label") == "twice"
             ]
             body = json.dumps({"accepted": len(rows) - len(rejected), "rejected": rejected}).encode()
             self.send_response(status)
@@ -84,6 +85,27 @@ def test_a_label_is_sent_with_the_token_of_its_prediction(server, feedback):
     assert server.rows == [{"token": "k1.token", "row": 0, "label": 1}]
     assert server.headers["X-Api-Key"] == "key"
     assert feedback.send().accepted == 0, "once"
+
+
+def test_a_score_is_sent_with_the_label_or_alone(server, feedback):
+    feedback.remember("a", ANSWER, rows=2)
+    feedback.label("a", 1, score=4.5)
+    feedback.label("a", row=1, score=2)
+    assert feedback.send().accepted == 2
+    assert [{**one, "token": ""} for one in server.rows] == [
+        {"token": "", "row": 0, "label": 1, "score": 4.5},
+        {"token": "", "row": 1, "score": 2},
+    ]
+    with pytest.raises(ValueError, match="nothing is said of 'a'"):
+        feedback.label("a")
+
+
+def test_a_label_that_the_release_before_has_kept_is_sent(server, feedback, tmp_path):
+    feedback.remember("a", ANSWER)
+    with closing(sqlite3.connect(tmp_path / "labels.db")) as kept, kept:
+        kept.execute("insert into labels (key, row, label, at) values ('a', 0, '\"yes\"', 1795000000)")
+    feedback.send()
+    assert server.rows[0]["label"] == "yes"
 
 
 def test_each_row_of_a_prediction_has_its_label(server, feedback):

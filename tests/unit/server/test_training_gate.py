@@ -114,3 +114,21 @@ def test_scores_are_kept_in_the_file_and_files_without_them_are_read_as_before(t
         file.write_text(json.dumps({**told, **nonsense}))
         with pytest.raises(baseline.InvalidBaseline):
             baseline.read(file)
+
+
+@pytest.mark.parametrize(
+    ("training", "flags", "measured"),
+    [
+        (of(accuracy=0.93, simple_accuracy=0.63), MUST, {"simpleAccuracy": 0.63}),
+        (of(accuracy=0.93, simple_accuracy=0.63), (), {"simpleAccuracy": 0.63}),
+        (of(accuracy=0.6, simple_accuracy=0.9), (*MUST, "--preflight-baseline", "warn"), {"simpleAccuracy": 0.9}),
+        (of(), (), None),
+    ],
+    ids=["beaten", "nobody asks here", "warned of", "not said"],
+)
+def test_the_simple_baseline_is_told_to_whoever_watches_the_version_later(tmp_path, capsys, training, flags, measured):
+    folder, log = model_in(tmp_path / "model", training), tmp_path / "log"
+    cache = ["--cache-dir", str(tmp_path / "cache"), "--termination-log", str(log)]
+    main(["resolve", "--model", str(folder), *cache, "--preflight-baseline", "fail", *flags])
+    capsys.readouterr()
+    assert json.loads(log.read_text()).get("measured") == measured

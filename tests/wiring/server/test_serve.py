@@ -177,10 +177,11 @@ def test_a_signed_response_is_judged_once_by_whichever_pod_hears_the_label(tmp_p
 
 
 @pytest.mark.slow
-def test_labels_count_in_slices_by_inputs_that_the_token_says_and_by_what_comes_with_the_label(tmp_path):
+def test_labels_count_in_slices_by_inputs_that_the_token_says_or_that_come_with_them_and_scores_beside(tmp_path):
     (tmp_path / "key").write_text("k1:0123456789abcdef0123\n")
     slices = '[{"by": "x[1]", "cuts": [10]}, {"by": "region", "values": ["north"]}]'
-    shared = {"feedback_key_file": tmp_path / "key", "feedback_slices": slices}
+    scores = '[{"between": [1, 5]}]'
+    shared = {"feedback_key_file": tmp_path / "key", "feedback_slices": slices, "feedback_scores": scores}
     model = doubling(tmp_path / "m.onnx")
     with (
         serving(model, tmp_path, revision="aaaaaaaaaa", **shared) as one,
@@ -195,6 +196,11 @@ def test_labels_count_in_slices_by_inputs_that_the_token_says_and_by_what_comes_
         for attribute, name in (("x[1]", "<=10"), ("x[1]", ">10"), ("region", "north"), ("region", "(missing)")):
             told = {"predicted_revision": "aaaaaaaaaa", "attribute": attribute, "slice": name}
             assert other.metric("serin_sliced_feedback_total", **told) == 1, told
+        for row, score in ((0, 5), (1, 0.5)):
+            assert other.post("/v2/models/m/feedback", {"token": token, "row": row, "score": score})[1]["accepted"] == 1
+        for outcome in ("high", "below"):
+            told = {"predicted_revision": "aaaaaaaaaa", "of": "label", "between": "1 to 5", "outcome": outcome}
+            assert other.metric("serin_feedback_scores_total", **told) == 1, told
 
 
 @pytest.mark.slow

@@ -89,9 +89,21 @@ class Feedback:
             about = [{**each, "attributes": dict(more)} for each, more in zip(about, attributes, strict=True)]
         self._store.remember(key, about, self._clock())
 
-    def label(self, key: str, label: Label, row: int = 0) -> None:
-        """Keeps the truth about a row. It may come before its prediction is remembered, and then waits for it."""
-        self._store.label(key, row, label, self._clock())
+    def label(self, key: str, label: Label | None = None, row: int = 0, *, score: float | None = None) -> None:
+        """Keeps the truth about a row. It may come before its prediction is remembered, and then waits for it.
+
+        Args:
+            key: As it is, or will be, remembered.
+            label: What was right; None where only a score is known.
+            row: Of the request.
+            score: A number that tells how good the prediction was, for metrics of kind score.
+        """
+        told: dict[str, Label] = {} if label is None else {"label": label}
+        if score is not None:
+            told["score"] = score
+        if not told:
+            raise ValueError(f"nothing is said of {key!r}: give a label, a score, or both")
+        self._store.label(key, row, told, self._clock())
 
     def send(self) -> Outcome:
         """Sends every label that can be sent, in batches; stops where the server cannot take more now. Raises `NotTaken`."""

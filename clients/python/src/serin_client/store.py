@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,11 +42,11 @@ class Store:
         with self._opened() as connection, connection:
             connection.executemany("insert or replace into predictions values (?, ?, ?, ?)", kept)
 
-    def label(self, key: str, row: int, label: Label, now: float) -> None:
-        """Keeps a label until it was sent."""
+    def label(self, key: str, row: int, told: Mapping[str, Label], now: float) -> None:
+        """Keeps what is told of a row, `label` or `score`, until it was sent."""
         with self._opened() as connection, connection:
             connection.execute(
-                "insert into labels (key, row, label, at) values (?, ?, ?, ?)", (key, row, json.dumps(label), now)
+                "insert into labels (key, row, label, at) values (?, ?, ?, ?)", (key, row, json.dumps(told), now)
             )
 
     def lease(self, most: int, now: float, seconds: float) -> list[Waiting]:
@@ -62,7 +62,7 @@ class Store:
                 "update labels set leased_until = ? where id = ?", [(now + seconds, number) for number, _, _ in found]
             )
             connection.commit()
-        return [Waiting(number, {**json.loads(about), "label": json.loads(label)}) for number, label, about in found]
+        return [Waiting(number, {**json.loads(about), **_told(label)}) for number, label, about in found]
 
     def release(self, numbers: Iterable[int], until: float) -> None:
         """Gives labels back that could not be sent; they wait until then."""
@@ -90,3 +90,9 @@ class Store:
         connection.execute("pragma journal_mode = wal")
         connection.execute("pragma synchronous = full")
         return closing(connection)
+
+
+def _told(written: str) -> dict[str, Any]:
+    """Of a row, as it was written; files of the release before hold labels alone."""
+    told = json.loads(written)
+    return told if isinstance(told, dict) else {"label": told}

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from serin_operator.api.base import ApiModel
+from serin_operator.api.preflight import MustBeat
 from serin_operator.api.rule import Rule
 
 
@@ -48,7 +49,14 @@ class Guard(ApiModel):
             " life of the guard. Default: all gates.",
         ),
     ] = None
+    must_beat: Annotated[
+        MustBeat | None,
+        Field(description="As in preflight.baseline, by the labels of a metric accuracy."),
+    ] = None
 
+
+SIMPLE_BASELINE: Final = "mustBeat"
+"""What its metric is called in status."""
 
 GUARD_RULES: Final = (
     Rule(
@@ -63,5 +71,11 @@ GUARD_RULES: Final = (
         " || self.guard.metrics.all(name, self.analysis.metrics.exists(m, m.name == name))",
         "guard.metrics names a metric that spec.analysis.metrics does not have: write names of those.",
         field=".guard.metrics",
+    ),
+    Rule(
+        "spec",
+        "!has(self.guard) || !has(self.guard.mustBeat) || (has(self.preflight) && has(self.preflight.baseline))",
+        "mustBeat needs spec.preflight.baseline, which reads baseline.json: add it.",
+        field=".guard.mustBeat",
     ),
 )

@@ -1,7 +1,7 @@
 """``spec.rollout``: how a new revision takes over, step by step or at once. Defaults are applied where it is read."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -57,6 +57,8 @@ MinSamples = Annotated[
         description="Canary samples that each metric needs in this step. Default: analysis.minSamples.",
     ),
 ]
+AUTO: Final = "Auto"
+"""As many samples as ``detect`` needs."""
 
 
 class Step(ApiModel):
@@ -88,7 +90,17 @@ class Step(ApiModel):
             ge=0, le=604800, description="How long the step lasts at least. Default 60. With analysis: until it passes."
         ),
     ] = None
-    min_samples: MinSamples = None
+    min_samples: Annotated[
+        int | str | None,
+        Field(
+            description="Canary samples of each metric, or Auto: as many as detect takes. Default: analysis.minSamples."
+        ),
+    ] = None
+    detect: Annotated[
+        float | None,
+        Field(gt=0, lt=1, description="With Auto: how much worse a version is found, 0.02 = two points."),
+    ] = None
+    power: Annotated[float | None, Field(ge=0.5, lt=1, description="How surely. Default 0.8.")] = None
     pause: Annotated[
         bool | None,
         Field(

@@ -39,6 +39,13 @@ ROLLOUT_RULES: Final = (
     ),
     Rule(
         "spec.rollout.steps[]",
+        "has(self.minSamples) && type(self.minSamples) == string ? self.minSamples == 'Auto' && has(self.detect)"
+        " : !has(self.detect) && !has(self.power) && (!has(self.minSamples) || self.minSamples > 0)",
+        "minSamples is a number above 0, or Auto with detect: 0.02; a number has no detect.",
+        field=".minSamples",
+    ),
+    Rule(
+        "spec.rollout.steps[]",
         f"self.weight == 0 || !(has(self.mirrorPercent) || {_TESTERS})",
         "Copies, and requests of testers, cannot be told from those of a weight: make it two steps, the first with weight 0.",
         field=".weight",

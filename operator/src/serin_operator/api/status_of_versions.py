@@ -51,7 +51,7 @@ Seconds = float | None
 
 
 class MeasuredStatus(ApiModel):
-    """What spec.preflight.budget has measured of a version."""
+    """What spec.preflight has measured of a version, or read in its baseline.json."""
 
     p99_seconds: Annotated[Seconds, Field(description="Of runs with one row.")] = None
     median_seconds: Annotated[Seconds, Field(description="Of CPU, where one thread runs it.")] = None
@@ -61,6 +61,10 @@ class MeasuredStatus(ApiModel):
     memory_bytes: Annotated[int | None, Field(description="Peak of the process.")] = None
     load_seconds: Annotated[Seconds, Field(description="Without the fetch.")] = None
     calibration_seconds: Annotated[Seconds, Field(description="A fixed piece of work.")] = None
+    simple_accuracy: Annotated[
+        float | None,
+        Field(description="Of simpleBaseline in baseline.json."),
+    ] = None
 
 
 class OptimizedStatus(ApiModel):

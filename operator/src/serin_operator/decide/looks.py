@@ -76,9 +76,17 @@ class LookResult:
 
     def of(self, names: Collection[str]) -> "LookResult":
         """What it saw of these metrics alone."""
+        return self._with({name: name for name in names})
+
+    def also(self, name: str, other: str) -> "LookResult":
+        """The same with what it saw of ``other`` under another name as well: a second question about the same events."""
+        return self._with({**{one: one for one in self.samples}, name: other})
+
+    def _with(self, names: Mapping[str, str]) -> "LookResult":
+        """What it saw, by new names of metrics."""
 
         def mine(found: Mapping[str, T]) -> dict[str, T]:
-            return {name: one for name, one in found.items() if name in names}
+            return {name: found[other] for name, other in names.items() if other in found}
 
         return replace(
             self,

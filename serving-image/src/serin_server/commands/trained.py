@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -29,13 +30,14 @@ def trained(settings: Settings, model: Model, stable: StableModel) -> Row | None
         return _missing(
             settings, f"there is no baseline.json in the model's folder (a URI of a single file has none): {_MAKE}"
         )
+    simple = {} if baseline.simple_accuracy is None else {"simpleAccuracy": baseline.simple_accuracy}
     wins = _beats(settings, baseline)
     if wins is not None and wins.verdict != "Pass":
-        return wins
+        return replace(wins, measured=simple)
     drift = _drift(settings, baseline, stable)
     told = [each for each in (drift, wins) if each is not None]
     text = "; ".join(each.message for each in told) or f"of {baseline.rows} rows and {len(baseline.features)} features"
-    return Row(_NAME, told[0].verdict if told else "Pass", sentence(text), Reason.BASELINE_NOT_BEATEN)
+    return Row(_NAME, told[0].verdict if told else "Pass", sentence(text), Reason.BASELINE_NOT_BEATEN, simple)
 
 
 def _missing(settings: Settings, text: str) -> Row:

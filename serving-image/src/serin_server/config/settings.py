@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from serin_server.config.words import DESCRIPTIONS
+from serin_server.scoring import scores_in
 from serin_server.slicing import slicings_in
 from serin_server.uris import name_in, shown
 
@@ -100,6 +101,7 @@ class Settings:
     feedback_kind: str = "class"
     feedback_tolerance: float = 0.0
     feedback_slices: str = ""
+    feedback_scores: str = ""
     prediction_output: str = ""
     pairing_control: str = ""
     pairing_sample: float = 0.0
@@ -308,6 +310,7 @@ def checked(settings: Settings) -> Settings:
         *_addresses(settings),
         *_stores(settings),
         *_combinations(settings),
+        *_lists(settings),
         *_batches(settings),
         *_variants(settings),
     ):
@@ -389,12 +392,19 @@ def _combinations(settings: Settings) -> Iterator[str]:
         yield "SERIN_TLS_CERT_FILE and SERIN_TLS_KEY_FILE belong together: give both or none"
     if settings.rate_limit_per_second and settings.api_keys_file is None and settings.jwks_file is None:
         yield "SERIN_RATE_LIMIT_PER_SECOND is by key: give SERIN_API_KEYS_FILE or SERIN_JWKS_FILE too"
+    if settings.is_pairing and settings.feedback_key_file is None:
+        yield "SERIN_PAIRING_SAMPLE needs SERIN_FEEDBACK_KEY_FILE: only by a key do versions of one model know one another"
+
+
+def _lists(settings: Settings) -> Iterator[str]:
     try:
         slicings_in(settings.feedback_slices)
     except ValueError as error:
         yield f"SERIN_FEEDBACK_SLICES: {error}: give a JSON list of {{by, values}} or {{by, cuts}}"
-    if settings.is_pairing and settings.feedback_key_file is None:
-        yield "SERIN_PAIRING_SAMPLE needs SERIN_FEEDBACK_KEY_FILE: only by a key do versions of one model know one another"
+    try:
+        scores_in(settings.feedback_scores)
+    except ValueError as error:
+        yield f"SERIN_FEEDBACK_SCORES: {error}: give a JSON list of {{of, between: [low, high]}}"
 
 
 def _batches(settings: Settings) -> Iterator[str]:

@@ -12,14 +12,17 @@ from typing import Any, Final, NamedTuple, cast
 import msgspec
 
 from serin_server.feedback.matching import matches
+from serin_server.feedback.once import Once
+from serin_server.feedback.rejected import Rejected
 from serin_server.feedback.revisions import ToldRevisions
 from serin_server.feedback.rows import SHAPE, Row, rows_in
-from serin_server.feedback.seen import Seen, SeenLabels
+from serin_server.feedback.scored import ScoreCounter
 from serin_server.feedback.tokens import Forged, TokenSigner
 from serin_server.metrics.clients import WINDOW_SECONDS, ClientSums
 from serin_server.metrics.instruments import Counter, Histogram
 from serin_server.metrics.server import AGE_BOUNDS, ERROR_BOUNDS, SLICE_LABELS, ServerMetrics
 from serin_server.model.predictions import Prediction
+from serin_server.scoring import Score
 from serin_server.slicing import OfRows, Slicing, slices_of
 
 _CLOCK_SKEW_SECONDS: Final = 5.0
@@ -38,6 +41,7 @@ class Rules:
     is_regression: bool = False
     tolerance: float = 0.0
     slicings: tuple[Slicing, ...] = ()
+    scores: tuple[Score, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +82,6 @@ _PAIRS: Final = {
 }
 
 
-class _Rejected(Exception):
-    """A row that is not counted."""
-
-    def __init__(self, reason: str, error: str) -> None:
-        super().__init__(error)
-        self.reason = reason
-
-
 class FeedbackCounter:
     """Counts rows of feedback; its memory is bounded: so many unproven revisions, so many remembered labels."""
 
@@ -93,8 +89,9 @@ class FeedbackCounter:
         self._metrics = metrics
         self._rules = rules or Rules()
         self._signer = signer
-        self._seen = SeenLabels()
+        self._once = Once()
         self._told = ToldRevisions(metrics)
+        self._scores = ScoreCounter(metrics, self._rules.scores)
         self.on_label: Callable[[LabelTaken], None] | None = None
         """Is told of every new label of a signed prediction, and of corrections."""
 
@@ -111,7 +108,7 @@ class FeedbackCounter:
                 yield None
             try:
                 self._count(raw, now)
-            except _Rejected as rejection:
+            except Rejected as rejection:
                 self._metrics.feedback_rejected.add(rejection.reason)
                 rejected.append({"row": number, "error": str(rejection), "reason": rejection.reason})
         yield Answer(len(rows) - len(rejected), rejected)
@@ -120,37 +117,43 @@ class FeedbackCounter:
         try:
             row = msgspec.convert(raw, Row)
         except msgspec.ValidationError as error:
-            raise _Rejected("malformed", f"{error}: {SHAPE}") from None
+            raise Rejected("malformed", f"{error}: {SHAPE}") from None
+        if row.label is msgspec.UNSET:
+            self._check_score(row)
         claim = self._signed(row) if row.token else self._unsigned(row)
         revision, prediction = claim.revision, claim.prediction
         age = now - claim.predicted_at
         if age < -_CLOCK_SKEW_SECONDS:
-            raise _Rejected(
+            raise Rejected(
                 "future", f"predicted_at {claim.predicted_at} lies {-age:.0f} s in the future: give unix seconds"
             )
         if age > self._rules.max_age_seconds:
-            raise _Rejected(
-                "stale", f"the prediction is {age:.0f} s old: {self._rules.max_age_seconds:.0f} are allowed"
-            )
+            raise Rejected("stale", f"the prediction is {age:.0f} s old: {self._rules.max_age_seconds:.0f} are allowed")
         if not (0 < len(revision) <= _MAX_REVISION_LENGTH and revision.isprintable()):
-            raise _Rejected("malformed", f"model_version {revision[:70]!r} is not a revision")
-        off_by = self._distance(prediction, row.label)
-        is_right = self._is_right(off_by, prediction, row.label)
-        if key := row.token or (row.id and (revision, row.id)):
-            self._check_new(key, row, claim, now)
+            raise Rejected("malformed", f"model_version {revision[:70]!r} is not a revision")
+        label = None if row.label is msgspec.UNSET else row.label
+        off_by = None if label is None else self._distance(prediction, label)
+        is_right = label is not None and self._is_right(off_by, prediction, label)
+        score = self._new_score(row, claim, now)
         age_le = AGE_BOUNDS[bisect_left(_AGES, age)]
         self._told.make_room(revision, age_le, now, is_proven=bool(row.token))
-        if off_by is not None:
-            self._metrics.feedback_errors.setdefault((revision, age_le), Histogram(ERROR_BOUNDS)).observe(off_by)
-        self._metrics.feedback.add(revision, age_le, "correct" if is_right else "wrong")
+        if label is not None:
+            self._count_label(claim, row, age_le, now, is_right=is_right)
+            if off_by is not None:
+                self._metrics.feedback_errors.setdefault((revision, age_le), Histogram(ERROR_BOUNDS)).observe(off_by)
+            if claim.control is not None:
+                self._count_pair(claim, age_le, label, is_right=is_right)
+        self._scores.count(revision, age_le, told=score, off_by=off_by, client=claim.client, now=now)
+
+    def _count_label(self, claim: "_Claimed", row: Row, age_le: str, now: float, *, is_right: bool) -> None:
+        outcome = "correct" if is_right else "wrong"
+        self._metrics.feedback.add(claim.revision, age_le, outcome)
         if self._rules.slicings:
-            self._count_slices(claim, row, age_le, "correct" if is_right else "wrong")
+            self._count_slices(claim, row, age_le, outcome)
         if claim.client:
-            clients = self._metrics.feedback_clients.setdefault(revision, ClientSums())
+            clients = self._metrics.feedback_clients.setdefault(claim.revision, ClientSums())
             clients.window = int(now / WINDOW_SECONDS)
             clients.count(clients.numbered(claim.client), int(not is_right))
-        if claim.control is not None:
-            self._count_pair(claim, age_le, row.label, is_right=is_right)
 
     def _count_slices(self, claim: "_Claimed", row: Row, age_le: str, outcome: str) -> None:
         sliced = self._metrics.sliced_feedback.setdefault(claim.revision, Counter(SLICE_LABELS))
@@ -161,26 +164,32 @@ class FeedbackCounter:
         control_revision, told = cast("tuple[str, Prediction]", claim.control)
         try:
             is_control_right = self._is_right(self._distance(told, label), told, label)
-        except _Rejected:  # what the control said is nothing that this label can be compared with
+        except Rejected:  # what the control said is nothing that this label can be compared with
             return
         pair = _PAIRS[is_right, is_control_right]
         self._metrics.paired_feedback.add(claim.revision, control_revision, age_le, pair)
 
-    def _check_new(self, key: object, row: Row, claim: "_Claimed", now: float) -> None:
-        seen = self._seen.add((key, row.row), row.label)
-        if self.on_label is not None and row.token and seen is not Seen.SAME:
+    def _new_score(self, row: Row, claim: "_Claimed", now: float) -> float | None:
+        """The score that is to be counted, if any. Raises `Rejected` where nothing of the row is new."""
+        try:
+            score = self._once.new_score(row, claim.revision, takes_scores=self._scores.come_with_labels)
+        except Rejected as rejection:
+            if rejection.reason == "corrected":
+                self._tell_label(row, claim, now)
+            raise
+        self._tell_label(row, claim, now)
+        return score
+
+    def _tell_label(self, row: Row, claim: "_Claimed", now: float) -> None:
+        if self.on_label is not None and row.token and row.label is not msgspec.UNSET:
             self.on_label(LabelTaken(row.token, row.row, row.label, claim.revision, claim.predicted_at, now))
-        match seen:
-            case Seen.SAME:
-                raise _Rejected("duplicate", "the label of this prediction was counted before")
-            case Seen.OTHER:
-                raise _Rejected(
-                    "corrected",
-                    "another label of this prediction was counted before, and what was counted is not taken back:"
-                    " send labels once they are final",
-                )
-            case _:
-                pass
+
+    def _check_score(self, row: Row) -> None:
+        """Raises `Rejected` where a row without a label has no score that is asked for."""
+        if row.score is msgspec.UNSET:
+            raise Rejected("malformed", f"neither a label nor a score: {SHAPE}")
+        if not self._scores.come_with_labels:
+            raise Rejected("malformed", "a score without a label, and no metric of kind score is asked for here")
 
     def _is_right(self, off_by: float | None, prediction: Prediction, label: Prediction) -> bool:
         if off_by is not None:
@@ -188,20 +197,18 @@ class FeedbackCounter:
         is_right = matches(prediction, label)
         if is_right is None:
             one, other = ("a text", "a number") if isinstance(label, str) else ("a number", "a text")
-            raise _Rejected(
-                "incomparable", f"the label is {one}, and what was predicted {other}: send the class itself"
-            )
+            raise Rejected("incomparable", f"the label is {one}, and what was predicted {other}: send the class itself")
         return is_right
 
     def _signed(self, row: Row) -> "_Claimed":
         if self._signer is None:
-            raise _Rejected("forged", "this server has no key to verify tokens with")
+            raise Rejected("forged", "this server has no key to verify tokens with")
         try:
             claim = self._signer.read(row.token)
         except Forged as error:
-            raise _Rejected("forged", str(error)) from None
+            raise Rejected("forged", str(error)) from None
         if not 0 <= row.row < len(claim.predictions):
-            raise _Rejected("malformed", f"row {row.row}: the token is for {len(claim.predictions)} predictions")
+            raise Rejected("malformed", f"row {row.row}: the token is for {len(claim.predictions)} predictions")
         told = claim.control_prediction(row.row)
         control = None if told is None else (claim.control_revision, told)
         told_at, prediction = claim.predicted_at_ms / 1000, claim.predictions[row.row]
@@ -209,11 +216,11 @@ class FeedbackCounter:
 
     def _unsigned(self, row: Row) -> "_Claimed":
         if not self._rules.takes_unsigned:
-            raise _Rejected(
+            raise Rejected(
                 "unsigned", "this server takes signed feedback only: send the feedback_token of the response"
             )
         if row.prediction is None or row.predicted_at is None or not row.model_version:
-            raise _Rejected("malformed", SHAPE)
+            raise Rejected("malformed", SHAPE)
         return _Claimed(row.model_version, row.predicted_at, row.prediction)
 
     def _distance(self, prediction: Prediction, label: Prediction) -> float | None:
@@ -221,7 +228,7 @@ class FeedbackCounter:
         if not self._rules.is_regression:
             return None
         if isinstance(prediction, str) or isinstance(label, str):
-            raise _Rejected("malformed", "a regression's prediction and label are numbers")
+            raise Rejected("malformed", "a regression's prediction and label are numbers")
         return _distance(prediction, label)
 
 
@@ -232,5 +239,5 @@ def _distance(prediction: float, label: float) -> float:
     except OverflowError:
         distance = inf
     if distance > _FARTHEST:
-        raise _Rejected("malformed", "prediction and label are further apart than can be summed")
+        raise Rejected("malformed", "prediction and label are further apart than can be summed")
     return distance

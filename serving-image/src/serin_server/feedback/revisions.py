@@ -24,12 +24,13 @@ _MOST_HALVINGS: Final = 64
 class _Aside:
     """The counts of a revision that has no place."""
 
-    __slots__ = ("counts", "errors", "labels", "sliced")
+    __slots__ = ("counts", "errors", "labels", "scores", "sliced")
 
     def __init__(self) -> None:
         self.counts: dict[tuple[str, ...], float] = {}
         self.errors: dict[tuple[str, str], Histogram] = {}
         self.sliced: Counter | None = None
+        self.scores: Counter | None = None
         self.labels = 0.0
 
 
@@ -92,6 +93,9 @@ class ToldRevisions:
     def _set_aside(self, revision: str, ages: set[str]) -> None:
         counts, errors, aside = self._metrics.feedback.values, self._metrics.feedback_errors, _Aside()
         aside.sliced = self._metrics.sliced_feedback.pop(revision, None)
+        aside.scores = self._metrics.scores.pop(revision, None)
+        if aside.scores is not None:
+            aside.labels += sum(aside.scores.values.values())
         for age_le in ages:
             for key in ((revision, age_le, "correct"), (revision, age_le, "wrong")):
                 if key in counts:
@@ -113,4 +117,6 @@ class ToldRevisions:
         self._metrics.feedback_errors.update(aside.errors)
         if aside.sliced is not None:
             self._metrics.sliced_feedback[revision] = aside.sliced
+        if aside.scores is not None:
+            self._metrics.scores[revision] = aside.scores
         return {key[1] for key in aside.counts}

@@ -9,17 +9,21 @@ import msgspec
 from serin_server.refusals import Kind, Refusal
 
 MAX_ROWS: Final = 10_000
-SHAPE: Final = "a row is {token, label} or {model_version, predicted_at, prediction, label}, and may have attributes"
+SHAPE: Final = (
+    "a row is {token, label} or {model_version, predicted_at, prediction, label}, and may have a score (also instead of a label)"
+    " and attributes"
+)
 _MOST_ATTRIBUTES: Final = 64
 
 
 class Row(msgspec.Struct, forbid_unknown_fields=True):
-    """One label. With a token it needs nothing else; `row` says which row of the request it belongs to.
+    """One label, or a score, or both. With a token it needs nothing else; `row` says which row of the request it belongs to.
 
     `attributes` are what is known of it beside, by name: labels are counted by those that somebody asks for.
     """
 
-    label: int | float | str | bool
+    label: int | float | str | bool | msgspec.UnsetType = msgspec.UNSET
+    score: float | msgspec.UnsetType = msgspec.UNSET
     token: str = ""
     row: int = 0
     id: str = ""

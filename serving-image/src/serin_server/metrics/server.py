@@ -59,6 +59,9 @@ HELP: Final[Mapping[str, str]] = {
     "of the prediction's age in seconds, and the outcome.",
     "serin_sliced_feedback_total": "The same labels by the slices that are asked for: attribute is what is sliced by, slice one of its "
     "slices, (other) where the value is none of them, (missing) where nothing is known.",
+    "serin_feedback_scores_total": "Predictions by a score that is asked for: of says what it is made of, between its range. outcome is high with "
+    "the probability of the score's place in the range, else low; below and above are scores beyond it.",
+    "serin_feedback_score_client_sums_total": "Sums over clients as of labels, of scores and those that count as high or above.",
     "serin_signed_predictions_total": "Predictions that were answered with a token, so that their labels can be told; absent without "
     "a key to sign with.",
     "serin_paired_feedback_total": "True labels of predictions that the control was asked for as well, by both revisions, the upper "
@@ -98,6 +101,7 @@ FEEDBACK_REJECTIONS: Final = (
 
 
 SLICE_LABELS: Final = ("attribute", "slice", "age_le", "outcome")
+SCORE_LABELS: Final = ("of", "between", "age_le", "outcome")
 
 
 class ToldAtScrape(Protocol):
@@ -137,6 +141,10 @@ class ServerMetrics:
         self.paired_feedback = Counter(("predicted_revision", "control_revision", "age_le", "pair"))
         self.sliced_feedback: dict[str, Counter] = {}
         """By the revision that made the predictions."""
+        self.scores: dict[str, Counter] = {}
+        """By the revision that made the predictions."""
+        self.score_clients: dict[tuple[str, str, str], ClientSums] = {}
+        """By revision, what the score is of, and its range."""
         self.signed_predictions: int | None = None
         """None where no prediction gets a token."""
         self.feedback_errors: dict[tuple[str, str], Histogram] = {}
@@ -202,12 +210,14 @@ class ServerMetrics:
             words.sample("serin_signed_predictions_total", {}, self.signed_predictions)
         words.counter("serin_feedback_total", self.feedback)
         words.counter("serin_paired_feedback_total", self.paired_feedback)
-        if self.sliced_feedback:
-            words.head("serin_sliced_feedback_total", "counter")
-        for revision, sliced in self.sliced_feedback.items():
-            for key, value in sliced.values.items():
-                about = {"predicted_revision": revision, **dict(zip(SLICE_LABELS, key, strict=True))}
-                words.sample("serin_sliced_feedback_total", about, value)
+        words.by_revision("serin_sliced_feedback_total", self.sliced_feedback)
+        words.by_revision("serin_feedback_scores_total", self.scores)
+        if self.score_clients:
+            words.head("serin_feedback_score_client_sums_total", "counter")
+        for (revision, of, between), clients in self.score_clients.items():
+            for name, value in zip(SUMS, clients.sums, strict=True):
+                about = {"predicted_revision": revision, "of": of, "between": between, "sum": name}
+                words.sample("serin_feedback_score_client_sums_total", about, value)
         if self.feedback_clients:
             words.head("serin_feedback_client_sums_total", "counter")
         for revision, clients in self.feedback_clients.items():
@@ -264,6 +274,16 @@ class Words:
         self.head(name, "counter")
         for key, value in counter.values.items():
             self.sample(name, dict(zip(counter.labels, key, strict=True)), value)
+
+    def by_revision(self, name: str, counters: Mapping[str, Counter]) -> None:
+        """Counters by the revision that made the predictions; nothing where there are none."""
+        if counters:
+            self.head(name, "counter")
+        for revision, counter in counters.items():
+            for key, value in counter.values.items():
+                self.sample(
+                    name, {"predicted_revision": revision, **dict(zip(counter.labels, key, strict=True))}, value
+                )
 
     def histogram(self, name: str, histogram: Histogram) -> None:
         """A whole histogram without labels of its own."""

@@ -27,6 +27,7 @@ from serin_server.records.log import Log
 from serin_server.records.payload import PayloadLog
 from serin_server.records.predictions.log import PredictionLog
 from serin_server.records.sink import to_http, to_stdout
+from serin_server.scoring import scores_in
 from serin_server.security.access import AccessControl
 from serin_server.security.tls import Certificates
 from serin_server.security.watch import FileWatch
@@ -64,6 +65,7 @@ def feedback_of(settings: Settings, metrics: ServerMetrics, signer: TokenSigner 
         settings.feedback_kind == "regression",
         settings.feedback_tolerance,
         slicings_in(settings.feedback_slices),
+        scores_in(settings.feedback_scores),
     )
     return FeedbackCounter(metrics, rules, signer)
 

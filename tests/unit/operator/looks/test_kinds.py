@@ -8,10 +8,22 @@ from serin_operator.api.kinds.of_requests import LATENCY_BOUNDS
 from serin_operator.api.kinds.reading import Counter, Expression, Shares, bucket, spellings
 from serin_operator.api.kinds.registry import KINDS
 from serin_operator.api.spec import Analysis, Metric, ModelDeploymentSpec
-from serin_operator.decide.analysis import InvalidAnalysis, Role
+from serin_operator.decide.analysis import (
+    AnalysisState,
+    Arm,
+    InvalidAnalysis,
+    Proportions,
+    Role,
+    Stratum,
+    Value,
+    judge_look,
+)
+from serin_operator.decide.analysis.wording import level, limit, share
 from serin_operator.decide.judging.config import config_of
+from serin_operator.decide.judging.rows import rows_of
 from serin_operator.decide.manifests import serving
 from serin_server.metrics import instruments, server
+from serin_server.scoring import scores_in
 from serin_server.slicing import slicings_in
 
 EACH = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.field)
@@ -188,3 +200,91 @@ def test_what_is_read_of_slices_is_exported_by_the_servers(kind):
     for counter in kind.slices("region").counters if kind.slices else ():
         assert counter.name in server.HELP
         assert {counter.slices_by, counter.told_by} < set(server.SLICE_LABELS)
+
+
+SCORES = (
+    {"between": [1, 5], "maxDecrease": 0.04},
+    {"between": [0, 0.1 + 0.2], "of": "SquaredError", "maxIncrease": 0.01},
+    {"between": [-1e12, 1e12], "of": "AbsoluteError", "maximum": 3},
+    {"between": [1.0, 5.0], "minimum": 2},
+)
+
+
+def test_pods_are_told_of_scores_and_spell_them_as_the_operator_does():
+    wanted = analysis(*({"score": one} for one in SCORES))
+    spec = ModelDeploymentSpec.model_validate(
+        {"model": {"version": "v1", "uri": "https://m/v1.onnx"}, "analysis": wanted}
+    )
+    told = scores_in(serving.scores(spec)["SERIN_FEEDBACK_SCORES"])
+    assert len(told) == 3, "what two metrics ask for is counted once"
+    for one, metric in zip(told, wanted.metrics, strict=False):
+        kind, said = metric.asked
+        (counter,) = kind.reads(said).counters
+        assert counter.where == (f'of="{one.of.value}"', f'between="{one.between}"')
+        assert {"of", "between", counter.told_by, kind.reads(said).age} == set(server.SCORE_LABELS)
+
+
+def test_pods_are_told_of_no_score_where_none_is_judged():
+    spec = ModelDeploymentSpec.model_validate({"model": {"version": "v1", "uri": "https://m/v1.onnx"}})
+    assert serving.scores(spec) == {}
+
+
+@pytest.mark.parametrize(
+    ("said", "bad"),
+    [(SCORES[0], 60), (SCORES[1], 40)],
+    ids=["more is better", "less is better"],
+)
+def test_coins_on_the_worse_side_are_bad(said, bad):
+    counts = {"high": 30.0, "above": 10.0, "low": 55.0, "below": 5.0}
+    assert reading("score", said).arm(told(counts)) == (bad, 100)
+
+
+@pytest.mark.parametrize(
+    ("said", "margin", "mean", "bound"),
+    [
+        (SCORES[0], 0.01, "mean 2.6 of 100 scores", None),
+        ({"between": [1, 5], "minimum": 2}, 0.75, "mean 2.6 of 100 scores", "at least 2 is asked for"),
+        ({"between": [0, 10], "maximum": 2.5}, 0.25, "mean 6 of 100 scores", "at most 2.5 is asked for"),
+    ],
+    ids=["against stable", "a least mean", "a greatest mean"],
+)
+def test_a_score_is_judged_by_its_place_in_the_range_and_told_in_its_own_unit(said, margin, mean, bound):
+    (metric,) = config_of(analysis({"score": said})).metrics
+    rule = metric.rule
+    if bound is None:
+        assert rule.margin.increase == pytest.approx(margin)
+    else:
+        assert rule.max_bad_rate == pytest.approx(margin)
+        assert limit(rule.max_bad_rate, rule.words) == bound
+    assert share(Arm(60, 100), rule.words) == mean
+    assert level(0.0, rule.words) == f"{said['between'][0 if 'maximum' in said else 1]}"
+
+
+def test_evidence_of_a_score_begins_anew_with_another_range():
+    one, other = (config_of(analysis({"score": {"between": [0, top], "minimum": top / 2}})) for top in (1, 2))
+    assert one.fingerprint_of(one.metrics[0]) != other.fingerprint_of(other.metrics[0])
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"between": [1, 5], "maxDecrease": 4},
+        {"between": [1, 5], "minimum": 5},
+        {"between": [1, 5], "maximum": 0},
+        {"between": [5, 5], "maxIncrease": 1},
+    ],
+    ids=["a margin as wide as the range", "a bound at its end", "a bound beyond it", "no range"],
+)
+def test_a_score_whose_margin_or_bound_is_not_within_its_range_is_refused_by_name(said):
+    with pytest.raises(InvalidAnalysis, match=r"metrics\[m0\]\.score: its margin or bound is none within its range"):
+        config_of(analysis({"score": said}))
+
+
+def test_status_tells_the_mean_of_a_score_and_its_interval_in_ascending_order():
+    config = config_of(analysis({"score": SCORES[0]}))
+    look = Value(Proportions((Stratum(Arm(40, 100), Arm(80, 400)),)))
+    state, verdicts = judge_look(config, AnalysisState(), {"m0": look})
+    (row,) = rows_of(config, state, verdicts)
+    assert (row.canary, row.stable) == ("mean 3.4 of 100", "mean 4.2 of 400")
+    low, _, high = (row.canary_range or "").partition(" to ")
+    assert 3.0 < float(low) < 3.4 < float(high) < 3.8

@@ -11,7 +11,7 @@ from serin_operator.api.reasons import EventReason, Outcome, Reason
 from serin_operator.api.spec import ModelDeploymentSpec
 from serin_operator.api.status import ModelDeploymentStatus
 from serin_operator.api.status_of_rollouts import MetricStatus
-from serin_operator.api.status_of_versions import VersionStatus
+from serin_operator.api.status_of_versions import MeasuredStatus, VersionStatus
 from serin_operator.decide.analysis import Arm, NoData, Proportions, QueryFailed, Stratum, Value
 from serin_operator.decide.judging.due import due_look
 from serin_operator.decide.judging.guarded import Renewal, going_on
@@ -22,7 +22,7 @@ from serin_operator.decide.memory.guard import Guard
 from serin_operator.decide.memory.memory import Memory, Stable
 from serin_operator.decide.memory.states import Candidate, Ended, Kind
 from serin_operator.decide.memory.stops import Hold
-from serin_operator.decide.rollout.guarding import begun, guarded
+from serin_operator.decide.rollout.guarding import begun, guarded, message_of
 from serin_operator.decide.wanted.settings import settings_of
 from serin_operator.decide.world import BornRevision, ChildMeta, ModelDeployment, OperatorConfig, Revision, World
 
@@ -217,6 +217,44 @@ def test_a_query_that_fails_is_said_and_what_was_counted_stays() -> None:
     down = _next(first.memory, errors=QueryFailed("no answer"))
     rows = {r.metric: r for r in judged(world(look=down), first.memory, settings_of(SPEC)).memory.comparison.results}
     assert (rows["errors"].reason, rows["accuracy"].verdict) == ("QueryFailed", "Pass")
+
+
+BEATING = wanted(mustBeat="SimpleBaseline", metrics=["errors"])
+ALONE = Value(Proportions((Stratum(Arm(500, 1000), Arm(0, 0)),)))
+
+
+def trained(simple: float | None) -> Memory:
+    """What the resolve Job has read in the baseline.json of the version that serves."""
+    ours = LEDGER[0].model_copy(update={"measured": MeasuredStatus(simple_accuracy=simple)})
+    return replace(MEMORY, ledger=(ours, LEDGER[1]))
+
+
+@pytest.mark.parametrize(("simple", "verdict"), [(0.6, "Fail"), (0.4, "Pass")])
+def test_a_version_must_be_right_more_often_than_the_simple_baseline_whatever_the_version_before_was(
+    simple: float, verdict: str
+) -> None:
+    after = judged(looked(accuracy=ALONE), trained(simple), settings_of(BEATING))
+    rows = {row.metric: row for row in after.memory.comparison.results}
+    assert rows["mustBeat"].verdict == verdict
+    assert f"at most {100 - 100 * simple:.1f} % may be bad" in (rows["mustBeat"].message or "")
+    assert (after.judgement.failed is not None) == (verdict == "Fail")
+    assert "accuracy" not in rows, "it lends its labels, and goes on itself only where it is named"
+
+
+@pytest.mark.parametrize("simple", [None, 0.0, 1.7], ids=["nobody told it", "no share", "a score of something else"])
+def test_a_simple_baseline_that_is_not_known_judges_nothing_and_says_so(simple: float | None) -> None:
+    memory, settings = trained(simple), settings_of(BEATING)
+    after = judged(looked(accuracy=ALONE), memory, settings)
+    assert [row.metric for row in after.memory.comparison.results] == ["errors"]
+    assert "mustBeat is not judged" in message_of(world(BEATING), memory, GUARD, settings)
+    assert "mustBeat" not in message_of(world(BEATING), trained(0.6), GUARD, settings)
+
+
+def test_a_bound_of_the_simple_baseline_shares_the_rate_with_what_goes_on() -> None:
+    analysis = SPEC.analysis
+    assert analysis is not None
+    errors, simple = going_on(analysis, frozenset({"errors"}), 0.6).metrics
+    assert (errors.name, simple.name, simple.asked and simple.asked[1].minimum) == ("errors", "mustBeat", 0.6)
 
 
 def _next(memory: Memory, **samples: Any) -> LookResult:

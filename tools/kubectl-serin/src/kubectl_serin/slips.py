@@ -5,22 +5,14 @@ version that is worse by so much. Clients' real numbers may be larger than what 
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
 from serin_operator.api.spec import ModelDeploymentSpec
-from serin_operator.decide.analysis import Comparison, Metric, expected_labels
-from serin_operator.decide.judging.config import config_of
+from serin_operator.decide.analysis import AnalysisConfig, Comparison, Metric, expected_labels
+from serin_operator.decide.judging.config import Planned, config_of
+from serin_operator.decide.judging.planned import planned_for
 from serin_operator.decide.wanted.settings import settings_of
 from serin_operator.decide.wanted.stages import Stage
-
-USUAL: Final[Mapping[str, float]] = {
-    "errorRate": 0.005,
-    "latency": 0.01,
-    "accuracy": 0.1,
-    "absoluteError": 0.1,
-    "invalidInputs": 0.01,
-}
-"""How often what an ordinary stable version does is bad, by kind of metric; what is told depends little on it."""
 
 
 def slips(spec: Mapping[str, Any]) -> Iterator[str]:
@@ -29,6 +21,7 @@ def slips(spec: Mapping[str, Any]) -> Iterator[str]:
     if parsed.analysis is None:
         return
     settings, config = settings_of(parsed), config_of(parsed.analysis)
+    planned = {stage: planned_for(stage, parsed.analysis) for stage in settings.stages}
     of_all = (metric for metric in config.metrics if not metric.slice_of)
     for metric, written in zip(of_all, parsed.analysis.metrics, strict=True):
         made_of, asked = settings.metrics.get(metric.name), written.asked
@@ -39,29 +32,41 @@ def slips(spec: Mapping[str, Any]) -> Iterator[str]:
         if not stages:
             yield f"{metric.name}: no stage of this rollout tells anything of it; any version slips through"
             continue
-        usual = USUAL.get(asked[0].field)
+        usual = asked[0].usual
         if usual is None or not isinstance(metric.rule, Comparison):
             yield f"{metric.name}: what slips through depends on how it usually is, which is not known here"
             continue
-        samples = sum(metric.min_samples or stage.min_samples or config.samples_needed(metric) for stage in stages)
-        weight = max(1, min(50, max(_share(stage) for stage in stages)))
+        needed = [_needed(config, metric, stage, planned[stage]) for stage in stages]
+        samples, weight = sum(needed), max(stage.share for stage in stages)
+        for stage, number in zip(stages, needed, strict=True):
+            if stage.detect and metric.name in planned[stage]:
+                yield (
+                    f"{metric.name}: minSamples: Auto asks for {number:,} at {stage.words}, by a usual rate; a version"
+                    f" {_worse(stage.detect.worse, metric)} is found there with a probability of {stage.detect.power:g}"
+                )
         worse = found_in_half(metric, samples, weight, usual, config.false_alarm_share(metric.name))
         if worse is None:
             yield f"{metric.name}: with {samples:,} samples in all no version is found; raise analysis.minSamples"
         else:
             yield (
-                f"{metric.name}: {samples:,} samples in all; a version {100 * worse:.2g} points worse is found in about half"
+                f"{metric.name}: {samples:,} samples in all; a version {_worse(worse, metric)} is found in about half"
                 f" of its rollouts, one less bad slips through more often than not{_of_slices(written.slice_names)}"
             )
 
 
+def _needed(config: AnalysisConfig, metric: Metric, stage: Stage, planned: Mapping[str, Planned]) -> int:
+    if metric.min_samples is None and metric.name in planned:
+        return planned[metric.name].samples
+    return metric.min_samples or stage.min_samples or config.samples_needed(metric)
+
+
+def _worse(by: float, metric: Metric) -> str:
+    scale = metric.rule.words.scale if isinstance(metric.rule, Comparison) else None
+    return f"{100 * by:.2g} points worse" if scale is None else f"worse by {by * (scale[1] - scale[0]):.2g} on average"
+
+
 def _of_slices(names: Collection[str]) -> str:
     return f"; each of its {len(names)} slices waits for labels of its own, and none passes without" if names else ""
-
-
-def _share(stage: Stage) -> int:
-    """Percent of what both versions answer that the new one answers: of copies stable answers the originals."""
-    return round(100 * stage.mirror / (100 + stage.mirror)) if stage.mirror else stage.weight
 
 
 def found_in_half(metric: Metric, samples: int, weight: int, usual: float, rate: float) -> float | None:

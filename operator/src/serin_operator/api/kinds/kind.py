@@ -44,12 +44,14 @@ class Phrase:
         noun: What is counted.
         said: What the share is of.
         tells_good: The share of the good is told and not that of the bad.
+        scale: The range of a number whose mean is told, as its place in it.
     """
 
     key: str
     noun: str
     said: str
     tells_good: bool = False
+    scale: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,7 @@ class Kind:
         pairs: Where the same is counted of requests that both versions answered.
         slices: What it reads of the slices by an attribute, where pods count by slice.
         rules: What the schema cannot say.
+        usual: How often what an ordinary stable version does is bad: what is planned with before anything is known of it.
         tells_outages: Whether a version most of whose answers are so is as good as down, whoever it is compared with.
     """
 
@@ -135,6 +138,7 @@ class Kind:
     pairs: PairReading | None = None
     slices: Callable[[str], Shares] | None = None
     rules: tuple[Rule, ...] = ()
+    usual: float | None = None
     tells_outages: bool = False
 
     @property

@@ -15,8 +15,9 @@ from serin_operator.api.rule import Rule
 ERROR_BOUNDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0,
                        200.0, 500.0, 1000.0)  # fmt: skip
 """Bounds of the servers' histogram of a regression's absolute error."""
-_AGE: Final = "age_le"
-_PREDICTIONS: Final = Counter("serin_signed_predictions_total")
+AGE: Final = "age_le"
+"""The label with the upper bound of a prediction's age."""
+PREDICTIONS: Final = Counter("serin_signed_predictions_total")
 
 
 class Accuracy(ApiModel):
@@ -64,10 +65,12 @@ class AbsoluteError(ApiModel):
 
 _NEEDS_REGRESSION: Final = Rule(
     "spec",
-    "!has(self.analysis) || !self.analysis.metrics.exists(m, has(m.absoluteError)) || (has(self.serving)"
+    "!has(self.analysis) || !self.analysis.metrics.exists(m, has(m.absoluteError)"
+    " || (has(m.score) && has(m.score.of) && m.score.of != 'Label')) || (has(self.serving)"
     " && has(self.serving.prediction) && has(self.serving.prediction.kind)"
     " && self.serving.prediction.kind == 'Regression')",
-    "absoluteError is for regressions: set serving.prediction.kind: Regression, or use accuracy for classes.",
+    "absoluteError, and errors as a score, are for regressions: set serving.prediction.kind: Regression, or use accuracy for"
+    " classes.",
     field=".analysis.metrics",
 )
 
@@ -86,12 +89,13 @@ def _arm(told: Sequence[Told]) -> tuple[int, int]:
 def _sliced(by: str) -> Shares:
     where = (f"attribute={quoted(by)}",)
     told = Counter("serin_sliced_feedback_total", "outcome", where, LABEL_ARM, comes_late=True, slices_by="slice")
-    return Shares((told,), _arm, noun="labels", age=_AGE)
+    return Shares((told,), _arm, noun="labels", age=AGE)
 
 
 KINDS: Final = (
     Kind(
         field="accuracy",
+        usual=0.1,
         needs_clients=True,
         spec=Accuracy,
         says="Share of right predictions, from labels sent back as feedback.",
@@ -102,9 +106,9 @@ KINDS: Final = (
             (Counter("serin_feedback_total", "outcome", arm=LABEL_ARM),),
             _arm,
             noun="labels",
-            age=_AGE,
+            age=AGE,
             clients=Counter("serin_feedback_client_sums_total", "sum", arm=LABEL_ARM, comes_late=True),
-            predictions=_PREDICTIONS,
+            predictions=PREDICTIONS,
         ),
         judged=_accuracy,
         slices=_sliced,
@@ -112,7 +116,7 @@ KINDS: Final = (
             Counter("serin_paired_feedback_total", "pair", arm=LABEL_ARM, comes_late=True, against=CONTROL),
             "only_canary_wrong",
             "only_control_wrong",
-            age=_AGE,
+            age=AGE,
             agreement=AGREEMENT,
             answers=ANSWERS,
         ),
@@ -140,6 +144,7 @@ KINDS: Final = (
     ),
     Kind(
         field="absoluteError",
+        usual=0.1,
         needs_clients=True,
         spec=AbsoluteError,
         says="Share of a regression's predictions that are further from their label than a bound.",
@@ -160,8 +165,8 @@ KINDS: Final = (
             ),
             above(asked.above),
             noun="labels",
-            age=_AGE,
-            predictions=_PREDICTIONS,
+            age=AGE,
+            predictions=PREDICTIONS,
             lacks="pods count distances with serving.prediction.kind: Regression only",
         ),
         judged=lambda asked: Compared(

@@ -91,6 +91,7 @@ def _invalid(asked: InvalidInputs) -> Shares:
 KINDS: Final = (
     Kind(
         field="errorRate",
+        usual=0.005,
         spec=ErrorRate,
         says="Share of failed requests: 5xx, time-outs, tensors of the wrong shape.",
         question="Does it fail more often?",
@@ -112,6 +113,7 @@ KINDS: Final = (
     ),
     Kind(
         field="latency",
+        usual=0.01,
         spec=Latency,
         says="Share of answers slower than a bound, as the pods measure them.",
         question="Is it slower?",
@@ -134,6 +136,7 @@ KINDS: Final = (
     ),
     Kind(
         field="invalidInputs",
+        usual=0.01,
         spec=InvalidInputs,
         says="Share of values of a feature that are no number, out of the range of training, or unknown.",
         question="Is it given inputs that it was not trained for, more than stable is?",

@@ -2,7 +2,15 @@
 
 from typing import Final
 
-from serin_operator.api.kinds import of_distributions, of_labels, of_ones_own, of_pairs, of_requests, of_resources
+from serin_operator.api.kinds import (
+    of_distributions,
+    of_labels,
+    of_ones_own,
+    of_pairs,
+    of_requests,
+    of_resources,
+    of_scores,
+)
 from serin_operator.api.kinds.kind import AT, Kind, Mode
 from serin_operator.api.kinds.slices import SLICE_RULES
 from serin_operator.api.rule import Rule
@@ -10,6 +18,7 @@ from serin_operator.api.rule import Rule
 KINDS: Final[tuple[Kind, ...]] = (
     *of_requests.KINDS,
     *of_labels.KINDS,
+    *of_scores.KINDS,
     *of_pairs.KINDS,
     *of_ones_own.KINDS,
     *of_distributions.KINDS,

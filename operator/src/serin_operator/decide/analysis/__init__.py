@@ -59,7 +59,7 @@ from serin_operator.decide.analysis.history import LookRecord, replay
 from serin_operator.decide.analysis.judge import Verdicts, judge_look
 from serin_operator.decide.analysis.margins import NO_WORSE, Margin, OddsRatio, Points
 from serin_operator.decide.analysis.outcome import Advice, OnDeadline, Outcome, outcome
-from serin_operator.decide.analysis.planning import expected_labels
+from serin_operator.decide.analysis.planning import expected_labels, labels_for
 from serin_operator.decide.analysis.pods import PodScatter
 from serin_operator.decide.analysis.renewal import PRICE, renewed
 from serin_operator.decide.analysis.samples import (
@@ -142,6 +142,7 @@ __all__ = [
     "expected_labels",
     "judge_look",
     "labelled_counts",
+    "labels_for",
     "latency",
     "look_counts",
     "outcome",

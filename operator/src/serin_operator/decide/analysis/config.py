@@ -155,6 +155,7 @@ class Metric:
     share: float | None = None  # of the false-rollback rate, as a probability; a part of the rest by weight when absent
     part: float = 1.0  # of weight or share, where several of these are questions of one metric
     slice_of: str = ""  # the one before it that asks the same of all traffic: a look without its events revokes nothing
+    because: str = ""  # why it needs so many samples, told beside them
 
     def __post_init__(self) -> None:
         where = f"metrics[{self.name}]"

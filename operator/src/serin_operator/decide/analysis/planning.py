@@ -1,6 +1,8 @@
 """How many labels will a decision take? Asked before a rollout, so that steps and deadlines fit the traffic."""
 
 import math
+from functools import partial
+from statistics import NormalDist
 
 from serin_operator.decide.analysis.eprocess import against_steps, log_likelihood_ratios
 from serin_operator.decide.analysis.errors import require_design_effect, require_fraction
@@ -9,6 +11,8 @@ from serin_operator.decide.analysis.points import is_impossible, log_ratios
 from serin_operator.decide.analysis.samples import Arm, Stratum
 
 _PATTERN = 1_000_000  # answers of the imagined look whose mean evidence a label is measured on
+_MOST_LABELS = 1e12
+_CLOSE = 1.01
 
 
 def expected_labels(
@@ -43,6 +47,53 @@ def expected_labels(
     if max(speeds) <= 0:
         return math.inf
     return _labels_until(-math.log(false_rollback_rate), speeds)
+
+
+def labels_for(
+    effect: float,
+    stable_bad_rate: float,
+    weight_percent: float,
+    *,
+    power: float,
+    false_rollback_rate: float = 0.01,
+    margin: Margin = NO_WORSE,
+    design_effect: float = 1.0,
+) -> float:
+    """Canary answers within which a canary that is worse by `effect` is found with a probability of `power`.
+
+    As many as `expected_labels` needs of a canary that looks better than it is by as much as so many answers let all but the
+    share `power` look: a number of standard errors of the difference between the two rates. Infinite when the effect is within the margin.
+    """
+    require_fraction("power", power, low=0, high=1)
+    expected = partial(
+        expected_labels,
+        stable_bad_rate=stable_bad_rate,
+        weight_percent=weight_percent,
+        false_rollback_rate=false_rollback_rate,
+        margin=margin,
+        design_effect=design_effect,
+    )
+    if math.isinf(expected(effect)):
+        return math.inf
+    bad, share = stable_bad_rate + effect, weight_percent / (100 - weight_percent)
+    deviation = math.sqrt(design_effect * (bad * (1 - bad) + share * stable_bad_rate * (1 - stable_bad_rate)))
+    unlucky = NormalDist().inv_cdf(power) * deviation
+
+    def is_enough(labels: float) -> bool:
+        seems = effect - unlucky / math.sqrt(labels)
+        seems = min(seems, 1 - stable_bad_rate)
+        return seems > 0 and expected(seems) <= labels
+
+    high = 1.0
+    while not is_enough(high):
+        high *= 2
+        if high > _MOST_LABELS:
+            return math.inf
+    low = high / 2
+    while high / low > _CLOSE:
+        middle = math.sqrt(low * high)
+        low, high = (low, middle) if is_enough(middle) else (middle, high)
+    return high
 
 
 def _ratios(pattern: Stratum, margin: Margin, rate: float) -> list[float]:

@@ -50,6 +50,7 @@ def standing(
     false_alarm_rate: float,
     false_promotion_rate: float,
     is_slice: bool = False,
+    because: str = "",
 ) -> Verdict:
     """Pass or Inconclusive, of a metric that has not failed, at a look that saw `seen`.
 
@@ -61,7 +62,7 @@ def standing(
         return missing
     counts = _counts(rule, state)
     if state.step_samples < samples_needed:
-        have = f"{state.step_samples:,} of {samples_needed:,} {wording.noun(rule.words)} in this step"
+        have = f"{state.step_samples:,} of {samples_needed:,} {wording.noun(rule.words)} in this step{because}"
         return Inconclusive(Reason.NOT_ENOUGH_SAMPLES, f"{have}; {counts}")
     leaning = log_against(rule, state)
     against = wording.evidence(leaning, eprocess.needed(false_alarm_rate))
@@ -117,7 +118,7 @@ def _has_pairs(rule: Comparison, seen: Proportions) -> bool:
 def _counts(rule: Comparison | Bound, state: MetricState) -> str:
     canary = f"canary {wording.share(state.canary, rule.words)}"
     if isinstance(rule, Bound):
-        return f"{canary}, at most {wording.percent(rule.max_bad_rate)} may be bad"
+        return f"{canary}, {wording.limit(rule.max_bad_rate, rule.words)}"
     told = (
         [f"{canary}, stable {wording.share(state.stable, rule.words)} in the same minutes"]
         if state.canary_total

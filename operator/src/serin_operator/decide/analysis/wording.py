@@ -16,8 +16,25 @@ def share(arm: Arm, words: Words) -> str:
     """`88.1 % right of 1,240 labels`."""
     if arm.total == 0:
         return f"no {words.noun}"
+    if words.scale is not None:
+        return f"{words.said} {level(arm.bad / arm.total, words)} of {arm.total:,} {words.noun}"
     told = arm.total - arm.bad if words.tells_good else arm.bad
     return f"{percent(told / arm.total)} {words.said} of {arm.total:,} {words.noun}"
+
+
+def level(bad_rate: float, words: Words) -> str:
+    """A rate of bad answers as people know it: `12.0 %`, or the mean of a number that has a range."""
+    if words.scale is None:
+        return percent(bad_rate)
+    low, high = words.scale
+    return f"{high - (high - low) * bad_rate if words.tells_good else low + (high - low) * bad_rate:.4g}"
+
+
+def limit(bad_rate: float, words: Words) -> str:
+    """What a rate of bad answers must not exceed: `at most 12.0 % may be bad`, or the bound of a mean."""
+    if words.scale is None:
+        return f"at most {percent(bad_rate)} may be bad"
+    return f"at {'least' if words.tells_good else 'most'} {level(bad_rate, words)} is asked for"
 
 
 def percent(rate: float) -> str:

@@ -13,12 +13,14 @@ class Words:
         noun: What is counted.
         said: What the share is of.
         tells_good: The share of the good answers is told and not that of the bad.
+        scale: The share is the place of a mean in this range, which is told instead.
     """
 
     key: str
     noun: str
     said: str
     tells_good: bool = False
+    scale: tuple[float, float] | None = None
 
     ERRORS: ClassVar["Words"]
     ACCURACY: ClassVar["Words"]

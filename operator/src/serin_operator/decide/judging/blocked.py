@@ -1,9 +1,12 @@
 """What forbids judging anything at all, and so to give a canary traffic."""
 
 from serin_operator.api.reasons import Reason
+from serin_operator.api.spec import Rollout
 from serin_operator.decide.analysis.errors import InvalidAnalysis
 from serin_operator.decide.judging.config import config_of
+from serin_operator.decide.judging.planned import planned_for
 from serin_operator.decide.memory.states import Refusal
+from serin_operator.decide.wanted.stages import stages_of
 from serin_operator.decide.world import World
 
 
@@ -21,4 +24,9 @@ def blocked_of(world: World) -> Refusal | None:
         config_of(world.mdep.spec.analysis)
     except InvalidAnalysis as error:
         return Refusal(Reason.INVALID_SPEC, f"spec.analysis: {error}")
+    try:
+        for stage in stages_of(world.mdep.spec.rollout or Rollout()):
+            planned_for(stage, world.mdep.spec.analysis)
+    except InvalidAnalysis as error:
+        return Refusal(Reason.INVALID_SPEC, str(error))
     return None

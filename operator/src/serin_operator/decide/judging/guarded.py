@@ -4,13 +4,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from serin_operator.api.spec import Analysis, AnyMetric
+from serin_operator.api.guard import SIMPLE_BASELINE
+from serin_operator.api.spec import Analysis, AnyMetric, Metric
 from serin_operator.api.status_of_rollouts import MetricStatus
-from serin_operator.decide.analysis import PRICE, AnalysisConfig, AnalysisState, Bound, Metric, Threshold, renewed
+from serin_operator.decide.analysis import PRICE, AnalysisConfig, AnalysisState, Bound, Threshold, renewed
+from serin_operator.decide.analysis import Metric as Judged
 from serin_operator.decide.analysis import Reason as VerdictReason
 from serin_operator.decide.judging.config import DEFAULT_FALSE_ROLLBACK_RATE
+from serin_operator.decide.memory import ledger as book
 from serin_operator.decide.memory.comparison import Comparison
 from serin_operator.decide.memory.guard import Guard
+from serin_operator.decide.memory.memory import Memory
+from serin_operator.decide.wanted.settings import Settings
 
 RENEWED: Final = "renewed"
 
@@ -21,11 +26,28 @@ NO_CLIENTS: Final = (
 )
 
 
-def going_on(analysis: Analysis, names: frozenset[str]) -> Analysis:
-    """The analysis of these metrics alone: they share the false-rollback rate, for the whole life of the guard."""
+def going_on(analysis: Analysis, names: frozenset[str], floor: float | None = None) -> Analysis:
+    """The analysis of these metrics alone: they share the false-rollback rate, for the whole life of the guard.
+
+    Args:
+        analysis: As the spec has it.
+        names: Of the metrics.
+        floor: The accuracy of the simple baseline, below which the version must not be; None: nobody asks, or knows.
+    """
     rate = (analysis.false_rollback_rate or DEFAULT_FALSE_ROLLBACK_RATE) / PRICE
     metrics = [_priced(metric) for metric in analysis.metrics if metric.name in names]
+    if floor is not None:
+        metrics.append(Metric.model_validate({"name": SIMPLE_BASELINE, "accuracy": {"minimum": floor}}))
     return analysis.model_copy(update={"metrics": metrics, "false_rollback_rate": rate})
+
+
+def floor_of(memory: Memory, settings: Settings) -> float | None:
+    """The share of right predictions that ``mustBeat`` asks for; None: it asks for nothing, or nothing is known."""
+    if memory.guard is None or settings.guard is None or settings.guard.must_beat is None:
+        return None
+    entry = book.entry(memory.ledger, memory.guard.revision)
+    floor = entry.measured.simple_accuracy if entry and entry.measured else None
+    return floor if floor is not None and 0 < floor < 1 else None
 
 
 def _priced(metric: AnyMetric) -> AnyMetric:
@@ -79,7 +101,7 @@ def told(
     return tuple(_told(metrics[row.metric], known.get(row.metric), row) for row in after)
 
 
-def _told(metric: Metric, known: MetricStatus | None, row: MetricStatus) -> MetricStatus:
+def _told(metric: Judged, known: MetricStatus | None, row: MetricStatus) -> MetricStatus:
     if row.reason != VerdictReason.NO_DATA.value:
         return row
     if known is not None:

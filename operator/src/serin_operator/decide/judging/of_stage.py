@@ -4,8 +4,10 @@ from dataclasses import replace
 from typing import Final
 
 from serin_operator.api.spec import Analysis
+from serin_operator.decide.analysis import InvalidAnalysis
 from serin_operator.decide.analysis import Reason as VerdictReason
-from serin_operator.decide.judging.config import DEFAULT_MIN_SAMPLES
+from serin_operator.decide.judging.config import DEFAULT_MIN_SAMPLES, Planned
+from serin_operator.decide.judging.planned import planned_for
 from serin_operator.decide.judging.rows import gates
 from serin_operator.decide.looks import slice_key
 from serin_operator.decide.memory.comparison import Comparison
@@ -44,6 +46,12 @@ def min_samples(memory: Memory, settings: Settings, wanted: Analysis) -> int:
     return (stage and stage.min_samples) or wanted.min_samples or DEFAULT_MIN_SAMPLES
 
 
+def planned(memory: Memory, settings: Settings, wanted: Analysis, design_effect: float = 1.0) -> dict[str, Planned]:
+    """The same by metric, where the stage says what it has to find. Raises `InvalidAnalysis`."""
+    stage = stage_judged(memory.rollout, memory.comparison, settings)
+    return planned_for(stage, wanted, memory.comparison.evidence, design_effect)
+
+
 def gates_of(memory: Memory, settings: Settings) -> frozenset[str]:
     """Metrics that the present stage waits for: those made of what it lets one know."""
     stage = stage_judged(memory.rollout, memory.comparison, settings)
@@ -69,6 +77,10 @@ def completed(judgement: Judgement, memory: Memory, settings: Settings, wanted: 
     if not judgement.passed:
         return judgement
     rows, of_step = memory.comparison.results, min_samples(memory, settings, wanted)
+    try:
+        more = {name: one.samples for name, one in planned(memory, settings, wanted).items()}
+    except InvalidAnalysis as error:
+        return replace(judgement, passed=False, missing=str(error))
     asked, seen = (
         {metric.name: metric for metric in wanted.metrics if metric.name in waited},
         {row.metric for row in rows},
@@ -84,7 +96,7 @@ def completed(judgement: Judgement, memory: Memory, settings: Settings, wanted: 
     missing = [f"{', '.join(unseen)}: not looked at yet"] if unseen else []
     for row in rows:
         if row.metric in asked and row.reason in _BY_SAMPLES and row.samples is not None:
-            needed = asked[row.metric].min_samples or of_step
+            needed = asked[row.metric].min_samples or more.get(row.metric, of_step)
             if row.samples < needed:
                 missing.append(f"{row.metric}: {row.samples:,} of {needed:,} samples in this step")
     return replace(judgement, passed=False, missing="; ".join(missing)) if missing else judgement

@@ -9,6 +9,7 @@ from serin_operator.api.status_of_rollouts import MetricStatus
 from serin_operator.decide.analysis import (
     AnalysisConfig,
     AnalysisState,
+    Arm,
     Bound,
     Comparison,
     Drift,
@@ -16,10 +17,11 @@ from serin_operator.decide.analysis import (
     MetricState,
     Role,
     Verdict,
+    Words,
     eprocess,
 )
 from serin_operator.decide.analysis.proportions import log_against
-from serin_operator.decide.analysis.wording import percent
+from serin_operator.decide.analysis.wording import level
 from serin_operator.decide.judging.slices import folded
 
 _QUANTILE: Final = 1.959964  # of the normal distribution, two-sided 5 %
@@ -69,10 +71,10 @@ def _row(
     return row.model_copy(
         update={
             **more,
-            "canary": _share(known.canary_bad, known.canary_total),
-            "stable": _share(known.stable_bad, known.stable_total),
-            "canary_range": _range(known.canary_bad, known.canary_total),
-            "stable_range": _range(known.stable_bad, known.stable_total),
+            "canary": _share(known.canary, metric.rule.words),
+            "stable": _share(known.stable, metric.rule.words),
+            "canary_range": _range(known.canary, metric.rule.words),
+            "stable_range": _range(known.stable, metric.rule.words),
             "pairs": _pairs(known),
             "differing": f"{known.differing[0]} of {known.differing[1]} pairs" if known.differing else None,
             "evidence_percent": _evidence(metric.rule, known, config.false_alarm_share(key)),
@@ -80,18 +82,24 @@ def _row(
     )
 
 
-def _share(bad: int, total: int) -> str | None:
-    return f"{bad} bad of {total}" if total else None
+def _share(arm: Arm, words: Words) -> str | None:
+    if not arm.total:
+        return None
+    if words.scale is not None:
+        return f"{words.said} {level(arm.bad / arm.total, words)} of {arm.total}"
+    return f"{arm.bad} bad of {arm.total}"
 
 
-def _range(bad: int, total: int) -> str | None:
+def _range(arm: Arm, words: Words) -> str | None:
     """The interval of Wilson (1927), which is honest for rare events and small counts."""
+    total = arm.total
     if not total:
         return None
-    rate, z2 = bad / total, _QUANTILE**2
+    rate, z2 = arm.bad / total, _QUANTILE**2
     middle = (rate + z2 / (2 * total)) / (1 + z2 / total)
     half = _QUANTILE * sqrt(rate * (1 - rate) / total + z2 / (4 * total**2)) / (1 + z2 / total)
-    return f"{percent(max(0.0, middle - half))} to {percent(min(1.0, middle + half))}"
+    ends = [level(max(0.0, middle - half), words), level(min(1.0, middle + half), words)]
+    return " to ".join(reversed(ends) if words.scale and words.tells_good else ends)
 
 
 def _pairs(known: MetricState) -> str | None:

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass, replace
 
+from serin_operator.api.guard import SIMPLE_BASELINE
 from serin_operator.api.spec import Analysis
 from serin_operator.decide.analysis import AnalysisConfig, InvalidAnalysis
 from serin_operator.decide.judging.alone import judged_alone
 from serin_operator.decide.judging.config import config_of
-from serin_operator.decide.judging.guarded import Renewal, going_on, renewed_for, told
+from serin_operator.decide.judging.guarded import Renewal, floor_of, going_on, renewed_for, told
 from serin_operator.decide.judging.judge import Judged, is_about, judge, remembered_judgement
-from serin_operator.decide.judging.of_stage import completed, is_ripe, min_samples
+from serin_operator.decide.judging.of_stage import completed, is_ripe, min_samples, planned
 from serin_operator.decide.judging.strays import stray
 from serin_operator.decide.looks import LookResult
 from serin_operator.decide.memory.compared import Sides, sides_of
@@ -42,9 +43,12 @@ def judged(world: World, memory: Memory, settings: Settings) -> Verdict:
     if not is_about(memory.comparison, look):
         return before
     try:
-        config = config_of(wanted, min_samples(memory, settings, wanted))
+        more = planned(memory, settings, wanted, world.config.design_effect)
+        config = config_of(wanted, min_samples(memory, settings, wanted), more)
         seen = look if world.mdep.spec.traffic is None else look.by_request()
         if memory.guard and settings.guard:
+            if settings.guard.must_beat:
+                seen = seen.also(SIMPLE_BASELINE, settings.guard.must_beat)
             seen = seen.of({one.name for one in config.metrics})
             return _of_guard(world, memory, (memory.guard, settings.guard.seconds), config, seen)
         result = judge(memory.comparison, seen, config, world.now, world.config.design_effect)
@@ -66,7 +70,7 @@ def _wanted(world: World, memory: Memory, settings: Settings) -> Analysis | None
     analysis = world.mdep.spec.analysis
     if analysis is None or memory.guard is None:
         return analysis
-    return going_on(analysis, settings.guard.metrics) if settings.guard else None
+    return going_on(analysis, settings.guard.metrics, floor_of(memory, settings)) if settings.guard else None
 
 
 def _of_guard(world: World, memory: Memory, of: tuple[Guard, int], config: AnalysisConfig, look: LookResult) -> Verdict:

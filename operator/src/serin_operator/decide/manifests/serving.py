@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from serin_operator.api import names
+from serin_operator.api.kinds.of_scores import SCORE
 from serin_operator.api.pod import EnvVarSource, SecretKey
 from serin_operator.api.serving import Feedback, Serving, Signing
 from serin_operator.api.spec import ModelDeploymentSpec
@@ -19,6 +20,7 @@ JsonObject = dict[str, Any]
 FOLDER = "/etc/serin"
 CONTROL_VARIABLE = "SERIN_PAIRING_CONTROL"
 SLICES_VARIABLE = "SERIN_FEEDBACK_SLICES"
+SCORES_VARIABLE = "SERIN_FEEDBACK_SCORES"
 PORT_HTTPS = "https"
 PORT_GRPCS = "grpcs"
 
@@ -114,6 +116,15 @@ def slices(spec: ModelDeploymentSpec) -> dict[str, str]:
     distinct = [one for number, one in enumerate(told) if one not in told[:number]]
     text = json.dumps(distinct, ensure_ascii=False).replace("$(", "$$(")  # which the kubelet would take for a variable
     return {SLICES_VARIABLE: text} if distinct else {}
+
+
+def scores(spec: ModelDeploymentSpec) -> dict[str, str]:
+    """By which scores predictions are counted."""
+    metrics = spec.analysis.metrics if spec.analysis else []
+    asked = [said for kind, said in (one.asked for one in metrics if one.asked) if kind.field == SCORE]
+    told = list(dict.fromkeys((said.made_of, *said.ends) for said in asked))
+    text = json.dumps([{"of": of, "between": [low, high]} for of, low, high in told])
+    return {SCORES_VARIABLE: text} if told else {}
 
 
 def control(name: str, spec: ModelDeploymentSpec) -> dict[str, str]:

@@ -13,6 +13,7 @@ from serin_operator.api.reasons import EventReason, Outcome
 from serin_operator.decide.health.diagnosis import trouble_of
 from serin_operator.decide.judging.blocked import blocked_of
 from serin_operator.decide.judging.due import pace_of
+from serin_operator.decide.judging.guarded import floor_of
 from serin_operator.decide.judging.judge import remembered_judgement
 from serin_operator.decide.judging.shares import observed as observed_shares
 from serin_operator.decide.memory import ledger as book
@@ -118,12 +119,28 @@ def message_of(world: World, memory: Memory, guard: Guard, settings: Settings) -
     told = [f"{guard.version} has all traffic; {_with_what(world, guard, keeps)}"]
     if blocked := blocked_of(world):
         told.append(f"nothing is judged: {blocked.message}")
-    elif settings.guard and not settings.guard.metrics:
+    elif settings.guard and not settings.guard.metrics and floor_of(memory, settings) is None:
         told.append("nothing is judged: spec.analysis has no gate; name metrics in spec.guard.metrics")
+    told += [beaten] if (beaten := _not_beaten(world, memory, guard, settings)) else []
     judged = remembered_judgement(memory.comparison)
     told += [f"nothing is judged for now: {judged.unanswered}"] if judged.unanswered and not blocked else []
     told += [judged.failed] if judged.failed else []
     return "; ".join(told)
+
+
+def _not_beaten(world: World, memory: Memory, guard: Guard, settings: Settings) -> str | None:
+    """Why the simple baseline judges nothing, where the spec asks for it."""
+    wanted = world.mdep.spec.guard
+    if wanted is None or wanted.must_beat is None or settings.guard is None:
+        return None
+    if settings.guard.must_beat is None:
+        return "mustBeat is not judged: spec.analysis has no metric of kind accuracy, whose labels would tell"
+    if floor_of(memory, settings) is None:
+        return (
+            f"mustBeat is not judged: no simpleBaseline.accuracy between 0 and 1 was read in the baseline.json of {guard.version}"
+            " when it was resolved (spec.preflight.baseline)"
+        )
+    return None
 
 
 def kept_pods(world: World, memory: Memory, settings: Settings) -> dict[str, int]:

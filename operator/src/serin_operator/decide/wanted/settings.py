@@ -32,6 +32,8 @@ class GuardSettings:
     """Whether a failure brings the version before back."""
     metrics: frozenset[str]
     """Those of spec.analysis that go on."""
+    must_beat: str | None = None
+    """The metric whose labels tell whether it is right more often than the simple baseline; None: nobody asks."""
 
 
 @dataclass(frozen=True)
@@ -119,11 +121,13 @@ def _guard_of(spec: ModelDeploymentSpec) -> GuardSettings | None:
         return None
     keeps = (1 if analysis.pairing else 0) if guard.keep_previous is None else guard.keep_previous
     gates = [metric.name for metric in analysis.metrics if not metric.warns_only]
+    labelled = (metric.name for metric in analysis.metrics if metric.asked and metric.asked[0].field == "accuracy")
     return GuardSettings(
         seconds=guard.seconds,
         keeps=keeps,
         goes_back=(guard.on_failure or OnFailure.ROLLBACK) is OnFailure.ROLLBACK,
         metrics=frozenset(gates if guard.metrics is None else guard.metrics),
+        must_beat=next(labelled, None) if guard.must_beat else None,
     )
 
 

@@ -7,8 +7,10 @@ from enum import Enum
 from math import ceil
 from typing import Final
 
+from serin_operator.api.rollout import AUTO
 from serin_operator.api.spec import ABTest, BlueGreen, Rollout, Shadow, Step, Strategy
 
+DEFAULT_POWER: Final = 0.8
 DEFAULT_STEPS: Final = (Step(weight=10), Step(weight=25), Step(weight=50))
 
 
@@ -34,6 +36,14 @@ class Evidence(Enum):
 
 
 @dataclass(frozen=True)
+class Detect:
+    """How much worse a version is to be found within a stage, as a share of all answers, and with which probability."""
+
+    worse: float
+    power: float
+
+
+@dataclass(frozen=True)
 class Stage:
     """The requests that a new version gets, on how many pods, and for how long at least."""
 
@@ -44,6 +54,8 @@ class Stage:
     pods: Pods = None
     min_samples: int | None = None
     """Samples that each metric needs of this stage; None: as many as of any other."""
+    detect: Detect | None = None
+    """Instead: what these samples have to find."""
     pause: bool = False
     """After that it waits for a person."""
     has_preview: bool = False
@@ -71,6 +83,12 @@ class Stage:
     def load(self) -> int:
         """Percent of all requests that its pods have to bear; testers are few."""
         return self.weight or self.mirror
+
+    @property
+    def share(self) -> int:
+        """Percent of what both versions answer that the new one answers: of copies stable answers the originals."""
+        percent = round(100 * self.mirror / (100 + self.mirror)) if self.mirror else self.weight
+        return max(1, min(50, percent))
 
     @property
     def words(self) -> str:
@@ -115,7 +133,9 @@ def _of_steps(steps: Iterable[Step]) -> tuple[Stage, ...]:
 
 
 def _of_step(step: Step) -> Stage:
-    stage = Stage(step.weight, step.hold, _pods(step.pods), step.min_samples, pause=bool(step.pause))
+    needed = step.min_samples if isinstance(step.min_samples, int) else None
+    detect = Detect(step.detect, step.power or DEFAULT_POWER) if step.detect and step.min_samples == AUTO else None
+    stage = Stage(step.weight, step.hold, _pods(step.pods), needed, detect, pause=bool(step.pause))
     return stage if step.weight else _aside(stage, step.mirror_percent, testers=step.testers)
 
 

@@ -38,7 +38,8 @@ COMMAND = Command(
     "send true labels of predictions back",
     """\
 Rows are {"model_version", "predicted_at", "prediction", "label"} with what the
-prediction told, or {"token", "label"} where answers are signed.
+prediction told, or {"token", "label"} where answers are signed. "score" is a
+number that tells how good it was, beside the label or instead of one.
 
   kubectl serin feedback credit-risk -d '{"token": "…", "label": 1}'
 """,

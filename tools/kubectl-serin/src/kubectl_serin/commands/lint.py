@@ -41,15 +41,16 @@ def _looked_at(found: Found) -> dict[str, Any]:
     if bad:
         return {"file": found.file, "name": cleaned(found.name), "mistakes": bad, "does": [], "slips": []}
     from kubectl_serin.slips import slips
+    from serin_operator.decide.analysis import InvalidAnalysis
 
-    spec = found.resource["spec"]
-    return {
-        "file": found.file,
-        "name": cleaned(found.name),
-        "mistakes": [],
-        "does": list(_does(spec)),
-        "slips": list(slips(spec)),
-    }
+    spec, about = found.resource["spec"], {"file": found.file, "name": cleaned(found.name)}
+    try:
+        slipping = list(slips(spec))
+    except InvalidAnalysis as error:  # what no rule of the schema can see, and the operator refuses
+        field = error.field if error.field.startswith("spec.") else f"spec.analysis.{error.field}"
+        mistake = {"field": cleaned(field), "says": cleaned(f"{error.why}; {error.way_out}")}
+        return {**about, "mistakes": [mistake], "does": [], "slips": []}
+    return {**about, "mistakes": [], "does": list(_does(spec)), "slips": slipping}
 
 
 def _does(spec: dict[str, Any]) -> list[str]:

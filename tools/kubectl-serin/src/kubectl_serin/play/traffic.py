@@ -21,6 +21,8 @@ _MEANINGS = {
     "errors": "how often the old version fails a request",
     "slow_by": "how much more often the new version is slow",
     "slow": "how often the old version is slow",
+    "score_by": "how much worse the new version's mean score is, as a share of its range",
+    "score": "how bad the old version's mean score is, as a share of its range",
     "ready_after": "seconds until a pod is ready",
     "seed": "of chance: the same seed tells the same story",
 }
@@ -38,6 +40,8 @@ class MadeUp:
     errors: float = 0.001
     slow_by: float = 0.0
     slow: float = 0.01
+    score_by: float = 0.0
+    score: float = 0.3
     ready_after: float = 10.0
     seed: float = 1
 
@@ -73,6 +77,7 @@ class MadeUp:
             Event.FAILED: self.errors + new * self.errors_by,
             Event.SLOW: self.slow + new * self.slow_by,
             Event.WRONG: 1 - self.accuracy + new * self.worse_by,
+            Event.SCORED: self.score + new * self.score_by,
         }
 
 
@@ -82,6 +87,13 @@ class Event(Enum):
     FAILED = "failed"
     SLOW = "slow"
     WRONG = "wrong"
+    SCORED = "scored"
+    """The coin of its score fell on the worse side."""
+
+    @property
+    def needs_label(self) -> bool:
+        """Whether it is known of predictions that were labelled."""
+        return self in (Event.WRONG, Event.SCORED)
 
 
 PLAYED: Final[Mapping[str, Event]] = {
@@ -89,6 +101,7 @@ PLAYED: Final[Mapping[str, Event]] = {
     "latency": Event.SLOW,
     "accuracy": Event.WRONG,
     "absoluteError": Event.WRONG,
+    "score": Event.SCORED,
 }
 """Kinds of metrics of which a made-up world says something, and what each counts."""
 
@@ -111,7 +124,7 @@ class Counted:
 
     def total(self, event: Event) -> int:
         """Of how many the bad ones are."""
-        return self.labels if event is Event.WRONG else self.requests
+        return self.labels if event.needs_label else self.requests
 
 
 @dataclass
@@ -124,9 +137,12 @@ class Traffic:
     chance: random.Random = field(init=False)
     counted: list[Counted] = field(default_factory=list)
     _owed: float = 0.0
+    _coins: random.Random = field(init=False)
+    """Of scores: a chance of their own, so that a seed tells the same story as before there were any."""
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.world.seed)
+        self._coins = random.Random(f"scores {self.world.seed}")
 
     def flow(self, reached: Mapping[str, int], seconds: float, now: datetime) -> None:
         """Let requests fall on the pods that are reached, by chance."""
@@ -136,19 +152,22 @@ class Traffic:
         self._owed += self.world.rate * seconds
         requests, self._owed = int(self._owed), self._owed % 1
         for revision, count in sorted(reached.items()):
-            share = self._drawn(requests, count / pods)
+            share = self._drawn(requests, count / pods, self.chance)
             requests, pods = requests - share, pods - count
-            labels = self._drawn(share, self.world.labels)
+            labels = self._drawn(share, self.world.labels, self.chance)
             bad = {
-                event: self._drawn(labels if event is Event.WRONG else share, often)
+                event: self._drawn(
+                    labels if event.needs_label else share, often, self._coins if event is Event.SCORED else self.chance
+                )
                 for event, often in self.world.bad(new=revision == self.new).items()
             }
             self.counted.append(Counted(now, revision, share, labels, bad))
 
-    def _drawn(self, of: int, probability: float) -> int:
+    @staticmethod
+    def _drawn(of: int, probability: float, chance: random.Random) -> int:
         if probability <= 0 or probability >= 1:
             return of if probability >= 1 else 0
-        return sum(self.chance.random() < probability for _ in range(of))
+        return sum(chance.random() < probability for _ in range(of))
 
     def answer(self, look: Look, analysis: Analysis) -> LookResult:
         """What Prometheus would say of a look, of the metrics that are played."""
@@ -164,7 +183,7 @@ class Traffic:
         stable, canary = (self._arm(one, event, look.start, look.end) for one in (look.stable, look.canary))
         if not stable.total or not canary.total:
             return (
-                NoData("no labels" if event is Event.WRONG else "no requests")
+                NoData("no labels" if event.needs_label else "no requests")
                 if not stable.total
                 else Value(Proportions(stable_alone=stable))
             )

@@ -1,0 +1,42 @@
+"""`minSamples: Auto` keeps its word: within so many samples a version that is so much worse is found that often."""
+
+import random
+
+import pytest
+
+from serin_operator.decide.analysis import (
+    AnalysisConfig,
+    AnalysisState,
+    Arm,
+    Fail,
+    Metric,
+    Points,
+    Proportions,
+    Stratum,
+    Value,
+    accuracy,
+    judge_look,
+    labels_for,
+)
+
+ROLLOUTS, LOOKS, POWER = 120, 12, 0.8
+
+
+def _bad(chance: random.Random, total: int, rate: float) -> Arm:
+    return Arm(sum(chance.random() < rate for _ in range(total)), total)
+
+
+@pytest.mark.parametrize(("base", "detect", "share"), [(0.08, 0.1, 0.25), (0.3, 0.15, 0.5)])
+def test_a_version_that_is_so_much_worse_is_found_within_its_samples(base: float, detect: float, share: float) -> None:
+    needed = labels_for(detect, base, 100 * share, power=POWER, margin=Points(0.01))
+    canary, stable = (int(needed * part / share / LOOKS) + 1 for part in (share, 1 - share))
+    config, chance, found = AnalysisConfig((Metric("m", accuracy()),)), random.Random(5), 0
+    for _ in range(ROLLOUTS):
+        before = Value(Proportions((), _bad(chance, 4 * stable, base)))
+        state, verdicts = judge_look(config, AnalysisState(), {"m": before})
+        for _ in range(LOOKS):
+            stratum = Stratum(_bad(chance, canary, base + detect), _bad(chance, stable, base))
+            state, verdicts = judge_look(config, state, {"m": Value(Proportions((stratum,)))})
+        found += isinstance(verdicts["m"], Fail)
+    # Three standard errors below what is promised.
+    assert found >= ROLLOUTS * (POWER - 3 * (POWER * (1 - POWER) / ROLLOUTS) ** 0.5)

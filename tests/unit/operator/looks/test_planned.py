@@ -1,0 +1,116 @@
+"""`minSamples: Auto`: how many samples a step needs to find what it says, and what is said of them."""
+
+from dataclasses import replace
+
+import pytest
+
+from serin_operator.api.spec import Analysis, Rollout
+from serin_operator.decide.analysis import (
+    AnalysisState,
+    Arm,
+    InvalidAnalysis,
+    Metric,
+    NoData,
+    Proportions,
+    Stratum,
+    Value,
+    judge_look,
+)
+from serin_operator.decide.judging.config import config_of
+from serin_operator.decide.judging.planned import planned_for
+from serin_operator.decide.wanted.stages import Detect, Stage, stages_of
+
+ACCURACY = {"name": "accuracy", "accuracy": {"maxDecrease": 0.01}}
+ERRORS = {"name": "errors", "errorRate": {}}
+STAGE = Stage(25, 60, detect=Detect(0.05, 0.8))
+
+
+def wanted(*metrics):
+    return Analysis.model_validate({"metrics": list(metrics or (ACCURACY,))})
+
+
+def samples(stage=STAGE, *metrics, evidence=None, **more):
+    return {name: one.samples for name, one in planned_for(stage, wanted(*metrics), evidence, **more).items()}
+
+
+def evidence_of(bad, total):
+    state, _ = judge_look(config_of(wanted()), AnalysisState(), {"accuracy": Value(Proportions((), Arm(bad, total)))})
+    return state.to_dict()
+
+
+def test_a_step_that_says_what_it_has_to_find_says_so_in_the_spec():
+    steps = [{"weight": 5}, {"weight": 10, "minSamples": "Auto", "detect": 0.02}, {"weight": 25, "minSamples": 400}]
+    plain, auto, number = stages_of(Rollout.model_validate({"steps": steps}))
+    assert (plain.detect, plain.min_samples) == (None, None)
+    assert (auto.detect, auto.min_samples) == (Detect(0.02, 0.8), None)
+    assert (number.detect, number.min_samples) == (None, 400)
+
+
+def test_less_takes_more_samples_and_so_does_being_surer():
+    (usual,) = samples().values()
+    (less,) = samples(replace(STAGE, detect=Detect(0.03, 0.8))).values()
+    (surer,) = samples(replace(STAGE, detect=Detect(0.05, 0.95))).values()
+    (half,) = samples(replace(STAGE, detect=Detect(0.05, 0.5))).values()
+    assert half < usual < surer < less
+
+
+def test_stables_own_rate_is_planned_with_once_it_is_known_and_the_usual_one_before():
+    before = planned_for(STAGE, wanted())["accuracy"]
+    rare = planned_for(STAGE, wanted(), evidence_of(20, 1000))["accuracy"]
+    assert rare.samples < before.samples
+    assert before.because == " (Auto: they find 5.00 % more bad ones than a usual 10.0 % with a probability of 0.8)"
+    assert "than stable's 2.0" in rare.because
+    assert samples(evidence=evidence_of(1, 20)) == samples(), "twenty answers tell no rate"
+
+
+def test_the_number_has_two_digits_and_moves_with_no_look():
+    assert samples(evidence=evidence_of(801, 10_000)) == samples(evidence=evidence_of(798, 10_000))
+    (number,) = samples().values()
+    assert number % 10 ** (len(str(number)) - 2) == 0
+
+
+def test_counts_that_scatter_more_are_worth_less():
+    (plain,), (scattered,) = samples().values(), samples(design_effect=3.0).values()
+    assert scattered == pytest.approx(3 * plain, rel=0.1)
+
+
+def test_a_metrics_own_samples_win_and_what_no_plan_is_made_for_goes_by_the_analysis():
+    drift = {"name": "drift", "predictionDrift": {}}
+    least = {"name": "least", "accuracy": {"minimum": 0.8}}
+    assert set(samples(STAGE, {**ACCURACY, "minSamples": 70}, drift, least, ERRORS)) == {"errors"}
+    assert samples(Stage(25, 60)) == {}
+    assert planned_for(None, wanted()) == {}
+
+
+def test_what_the_margin_allows_is_found_by_no_number_of_samples():
+    stage = replace(STAGE, detect=Detect(0.01, 0.8), said="steps[1]")
+    with pytest.raises(InvalidAnalysis, match="within the margin of accuracy") as refused:
+        planned_for(stage, wanted())
+    assert refused.value.field == "spec.rollout.steps[1].detect"
+    assert set(samples(stage, {**ACCURACY, "mode": "Warn"})) == {"accuracy"}, "a warning keeps no step from beginning"
+
+
+def test_a_metric_that_lacks_samples_says_what_they_are_for():
+    planned = planned_for(STAGE, wanted())
+    config = config_of(wanted(), 100, planned)
+    (metric,) = config.metrics
+    assert isinstance(metric, Metric)
+    assert config.samples_needed(metric) == planned["accuracy"].samples
+    look = Value(Proportions((Stratum(Arm(10, 100), Arm(30, 300)),)))
+    state, _ = judge_look(config, AnalysisState(), {"accuracy": NoData()})
+    _, verdicts = judge_look(config, state, {"accuracy": look})
+    assert f"100 of {metric.min_samples:,} labels in this step (Auto: they find 5" in verdicts["accuracy"].message
+
+
+def test_slices_need_what_slices_need():
+    sliced = {**ACCURACY, "slices": {"by": "region", "values": ["north"]}}
+    whole, north = config_of(wanted(sliced), None, planned_for(STAGE, wanted(sliced))).metrics
+    assert whole.min_samples > 500
+    assert (north.min_samples, north.because) == (100, "")
+
+
+def test_of_a_score_the_mean_is_told_in_its_own_unit():
+    (planned,) = planned_for(
+        STAGE, wanted({"name": "rated", "score": {"between": [1, 5], "maxDecrease": 0.1}})
+    ).values()
+    assert planned.because == " (Auto: they find a mean that is worse by 0.2 than a usual 3 with a probability of 0.8)"
