@@ -116,8 +116,8 @@ def test_a_bad_version_is_rolled_back_by_labels_apart_and_by_labels_of_pairs(spa
 
 def test_a_version_that_is_better_for_all_and_worse_for_some_is_held_by_its_slice(space: Space) -> None:
     put(space, sliced=trained.broken_in_the_middle((space.serin.files / "v2.onnx").read_bytes()))
-    slices = {"by": f"features[{trained.RADIUS}]", "cuts": list(trained.MIDDLE), "minSamples": 500}
-    spec = {**judged(accuracy(slices=slices)), **rollout(50, hold=20)}
+    slices = {"by": f"features[{trained.RADIUS}]", "cuts": list(trained.MIDDLE)}
+    spec = {**judged(accuracy(slices=slices, evidence="NonInferior")), **rollout(50, hold=20)}
     serve(space, "v1", "v1", **spec)
     middle = trained.is_middle(np.asarray(PATIENTS.features))
     easy, hard = np.flatnonzero(~middle), np.flatnonzero(middle)
