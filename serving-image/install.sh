@@ -12,7 +12,10 @@ chmod 755 /opt/venv/bin/serin-server
 /opt/build/bin/pip --python /opt/venv/bin/python install --disable-pip-version-check --no-cache-dir --no-compile \
   --only-binary :all: --require-hashes -r "$1"
 rm -rf "$packages"/onnxruntime/transformers "$packages"/onnxruntime/quantization "$packages"/onnxruntime/tools \
-  "$packages"/onnxruntime/backend "$packages"/onnxruntime/datasets "$packages"/numpy/f2py "$packages"/pyarrow/include
+  "$packages"/onnxruntime/backend "$packages"/onnxruntime/datasets "$packages"/numpy/f2py
+# The collector speaks to buckets by obstore; Arrow's own way there, and its RPC, are a third of it.
+rm -rf "$packages"/pyarrow/include "$packages"/pyarrow/libarrow_flight* "$packages"/pyarrow/_flight* \
+  "$packages"/pyarrow/libarrow_s3* "$packages"/pyarrow/_s3fs*
 find /opt/venv -type d -name tests -prune -exec rm -rf {} +
 /opt/venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv
 rm -rf /opt/build
