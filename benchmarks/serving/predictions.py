@@ -14,10 +14,12 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from statistics import median
 
@@ -51,6 +53,26 @@ def collecting(folder: Path, port: int) -> Iterator[str]:
     yield address
     process.send_signal(signal.SIGTERM)
     process.wait(60)
+
+
+@contextmanager
+def sink() -> Iterator[str]:
+    """Takes batches, acknowledges them, and does nothing with them: a collector on a machine of its own. Its address."""
+
+    class Takes(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    receiver = ThreadingHTTPServer(("127.0.0.1", 0), Takes)
+    threading.Thread(target=receiver.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{receiver.server_port}"
+    receiver.shutdown()
 
 
 def cost(case: Case, http: int, metrics: int, folder: Path, seconds: float) -> dict[str, float]:
@@ -98,7 +120,8 @@ def main() -> None:
         ports = {
             BASE: stack.enter_context(served(model, *signed)),
             "its twin": stack.enter_context(served(model, *signed)),
-            "log": stack.enter_context(served(model, *log, address)),
+            "log": stack.enter_context(served(model, *log, stack.enter_context(sink()))),
+            "log, and the collector on the same cores": stack.enter_context(served(model, *log, address)),
             "collector hangs": stack.enter_context(served(model, *log, f"http://127.0.0.1:{hanging}")),
         }
         for number in range(given.rounds):

@@ -81,4 +81,8 @@ async def test_a_log_that_is_asked_for_later_is_rolled_out_and_its_collector_out
     simulation.change_spec(predictionLog=None)
     await simulation.live(15)
     assert (named(simulation, "Deployment"), named(simulation, "Service")) == (None, None)
+    metadata = {name: value for name, value in collector["metadata"].items() if name != "ownerReferences"}
+    simulation.put({**collector, "metadata": metadata})
+    await simulation.live(15)
+    assert named(simulation, "Deployment") is not None, "somebody else's"
     assert simulation.errors == []

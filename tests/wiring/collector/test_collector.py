@@ -40,9 +40,8 @@ def collector(tmp_path):
         max_batch_bytes=100_000,
         max_spool_bytes=250_000,
     )
-    made.start()
-    yield made
-    made.kill()
+    with made:
+        yield made
 
 
 def files(folder, table):
@@ -70,37 +69,38 @@ def test_a_store_that_is_away_fills_the_spool_and_then_senders_are_told_to_wait(
     collector = Collecting(
         tmp_path, f"file://{tmp_path}/store", write_seconds=0.05, max_batch_bytes=50_000, max_spool_bytes=100_000
     )
-    collector.start()
-    statuses = [collector.post(batch(*map(prediction, range(50))))[0] for _ in range(20)]
-    assert statuses[0] == 200
-    assert statuses[-1] == 503
-    wait_for(lambda: collector.metric("serin_collector_store_failures_total") > 0)
-    (tmp_path / "store").unlink()
-    wait_for(lambda: collector.metric("serin_collector_spool_bytes") == 0)
-    assert sum(pq.read_metadata(path).num_rows for path in files(tmp_path, "predictions")) == 50 * statuses.count(200)
-    assert collector.post(batch(prediction()))[0] == 200
-    collector.stop()
+    with collector:
+        statuses = [collector.post(batch(*map(prediction, range(50))))[0] for _ in range(20)]
+        assert statuses[0] == 200
+        assert statuses[-1] == 503
+        wait_for(lambda: collector.metric("serin_collector_store_failures_total") > 0)
+        (tmp_path / "store").unlink()
+        wait_for(lambda: collector.metric("serin_collector_spool_bytes") == 0)
+        assert sum(pq.read_metadata(path).num_rows for path in files(tmp_path, "predictions")) == 50 * statuses.count(
+            200
+        )
+        assert collector.post(batch(prediction()))[0] == 200
 
 
 def test_what_a_server_answers_and_hears_of_it_later_is_joined_in_the_store(tmp_path):
     (tmp_path / "keys").write_text("k:0123456789abcdef\n")
     collector = Collecting(tmp_path, f"file://{tmp_path}/store", key_file=tmp_path / "keys")
-    collector.start()
-    settings = {
-        "SERIN_PREDICTION_LOG": collector.address,
-        "SERIN_PREDICTION_LOG_SAMPLE": "1",
-        "SERIN_PREDICTION_LOG_KEY_FILE": str(tmp_path / "keys"),
-        "SERIN_FEEDBACK_KEY_FILE": str(tmp_path / "keys"),
-    }
-    with serving(doubling(tmp_path / "m.onnx"), tmp_path, env=settings) as server:
-        answers = [
-            server.infer(tensor("x", "FP32", [1, 3], [each, 1, 2]), id=f"request-{each}")[1] for each in range(3)
-        ]
-        tokens = [answer["parameters"]["feedback_token"] for answer in answers]
-        for told in (0, 2):  # the second corrects the first
-            server.post(f"/v2/models/{server.name}/feedback", {"token": tokens[1], "label": told})
-        wait_for(lambda: server.metric("serin_prediction_log_records_total", outcome="acknowledged") == 5)
-    assert collector.stop() in (0, -15)
+    with collector:
+        settings = {
+            "SERIN_PREDICTION_LOG": collector.address,
+            "SERIN_PREDICTION_LOG_SAMPLE": "1",
+            "SERIN_PREDICTION_LOG_KEY_FILE": str(tmp_path / "keys"),
+            "SERIN_FEEDBACK_KEY_FILE": str(tmp_path / "keys"),
+        }
+        with serving(doubling(tmp_path / "m.onnx"), tmp_path, env=settings) as server:
+            answers = [
+                server.infer(tensor("x", "FP32", [1, 3], [each, 1, 2]), id=f"request-{each}")[1] for each in range(3)
+            ]
+            tokens = [answer["parameters"]["feedback_token"] for answer in answers]
+            for told in (0, 2):  # the second corrects the first
+                server.post(f"/v2/models/{server.name}/feedback", {"token": tokens[1], "label": told})
+            wait_for(lambda: server.metric("serin_prediction_log_records_total", outcome="acknowledged") == 5)
+        assert collector.stop() in (0, -15)
     (file,) = files(tmp_path, "predictions")
     rows = {row["request_id"]: row for row in pq.ParquetFile(file).read().to_pylist()}
     assert (rows["request-1"]["input_x"], rows["request-1"]["output_y"]) == ([1.0, 1.0, 2.0], [2.0, 2.0, 4.0])

@@ -67,16 +67,16 @@ def test_what_was_acknowledged_is_in_the_bucket_however_often_it_was_killed(tmp_
         collector = Collecting(
             tmp_path, "s3://log/scoring/credit", variables, write_seconds=0.4, write_bytes=60_000, drain_seconds=30
         )
-        collector.start()
-        senders = [Sender(collector, first) for first in (0, 10_000_000)]
-        for _ in range(KILLS):
-            enough = sum(each.count for each in senders) + chance.randrange(1, 25)
-            wait_for(lambda enough=enough: sum(each.count for each in senders) >= enough, 60)
-            collector.kill()
-            collector.start()
-        for sender in senders:
-            sender.end()
-        assert collector.stop() in (0, -15), collector.log.read_text()
+        with collector:
+            senders = [Sender(collector, first) for first in (0, 10_000_000)]
+            for _ in range(KILLS):
+                enough = sum(each.count for each in senders) + chance.randrange(1, 25)
+                wait_for(lambda enough=enough: sum(each.count for each in senders) >= enough, 60)
+                collector.kill()
+                collector.start()
+            for sender in senders:
+                sender.end()
+            assert collector.stop() in (0, -15), collector.log.read_text()
         written = tmp_path / "buckets" / "log" / "scoring" / "credit"
         acknowledged = senders[0].acknowledged | senders[1].acknowledged
         assert len(acknowledged) >= 20 * KILLS

@@ -9,8 +9,9 @@ from serin_operator.decide.world import ChildMeta, World
 
 
 def metas(world: World) -> list[ChildMeta]:
-    """Its objects that are there."""
-    return [each.meta for each in (world.collector, world.collector_service) if each]
+    """Its objects that are there. A stranger of that name is nobody's business where no log is asked for."""
+    is_asked = world.mdep.spec.prediction_log is not None
+    return [each.meta for each in (world.collector, world.collector_service) if each and (each.meta.owned or is_asked)]
 
 
 def operations(world: World) -> Iterator[Operation]:
