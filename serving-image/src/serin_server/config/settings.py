@@ -9,6 +9,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, Final
 
+from serin_server.config.choices import CHOICES, MOST_LOGGED_BYTES, PROVIDERS, VARIANTS
 from serin_server.config.words import DESCRIPTIONS
 from serin_server.scoring import scores_in
 from serin_server.slicing import slicings_in
@@ -219,47 +220,13 @@ class Settings:
 
 
 AUTO: Final = "auto"
-VARIANTS: Final = ("Graph", "Int8Dynamic", "Float16")
-"""What may be made of a model to have it quicker."""
-MOST_LOGGED_BYTES: Final = 1 << 20
 PACK: Final = "pack"
 """What several models together are called, unless somebody says otherwise."""
-PROVIDERS: Final[Mapping[str, str]] = {
-    "cpu": "CPUExecutionProvider",
-    "cuda": "CUDAExecutionProvider",
-    "tensorrt": "TensorrtExecutionProvider",
-    "openvino": "OpenVINOExecutionProvider",
-    "migraphx": "MIGraphXExecutionProvider",
-    "dnnl": "DnnlExecutionProvider",
-    "xnnpack": "XnnpackExecutionProvider",
-}
-"""Execution providers by their short names."""
-
 _DIGEST: Final = re.compile(r"(sha256:)?[0-9a-fA-F]{64}")
 _SERVER: Final = re.compile(r"https?://([A-Za-z0-9._-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])(:\d{1,5})?/?")
 _COLLECTOR: Final = re.compile(_SERVER.pattern + r"([A-Za-z0-9._~-]+/?)*")
 _STORE: Final = re.compile(r"((s3|gs|az|pvc)://[^/?#@\s]+|file:///[^/?#\s])[^?#\s]*")
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@,\s]+")
-_CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
-    "grpc": ("on", "off"),
-    "model_control": ("on", "off"),
-    "batching": ("proven", "off", "trusted"),
-    "use_tf32": ("on", "off"),
-    "sweep_delete": ("on", "off"),
-    "bump_write": ("on", "off"),
-    "explain": ("on", "off"),
-    "embedding_shortens": ("on", "off"),
-    "feedback_unsigned": ("auto", "on", "off"),
-    "feedback_kind": ("class", "regression"),
-    "preflight_golden": ("off", "fail", "warn"),
-    "preflight_signature": ("off", "warn", "backward", "same"),
-    "preflight_budget": ("off", "fail", "warn"),
-    "preflight_baseline": ("off", "fail", "warn"),
-    "preflight_baseline_required": ("on", "off"),
-    "preflight_baseline_must_beat": ("on", "off"),
-    "log_format": ("json", "console"),
-    "log_level": ("debug", "info", "warning", "error"),
-}
 
 
 def settings_from(
@@ -344,7 +311,7 @@ def _numbers(settings: Settings) -> Iterator[str]:
 
 
 def _words(settings: Settings) -> Iterator[str]:
-    for name, words in _CHOICES.items():
+    for name, words in CHOICES.items():
         if getattr(settings, name) not in words:
             yield f"SERIN_{name.upper()}={getattr(settings, name)!r} is not known: give {', '.join(words)}"
     for name in settings.provider_names:
