@@ -40,6 +40,12 @@ async def test_rows_become_a_request_of_the_protocol(serving: FakeKubectl) -> No
     assert sent == {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 2], "data": [[0.5, 2]]}]}
 
 
+async def test_flags_of_kubectl_may_stand_before_the_command(serving: FakeKubectl) -> None:
+    code, told, _ = asked(serving, "-n", "scoring", "--context=prod", "get", "credit-risk")
+    assert (code, "serves v1" in told) == (0, True)
+    assert all("--namespace" in call and "--context=prod" in call for call in serving.calls)
+
+
 async def test_without_data_it_is_told_what_the_model_takes(serving: FakeKubectl) -> None:
     assert "FP32 [-1, 2]" in asked(serving, "predict", "credit-risk")[1]
 

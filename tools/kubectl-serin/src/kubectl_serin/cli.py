@@ -47,7 +47,7 @@ def main() -> None:
 
 def answered(arguments: Sequence[str], outside: Outside) -> int:
     """Answer one command line; the exit code."""
-    said = parser().parse_args(arguments)
+    said = parser().parse_args(_in_order(arguments))
     try:
         answer: Answer = said.command.run(said, _hands(said, outside))
         _print(answer, said.output, outside)
@@ -59,6 +59,17 @@ def answered(arguments: Sequence[str], outside: Outside) -> int:
         outside.error.write(_wrapped("pip install pydantic, or uv tool install the tool (docs/cli.md)", "  "))
         return Exit.UNREACHABLE
     return answer.exit_code
+
+
+def _in_order(arguments: Sequence[str]) -> list[str]:
+    """Flags before the command go behind it: kubectl takes them on either side, and people write them there."""
+    flags, rest = [], list(arguments)
+    with_values = {"-n", "--namespace", *(f"--{flag}" for flag in CONNECTION)}
+    while rest and rest[0].startswith("-") and rest[0] not in {"-h", "--help"}:
+        flags.append(rest.pop(0))
+        if flags[-1] in with_values and rest:
+            flags.append(rest.pop(0))
+    return [*rest[:1], *flags, *rest[1:]]
 
 
 def parser() -> ArgumentParser:

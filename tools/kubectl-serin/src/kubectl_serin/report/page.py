@@ -153,8 +153,8 @@ def _signature(model: Model) -> Markup | None:
 
 
 def _commands(model: Model) -> Markup:
-    where = f"kubectl serin -n {model.namespace}"
-    commands = (f"{where} {verb} {model.name}" for verb in ("get", "why", "history", "diff"))
+    verbs = ("get", "why", "history", "diff")
+    commands = (f"kubectl serin {verb} {model.name} -n {model.namespace}" for verb in verbs)
     return joined(tag("div", tag("code", one)) for one in commands)
 
 

@@ -38,6 +38,7 @@ def _number(value: float) -> str:
 
 SHARE: Final = Scale(lambda value: f"{100 * value:.3g} %", most=1.0)
 PERCENT: Final = Scale(lambda value: f"{value:.3g} %")
+WEIGHT: Final = Scale(lambda value: f"{value:.3g} %", most=100)
 NUMBER: Final = Scale(_number)
 MILLISECONDS: Final = Scale(lambda value: f"{_number(1000 * value)} ms")
 
@@ -51,7 +52,7 @@ PICTURES: Final = (
         "weight of each version",
         "max by (model_version) (serin_operator_model_weight_percent{WHERE})",
         "model_version",
-        PERCENT,
+        WEIGHT,
     ),
     Asked(
         "evidence against the new version",
