@@ -123,6 +123,8 @@ once. A rollout that has not its samples or evidence waits for up to eight times
 `NoHarm` (the default) promotes what nothing speaks against: `minSamples`, time and traffic decide how bad a version can be. `NonInferior` promotes nothing beyond the margin more
 often than `falsePromotionRate`, and asks for labels in return. [`kubectl serin lint`](../cli.md) estimates it for a resource; [Judging a canary](../analysis.md) says what to choose.
 
+How to read it: a row of 0 % everywhere means that two hours bring too few labels, so that every version waits; where even equal ones seldom get through, the other cells are small for that reason. {rollouts} rollouts a cell are good to about ten points. Below a label a second take pairs, or a longer deadline.
+
 """
 
 

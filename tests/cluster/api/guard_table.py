@@ -33,6 +33,14 @@ BAD_GUARDS = (
         "needs spec.preflight.baseline",
         before=_BEATING,
     ),
+    Bad(
+        "a simple baseline that no label is compared with",
+        "analysis.metrics",
+        [{"name": "errors", "errorRate": {}}],
+        "spec.guard.mustBeat",
+        "of kind accuracy",
+        before=_BEATING,
+    ),
     Bad("a guard that beats luck", "guard.mustBeat", "Luck", "mustBeat", "SimpleBaseline", before=_BEATING),
     Bad("a guard by no metric", "guard.metrics", [], "spec.guard.metrics", "at least 1 items", before=_BESIDE),
 )

@@ -78,4 +78,11 @@ GUARD_RULES: Final = (
         "mustBeat needs spec.preflight.baseline, which reads baseline.json: add it.",
         field=".guard.mustBeat",
     ),
+    Rule(
+        "spec",
+        "!has(self.guard) || !has(self.guard.mustBeat) || !has(self.analysis)"
+        " || self.analysis.metrics.exists(m, has(m.accuracy))",
+        "mustBeat is judged by the labels of a metric of kind accuracy: add one.",
+        field=".guard.mustBeat",
+    ),
 )

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from serin_operator.api.spec import ModelDeploymentSpec
-from serin_operator.decide.analysis import AnalysisConfig, Comparison, Metric, expected_labels
+from serin_operator.decide.analysis import AnalysisConfig, Comparison, Evidence, Metric, expected_labels
 from serin_operator.decide.judging.config import Planned, config_of
 from serin_operator.decide.judging.planned import planned_for
 from serin_operator.decide.wanted.settings import settings_of
@@ -31,6 +31,13 @@ def slips(spec: Mapping[str, Any]) -> Iterator[str]:
         stages = [stage for stage in settings.stages if made_of in stage.evidence]
         if not stages:
             yield f"{metric.name}: no stage of this rollout tells anything of it; any version slips through"
+            continue
+        if isinstance(metric.rule, Comparison) and metric.rule.evidence is Evidence.NON_INFERIOR:
+            yield (
+                f"{metric.name}: NonInferior: a version beyond its margin passes in at most"
+                f" {100 * config.false_promotion_rate:g} % of its rollouts; an equal one waits until its labels show it"
+                f"{_of_slices(written.slice_names)}"
+            )
             continue
         usual = asked[0].usual
         if usual is None or not isinstance(metric.rule, Comparison):
