@@ -41,6 +41,14 @@ BAD_GUARDS = (
         "of kind accuracy",
         before=_BEATING,
     ),
+    Bad(
+        "a metric that is called as the guard calls its own",
+        "analysis.metrics",
+        [{"name": "mustBeat", "accuracy": {}}],
+        "spec.guard.mustBeat",
+        "another name",
+        before=_BEATING,
+    ),
     Bad("a guard that beats luck", "guard.mustBeat", "Luck", "mustBeat", "SimpleBaseline", before=_BEATING),
     Bad("a guard by no metric", "guard.metrics", [], "spec.guard.metrics", "at least 1 items", before=_BESIDE),
 )

@@ -156,6 +156,7 @@ def test_a_pod_template_is_what_was_reviewed(name: str) -> None:
     ("name", "log"),
     {
         "a_collector": PREDICTION_LOG,
+        "a_collector_on_one_claim": {"sample": 1, "store": "pvc://logs/serin", "spoolClaim": "logs"},
         "a_collector_on_claims": {"sample": 1, "store": "pvc://logs/serin", "spoolClaim": "spool"},
     }.items(),
 )

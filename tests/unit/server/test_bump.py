@@ -10,6 +10,7 @@ from obstore.store import MemoryStore
 
 from serin_server.cli import main
 from serin_server.commands.bumping import bump, newest, resource
+from serin_server.commands.bumping.manifest import Manifest, Pinned
 from serin_server.config.settings import InvalidSetting
 from serin_server.failures import LoadFailure
 from serin_server.model.sources.asked import Fetched, Source
@@ -109,6 +110,14 @@ def test_a_digest_that_is_missing_is_added_behind_the_uri(bumped, before, after)
     head = "kind: ModelDeployment\nmetadata: {name: credit-risk}\nspec:\n"
     code, _, text = bumped(head + before, "--bump-version", "v{}")
     assert (code, text.rstrip("\n")) == (0, (head + after).rstrip("\n"))
+
+
+@pytest.mark.parametrize("version", ["1234567890e2", "1e3", "0x1f", "20261127", "y"])
+def test_what_some_reader_takes_for_a_number_is_written_as_a_text(tmp_path, version):
+    file = tmp_path / "model.yaml"
+    file.write_text(f"kind: ModelDeployment\nmetadata: {{name: m}}\nspec:\n  model:\n    version: v6\n    uri: {V6}\n")
+    text = Manifest(file).changed(Pinned(version, V7, NEW))
+    assert f'version: "{version}"\n' in text
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,8 @@ ONCE = {
     "a score that comes again with the label": ([{"score": 5}, {"label": 1, "score": 5}], {"high": 1}, []),
     "both twice": ([{"label": 1, "score": 5}, {"label": 1, "score": 5}], {"high": 1}, ["duplicate"]),
     "both and then the score": ([{"label": 1, "score": 5}, {"score": 5}], {"high": 1}, ["duplicate"]),
+    "the label again, with the score": ([{"label": 1}, {"label": 1, "score": 5}], {"high": 1}, []),
+    "another label, with the score": ([{"label": 1}, {"label": 0, "score": 5}], {}, ["corrected"]),
     "of each row of a prediction": ([{"score": 5}, {"score": 1, "row": 1}], {"high": 1, "low": 1}, []),
 }
 

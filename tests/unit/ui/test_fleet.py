@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 from kubectl_serin.reading import Model
+from serin_ui.api import _part, for_a_row
 from serin_ui.fleet import State, Wanted, ordered, row_of
 from serin_ui.pages.door import problem_page, sign_in_page
 from serin_ui.pages.fleet import fleet_page
@@ -145,3 +146,23 @@ def test_a_namespace_without_models_says_how_to_make_one_and_a_filter_that_finds
     assert "docs/first-model.md" in fleet_page([], Wanted(), "a", NOW, SHELL)
     rows = [row_of(model(conditions=FINE), {})]
     assert "empty the fields" in fleet_page(rows, Wanted("nothing"), "", NOW, SHELL)
+
+
+def test_of_many_models_only_what_a_row_tells_is_held():
+    ledger = [{"version": f"v{number}", "message": "long " * 200} for number in range(50)]
+    whole = model(conditions=FINE, canary={**CANARY, "analysis": ledger}, versions=ledger).raw
+    kept = for_a_row(whole)
+    assert len(str(kept)) < len(str(whole)) / 20
+    told, of_whole = row_of(Model(kept), {}), row_of(Model(whole), {})
+    assert (told.state, told.says, told.model.candidate, told.model.wanted) == (
+        of_whole.state,
+        of_whole.says,
+        of_whole.model.candidate,
+        of_whole.model.wanted,
+    )
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_a_name_that_would_lead_elsewhere_is_no_model(name):
+    with pytest.raises(Problem, match="no such model"):
+        _part(name)

@@ -16,7 +16,8 @@ from serin_ui.settings import Settings
 
 JsonObject = dict[str, Any]
 
-PAGE: Final = 250
+PAGE: Final = 50
+"""That are read at a time: with its ledger an object takes some hundred KB of memory."""
 MOST: Final = 2000
 """ModelDeployments that are listed at most: a page that holds more helps nobody, and memory has a bound."""
 TIMEOUT: Final = aiohttp.ClientTimeout(total=15)
@@ -58,14 +59,14 @@ class ApiServer:
         Raises:
             Problem: The person may not, or nobody answers.
         """
-        where = f"{RESOURCE}/namespaces/{quote(namespace, safe='')}/{PLURAL}" if namespace else f"{RESOURCE}/{PLURAL}"
+        where = f"{RESOURCE}/namespaces/{_part(namespace)}/{PLURAL}" if namespace else f"{RESOURCE}/{PLURAL}"
         items: list[JsonObject] = []
         more = ""
         while True:
             answer = await self._get(
                 token, where, {"limit": str(PAGE), **({"continue": more} if more else {})}, namespace
             )
-            items += answer.get("items") or ()
+            items += map(for_a_row, answer.get("items") or ())
             more = (answer.get("metadata") or {}).get("continue") or ""
             if not more or len(items) >= MOST:
                 return Listed(tuple(items[:MOST]), is_cut=bool(more))
@@ -76,7 +77,7 @@ class ApiServer:
         Raises:
             Problem: There is none, the person may not, or nobody answers.
         """
-        path = f"{RESOURCE}/namespaces/{quote(namespace, safe='')}/{PLURAL}/{quote(name, safe='')}"
+        path = f"{RESOURCE}/namespaces/{_part(namespace)}/{PLURAL}/{_part(name)}"
         return await self._get(token, path, {}, namespace)
 
     async def is_known(self, token: str) -> bool:
@@ -109,6 +110,25 @@ class ApiServer:
                 f"the API server does not answer ({type(error).__name__})",
                 "try again in a moment; if it stays so, tell those who run the cluster",
             ) from error
+
+
+def for_a_row(one: JsonObject) -> JsonObject:
+    """What a table tells of a model: without ledger, signatures and numbers of each metric."""
+    metadata, status = one.get("metadata") or {}, one.get("status") or {}
+    canary = {key: value for key, value in (status.get("canary") or {}).items() if key != "analysis"}
+    kept = {key: status[key] for key in ("stable", "conditions", "observedGeneration") if key in status}
+    return {
+        "metadata": {key: metadata[key] for key in ("name", "namespace", "generation") if key in metadata},
+        "spec": {"model": {"version": ((one.get("spec") or {}).get("model") or {}).get("version", "?")}},
+        "status": {**kept, **({"canary": canary} if canary else {})},
+    }
+
+
+def _part(name: str) -> str:
+    """A part of a path. Raises `Problem` for what would lead elsewhere."""
+    if name in {".", ".."}:
+        raise Problem("there is no such model", "it may have been deleted, or its name is spelled otherwise", 404)
+    return quote(name, safe="")
 
 
 def _parsed(content: bytes) -> JsonObject:

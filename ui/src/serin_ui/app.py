@@ -76,10 +76,10 @@ class Site:
             token = self._token(request)
             async with self._lists:
                 listed = await self._listed(request.app[_API], token, namespace)
+                models = [Model(one) for one in listed.items]
+                numbers, lacks = await self._numbers(models)
         except Problem as problem:
             return self._refused(request, problem, namespace)
-        models = [Model(one) for one in listed.items]
-        numbers, lacks = await self._numbers(models)
         rows = ordered(row_of(model, numbers.get((model.namespace, model.name), {})) for model in models)
         shell = self._shell(request, time.monotonic() - began)
         text = fleet_page(rows, wanted, namespace, datetime.now(UTC), shell, is_cut=listed.is_cut, lacks=lacks)

@@ -1,11 +1,22 @@
 """Prometheus, asked for series of models that the person may see."""
 
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
-from urllib.request import Request, urlopen
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from kubectl_serin.kubectl import Kubectl
 from kubectl_serin.prometheus import TIMEOUT_SECONDS, Prometheus
+
+
+class _Stays(HTTPRedirectHandler):
+    """Follows nobody: the token is for one address."""
+
+    def redirect_request(self, *_: object) -> None:
+        """None: the redirect is an error."""
+
+
+_OPENER = build_opener(_Stays)
 
 
 @dataclass(frozen=True)
@@ -18,8 +29,11 @@ class OwnPrometheus(Prometheus):
         request = Request(self.where + path)  # noqa: S310 - the settings take http and https alone
         if self.token_file is not None:
             request.add_header("Authorization", f"Bearer {self.token_file.read_text().strip()}")
-        with urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
-            return str(answer.read().decode())
+        try:
+            with _OPENER.open(request, timeout=TIMEOUT_SECONDS) as answer:
+                return str(answer.read().decode())
+        except HTTPException as error:
+            raise OSError(f"{type(error).__name__}: {error}") from error
 
 
 def prometheus_at(address: str, token_file: Path | None) -> OwnPrometheus | None:

@@ -85,4 +85,11 @@ GUARD_RULES: Final = (
         "mustBeat is judged by the labels of a metric of kind accuracy: add one.",
         field=".guard.mustBeat",
     ),
+    Rule(
+        "spec",
+        "!has(self.guard) || !has(self.guard.mustBeat) || !has(self.analysis)"
+        " || !self.analysis.metrics.exists(m, m.name == 'mustBeat')",
+        "mustBeat is what the guard calls its own metric: give yours another name.",
+        field=".guard.mustBeat",
+    ),
 )

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, cast
 import msgspec
 
 from serin_server.feedback.matching import matches
-from serin_server.feedback.once import Once
+from serin_server.feedback.once import New, Once
 from serin_server.feedback.rejected import Rejected
 from serin_server.feedback.revisions import ToldRevisions
 from serin_server.feedback.rows import SHAPE, Row, rows_in
@@ -134,7 +134,9 @@ class FeedbackCounter:
         label = None if row.label is msgspec.UNSET else row.label
         off_by = None if label is None else self._distance(prediction, label)
         is_right = label is not None and self._is_right(off_by, prediction, label)
-        score = self._new_score(row, claim, now)
+        new = self._new_of(row, claim, now)
+        if not new.has_label:
+            label = off_by = None
         age_le = AGE_BOUNDS[bisect_left(_AGES, age)]
         self._told.make_room(revision, age_le, now, is_proven=bool(row.token))
         if label is not None:
@@ -143,7 +145,7 @@ class FeedbackCounter:
                 self._metrics.feedback_errors.setdefault((revision, age_le), Histogram(ERROR_BOUNDS)).observe(off_by)
             if claim.control is not None:
                 self._count_pair(claim, age_le, label, is_right=is_right)
-        self._scores.count(revision, age_le, told=score, off_by=off_by, client=claim.client, now=now)
+        self._scores.count(revision, age_le, told=new.score, off_by=off_by, client=claim.client, now=now)
 
     def _count_label(self, claim: "_Claimed", row: Row, age_le: str, now: float, *, is_right: bool) -> None:
         outcome = "correct" if is_right else "wrong"
@@ -169,16 +171,17 @@ class FeedbackCounter:
         pair = _PAIRS[is_right, is_control_right]
         self._metrics.paired_feedback.add(claim.revision, control_revision, age_le, pair)
 
-    def _new_score(self, row: Row, claim: "_Claimed", now: float) -> float | None:
-        """The score that is to be counted, if any. Raises `Rejected` where nothing of the row is new."""
+    def _new_of(self, row: Row, claim: "_Claimed", now: float) -> New:
+        """What is to be counted of a row. Raises `Rejected` where nothing of it is new."""
         try:
-            score = self._once.new_score(row, claim.revision, takes_scores=self._scores.come_with_labels)
+            new = self._once.new_of(row, claim.revision, takes_scores=self._scores.come_with_labels)
         except Rejected as rejection:
             if rejection.reason == "corrected":
                 self._tell_label(row, claim, now)
             raise
-        self._tell_label(row, claim, now)
-        return score
+        if new.has_label:
+            self._tell_label(row, claim, now)
+        return new
 
     def _tell_label(self, row: Row, claim: "_Claimed", now: float) -> None:
         if self.on_label is not None and row.token and row.label is not msgspec.UNSET:

@@ -1,10 +1,19 @@
 """What of a row was counted before: a label and a score of one prediction count once each."""
 
+from typing import NamedTuple
+
 import msgspec
 
 from serin_server.feedback.rejected import Rejected
 from serin_server.feedback.rows import Row
 from serin_server.feedback.seen import Seen, SeenLabels
+
+
+class New(NamedTuple):
+    """What of a row is to be counted."""
+
+    score: float | None
+    has_label: bool
 
 
 class Once:
@@ -15,18 +24,22 @@ class Once:
     def __init__(self) -> None:
         self._seen = SeenLabels()
 
-    def new_score(self, row: Row, revision: str, *, takes_scores: bool) -> float | None:
-        """The score that is to be counted of a row, if any. Raises `Rejected` where nothing of the row is new."""
+    def new_of(self, row: Row, revision: str, *, takes_scores: bool) -> New:
+        """What of a row was not told before. Raises `Rejected` where that is nothing, or another label than before."""
         score = row.score if takes_scores and row.score is not msgspec.UNSET else None
         key = row.token or (row.id and (revision, row.id))
         if not key:
-            return score
+            return New(score, has_label=row.label is not msgspec.UNSET)
         if row.label is msgspec.UNSET:
             _check(self._seen.add((key, row.row, "score"), score), "score")
-            return score
-        _check(self._seen.add((key, row.row), row.label), "label")
+            return New(score, has_label=False)
+        seen = self._seen.add((key, row.row), row.label)
+        if seen is Seen.OTHER:
+            _check(seen, "label")
         is_new = score is not None and self._seen.add((key, row.row, "score"), score) is Seen.NEVER
-        return score if is_new else None
+        if not is_new:
+            _check(seen, "label")
+        return New(score if is_new else None, has_label=seen is Seen.NEVER)
 
 
 def _check(seen: Seen, what: str) -> None:

@@ -13,6 +13,7 @@ from serin_operator.api.status import ModelDeploymentStatus
 from serin_operator.api.status_of_rollouts import MetricStatus
 from serin_operator.api.status_of_versions import MeasuredStatus, VersionStatus
 from serin_operator.decide.analysis import Arm, NoData, Proportions, QueryFailed, Stratum, Value
+from serin_operator.decide.judging.config import config_of
 from serin_operator.decide.judging.due import due_look
 from serin_operator.decide.judging.guarded import Renewal, going_on
 from serin_operator.decide.judging.verdict import judged
@@ -255,6 +256,17 @@ def test_a_bound_of_the_simple_baseline_shares_the_rate_with_what_goes_on() -> N
     assert analysis is not None
     errors, simple = going_on(analysis, frozenset({"errors"}), 0.6).metrics
     assert (errors.name, simple.name, simple.asked and simple.asked[1].minimum) == ("errors", "mustBeat", 0.6)
+
+
+def test_shares_that_are_all_there_is_leave_a_part_to_the_simple_baseline() -> None:
+    analysis = SPEC.analysis
+    assert analysis is not None
+    whole = [m.model_copy(update={"share": (analysis.false_rollback_rate or 0.01) / 2}) for m in analysis.metrics[:2]]
+    names = frozenset(one.name for one in whole)
+    asked = going_on(analysis.model_copy(update={"metrics": whole}), names, 0.6)
+    config = config_of(asked)
+    assert config.false_alarm_share("mustBeat") > 0
+    assert sum(config.false_alarm_share(one.name) for one in config.metrics) <= config.false_rollback_rate * 1.000001
 
 
 def _next(memory: Memory, **samples: Any) -> LookResult:

@@ -37,6 +37,7 @@ def going_on(analysis: Analysis, names: frozenset[str], floor: float | None = No
     rate = (analysis.false_rollback_rate or DEFAULT_FALSE_ROLLBACK_RATE) / PRICE
     metrics = [_priced(metric) for metric in analysis.metrics if metric.name in names]
     if floor is not None:
+        metrics = [_leaving_one(metric, len(metrics)) for metric in metrics]
         metrics.append(Metric.model_validate({"name": SIMPLE_BASELINE, "accuracy": {"minimum": floor}}))
     return analysis.model_copy(update={"metrics": metrics, "false_rollback_rate": rate})
 
@@ -53,6 +54,11 @@ def floor_of(memory: Memory, settings: Settings) -> float | None:
 def _priced(metric: AnyMetric) -> AnyMetric:
     """A share of the rate is what is told, for evidence that is not renewed."""
     return metric.model_copy(update={"share": metric.share / PRICE}) if metric.share else metric
+
+
+def _leaving_one(metric: AnyMetric, count: int) -> AnyMetric:
+    """Of so many metrics, one that leaves an equal part of the rate to one more: shares may be all that there is."""
+    return metric.model_copy(update={"share": metric.share * count / (count + 1)}) if metric.share else metric
 
 
 @dataclass(frozen=True)

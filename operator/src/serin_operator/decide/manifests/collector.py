@@ -108,6 +108,12 @@ def _folders(mdep: ModelDeployment, log: PredictionLog, config: OperatorConfig) 
     return folders
 
 
+def _shared(log: PredictionLog) -> list[JsonObject]:
+    """Where one claim is both, its volume is mounted twice: two volumes of a claim are more than some drivers bear."""
+    claim = claim_of(log.store)
+    return [_mount("spool", f"{CLAIMS}/{claim}")] if claim and claim == log.spool_claim else []
+
+
 def _secret(name: str, mode: int, files: dict[str, str] | None = None) -> JsonObject:
     items = {"items": [{"key": key, "path": path} for key, path in files.items()]} if files else {}
     return {"secret": {"secretName": name, "defaultMode": mode, **items}}
@@ -138,7 +144,7 @@ def _container(
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         },
-        "volumeMounts": [_mount(name, folder) for name, (folder, _) in folders.items()],
+        "volumeMounts": [*(_mount(name, folder) for name, (folder, _) in folders.items()), *_shared(log)],
         "readinessProbe": _probe("/readyz", 5),
         "livenessProbe": _probe("/healthz", 10),
         "terminationMessagePolicy": "FallbackToLogsOnError",

@@ -3,6 +3,7 @@
 import difflib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from typing import Any, Final
 from serin_server.config.settings import InvalidSetting
 
 _KIND: Final = "ModelDeployment"
+_LIKE_A_NUMBER: Final = re.compile(r"[-+.]?[0-9][0-9_.]*([eE][-+]?[0-9]+)?|0[xob][0-9a-fA-F_]+|[yYnN]|~")
+"""What other readers of YAML take for no text, though PyYAML does not: 123e4 is a number to Go's."""
 _FIELDS: Final = ("version", "uri", "sha256")
 
 
@@ -99,7 +102,11 @@ class Manifest:
     def _spelled(self, value: str, style: str | None = None) -> str:
         if style == "'":
             return "'" + value.replace("'", "''") + "'"
-        if style is None and self._yaml.safe_load(f"a: {value}") == {"a": value}:
+        if (
+            style is None
+            and not _LIKE_A_NUMBER.fullmatch(value)
+            and self._yaml.safe_load(f"a: {value}") == {"a": value}
+        ):
             return value
         return json.dumps(value)
 
