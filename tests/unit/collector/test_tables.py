@@ -117,6 +117,14 @@ def test_what_is_hidden_here_is_no_column_though_servers_tell_it():
     assert row["input_age"] == 41
 
 
+def test_what_another_version_made_of_a_prediction_that_is_hidden_is_null_too():
+    lines = [prediction(predictions=[], control=["other", [3]])]
+    told_by_servers_of_before = rows_of(batch(*lines, prediction_output=""))
+    hidden_here = rows_of(batch(*lines), frozenset({"label"}))
+    for (row,) in (told_by_servers_of_before, hidden_here):
+        assert (row["prediction"], row["control_prediction"], row["control_prediction_number"]) == (None, None, None)
+
+
 def test_the_schema_says_what_a_list_was_and_its_own_number():
     (part,) = batch_of(batch(prediction())).parts
     schema = part.table.schema

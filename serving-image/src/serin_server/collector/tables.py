@@ -83,7 +83,7 @@ def _by_day(lines: Iterable[Any]) -> Iterator[tuple[str, list[Any]]]:
 
 def _predictions_table(head: Head, lines: Sequence[Prediction], hidden: frozenset[str], schema: pa.Schema) -> pa.Table:
     rows = sum([line.rows for line in lines])
-    is_hidden = head.prediction_output in hidden
+    is_hidden = not head.prediction_output or head.prediction_output in hidden
     own = [None] * rows if is_hidden else _of_rows([(line.predictions, line.rows) for line in lines])
     control = (
         [None] * rows

@@ -73,11 +73,14 @@ def test_a_record_has_the_predictions_the_tensors_and_the_id_that_its_label_will
     }
 
 
-def test_what_another_version_made_of_it_stands_beside_it():
-    class Asked:
-        def control_part(self):
-            return ControlPart("other", [3])
+class Asked:
+    """A pair whose control has answered."""
 
+    def control_part(self):
+        return ControlPart("other", [3])
+
+
+def test_what_another_version_made_of_it_stands_beside_it():
     made = call()
     made.pair = Asked()
     _, (line,) = sent_by(lambda each: each.watching(token)(made, 1.0))
@@ -89,6 +92,13 @@ def test_what_is_hidden_is_not_told():
     assert "Ada" not in json.dumps([head, line])
     assert ([each["name"] for each in head["inputs"]], line["inputs"]) == (["x"], [[1.0, 1.0]])
     assert (head["prediction_output"], line["predictions"]) == ("", [])
+
+
+def test_what_another_version_made_of_a_hidden_prediction_is_hidden_too():
+    made = call()
+    made.pair = Asked()
+    _, (line,) = sent_by(lambda each: each.watching(token)(made, 1.0), hidden=["label"])
+    assert "control" not in line
 
 
 def test_of_a_large_request_the_predictions_alone_are_told():

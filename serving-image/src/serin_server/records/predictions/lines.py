@@ -78,7 +78,7 @@ class LineWriter:
             "outputs": told,
         }
         control = None if call.pair is None else call.pair.control_part()
-        if control is not None:
+        if control is not None and self._reader is not None:  # what is hidden of one version is hidden of the other
             line["control"] = (control.revision, control.predictions)
         return orjson.dumps(line, option=_NUMPY)
 
