@@ -141,6 +141,41 @@ class _Full:
         self._file.close()
 
 
+async def test_a_seal_that_fails_costs_no_batch_and_nobody_waits_for_ever(tmp_path, monkeypatch):
+    spool = opened(tmp_path, segment=10)
+
+    def refuse(*_):
+        raise OSError(5, os.strerror(5))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "rename", refuse)
+        assert await asyncio.wait_for(spool.append("batch-one", frame("batch-one")), 5)
+    assert await asyncio.wait_for(spool.append("batch-two", frame("batch-two")), 5)
+    assert names(spool) == ["batch-one", "batch-two"]
+    assert [segment.path.suffix for segment in spool.sealed] == [".open", ".sealed"]
+    assert {"." in segment.name for segment in spool.sealed} == {False}
+    spool.remove(spool.sealed[0])
+    assert names(spool) == ["batch-two"]
+    let_go(spool)
+
+
+async def test_whatever_ends_a_write_those_who_wait_hear_of_it_and_the_next_is_taken(tmp_path, monkeypatch):
+    spool = opened(tmp_path)
+    await spool.append("batch-one", frame("batch-one"))
+
+    def fail(_):
+        raise MemoryError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(spool, "_write", fail)
+        with pytest.raises(SpoolFull, match="MemoryError"):
+            await asyncio.wait_for(spool.append("batch-two", frame("batch-two")), 5)
+    assert await asyncio.wait_for(spool.append("batch-two", frame("batch-two")), 5)
+    await spool.seal()
+    assert names(spool) == ["batch-one", "batch-two"]
+    let_go(spool)
+
+
 async def test_a_large_segment_is_sealed_and_an_empty_one_leaves_nothing(tmp_path):
     spool = opened(tmp_path, segment=10)
     await spool.append("batch-one", frame("batch-one"))
