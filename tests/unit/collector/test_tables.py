@@ -125,6 +125,12 @@ def test_what_another_version_made_of_a_prediction_that_is_hidden_is_null_too():
         assert (row["prediction"], row["control_prediction"], row["control_prediction_number"]) == (None, None, None)
 
 
+def test_a_tensor_whose_rows_have_two_open_dimensions_is_a_list():
+    series = [{"name": "series", "datatype": "FP32", "shape": [-1, -1, -1]}]
+    rows = rows_of(batch(prediction(rows=2, inputs=[[1, 2, 3, 4, 5, 6]]), inputs=series))
+    assert [row["input_series"] for row in rows] == [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+
+
 def test_the_schema_says_what_a_list_was_and_its_own_number():
     (part,) = batch_of(batch(prediction())).parts
     schema = part.table.schema
