@@ -14,7 +14,7 @@ from serin_server.metrics.server import ServerMetrics, Words
 from serin_server.model.predictions import PredictionReader
 from serin_server.model.tensors import Signature, TensorSpec
 from serin_server.records.predictions.lines import LineWriter
-from serin_server.records.predictions.log import MOST_WAITING, PredictionLog
+from serin_server.records.predictions.log import BATCH_BYTES, MOST_WAITING, PredictionLog
 from serin_server.records.predictions.ring import Ring
 from serin_server.records.predictions.wire import id_of, place_of
 from serin_server.records.sink import NotTaken
@@ -198,6 +198,26 @@ def test_a_collector_that_hangs_costs_records_and_no_answer():
     release.set()
     predictions.close()
     assert sum(predictions.outcomes.values()) == MOST_WAITING + 1000
+
+
+def test_large_lines_are_sent_as_soon_as_they_fill_a_batch():
+    sizes = []
+    came = threading.Event()
+
+    def send(body):
+        sizes.append(len(body))
+        if len(sizes) == 3:
+            came.set()
+
+    predictions = log(send, max_bytes=100_000, pause_seconds=60)
+    large = call()
+    large.arrays[1] = np.array(["x" * 50_000], dtype=object)
+    make = predictions.watching(token)
+    for each in range(33):
+        make(large, float(each))
+    assert came.wait(10)
+    predictions.close()
+    assert max(sizes) <= BATCH_BYTES + 1000
 
 
 def test_a_batch_is_sent_again_by_its_name_until_it_is_taken():

@@ -115,8 +115,11 @@ class PredictionLog:
             self.outcomes["too_large"] += 1
         elif not self._waiting.put(line):
             self._drop("full", "more is sampled than the collector takes")
-        elif len(self._waiting) == BATCH:
+        elif self._has_batch():
             self._is_due.set()
+
+    def _has_batch(self) -> bool:
+        return len(self._waiting) >= BATCH or self._waiting.weight >= BATCH_BYTES
 
     def _drop(self, outcome: str, trouble: str | Exception) -> None:
         self.outcomes[outcome] += 1
@@ -145,7 +148,7 @@ class PredictionLog:
         while not self._is_closing.is_set():
             is_whole = self._is_due.wait(self._pause_seconds)
             self._is_due.clear()
-            while len(self._waiting) >= BATCH:
+            while self._has_batch():
                 self._deliver(self._waiting.take(BATCH, BATCH_BYTES))
             if not is_whole and len(self._waiting):
                 self._deliver(self._waiting.take(BATCH, BATCH_BYTES))

@@ -18,6 +18,11 @@ class Ring:
         return len(self._lines)
 
     @property
+    def weight(self) -> int:
+        """How many bytes wait."""
+        return self._bytes
+
+    @property
     def is_full(self) -> bool:
         """Whether there is no room whatever comes."""
         return len(self._lines) >= self._most
