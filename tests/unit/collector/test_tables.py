@@ -6,8 +6,10 @@ import pyarrow as pa
 import pytest
 from tests.support.predictions import NOON, batch, label, prediction
 
+from serin_server.collector import tables
 from serin_server.collector.schema import LABELS_SCHEMA
 from serin_server.collector.tables import Malformed, batch_of, day_of
+from serin_server.records.predictions.wire import MOST_BATCH_ROWS, MOST_ROWS
 
 DAY_MS = 86_400_000
 
@@ -137,6 +139,15 @@ def test_the_schema_says_what_a_list_was_and_its_own_number():
     assert schema.metadata == {b"serin.schema": b"1"}
     assert schema.field("input_x").metadata == {b"serin.datatype": b"FP32", b"serin.shape": b"-1,2"}
     assert (schema.field("input_x").type, schema.field("input_age").type) == (pa.list_(pa.float32()), pa.int64())
+
+
+def test_a_batch_has_a_bound_in_rows_which_one_request_never_exceeds(monkeypatch):
+    monkeypatch.setattr(tables, "_predictions", lambda *_: ())
+    lines = [prediction(each, MOST_ROWS, predictions=[], inputs=[None] * 3, outputs=[None]) for each in range(17)]
+    most = MOST_BATCH_ROWS // MOST_ROWS
+    assert batch_of(batch(*lines[:most])).predictions == most
+    with pytest.raises(Malformed, match="65536 rows"):
+        batch_of(batch(*lines[:most], label()))
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from serin_server.model.tensors import Signature, TensorSpec
 from serin_server.records.predictions.lines import LineWriter
 from serin_server.records.predictions.log import BATCH_BYTES, MOST_WAITING, PredictionLog
 from serin_server.records.predictions.ring import Ring
-from serin_server.records.predictions.wire import id_of, place_of
+from serin_server.records.predictions.wire import MOST_BATCH_ROWS, id_of, place_of
 from serin_server.records.sink import NotTaken
 
 SIGNATURE = Signature(
@@ -218,6 +218,21 @@ def test_large_lines_are_sent_as_soon_as_they_fill_a_batch():
     assert came.wait(10)
     predictions.close()
     assert max(sizes) <= BATCH_BYTES + 1000
+
+
+def test_a_batch_of_small_lines_with_many_rows_has_a_bound_in_rows():
+    rows = []
+
+    def send(body):
+        rows.append(sum(json.loads(line)["rows"] for line in body.splitlines()[1:]))
+
+    predictions = log(send, max_bytes=0)
+    make = predictions.watching(token)
+    for each in range(40):
+        make(call(rows=4096), float(each))
+    predictions.close()
+    assert sum(rows) == 40 * 4096
+    assert max(rows) <= 32_768 <= MOST_BATCH_ROWS
 
 
 def test_a_batch_is_sent_again_by_its_name_until_it_is_taken():
