@@ -8,7 +8,7 @@ import pytest
 from tests.support.predictions import batch, prediction
 
 from serin_server.collector import spool as spools
-from serin_server.collector.frames import batches_in, frame_of, names_in
+from serin_server.collector.frames import Damaged, batches_in, frame_of, names_in
 from serin_server.collector.spool import Spool, SpoolFull
 from serin_server.collector.tables import batch_of
 
@@ -54,6 +54,54 @@ async def test_a_torn_end_takes_nothing_else_with_it(tmp_path, torn):
         file.write(frame("batch-two")[:torn])
     again = opened(tmp_path)
     assert names(again) == ["batch-one"]
+    let_go(again)
+
+
+@pytest.mark.parametrize("torn", [frame("batch-two")[:-1], b"\0" * 4096], ids=["a part", "zeros"])
+async def test_a_torn_end_is_cut_off_for_good_so_that_it_is_never_taken_for_damage(tmp_path, torn):
+    spool = opened(tmp_path)
+    await spool.append("batch-one", frame("batch-one"))
+    let_go(spool)
+    (path,) = tmp_path.glob("*.open")
+    with path.open("ab") as file:
+        file.write(torn)
+    again = opened(tmp_path)
+    (segment,) = again.sealed
+    assert [name for name, _ in batches_in(segment.path)] == ["batch-one"]
+    assert segment.size == segment.path.stat().st_size == len(frame("batch-one"))
+    let_go(again)
+
+
+@pytest.mark.parametrize("at", [2, 4, 30, -10], ids=["length", "checksum", "head", "content"])
+@pytest.mark.parametrize("suffix", [".open", ".sealed"])
+async def test_damage_before_something_whole_is_no_torn_end(tmp_path, at, suffix):
+    frames = [frame(name) for name in ("batch-one", "batch-two", "batch-three")]
+    damaged = bytearray(frames[1])
+    damaged[at] ^= 1
+    content = b"".join([frames[0], damaged, frames[2]])
+    (tmp_path / f"0001700000000-abc{suffix}").write_bytes(content)
+    spool = opened(tmp_path)
+    (segment,) = spool.sealed
+    assert segment.path.read_bytes() == content
+    found = []
+    with pytest.raises(Damaged) as error:
+        found.extend(name for name, _ in batches_in(segment.path))
+    assert error.value.at == len(frames[0])
+    assert names(spool) == ["batch-one"]
+    let_go(spool)
+
+
+async def test_what_a_process_that_died_has_written_is_flushed_before_it_counts(tmp_path, monkeypatch):
+    spool = opened(tmp_path)
+    await spool.append("batch-one", frame("batch-one"))
+    let_go(spool)
+    (path,) = tmp_path.glob("*.open")
+    flushed = []
+    flush = os.fsync
+    monkeypatch.setattr(spools.os, "fsync", lambda file: flushed.append(os.fstat(file).st_ino) or flush(file))
+    again = opened(tmp_path)
+    assert path.with_suffix(".sealed").stat().st_ino in flushed
+    assert not await again.append("batch-one", frame("batch-one"))
     let_go(again)
 
 

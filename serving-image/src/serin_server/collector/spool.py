@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from serin_server.collector.frames import names_in
+from serin_server.collector.frames import cut_torn_end, names_in
 
 _OPEN: Final = ".open"
 _SEALED: Final = ".sealed"
@@ -66,12 +66,14 @@ class Spool:
         self._lock_file = (self._folder / "lock").open("wb")
         fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         for path in sorted(self._folder.glob(f"*{_OPEN}")):
+            cut_torn_end(path)
             path.rename(path.with_suffix(_SEALED))
         for path in sorted(self._folder.glob(f"*{_SEALED}")):
+            _flush(path)  # who died may have written a batch without flushing it
             self._sealed.append(Segment(path, path.stat().st_size))
             for name in names_in(path):
                 self._remember(name)
-        _flush_folder(self._folder)
+        _flush(self._folder)
 
     @property
     def scratch(self) -> Path:
@@ -168,7 +170,7 @@ class Spool:
             self._path = self._folder / f"{int(time.time() * 1000):013d}-{uuid.uuid4().hex[:12]}{_OPEN}"
             self._file = self._path.open("xb", buffering=0)
             self._size, self._opened_at = 0, time.monotonic()
-            _flush_folder(self._folder)
+            _flush(self._folder)
         for frame in frames:
             left = memoryview(frame)
             while left:
@@ -209,8 +211,9 @@ class Spool:
             self._names.popitem(last=False)
 
 
-def _flush_folder(folder: Path) -> None:
-    opened = os.open(folder, os.O_RDONLY)
+def _flush(path: Path) -> None:
+    """A file or a folder."""
+    opened = os.open(path, os.O_RDONLY)
     try:
         os.fsync(opened)
     finally:
