@@ -13,6 +13,7 @@ from serin_server.keys import Keys
 from serin_server.metrics.server import ServerMetrics, Words
 from serin_server.model.predictions import PredictionReader
 from serin_server.model.tensors import Signature, TensorSpec
+from serin_server.records.predictions import lines
 from serin_server.records.predictions.lines import LineWriter
 from serin_server.records.predictions.log import BATCH_BYTES, MOST_WAITING, PredictionLog
 from serin_server.records.predictions.ring import Ring
@@ -132,6 +133,16 @@ def test_texts_count_with_their_length():
     made.arrays[1] = np.array(["x" * 2000], dtype=object)
     _, (line,) = sent_by(lambda each: each.watching(token)(made, 1.0))
     assert line["inputs"] == [None, None]
+
+
+@pytest.mark.parametrize("texts", [[b"x" * 2000], [b"x"] * 200, ["x" * 2000]], ids=["long", "many", "decoded"])
+def test_of_texts_that_are_too_large_none_is_decoded(monkeypatch, texts):
+    decoded = []
+    monkeypatch.setattr(lines, "_text", lambda value: decoded.append(value) or "")
+    made = call()
+    made.arrays[1] = np.array(texts, dtype=object)
+    _, (line,) = sent_by(lambda each: each.watching(token)(made, 1.0))
+    assert (line["inputs"], line["outputs"], decoded) == ([None, None], [None, None], [])
 
 
 def test_what_waits_has_a_bound_in_bytes_too():
