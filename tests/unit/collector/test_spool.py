@@ -8,7 +8,7 @@ import pytest
 from tests.support.predictions import batch, prediction
 
 from serin_server.collector import spool as spools
-from serin_server.collector.frames import batches_in, frame_of, names_in
+from serin_server.collector.frames import Damaged, batches_in, frame_of, names_in
 from serin_server.collector.spool import Spool, SpoolFull
 from serin_server.collector.tables import batch_of
 
@@ -54,6 +54,54 @@ async def test_a_torn_end_takes_nothing_else_with_it(tmp_path, torn):
         file.write(frame("batch-two")[:torn])
     again = opened(tmp_path)
     assert names(again) == ["batch-one"]
+    let_go(again)
+
+
+@pytest.mark.parametrize("torn", [frame("batch-two")[:-1], b"\0" * 4096], ids=["a part", "zeros"])
+async def test_a_torn_end_is_cut_off_for_good_so_that_it_is_never_taken_for_damage(tmp_path, torn):
+    spool = opened(tmp_path)
+    await spool.append("batch-one", frame("batch-one"))
+    let_go(spool)
+    (path,) = tmp_path.glob("*.open")
+    with path.open("ab") as file:
+        file.write(torn)
+    again = opened(tmp_path)
+    (segment,) = again.sealed
+    assert [name for name, _ in batches_in(segment.path)] == ["batch-one"]
+    assert segment.size == segment.path.stat().st_size == len(frame("batch-one"))
+    let_go(again)
+
+
+@pytest.mark.parametrize("at", [2, 4, 30, -10], ids=["length", "checksum", "head", "content"])
+@pytest.mark.parametrize("suffix", [".open", ".sealed"])
+async def test_damage_before_something_whole_is_no_torn_end(tmp_path, at, suffix):
+    frames = [frame(name) for name in ("batch-one", "batch-two", "batch-three")]
+    damaged = bytearray(frames[1])
+    damaged[at] ^= 1
+    content = b"".join([frames[0], damaged, frames[2]])
+    (tmp_path / f"0001700000000-abc{suffix}").write_bytes(content)
+    spool = opened(tmp_path)
+    (segment,) = spool.sealed
+    assert segment.path.read_bytes() == content
+    found = []
+    with pytest.raises(Damaged) as error:
+        found.extend(name for name, _ in batches_in(segment.path))
+    assert error.value.at == len(frames[0])
+    assert names(spool) == ["batch-one"]
+    let_go(spool)
+
+
+async def test_what_a_process_that_died_has_written_is_flushed_before_it_counts(tmp_path, monkeypatch):
+    spool = opened(tmp_path)
+    await spool.append("batch-one", frame("batch-one"))
+    let_go(spool)
+    (path,) = tmp_path.glob("*.open")
+    flushed = []
+    flush = os.fsync
+    monkeypatch.setattr(spools.os, "fsync", lambda file: flushed.append(os.fstat(file).st_ino) or flush(file))
+    again = opened(tmp_path)
+    assert path.with_suffix(".sealed").stat().st_ino in flushed
+    assert not await again.append("batch-one", frame("batch-one"))
     let_go(again)
 
 
@@ -139,6 +187,41 @@ class _Full:
 
     def close(self):
         self._file.close()
+
+
+async def test_a_seal_that_fails_costs_no_batch_and_nobody_waits_for_ever(tmp_path, monkeypatch):
+    spool = opened(tmp_path, segment=10)
+
+    def refuse(*_):
+        raise OSError(5, os.strerror(5))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "rename", refuse)
+        assert await asyncio.wait_for(spool.append("batch-one", frame("batch-one")), 5)
+    assert await asyncio.wait_for(spool.append("batch-two", frame("batch-two")), 5)
+    assert names(spool) == ["batch-one", "batch-two"]
+    assert [segment.path.suffix for segment in spool.sealed] == [".open", ".sealed"]
+    assert {"." in segment.name for segment in spool.sealed} == {False}
+    spool.remove(spool.sealed[0])
+    assert names(spool) == ["batch-two"]
+    let_go(spool)
+
+
+async def test_whatever_ends_a_write_those_who_wait_hear_of_it_and_the_next_is_taken(tmp_path, monkeypatch):
+    spool = opened(tmp_path)
+    await spool.append("batch-one", frame("batch-one"))
+
+    def fail(_):
+        raise MemoryError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(spool, "_write", fail)
+        with pytest.raises(SpoolFull, match="MemoryError"):
+            await asyncio.wait_for(spool.append("batch-two", frame("batch-two")), 5)
+    assert await asyncio.wait_for(spool.append("batch-two", frame("batch-two")), 5)
+    await spool.seal()
+    assert names(spool) == ["batch-one", "batch-two"]
+    let_go(spool)
 
 
 async def test_a_large_segment_is_sealed_and_an_empty_one_leaves_nothing(tmp_path):

@@ -6,8 +6,10 @@ import pyarrow as pa
 import pytest
 from tests.support.predictions import NOON, batch, label, prediction
 
+from serin_server.collector import tables
 from serin_server.collector.schema import LABELS_SCHEMA
 from serin_server.collector.tables import Malformed, batch_of, day_of
+from serin_server.records.predictions.wire import MOST_BATCH_ROWS, MOST_ROWS
 
 DAY_MS = 86_400_000
 
@@ -117,12 +119,35 @@ def test_what_is_hidden_here_is_no_column_though_servers_tell_it():
     assert row["input_age"] == 41
 
 
+def test_what_another_version_made_of_a_prediction_that_is_hidden_is_null_too():
+    lines = [prediction(predictions=[], control=["other", [3]])]
+    told_by_servers_of_before = rows_of(batch(*lines, prediction_output=""))
+    hidden_here = rows_of(batch(*lines), frozenset({"label"}))
+    for (row,) in (told_by_servers_of_before, hidden_here):
+        assert (row["prediction"], row["control_prediction"], row["control_prediction_number"]) == (None, None, None)
+
+
+def test_a_tensor_whose_rows_have_two_open_dimensions_is_a_list():
+    series = [{"name": "series", "datatype": "FP32", "shape": [-1, -1, -1]}]
+    rows = rows_of(batch(prediction(rows=2, inputs=[[1, 2, 3, 4, 5, 6]]), inputs=series))
+    assert [row["input_series"] for row in rows] == [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+
+
 def test_the_schema_says_what_a_list_was_and_its_own_number():
     (part,) = batch_of(batch(prediction())).parts
     schema = part.table.schema
     assert schema.metadata == {b"serin.schema": b"1"}
     assert schema.field("input_x").metadata == {b"serin.datatype": b"FP32", b"serin.shape": b"-1,2"}
     assert (schema.field("input_x").type, schema.field("input_age").type) == (pa.list_(pa.float32()), pa.int64())
+
+
+def test_a_batch_has_a_bound_in_rows_which_one_request_never_exceeds(monkeypatch):
+    monkeypatch.setattr(tables, "_predictions", lambda *_: ())
+    lines = [prediction(each, MOST_ROWS, predictions=[], inputs=[None] * 3, outputs=[None]) for each in range(17)]
+    most = MOST_BATCH_ROWS // MOST_ROWS
+    assert batch_of(batch(*lines[:most])).predictions == most
+    with pytest.raises(Malformed, match="65536 rows"):
+        batch_of(batch(*lines[:most], label()))
 
 
 @pytest.mark.parametrize(

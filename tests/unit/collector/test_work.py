@@ -70,3 +70,20 @@ async def test_a_segment_that_nobody_can_write_is_kept_aside_and_the_others_are_
     assert await work.drain() == 0
     assert len(place.keys) == 1
     assert [path.suffix for path in tmp_path.glob("*.aside")] == [".aside"]
+
+
+async def test_of_a_segment_that_is_damaged_what_is_good_is_written_and_the_rest_is_kept_aside(tmp_path, capsys):
+    place = Place()
+    spool, counts, work = await working(tmp_path, place)
+    path = spool.sealed[0].path
+    whole = path.read_bytes()
+    path.write_bytes(whole + b"\0" * 50 + whole)
+    assert await work._write(spool.sealed[0])
+    assert len(place.keys) == 1
+    assert b'serin_collector_rows_total{table="predictions"} 1.0' in counts.exposition()
+    assert [aside.name for aside in tmp_path.glob("*.aside")] == [path.with_suffix(".aside").name]
+    said = capsys.readouterr().err
+    assert '"event": "damaged"' in said
+    assert f'"at": {len(whole)}' in said
+    work.stop(30)
+    assert await work.drain() == 0

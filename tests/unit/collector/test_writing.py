@@ -1,5 +1,6 @@
 """Segments as objects: the same ones however often they are written, by day and version, and deleted by day."""
 
+import os
 from datetime import date
 
 import pyarrow.parquet as pq
@@ -8,7 +9,7 @@ from tests.support.predictions import NOON, batch, label, prediction
 
 from serin_server.collector.frames import frame_of
 from serin_server.collector.retention import expired, sweep
-from serin_server.collector.spool import Segment
+from serin_server.collector.spool import Segment, Spool
 from serin_server.collector.tables import batch_of
 from serin_server.collector.writing import write
 from serin_server.model.shelf.place import opened
@@ -16,7 +17,7 @@ from serin_server.model.sources.asked import Store
 
 
 def segment(folder, *bodies):
-    path = folder / "0001700000000-abc.sealed"
+    path = folder / "0001700000000-0123456789ab.sealed"
     path.write_bytes(b"".join(frame_of(batch_of(body)) for body in bodies))
     return Segment(path, path.stat().st_size)
 
@@ -36,12 +37,12 @@ def test_tables_lie_by_day_and_version_and_labels_by_day(tmp_path):
         batch(prediction(4), label(2)),
     )
     assert set(found) == {
-        "predictions/day=2023-11-14/version=v1/part-0001700000000-abc-0.parquet",
-        "predictions/day=2023-11-14/version=2026%2F11%20v2/part-0001700000000-abc-1.parquet",
-        "labels/day=2023-11-14/part-0001700000000-abc-2.parquet",
+        "predictions/day=2023-11-14/version=v1/part-0001700000000-0123456789ab-0.parquet",
+        "predictions/day=2023-11-14/version=2026%2F11%20v2/part-0001700000000-0123456789ab-1.parquet",
+        "labels/day=2023-11-14/part-0001700000000-0123456789ab-2.parquet",
     }
     assert (done.objects, done.rows) == (3, {"predictions": 4, "labels": 2})
-    assert pq.read_table(found["labels/day=2023-11-14/part-0001700000000-abc-2.parquet"]).num_rows == 2
+    assert pq.read_table(found["labels/day=2023-11-14/part-0001700000000-0123456789ab-2.parquet"]).num_rows == 2
 
 
 def test_a_batch_that_lies_twice_in_a_segment_is_written_once(tmp_path):
@@ -72,13 +73,16 @@ def test_what_is_to_end_leaves_a_segment_for_later(tmp_path):
     assert write(segment(tmp_path, batch(prediction())), place, tmp_path / "scratch", lambda: True) is None
 
 
+PART = "part-0001700000000-0123456789ab"
 KEYS = [
-    "predictions/day=2026-11-01/version=v1/part-1-0.parquet",
-    "predictions/day=2026-11-02/version=v1/part-1-0.parquet",
-    "labels/day=2026-11-01/part-1-1.parquet",
+    f"predictions/day=2026-11-01/version=v1/{PART}-0.parquet",
+    f"predictions/day=2026-11-02/version=v1/{PART}-0.parquet",
+    f"labels/day=2026-11-01/{PART}-11.parquet",
     "labels/day=2026-11-01/mine.parquet",
+    "labels/day=2026-11-01/part-0.parquet",
+    "labels/day=2026-11-01/part-00000-6fd4ae8d-c000.snappy.parquet",
     "predictions/day=2026-11-01/version=v1/notes.txt",
-    "models/day=2026-11-01/part-1.parquet",
+    f"models/day=2026-11-01/{PART}-0.parquet",
 ]
 
 
@@ -96,3 +100,27 @@ def test_a_sweep_deletes_objects_of_both_tables(tmp_path):
     place = opened(Store(f"file://{tmp_path / 'store'}"), writes=True)
     assert sweep(place, date(2023, 11, 18), 2) == 2
     assert [path.parent.parent.name for path in found.values() if path.exists()] == ["day=2023-11-17"]
+
+
+def test_a_sweep_deletes_copies_that_were_never_finished_and_none_that_may_be_under_way(tmp_path):
+    folder = tmp_path / "store/predictions/day=2023-11-17/version=v1"
+    folder.mkdir(parents=True)
+    old, new, other = [folder / name for name in (f".put-{'0a' * 16}", f".put-{'0b' * 16}", ".put-mine")]
+    for path in (old, new, other):
+        path.write_bytes(b"half")
+    now = new.stat().st_mtime
+    for path in (old, other):
+        os.utime(path, (now - 90_000, now - 90_000))
+    place = opened(Store(f"file://{tmp_path / 'store'}"), writes=True)
+    assert sweep(place, date(2023, 11, 18), 2, now) == 0
+    assert set(folder.iterdir()) == {new, other}
+
+
+async def test_objects_of_a_real_segment_are_known_by_their_names(tmp_path):
+    spool = Spool(tmp_path / "spool", 1 << 20, 1 << 20)
+    spool.open()
+    await spool.append("batch-one", frame_of(batch_of(batch(prediction(), label()))))
+    await spool.seal()
+    place = opened(Store(f"file://{tmp_path / 'store'}"), writes=True)
+    write(spool.sealed[0], place, spool.scratch)
+    assert sweep(place, date(2023, 11, 18), 2) == 2

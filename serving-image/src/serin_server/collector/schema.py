@@ -5,7 +5,6 @@ outputs are columns by their names: one value where the model has one a row, els
 """
 
 from collections.abc import Iterable
-from math import prod
 from typing import Final
 
 import pyarrow as pa
@@ -79,7 +78,7 @@ def is_scalar(tensor: Tensor) -> bool:
     """Whether each row has one value."""
     shape = tensor.shape
     of_a_row = shape[1:] if shape and shape[0] == -1 else shape
-    return prod(of_a_row) == 1
+    return all(size == 1 for size in of_a_row)  # no product: two open dimensions (-1) would make 1
 
 
 def predictions_schema(head: Head, hidden: frozenset[str] = frozenset()) -> pa.Schema:

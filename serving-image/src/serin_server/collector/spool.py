@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from serin_server.collector.frames import names_in
+from serin_server.collector.frames import cut_torn_end, names_in
 
 _OPEN: Final = ".open"
 _SEALED: Final = ".sealed"
@@ -38,7 +38,7 @@ class Segment:
     @property
     def name(self) -> str:
         """What its objects are called after."""
-        return self.path.name.removesuffix(_SEALED)
+        return self.path.name.removesuffix(_SEALED).removesuffix(_OPEN)
 
 
 class Spool:
@@ -66,12 +66,14 @@ class Spool:
         self._lock_file = (self._folder / "lock").open("wb")
         fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         for path in sorted(self._folder.glob(f"*{_OPEN}")):
+            cut_torn_end(path)
             path.rename(path.with_suffix(_SEALED))
         for path in sorted(self._folder.glob(f"*{_SEALED}")):
+            _flush(path)  # who died may have written a batch without flushing it
             self._sealed.append(Segment(path, path.stat().st_size))
             for name in names_in(path):
                 self._remember(name)
-        _flush_folder(self._folder)
+        _flush(self._folder)
 
     @property
     def scratch(self) -> Path:
@@ -134,28 +136,33 @@ class Spool:
 
     async def _commit(self) -> None:
         """Writes and flushes what waits, as often as something waits."""
-        while self._waiting:
-            waiting, self._waiting = self._waiting, []
-            problem: SpoolFull | None = None
-            async with self._lock:
-                try:
-                    await asyncio.get_running_loop().run_in_executor(
-                        None, self._write, [frame for _, frame, _ in waiting]
-                    )
-                except OSError as error:
-                    problem = SpoolFull(f"the spool cannot be written to ({error.strerror})")
-                    self._give_up_segment()
-                if self.is_large:
-                    self._seal()
-            for name, _, future in waiting:
-                del self._under_way[name]
-                if problem is not None:
-                    future.set_exception(problem)
-                    future.exception()  # whoever asked may be gone
-                else:
-                    self._remember(name)
-                    future.set_result(None)
-        self._committing = None
+        try:
+            while self._waiting:
+                waiting, self._waiting = self._waiting, []
+                problem = await self._problem_of([frame for _, frame, _ in waiting])
+                for name, _, future in waiting:
+                    del self._under_way[name]
+                    if problem is not None:
+                        future.set_exception(problem)
+                        future.exception()  # whoever asked may be gone
+                    else:
+                        self._remember(name)
+                        future.set_result(None)
+        finally:
+            self._committing = None
+
+    async def _problem_of(self, frames: list[bytes]) -> SpoolFull | None:
+        """What kept frames from being written; None when they are on the disk."""
+        async with self._lock:
+            try:
+                await asyncio.get_running_loop().run_in_executor(None, self._write, frames)
+            except Exception as error:  # noqa: BLE001 (whatever it is, those who wait hear of it)
+                self._give_up_segment()
+                why = error.strerror if isinstance(error, OSError) else type(error).__name__
+                return SpoolFull(f"the spool cannot be written to ({why})")
+            if self.is_large:
+                self._seal()
+            return None
 
     def _write(self, frames: list[bytes]) -> None:
         """In a thread. What is written is whole on the disk, or the segment ends where it did."""
@@ -163,7 +170,7 @@ class Spool:
             self._path = self._folder / f"{int(time.time() * 1000):013d}-{uuid.uuid4().hex[:12]}{_OPEN}"
             self._file = self._path.open("xb", buffering=0)
             self._size, self._opened_at = 0, time.monotonic()
-            _flush_folder(self._folder)
+            _flush(self._folder)
         for frame in frames:
             left = memoryview(frame)
             while left:
@@ -174,23 +181,28 @@ class Spool:
     def _give_up_segment(self) -> None:
         """After a failed write its end is unknown: it is cut where all was well, and nothing is ever added to it."""
         if self._file is not None:
-            with suppress(OSError):
+            with suppress(OSError, ValueError):
                 os.truncate(self._file.fileno(), self._size)
-        with suppress(OSError):
-            self._seal()
+        self._seal()
 
     def _seal(self) -> None:
+        """What a disk says to it changes nothing: the segment is sealed, by whichever name it has."""
         file, path, size = self._file, self._path, self._size
         if file is None or path is None:
             return
         self._file = self._path = None
         self._size = 0
-        file.close()
+        with suppress(OSError):  # everything in it was flushed
+            file.close()
         if not size:
-            path.unlink()
+            with suppress(OSError):  # it is taken for an empty segment when the spool is opened
+                path.unlink()
             return
         sealed = path.with_suffix(_SEALED)
-        path.rename(sealed)
+        try:
+            path.rename(sealed)
+        except OSError:
+            sealed = path
         self._sealed.append(Segment(sealed, size))
 
     def _remember(self, name: str) -> None:
@@ -199,8 +211,9 @@ class Spool:
             self._names.popitem(last=False)
 
 
-def _flush_folder(folder: Path) -> None:
-    opened = os.open(folder, os.O_RDONLY)
+def _flush(path: Path) -> None:
+    """A file or a folder."""
+    opened = os.open(path, os.O_RDONLY)
     try:
         os.fsync(opened)
     finally:

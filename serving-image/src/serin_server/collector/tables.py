@@ -19,7 +19,7 @@ from serin_server.collector.schema import (
     predictions_schema,
     value_type,
 )
-from serin_server.records.predictions.wire import SCHEMA, Head, Label, Line, Prediction, Scalar, Tensor
+from serin_server.records.predictions.wire import MOST_BATCH_ROWS, SCHEMA, Head, Label, Line, Prediction, Scalar, Tensor
 
 _HEADS: Final = msgspec.json.Decoder(Head)
 _LINES: Final = msgspec.json.Decoder(Line)
@@ -57,6 +57,8 @@ def batch_of(body: bytes, hidden: frozenset[str] = frozenset()) -> Batch:
         lines = _LINES.decode_lines(rest)
         predictions = [line for line in lines if isinstance(line, Prediction)]
         labels = [line for line in lines if isinstance(line, Label)]
+        if sum([line.rows for line in predictions]) + len(labels) > MOST_BATCH_ROWS:
+            raise Malformed(f"a batch has at most {MOST_BATCH_ROWS} rows")
         parts = [*_predictions(head, predictions, hidden), *_labels(head, labels)]
     except (msgspec.MsgspecError, LookupError, pa.ArrowException, ValueError, TypeError, OverflowError) as error:
         raise Malformed(f"no batch of predictions ({type(error).__name__})") from None
@@ -83,7 +85,7 @@ def _by_day(lines: Iterable[Any]) -> Iterator[tuple[str, list[Any]]]:
 
 def _predictions_table(head: Head, lines: Sequence[Prediction], hidden: frozenset[str], schema: pa.Schema) -> pa.Table:
     rows = sum([line.rows for line in lines])
-    is_hidden = head.prediction_output in hidden
+    is_hidden = not head.prediction_output or head.prediction_output in hidden
     own = [None] * rows if is_hidden else _of_rows([(line.predictions, line.rows) for line in lines])
     control = (
         [None] * rows

@@ -92,7 +92,12 @@ class Work:
             return False
         if written is None:
             return False
-        self._spool.remove(segment)
+        if written.damaged_at is None:
+            self._spool.remove(segment)
+        else:
+            self._counts.failures.inc()
+            kept = self._spool.set_aside(segment)
+            self._log.error("damaged", file=str(kept), at=written.damaged_at, bytes=segment.size)
         self._pause = _FIRST_PAUSE_SECONDS
         self._counts.objects.inc(written.objects)
         self._counts.written_at.set(time.time())

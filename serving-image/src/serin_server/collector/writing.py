@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from serin_server.collector.frames import batches_in
+from serin_server.collector.frames import Damaged, batches_in
 from serin_server.collector.schema import PREDICTIONS
 from serin_server.collector.spool import Segment
 from serin_server.collector.tables import Part
@@ -27,6 +27,8 @@ class Written(NamedTuple):
     objects: int
     rows: dict[str, int]
     """By table."""
+    damaged_at: int | None = None
+    """Where in the segment that begins which could not be read, if anything could not."""
 
 
 def folder_of(part: Part) -> str:
@@ -36,7 +38,7 @@ def folder_of(part: Part) -> str:
 
 
 def write(segment: Segment, place: Place, scratch: Path, is_over: Callable[[], bool] = lambda: False) -> Written | None:
-    """Puts everything in a segment into the store. Raises `LoadFailure` when the store does not take it.
+    """Puts everything in a segment that can be read into the store. Raises `LoadFailure` when the store does not take it.
 
     Args:
         segment: Sealed.
@@ -46,18 +48,23 @@ def write(segment: Segment, place: Place, scratch: Path, is_over: Callable[[], b
     """
     _clear(scratch)
     seen: set[str] = set()
+    damaged_at: int | None = None
     files: dict[tuple[str, pa.Schema], _File] = {}
     try:
-        for name, parts in batches_in(segment.path):
-            if name in seen:
-                continue
-            seen.add(name)
-            for part in parts:
-                key = (folder_of(part), part.table.schema)
-                if key not in files:
-                    path = scratch / f"{len(files)}.parquet"
-                    files[key] = _File(part.name, f"{key[0]}/part-{segment.name}-{len(files)}.parquet", path, key[1])
-                files[key].add(part.table)
+        try:
+            for name, parts in batches_in(segment.path):
+                if name in seen:
+                    continue
+                seen.add(name)
+                for part in parts:
+                    key = (folder_of(part), part.table.schema)
+                    if key not in files:
+                        number = len(files)
+                        path = scratch / f"{number}.parquet"
+                        files[key] = _File(part.name, f"{key[0]}/part-{segment.name}-{number}.parquet", path, key[1])
+                    files[key].add(part.table)
+        except Damaged as error:
+            damaged_at = error.at
         rows: dict[str, int] = {}
         for file in files.values():
             file.close()
@@ -66,7 +73,7 @@ def write(segment: Segment, place: Place, scratch: Path, is_over: Callable[[], b
                 return None
             place.write(file.key, file.path)
             rows[file.table] = rows.get(file.table, 0) + file.rows
-        return Written(len(files), rows)
+        return Written(len(files), rows, damaged_at)
     finally:
         for file in files.values():
             file.close()

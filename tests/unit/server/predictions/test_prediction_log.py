@@ -13,10 +13,11 @@ from serin_server.keys import Keys
 from serin_server.metrics.server import ServerMetrics, Words
 from serin_server.model.predictions import PredictionReader
 from serin_server.model.tensors import Signature, TensorSpec
+from serin_server.records.predictions import lines
 from serin_server.records.predictions.lines import LineWriter
-from serin_server.records.predictions.log import MOST_WAITING, PredictionLog
+from serin_server.records.predictions.log import BATCH_BYTES, MOST_WAITING, PredictionLog
 from serin_server.records.predictions.ring import Ring
-from serin_server.records.predictions.wire import id_of, place_of
+from serin_server.records.predictions.wire import MOST_BATCH_ROWS, id_of, place_of
 from serin_server.records.sink import NotTaken
 
 SIGNATURE = Signature(
@@ -73,11 +74,14 @@ def test_a_record_has_the_predictions_the_tensors_and_the_id_that_its_label_will
     }
 
 
-def test_what_another_version_made_of_it_stands_beside_it():
-    class Asked:
-        def control_part(self):
-            return ControlPart("other", [3])
+class Asked:
+    """A pair whose control has answered."""
 
+    def control_part(self):
+        return ControlPart("other", [3])
+
+
+def test_what_another_version_made_of_it_stands_beside_it():
     made = call()
     made.pair = Asked()
     _, (line,) = sent_by(lambda each: each.watching(token)(made, 1.0))
@@ -89,6 +93,13 @@ def test_what_is_hidden_is_not_told():
     assert "Ada" not in json.dumps([head, line])
     assert ([each["name"] for each in head["inputs"]], line["inputs"]) == (["x"], [[1.0, 1.0]])
     assert (head["prediction_output"], line["predictions"]) == ("", [])
+
+
+def test_what_another_version_made_of_a_hidden_prediction_is_hidden_too():
+    made = call()
+    made.pair = Asked()
+    _, (line,) = sent_by(lambda each: each.watching(token)(made, 1.0), hidden=["label"])
+    assert "control" not in line
 
 
 def test_of_a_large_request_the_predictions_alone_are_told():
@@ -122,6 +133,16 @@ def test_texts_count_with_their_length():
     made.arrays[1] = np.array(["x" * 2000], dtype=object)
     _, (line,) = sent_by(lambda each: each.watching(token)(made, 1.0))
     assert line["inputs"] == [None, None]
+
+
+@pytest.mark.parametrize("texts", [[b"x" * 2000], [b"x"] * 200, ["x" * 2000]], ids=["long", "many", "decoded"])
+def test_of_texts_that_are_too_large_none_is_decoded(monkeypatch, texts):
+    decoded = []
+    monkeypatch.setattr(lines, "_text", lambda value: decoded.append(value) or "")
+    made = call()
+    made.arrays[1] = np.array(texts, dtype=object)
+    _, (line,) = sent_by(lambda each: each.watching(token)(made, 1.0))
+    assert (line["inputs"], line["outputs"], decoded) == ([None, None], [None, None], [])
 
 
 def test_what_waits_has_a_bound_in_bytes_too():
@@ -188,6 +209,41 @@ def test_a_collector_that_hangs_costs_records_and_no_answer():
     release.set()
     predictions.close()
     assert sum(predictions.outcomes.values()) == MOST_WAITING + 1000
+
+
+def test_large_lines_are_sent_as_soon_as_they_fill_a_batch():
+    sizes = []
+    came = threading.Event()
+
+    def send(body):
+        sizes.append(len(body))
+        if len(sizes) == 3:
+            came.set()
+
+    predictions = log(send, max_bytes=100_000, pause_seconds=60)
+    large = call()
+    large.arrays[1] = np.array(["x" * 50_000], dtype=object)
+    make = predictions.watching(token)
+    for each in range(33):
+        make(large, float(each))
+    assert came.wait(10)
+    predictions.close()
+    assert max(sizes) <= BATCH_BYTES + 1000
+
+
+def test_a_batch_of_small_lines_with_many_rows_has_a_bound_in_rows():
+    rows = []
+
+    def send(body):
+        rows.append(sum(json.loads(line)["rows"] for line in body.splitlines()[1:]))
+
+    predictions = log(send, max_bytes=0)
+    make = predictions.watching(token)
+    for each in range(40):
+        make(call(rows=4096), float(each))
+    predictions.close()
+    assert sum(rows) == 40 * 4096
+    assert max(rows) <= 32_768 <= MOST_BATCH_ROWS
 
 
 def test_a_batch_is_sent_again_by_its_name_until_it_is_taken():

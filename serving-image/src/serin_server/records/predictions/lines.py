@@ -63,10 +63,7 @@ class LineWriter:
         if rows > MOST_ROWS:
             return None
         outputs = call.outputs or []
-        inputs, size = _chosen(call.arrays, self._inputs)
-        told, more = _chosen(outputs, self._outputs)
-        if size + more > self._max_bytes:
-            inputs, told = [None] * len(inputs), [None] * len(told)
+        is_small = self._is_small(call.arrays, outputs)
         line: dict[str, Any] = {
             "kind": "prediction",
             "id": id_of(token),
@@ -74,13 +71,23 @@ class LineWriter:
             "request": call.id[:_LONGEST_ID],
             "rows": rows,
             "predictions": self._reader.read(outputs) if self._reader is not None and outputs else (),
-            "inputs": inputs,
-            "outputs": told,
+            "inputs": _flat(call.arrays, self._inputs, is_told=is_small),
+            "outputs": _flat(outputs, self._outputs, is_told=is_small),
         }
         control = None if call.pair is None else call.pair.control_part()
-        if control is not None:
+        if control is not None and self._reader is not None:  # what is hidden of one version is hidden of the other
             line["control"] = (control.revision, control.predictions)
         return orjson.dumps(line, option=_NUMPY)
+
+    def _is_small(self, inputs: Sequence[Array], outputs: Sequence[Array]) -> bool:
+        """Whether tensors are told: found out before any text is decoded, which takes long for large ones."""
+        chosen = [(inputs[place], spec) for place, spec in self._inputs if inputs]
+        chosen += [(outputs[place], spec) for place, spec in self._outputs if outputs]
+        size = sum([array.nbytes for array, _ in chosen])
+        if size > self._max_bytes:
+            return False
+        size += sum([sum(map(len, array.ravel().tolist())) for array, spec in chosen if spec.datatype == "BYTES"])
+        return size <= self._max_bytes
 
     def label(self, taken: LabelTaken) -> bytes:
         """The line of a label. Raises what JSON cannot say."""
@@ -97,22 +104,18 @@ class LineWriter:
         )
 
 
-def _chosen(arrays: Sequence[Array], which: Sequence[tuple[int, TensorSpec]]) -> tuple[list[Any], int]:
-    """Flat tensors, and their size in bytes. Of a large request nothing may be left by now."""
-    if not arrays:
-        return [None] * len(which), 0
+def _flat(arrays: Sequence[Array], which: Sequence[tuple[int, TensorSpec]], *, is_told: bool) -> list[Any]:
+    """Flat tensors; None for each that is not told. Of a large request nothing may be left by now."""
+    if not arrays or not is_told:
+        return [None] * len(which)
     flat: list[Any] = []
-    size = 0
     for place, spec in which:
-        array = arrays[place]
-        size += array.nbytes
+        array = arrays[place].ravel()
         if spec.datatype == "BYTES":
-            texts = [each if isinstance(each, str) else _text(each) for each in array.ravel().tolist()]
-            size += sum([len(each) for each in texts])
-            flat.append(texts)
+            flat.append([each if isinstance(each, str) else _text(each) for each in array.tolist()])
         else:
-            flat.append(array.ravel())
-    return flat, size
+            flat.append(array)
+    return flat
 
 
 def _text(value: Any) -> str:

@@ -18,7 +18,7 @@ from serin_server.feedback.counter import LabelTaken
 from serin_server.metrics.server import Words
 from serin_server.records.predictions.lines import LineWriter
 from serin_server.records.predictions.ring import Ring
-from serin_server.records.predictions.wire import place_of, threshold_of
+from serin_server.records.predictions.wire import MOST_BATCH_ROWS, place_of, threshold_of
 from serin_server.records.sink import NotTaken, Send
 from serin_server.records.troubles import Tell, Troubles
 
@@ -26,6 +26,8 @@ MOST_WAITING: Final = 4096
 MOST_WAITING_BYTES: Final = 16 << 20
 BATCH: Final = 512
 BATCH_BYTES: Final = 512 << 10
+_ROW_BYTES: Final = BATCH_BYTES // (MOST_BATCH_ROWS // 2)
+"""What a row weighs at least, so that a batch has half as many as a collector takes."""
 _PAUSE_SECONDS: Final = 1.0
 _AGAIN_SECONDS: Final = 0.25
 _LONGEST_PAUSE_SECONDS: Final = 15.0
@@ -99,9 +101,9 @@ class PredictionLog:
             self._put(lambda: self._writer.label(taken))
 
     def _take(self, call: Call, predicted_at: float, token: bytes) -> None:
-        self._put(lambda: self._writer.prediction(call, predicted_at, token or uuid.uuid4().bytes))
+        self._put(lambda: self._writer.prediction(call, predicted_at, token or uuid.uuid4().bytes), call.rows)
 
-    def _put(self, write: Callable[[], bytes | None]) -> None:
+    def _put(self, write: Callable[[], bytes | None], rows: int = 1) -> None:
         """Lets a line wait. Nothing that is wrong with it is the answer's affair."""
         if self._waiting.is_full:
             self._drop("full", "more is sampled than the collector takes")
@@ -113,10 +115,13 @@ class PredictionLog:
             return
         if line is None:
             self.outcomes["too_large"] += 1
-        elif not self._waiting.put(line):
+        elif not self._waiting.put(line, rows * _ROW_BYTES):
             self._drop("full", "more is sampled than the collector takes")
-        elif len(self._waiting) == BATCH:
+        elif self._has_batch():
             self._is_due.set()
+
+    def _has_batch(self) -> bool:
+        return len(self._waiting) >= BATCH or self._waiting.weight >= BATCH_BYTES
 
     def _drop(self, outcome: str, trouble: str | Exception) -> None:
         self.outcomes[outcome] += 1
@@ -145,7 +150,7 @@ class PredictionLog:
         while not self._is_closing.is_set():
             is_whole = self._is_due.wait(self._pause_seconds)
             self._is_due.clear()
-            while len(self._waiting) >= BATCH:
+            while self._has_batch():
                 self._deliver(self._waiting.take(BATCH, BATCH_BYTES))
             if not is_whole and len(self._waiting):
                 self._deliver(self._waiting.take(BATCH, BATCH_BYTES))

@@ -15,6 +15,8 @@ PATH: Final = "/v1/batches"
 CONTENT_TYPE: Final = "application/x-ndjson"
 MOST_ROWS: Final = 4096
 """Of one request; those of larger ones are not told."""
+MOST_BATCH_ROWS: Final = 16 * MOST_ROWS
+"""Of one batch: small lines may have many rows, and a collector makes tables of them. Labels are a row each."""
 _ALL: Final = 1 << 32
 _YEAR_2200: Final = 7_258_118_400_000
 
