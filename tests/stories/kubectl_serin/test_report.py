@@ -13,6 +13,8 @@ from tests.golden.gitops import moments
 from tests.support.kubectl_serin import FakeKubectl, asked, of_simulation
 from tests.support.simulation import Simulation
 
+from kubectl_serin.report.series import PICTURES
+
 RANGE = "/api/v1/namespaces/monitoring/services/prometheus:9090/proxy/api/v1/query_range"
 HOSTILE = """<script>alert(1)</script>"'><img src=x onerror=alert(1)></style></table>&amp;"""
 
