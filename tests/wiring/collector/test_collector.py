@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import tomllib
+from contextlib import ExitStack
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -140,6 +141,14 @@ def test_a_port_that_is_taken_is_named(tmp_path):
         command = [sys.executable, "-m", "serin_server.collector.cli", *flags, "--port", str(taken.getsockname()[1])]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, "SERIN_COLLECTOR_PORT" in done.stderr) == (1, True)
+
+
+def test_connections_that_say_nothing_keep_nobody_from_asking_how_it_is(tmp_path):
+    with Collecting(tmp_path, f"file://{tmp_path}/store") as collector, ExitStack() as idle:
+        for _ in range(1100):
+            idle.enter_context(socket.create_connection(("127.0.0.1", collector.port)))
+        assert collector.get("/healthz")[0] == 200
+        assert collector.post(batch(prediction()))[0] == 200
 
 
 def test_a_setting_that_cannot_be_used_is_named_and_ends_the_program():

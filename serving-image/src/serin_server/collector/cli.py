@@ -14,7 +14,6 @@ from serin_server.failures import LoadFailure
 
 EXIT_USAGE: Final = 2
 EXIT_FAILED: Final = 1
-_MOST_CONNECTIONS: Final = 1024
 
 
 def parser() -> argparse.ArgumentParser:
@@ -96,7 +95,6 @@ async def _collect(settings: Settings) -> int:
             log_config=None,
             access_log=False,
             server_header=False,
-            limit_concurrency=_MOST_CONNECTIONS,
             timeout_graceful_shutdown=20,
         )
     )
