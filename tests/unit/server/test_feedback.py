@@ -325,6 +325,18 @@ def test_a_large_batch_is_counted_in_turns_between_which_others_are_answered(met
     assert turns[-1].accepted == 1000
 
 
+@pytest.mark.parametrize(("first", "then"), [(-1, -2), (-1.0, -2.0), (0, 2**61 - 1), ("1", 1), (1.5, 1.25)])
+def test_another_label_is_never_taken_for_the_same(first, then):
+    seen = SeenLabels()
+    assert [seen.add("key", label) for label in (first, then)] == [Seen.NEVER, Seen.OTHER]
+
+
+@pytest.mark.parametrize(("first", "then"), [(1, 1.0), (True, 1), ("cat", "cat"), (-2, -2.0), (float("inf"),) * 2])
+def test_a_label_in_other_words_is_the_same(first, then):
+    seen = SeenLabels()
+    assert [seen.add("key", label) for label in (first, then)] == [Seen.NEVER, Seen.SAME]
+
+
 def test_what_was_counted_is_remembered_in_bounded_memory():
     seen = SeenLabels(size=100)
     assert all(seen.add(number, 1) is Seen.NEVER for number in range(10_000))

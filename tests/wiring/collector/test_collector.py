@@ -1,9 +1,11 @@
 """A collector as its users meet it: who may send, what it says of itself, and what becomes of a store that is away."""
 
 import re
+import socket
 import subprocess
 import sys
 import tomllib
+from contextlib import ExitStack
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -111,6 +113,42 @@ def test_what_a_server_answers_and_hears_of_it_later_is_joined_in_the_store(tmp_
         (rows["request-1"]["prediction_id"], 0, told) for told in (0, 2)
     ]
     assert labels[0]["predicted_at"] == rows["request-1"]["predicted_at"]
+
+
+NO_IPV6 = """
+import errno, os, socket
+
+class WithoutIPv6(socket.socket):
+    def __init__(self, family=-1, *rest, **more):
+        if family == socket.AF_INET6:
+            raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
+        super().__init__(family, *rest, **more)
+
+socket.socket = WithoutIPv6
+"""
+
+
+@pytest.mark.parametrize("module", ["", NO_IPV6], ids=["with IPv6", "without IPv6"])
+def test_it_listens_on_all_addresses_that_the_machine_has(tmp_path, module):
+    (tmp_path / "sitecustomize.py").write_text(module)
+    with Collecting(tmp_path, f"file://{tmp_path}/store", {"PYTHONPATH": str(tmp_path)}, host="") as collector:
+        assert collector.post(batch(prediction()))[0] == 200
+
+
+def test_a_port_that_is_taken_is_named(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        flags = ["--store", f"file://{tmp_path}/store", "--spool", f"{tmp_path}/spool", "--host", "127.0.0.1"]
+        command = [sys.executable, "-m", "serin_server.collector.cli", *flags, "--port", str(taken.getsockname()[1])]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, "SERIN_COLLECTOR_PORT" in done.stderr) == (1, True)
+
+
+def test_connections_that_say_nothing_keep_nobody_from_asking_how_it_is(tmp_path):
+    with Collecting(tmp_path, f"file://{tmp_path}/store") as collector, ExitStack() as idle:
+        for _ in range(1100):
+            idle.enter_context(socket.create_connection(("127.0.0.1", collector.port)))
+        assert collector.get("/healthz")[0] == 200
+        assert collector.post(batch(prediction()))[0] == 200
 
 
 def test_a_setting_that_cannot_be_used_is_named_and_ends_the_program():

@@ -17,6 +17,8 @@ from serin_server.records.predictions.wire import PATH
 _READ_SECONDS: Final = 30.0
 _AT_A_TIME: Final = 8
 """Batches whose bytes are in memory; others wait in their sockets."""
+_MOST_POSTS: Final = 1024
+"""Batches that are taken or wait to be; each has up to 64 KiB of its socket in memory."""
 _TEXT: Final = b"text/plain; version=0.0.4; charset=utf-8"
 _JSON: Final = b"application/json"
 
@@ -45,6 +47,7 @@ class Application:
         self._key_file = key_file
         self._max_bytes = max_bytes
         self._hidden = hidden
+        self._posts = 0
         self._taking = asyncio.Semaphore(_AT_A_TIME)
         self._converting = asyncio.Semaphore(1)
         """One batch at a time is in memory as objects of Python."""
@@ -76,8 +79,7 @@ class Application:
                 return 200, _TEXT, self._counts.exposition()
             case _ if path == PATH and method == "POST":
                 self._check(scope["headers"])
-                async with self._taking:
-                    return 200, _JSON, await self._take(await self._body(scope["headers"], receive))
+                return 200, _JSON, await self._in_turn(scope["headers"], receive)
             case _:
                 raise _Answer(404, f"there is POST {PATH}, and GET of /healthz, /readyz and /metrics")
 
@@ -91,6 +93,16 @@ class Application:
             raise _Answer(503, "the collector's key cannot be read", "unauthorized") from None
         if not any(compare_digest(shown, b"Bearer " + key) for key in keys):
             raise _Answer(401, "show a key of this collector: Authorization: Bearer …", "unauthorized")
+
+    async def _in_turn(self, headers: Iterable[tuple[bytes, bytes]], receive: Receive) -> bytes:
+        if self._posts >= _MOST_POSTS:
+            raise _Answer(503, "too many batches come at once", "busy")
+        self._posts += 1
+        try:
+            async with self._taking:
+                return await self._take(await self._body(headers, receive))
+        finally:
+            self._posts -= 1
 
     async def _body(self, headers: Iterable[tuple[bytes, bytes]], receive: Receive) -> bytes:
         too_large = _Answer(413, f"a batch has at most {self._max_bytes} bytes", "too_large")

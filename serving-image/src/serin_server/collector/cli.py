@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import signal
-import socket
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
@@ -15,8 +14,6 @@ from serin_server.failures import LoadFailure
 
 EXIT_USAGE: Final = 2
 EXIT_FAILED: Final = 1
-_MOST_CONNECTIONS: Final = 1024
-_BACKLOG: Final = 256
 
 
 def parser() -> argparse.ArgumentParser:
@@ -65,6 +62,7 @@ async def _collect(settings: Settings) -> int:
     from serin_server.model.shelf.place import opened  # noqa: PLC0415
     from serin_server.model.sources.asked import Store  # noqa: PLC0415
     from serin_server.model.sources.credentials import Purpose  # noqa: PLC0415
+    from serin_server.process.ports import bound  # noqa: PLC0415
     from serin_server.records.log import Log  # noqa: PLC0415
 
     log = Log(settings.collector_log_format)
@@ -89,7 +87,7 @@ async def _collect(settings: Settings) -> int:
         max_bytes=settings.collector_max_batch_bytes,
         hidden=settings.hidden,
     )
-    listening = _bound(settings.collector_host, settings.collector_port)
+    listening = bound("collector_port", settings.collector_host, settings.collector_port)
     server = uvicorn.Server(
         uvicorn.Config(
             application,
@@ -97,7 +95,6 @@ async def _collect(settings: Settings) -> int:
             log_config=None,
             access_log=False,
             server_header=False,
-            limit_concurrency=_MOST_CONNECTIONS,
             timeout_graceful_shutdown=20,
         )
     )
@@ -109,12 +106,12 @@ async def _collect(settings: Settings) -> int:
         write_seconds=settings.collector_write_seconds,
         retention_days=settings.collector_retention_days,
     )
-    log.info("listening", http=listening.getsockname()[1], store=place.told, waiting_bytes=spool.waiting_bytes)
+    log.info("listening", http=listening[0].getsockname()[1], store=place.told, waiting_bytes=spool.waiting_bytes)
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):  # the server heeds them too, and passes them on when it has ended
         loop.add_signal_handler(each, lambda: None)
     working = asyncio.create_task(work.run())
-    serving = asyncio.create_task(server.serve([listening]))
+    serving = asyncio.create_task(server.serve(listening))
     await asyncio.wait((working, serving), return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     work.stop(settings.collector_drain_seconds)
@@ -122,14 +119,6 @@ async def _collect(settings: Settings) -> int:
     await working  # raises what ended it: a bug, and what lies in the spool is written after the restart
     log.info("stopped", waiting_bytes=await work.drain())
     return 0
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    """A socket that listens, on both families of addresses where there is no host."""
-    if not host:
-        return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=_BACKLOG)
-    family = socket.getaddrinfo(host, port)[0][0]
-    return socket.create_server((host, port), family=family, backlog=_BACKLOG)
 
 
 if __name__ == "__main__":

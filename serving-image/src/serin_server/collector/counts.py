@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollecto
 
 HELP: Final[Mapping[str, str]] = {
     "serin_collector_batches_total": "Batches that came, by what became of them: acknowledged, repeated (it was here before), malformed, "
-    "unauthorized, too_large, full (no room in the spool).",
+    "unauthorized, too_large, full (no room in the spool), busy (too many at once).",
     "serin_collector_records_total": "Predictions (requests) and labels that were acknowledged, by kind.",
     "serin_collector_rows_total": "Rows that were written to the store, by table.",
     "serin_collector_objects_total": "Objects that were written to the store.",
@@ -19,7 +19,7 @@ HELP: Final[Mapping[str, str]] = {
 }
 """Every metric of a collector and what it means."""
 
-OUTCOMES: Final = ("acknowledged", "repeated", "malformed", "unauthorized", "too_large", "full")
+OUTCOMES: Final = ("acknowledged", "repeated", "malformed", "unauthorized", "too_large", "full", "busy")
 
 
 class Counts:

@@ -27,11 +27,18 @@ class SeenLabels:
 
     def add(self, key: object, label: object) -> Seen:
         """Remembers the label of a prediction; whether one was remembered before."""
-        hashed = hash(key)
+        hashed, told = hash(key), _hash(label)
         before = self._new.get(hashed, self._old.get(hashed))
         if before is not None:
-            return Seen.SAME if before == hash(label) else Seen.OTHER
+            return Seen.SAME if before == told else Seen.OTHER
         if len(self._new) >= self._size:
             self._old, self._new = self._new, {}
-        self._new[hashed] = hash(label)
+        self._new[hashed] = told
         return Seen.NEVER
+
+
+def _hash(label: object) -> int:
+    """Of what a label says, as text: Python gives -1 and -2 the same hash as numbers."""
+    if isinstance(label, int) or (isinstance(label, float) and label.is_integer()):
+        label = int(label)  # 1, 1.0 and true are one label
+    return hash(repr(label))

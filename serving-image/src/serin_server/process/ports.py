@@ -15,6 +15,7 @@ from serin_server.failures import LoadFailure, Reason
 
 ANY_HOST: Final = ("::", "0.0.0.0")  # noqa: S104 (what an empty SERIN_HOST means)
 BACKLOG: Final = 1024
+_HOST_SETTINGS: Final = {"collector_port": "SERIN_COLLECTOR_HOST"}
 _TRIES: Final = 3
 _LONGEST_NAME: Final = 100
 _NO_FAMILY: Final = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT)
@@ -105,13 +106,14 @@ def grpc_address(host: str, port: int) -> str:
 
 def unavailable(setting: str, host: str, port: int, error: OSError) -> LoadFailure:
     """Why a server cannot listen, and what would do."""
+    host_setting = _HOST_SETTINGS.get(setting, "SERIN_HOST")
     where = f"port {port}" + (f" of {host}" if host else "")
     if error.errno == errno.EADDRINUSE:
         why = f"{where} is taken by another process: end that one, or give another with SERIN_{setting.upper()}"
     elif error.errno in (errno.EACCES, errno.EPERM):
         why = f"{where} may not be used by this user: give one above 1023 with SERIN_{setting.upper()}"
     elif isinstance(error, socket.gaierror) or error.errno in _NO_FAMILY:
-        why = f"{host or 'any address'} is no address of this machine ({error.strerror}): give another with SERIN_HOST"
+        why = f"{host or 'any address'} is no address of this machine ({error.strerror}): give another with {host_setting}"
     else:
         why = f"{where} cannot be listened on ({error.strerror or error})"
     return LoadFailure(Reason.ADDRESS_UNAVAILABLE, why)
