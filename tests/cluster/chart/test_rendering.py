@@ -382,7 +382,9 @@ def test_channels_come_from_the_values_and_what_is_secret_from_their_secrets(
 
 def test_prometheus_scrapes_as_often_as_the_operator_believes(kubernetes: Kubernetes) -> None:
     objects = rendered(kubernetes, VARIANTS["with the Prometheus Operator"])
-    (endpoint,) = one(objects, "PodMonitor")["spec"]["podMetricsEndpoints"]
+    monitors = {each["metadata"]["name"]: each["spec"] for each in objects if each["kind"] == "PodMonitor"}
+    assert monitors.keys() == {"serin-models", "serin-collectors"}
+    (endpoint,) = monitors["serin-models"]["podMetricsEndpoints"]
     (container,) = the_operator(objects)["spec"]["template"]["spec"]["containers"]
     assert endpoint == {"port": "metrics", "path": "/metrics", "interval": "5s"}
     assert {"name": "SERIN_SCRAPE_INTERVAL_SECONDS", "value": "5"} in container["env"]
