@@ -203,7 +203,7 @@ BAD = {
 
 @pytest.mark.parametrize(("answer", "trouble"), BAD.values(), ids=BAD)
 def test_a_bad_control_costs_a_pair_and_nothing_else(folder, answer, trouble):
-    with control(answer) as bad, canary(folder, bad.port, pairing_timeout_seconds=0.05) as other:
+    with control(answer) as bad, canary(folder, bad.port, pairing_timeout_seconds=0.5) as other:
         for _ in range(10):
             status, answered = other.infer(ROW)
             assert status == 200
