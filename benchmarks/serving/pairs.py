@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog import CACHE
-from drive import measure
+from cost import cost
 from models import Case, build
 from server import metric, served
 
@@ -30,21 +30,6 @@ def silent() -> Iterator[int]:
     """A port that takes connections and never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listening:
         yield listening.getsockname()[1]
-
-
-def cost(case: Case, http: int, metrics: int, folder: Path, seconds: float) -> dict[str, float]:
-    """CPU seconds for 1,000 requests of the process that listens here, and what its clients saw."""
-    before = metric(metrics, "serin_process_cpu_seconds_total"), metric(metrics, "serin_requests_total")
-    told = measure(case, os.getpid(), http, folder, seconds)
-    cpu = metric(metrics, "serin_process_cpu_seconds_total") - before[0]
-    requests = metric(metrics, "serin_requests_total") - before[1]
-    return {
-        "cpu_seconds_per_1000": 1000 * cpu / requests,
-        "requests": requests,
-        "p50_ms": told["p50_ms"],
-        "p99_ms": told["p99_ms"],
-        "pairs": metric(metrics, "serin_pairs_total"),
-    }
 
 
 def main() -> None:
@@ -76,7 +61,9 @@ def main() -> None:
             ports["before"] = stack.enter_context(served(model, *signed))
         for _ in range(given.rounds):
             for name, (http, metrics, _) in ports.items():
-                samples.setdefault(name, []).append(cost(case, http, metrics, folder, given.seconds))
+                samples.setdefault(name, []).append(
+                    cost(case, http, metrics, folder, given.seconds, pairs="serin_pairs_total")
+                )
         asked = metric(stable[1], "serin_control_requests_total")
     best = {name: min(each, key=lambda one: one["cpu_seconds_per_1000"]) for name, each in samples.items()}
     base = best["no pairs"]["cpu_seconds_per_1000"]

@@ -24,10 +24,10 @@ from pathlib import Path
 from statistics import median
 
 from catalog import CACHE
-from drive import measure
+from cost import cost
 from models import Case, build
 from pairs import KEY, silent
-from server import metric, served
+from server import served
 
 BASE = "no log"
 
@@ -75,21 +75,6 @@ def sink() -> Iterator[str]:
     receiver.shutdown()
 
 
-def cost(case: Case, http: int, metrics: int, folder: Path, seconds: float) -> dict[str, float]:
-    """CPU seconds for 1,000 requests of the process that listens here, and what its clients saw."""
-    before = metric(metrics, "serin_process_cpu_seconds_total"), metric(metrics, "serin_requests_total")
-    told = measure(case, os.getpid(), http, folder, seconds)
-    cpu = metric(metrics, "serin_process_cpu_seconds_total") - before[0]
-    requests = metric(metrics, "serin_requests_total") - before[1]
-    return {
-        "cpu_seconds_per_1000": 1000 * cpu / requests,
-        "requests": requests,
-        "p50_ms": told["p50_ms"],
-        "p99_ms": told["p99_ms"],
-        "records": metric(metrics, "serin_prediction_log_records_total"),
-    }
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=1)
@@ -127,7 +112,9 @@ def main() -> None:
         for number in range(given.rounds):
             order = list(ports.items())
             for name, (http, metrics, _) in order[number % len(order) :] + order[: number % len(order)]:
-                samples.setdefault(name, []).append(cost(case, http, metrics, folder, given.seconds))
+                samples.setdefault(name, []).append(
+                    cost(case, http, metrics, folder, given.seconds, records="serin_prediction_log_records_total")
+                )
     told = {name: summary(each, samples[BASE]) for name, each in samples.items()}
     print(json.dumps({"servers": told, "rounds": given.rounds, "load_average": os.getloadavg()}, indent=1))
 
