@@ -93,7 +93,7 @@ def labels_judged(message: str) -> int:
 
 
 def test_a_bad_version_is_rolled_back_by_labels_apart_and_by_labels_of_pairs(space: Space) -> None:
-    bad = (space.serin.files / "v3.onnx").read_bytes()
+    bad = (space.serin.files / "v3/model.onnx").read_bytes()
     rounds = 3
     names = {
         (paired, number): f"bad-{paired}-{number}".lower() for paired in ("Off", "Auto") for number in range(rounds)
@@ -115,7 +115,7 @@ def test_a_bad_version_is_rolled_back_by_labels_apart_and_by_labels_of_pairs(spa
 
 
 def test_a_version_that_is_better_for_all_and_worse_for_some_is_held_by_its_slice(space: Space) -> None:
-    put(space, sliced=trained.broken_in_the_middle((space.serin.files / "v2.onnx").read_bytes()))
+    put(space, sliced=trained.broken_in_the_middle((space.serin.files / "v2/model.onnx").read_bytes()))
     slices = {"by": f"features[{trained.RADIUS}]", "cuts": list(trained.MIDDLE)}
     spec = {**judged(accuracy(slices=slices, evidence="NonInferior")), **rollout(50, hold=20)}
     serve(space, "v1", "v1", **spec)
@@ -138,7 +138,7 @@ def test_a_version_that_is_better_for_all_and_worse_for_some_is_held_by_its_slic
 
 
 def test_a_version_three_times_as_slow_is_away_within_two_intervals(space: Space) -> None:
-    model = (space.serin.files / "v2.onnx").read_bytes()
+    model = (space.serin.files / "v2/model.onnx").read_bytes()
     put(space, quick=trained.slowed(model, 20), slow=trained.slowed(model, 60))
     slow = {"name": "slow", "latency": {"slowerThanSeconds": 0.005}}
     spec = {**judged(slow), **rollout(50, hold=HELD)}
@@ -156,7 +156,7 @@ def test_a_version_three_times_as_slow_is_away_within_two_intervals(space: Space
 
 
 def test_a_version_that_decays_after_its_promotion_makes_room_for_the_one_before(space: Space) -> None:
-    put(space, decays=trained.broken_in_the_middle((space.serin.files / "v2.onnx").read_bytes()))
+    put(space, decays=trained.broken_in_the_middle((space.serin.files / "v2/model.onnx").read_bytes()))
     middle = trained.is_middle(np.asarray(PATIENTS.features))
     easy, hard = np.flatnonzero(~middle), np.flatnonzero(middle)
     spec = {
