@@ -200,7 +200,10 @@ def _fields(after: JsonObject, before: JsonObject) -> JsonObject:
 
 def controller_of(obj: JsonObject) -> str | None:
     """Uid of the object's controller."""
-    return next((r["uid"] for r in obj["metadata"].get("ownerReferences") or [] if r.get("controller")), None)
+    for reference in obj["metadata"].get("ownerReferences") or ():
+        if reference.get("controller"):
+            return str(reference["uid"])
+    return None
 
 
 def is_terminating(obj: JsonObject) -> bool:
@@ -210,19 +213,29 @@ def is_terminating(obj: JsonObject) -> bool:
 
 def is_ready(pod: JsonObject) -> bool:
     """Whether the pod's condition Ready is True, and it is not leaving."""
-    conditions = pod.get("status", {}).get("conditions", [])
-    return not is_terminating(pod) and any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+    if "status" not in pod or pod["metadata"].get("deletionTimestamp"):
+        return False
+    for condition in pod["status"].get("conditions", ()):  # loops, for these are asked a million times
+        if condition["type"] == "Ready":
+            return bool(condition["status"] == "True")
+    return False
 
 
 def server_of(pod_spec: JsonObject) -> JsonObject:
     """Our container in a pod."""
-    every = [*pod_spec["containers"], *pod_spec.get("initContainers", [])]
-    return next((c for c in every if c["name"] == "server"), every[0])
+    for container in pod_spec["containers"]:
+        if container["name"] == "server":
+            return container  # type: ignore[no-any-return]
+    inits = pod_spec.get("initContainers", [])
+    return next((c for c in inits if c["name"] == "server"), pod_spec["containers"][0])
 
 
 def variable(pod_spec: JsonObject, name: str) -> str:
     """What an environment variable of our container says."""
-    return next((e.get("value", "") for e in server_of(pod_spec).get("env", []) if e["name"] == name), "")
+    for each in server_of(pod_spec).get("env", ()):
+        if each["name"] == name:
+            return str(each.get("value", ""))
+    return ""
 
 
 def uri_of(pod_spec: JsonObject) -> str:

@@ -8,6 +8,7 @@ from localkube import controlplaneconfig, network
 from localkube.addresses import AddressPlan
 from localkube.apiclient import ApiClient
 from localkube.debian import SYSTEM_PATH
+from localkube.environment import SELDOM
 from localkube.errors import LocalKubeError
 from localkube.sandbox.box import Sandbox
 from localkube.waiting import wait_until
@@ -23,7 +24,7 @@ class ControlPlane:
         self.box = Sandbox("control-plane", cluster_folder / "control-plane")
         self._folder = cluster_folder
         self._plan = plan
-        self._environment = {"PATH": f"{bin_path}:{SYSTEM_PATH}", "HOME": str(cluster_folder)}
+        self._environment = {"PATH": f"{bin_path}:{SYSTEM_PATH}", "HOME": str(cluster_folder), **SELDOM}
 
     @property
     def api(self) -> ApiClient:

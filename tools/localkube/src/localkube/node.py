@@ -12,6 +12,7 @@ from pathlib import Path
 from localkube import cgroups, nodeconfig
 from localkube.addresses import AddressPlan
 from localkube.debian import SYSTEM_PATH
+from localkube.environment import SELDOM
 from localkube.errors import LocalKubeError
 from localkube.sandbox.box import Sandbox
 from localkube.waiting import wait_until
@@ -101,7 +102,7 @@ class Node:
 
 
 def _environment(bin_path: str) -> dict[str, str]:
-    return {"PATH": f"{bin_path}:{SYSTEM_PATH}", "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    return {"PATH": f"{bin_path}:{SYSTEM_PATH}", "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", **SELDOM}
 
 
 def _output(*command: str) -> str:
