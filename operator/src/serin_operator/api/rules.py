@@ -131,14 +131,26 @@ _MODEL: Final = (
     ),
     Rule(
         "spec.model.verify",
-        "has(self.publicKeys) != has(self.certificateAuthorities)",
-        "Name either publicKeys or certificateAuthorities: a model is signed with a key or with a certificate.",
+        "[has(self.publicKeys), has(self.certificateAuthorities), has(self.trustedRoot)].filter(f, f).size() == 1",
+        "Name either publicKeys or certificateAuthorities or trustedRoot: one says whose signature counts.",
     ),
     Rule(
         "spec.model.verify",
-        "!has(self.signers) || has(self.certificateAuthorities)",
-        "signers are names in certificates: name certificateAuthorities, or remove them.",
+        "!has(self.signers) || !has(self.publicKeys)",
+        "signers are names in certificates: name certificateAuthorities or trustedRoot, or remove them.",
         field=".signers",
+    ),
+    Rule(
+        "spec.model.verify",
+        "has(self.trustedRoot) == has(self.issuer) && (!has(self.trustedRoot) || has(self.signers))",
+        "trustedRoot vouches for everybody: add issuer and signers; issuer is for trustedRoot only.",
+    ),
+    Rule(
+        "spec.model",
+        "!has(self.verify) || !has(self.verify.format) || self.verify.format != 'Cosign' || (self.uri.matches('^oci([+]http)?:')"
+        " && !has(self.verify.certificateAuthorities))",
+        "Cosign signs artifacts of registries (oci://), by publicKeys or trustedRoot.",
+        field=".verify.format",
     ),
     Rule(
         "spec.model.verify.signers[]",
@@ -156,6 +168,7 @@ _REFERENCES: Final = _CREDENTIALS + tuple(
         ("spec.model.caConfigMap", "ConfigMap"),
         ("spec.model.verify.publicKeys", "ConfigMap"),
         ("spec.model.verify.certificateAuthorities", "ConfigMap"),
+        ("spec.model.verify.trustedRoot", "ConfigMap"),
         ("spec.preflight.goldenSamples.configMapKeyRef", "ConfigMap"),
         ("spec.runtime.env[].valueFrom.secretKeyRef", "Secret"),
         ("spec.runtime.env[].valueFrom.configMapKeyRef", "ConfigMap"),
