@@ -1,0 +1,282 @@
+"""A Sigstore of one's own: an authority with certificates of ten minutes (Fulcio), logs that sign (Rekor), and the root of trust.
+
+As the public one works, without a network: https://github.com/sigstore/architecture-docs.
+"""
+
+import base64
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat import asn1
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from tests.support.signing import Signer, statement_of, text
+
+IDENTITY = "https://github.com/acme/credit/.github/workflows/release.yaml@refs/heads/main"
+ISSUER = "https://token.actions.githubusercontent.com"
+SIGNED_AT = dt.datetime(2026, 6, 1, 12, 0, 0, 123_000, tzinfo=dt.UTC)
+MINUTE = dt.timedelta(minutes=1)
+_OID = "1.3.6.1.4.1.57264.1."
+_TIMESTAMPS = x509.ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2")
+
+
+def der_of(key: Any) -> bytes:
+    return key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def new_key() -> ec.EllipticCurvePrivateKey:
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+# A Merkle tree as RFC 6962, 2.1, defines it: by halves, where the verifier counts bits.
+def root_of(leaves: Sequence[bytes]) -> bytes:
+    if len(leaves) == 1:
+        return hashlib.sha256(b"\0" + leaves[0]).digest()
+    half = 1 << (len(leaves) - 1).bit_length() - 1
+    return hashlib.sha256(b"\1" + root_of(leaves[:half]) + root_of(leaves[half:])).digest()
+
+
+def path_of(index: int, leaves: Sequence[bytes]) -> list[bytes]:
+    if len(leaves) == 1:
+        return []
+    half = 1 << (len(leaves) - 1).bit_length() - 1
+    if index < half:
+        return [*path_of(index, leaves[:half]), root_of(leaves[half:])]
+    return [*path_of(index - half, leaves[half:]), root_of(leaves[:half])]
+
+
+@dataclass
+class Log:
+    """A log with a key: of signatures, or of certificates."""
+
+    key: Any = field(default_factory=new_key)
+    name: str = "rekor.example.com"
+    others: tuple[int, int] = (5, 3)
+    """How many entries stand before and behind each."""
+
+    @property
+    def log_id(self) -> bytes:
+        return hashlib.sha256(der_of(self.key)).digest()
+
+    def signature(self, message: bytes) -> bytes:
+        if isinstance(self.key, ed25519.Ed25519PrivateKey):
+            return self.key.sign(message)
+        if isinstance(self.key, rsa.RSAPrivateKey):
+            return self.key.sign(message, padding.PKCS1v15(), hashes.SHA256())
+        hashed = {256: hashes.SHA256, 384: hashes.SHA384}[self.key.curve.key_size]()
+        return self.key.sign(message, ec.ECDSA(hashed))
+
+    def entry(self, body: dict[str, Any], at: dt.datetime) -> dict[str, Any]:
+        """What the log answers when it has taken a body in, as bundles hold it."""
+        raw = json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
+        before, behind = self.others
+        leaves = [*(b"before %d" % n for n in range(before)), raw, *(b"behind %d" % n for n in range(behind))]
+        index, seconds = 4_000_000_000 + before, int(at.timestamp())
+        proof = {
+            "logIndex": str(before),
+            "rootHash": text(root_of(leaves)),
+            "treeSize": str(len(leaves)),
+            "hashes": [text(each) for each in path_of(before, leaves)],
+            "checkpoint": {"envelope": self.checkpoint(len(leaves), root_of(leaves))},
+        }
+        return {
+            "logIndex": str(index),
+            "logId": {"keyId": text(self.log_id)},
+            "kindVersion": {"kind": body["kind"], "version": body["apiVersion"]},
+            "integratedTime": str(seconds),
+            "inclusionPromise": {"signedEntryTimestamp": text(self.promise(raw, seconds, index))},
+            "inclusionProof": proof,
+            "canonicalizedBody": text(raw),
+        }
+
+    def promise(self, raw: bytes, seconds: int, index: int) -> bytes:
+        told = {"body": text(raw), "integratedTime": seconds, "logID": self.log_id.hex(), "logIndex": index}
+        return self.signature(json.dumps(told, separators=(",", ":")).encode())
+
+    def checkpoint(self, size: int, root: bytes) -> str:
+        note = f"{self.name} - 1\n{size}\n{text(root)}\n"
+        return f"{note}\n— {self.name} {text(self.log_id[:4] + self.signature(note.encode()))}\n"
+
+    def told(self, start: str = "2026-01-01T00:00:00Z") -> dict[str, Any]:
+        """Itself in a root of trust."""
+        kinds = {ed25519.Ed25519PrivateKey: "PKIX_ED25519", rsa.RSAPrivateKey: "PKIX_RSA_PKCS1V15_2048_SHA256"}
+        sizes = {256: "PKIX_ECDSA_P256_SHA_256", 384: "PKIX_ECDSA_P384_SHA_384"}
+        details = next((kind for of, kind in kinds.items() if isinstance(self.key, of)), "") or sizes[self.key.curve.key_size]
+        public = {"rawBytes": text(der_of(self.key)), "keyDetails": details, "validFor": {"start": start}}
+        address = f"https://{self.name}"
+        return {"baseUrl": address, "hashAlgorithm": "SHA2_256", "publicKey": public, "logId": {"keyId": text(self.log_id)}}
+
+
+@dataclass
+class Sigstore:
+    """All of it: the authority and the one below it, a log of signatures and a log of certificates."""
+
+    log: Log = field(default_factory=Log)
+    certificate_log: Log = field(default_factory=lambda: Log(name="ctfe.example.com"))
+    top: ec.EllipticCurvePrivateKey = field(default_factory=new_key)
+    below: ec.EllipticCurvePrivateKey = field(default_factory=new_key)
+
+    def __post_init__(self) -> None:
+        began, ends = dt.datetime(2026, 1, 1, tzinfo=dt.UTC), dt.datetime(2036, 1, 1, tzinfo=dt.UTC)
+        self.root = _authority("sigstore", self.top, "sigstore", self.top, began, ends)
+        self.between = _authority("sigstore-intermediate", self.below, "sigstore", self.top, began, ends)
+
+    def trusted_root(self) -> dict[str, Any]:
+        """As `trusted_root.json` has it."""
+        chain = [{"rawBytes": text(_der(each))} for each in (self.between, self.root)]
+        authority = {
+            "subject": {"organization": "example.com", "commonName": "sigstore"},
+            "uri": "https://fulcio.example.com",
+            "certChain": {"certificates": chain},
+            "validFor": {"start": "2026-01-01T00:00:00.000Z"},
+        }
+        return {
+            "mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
+            "tlogs": [self.log.told()],
+            "certificateAuthorities": [authority],
+            "ctlogs": [self.certificate_log.told()],
+            "timestampAuthorities": [],
+        }
+
+    def certificate(
+        self,
+        identity: str = IDENTITY,
+        issuer: str = ISSUER,
+        *,
+        at: dt.datetime = SIGNED_AT,
+        is_for_code: bool = True,
+        is_seen: bool = True,
+        issuer_oid: str = "8",
+    ) -> Signer:
+        """A key with a certificate of ten minutes."""
+        key = new_key()
+        name = x509.UniformResourceIdentifier(identity) if "://" in identity else x509.RFC822Name(identity)
+        builder = x509.CertificateBuilder(self.between.subject, x509.Name([]), key.public_key(), x509.random_serial_number())
+        builder = builder.not_valid_before(at).not_valid_after(at + 10 * MINUTE)
+        usages = [x509.ExtendedKeyUsageOID.CODE_SIGNING if is_for_code else x509.ExtendedKeyUsageOID.CLIENT_AUTH]
+        told = asn1.encode_der(issuer) if issuer_oid == "8" else issuer.encode()
+        for extension, is_critical in (
+            (_usage(signs=True), True),
+            (x509.ExtendedKeyUsage(usages), False),
+            (x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False),
+            (x509.AuthorityKeyIdentifier.from_issuer_public_key(self.below.public_key()), False),
+            (x509.SubjectAlternativeName([name]), True),
+            (x509.UnrecognizedExtension(x509.ObjectIdentifier(_OID + issuer_oid), told), False),
+        ):
+            builder = builder.add_extension(extension, critical=is_critical)
+        if is_seen:
+            first = builder.sign(self.below, hashes.SHA256())
+            seen = x509.UnrecognizedExtension(_TIMESTAMPS, self._timestamp(first.tbs_certificate_bytes, at))
+            builder = builder.add_extension(seen, critical=False)
+        return Signer(key, (builder.sign(self.below, hashes.SHA256()),))
+
+    def _timestamp(self, certificate: bytes, at: dt.datetime) -> bytes:
+        """The extension in which a log of certificates says that it has seen one (RFC 6962, 3.2 and 3.3)."""
+        time = round(at.timestamp() * 1000).to_bytes(8, "big")
+        by = hashlib.sha256(der_of(self.below)).digest()
+        signed = b"\0\0" + time + b"\0\1" + by + len(certificate).to_bytes(3, "big") + certificate + b"\0\0"
+        signature = self.certificate_log.signature(signed)
+        one = b"\0" + self.certificate_log.log_id + time + b"\0\0\4\3" + _counted(signature)
+        return asn1.encode_der(_counted(_counted(one)))
+
+    def sign(self, model: Path, signer: Signer | None = None, at: dt.datetime = SIGNED_AT) -> dict[str, Any]:
+        """Writes `model.sig` into the folder, as `model_signing sign sigstore` does; what was written."""
+        told = self.bundle(json.dumps(statement_of(model)).encode(), signer or self.certificate(), at)
+        (model / "model.sig").write_text(json.dumps(told))
+        return told
+
+    def bundle(self, payload: bytes, signer: Signer, at: dt.datetime = SIGNED_AT) -> dict[str, Any]:
+        """A signed envelope, with what the log says of it a minute after the certificate was made."""
+        told = signer.bundle(payload)
+        (certificate,) = signer.certificates
+        signature = told["dsseEnvelope"]["signatures"][0]["sig"]
+        told["dsseEnvelope"]["signatures"] = [{"sig": signature}]
+        entry = self.log.entry(enveloped(payload, signature, certificate), at + MINUTE)
+        told["verificationMaterial"] = {"certificate": {"rawBytes": text(_der(certificate))}, "tlogEntries": [entry]}
+        return told
+
+    def annotations(self, payload: bytes, signer: Signer, at: dt.datetime = SIGNED_AT) -> dict[str, str]:
+        """What cosign annotates a payload with."""
+        (certificate,) = signer.certificates
+        signature = text(signer.key.sign(payload, ec.ECDSA(hashes.SHA256())))
+        entry = self.log.entry(hashed(payload, signature, certificate), at + MINUTE)
+        promise = {
+            "SignedEntryTimestamp": entry["inclusionPromise"]["signedEntryTimestamp"],
+            "Payload": {
+                "body": entry["canonicalizedBody"],
+                "integratedTime": int(entry["integratedTime"]),
+                "logIndex": int(entry["logIndex"]),
+                "logID": self.log.log_id.hex(),
+            },
+        }
+        return {
+            "dev.cosignproject.cosign/signature": signature,
+            "dev.sigstore.cosign/certificate": _pem(certificate),
+            "dev.sigstore.cosign/chain": _pem(self.between) + _pem(self.root),
+            "dev.sigstore.cosign/bundle": json.dumps(promise),
+        }
+
+
+def enveloped(payload: bytes, signature: str, certificate: x509.Certificate) -> dict[str, Any]:
+    """The body of a log's entry about an envelope."""
+    digest = {"algorithm": "sha256", "value": hashlib.sha256(payload).hexdigest()}
+    by = {"signature": signature, "verifier": text(_pem(certificate).encode())}
+    return {
+        "apiVersion": "0.0.1",
+        "kind": "dsse",
+        "spec": {"envelopeHash": digest, "payloadHash": digest, "signatures": [by]},
+    }
+
+
+def hashed(payload: bytes, signature: str, certificate: x509.Certificate) -> dict[str, Any]:
+    """The body of a log's entry about bytes."""
+    digest = {"algorithm": "sha256", "value": hashlib.sha256(payload).hexdigest()}
+    by = {"content": signature, "publicKey": {"content": text(_pem(certificate).encode())}}
+    return {"apiVersion": "0.0.1", "kind": "hashedrekord", "spec": {"data": {"hash": digest}, "signature": by}}
+
+
+def raw(encoded: str) -> bytes:
+    return base64.b64decode(encoded)
+
+
+def _authority(
+    name: str, key: Any, by: str, by_key: Any, began: dt.datetime, ends: dt.datetime
+) -> x509.Certificate:
+    builder = x509.CertificateBuilder(_named(by), _named(name), key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(began).not_valid_after(ends)
+    for extension, is_critical in (
+        (_usage(signs=False), True),
+        (x509.BasicConstraints(ca=True, path_length=0 if name != by else 1), True),
+        (x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False),
+        (x509.AuthorityKeyIdentifier.from_issuer_public_key(by_key.public_key()), False),
+    ):
+        builder = builder.add_extension(extension, critical=is_critical)
+    return builder.sign(by_key, hashes.SHA256())
+
+
+def _usage(*, signs: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(signs, False, False, False, False, not signs, not signs, False, False)
+
+
+def _named(name: str) -> x509.Name:
+    return x509.Name(
+        [x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, "example.com"), x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]
+    )
+
+
+def _counted(content: bytes) -> bytes:
+    return len(content).to_bytes(2, "big") + content
+
+
+def _der(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(serialization.Encoding.DER)
+
+
+def _pem(certificate: x509.Certificate) -> str:
+    return certificate.public_bytes(serialization.Encoding.PEM).decode()
