@@ -93,8 +93,9 @@ def _annotated(payload: bytes, annotations: Mapping[str, str]) -> Bundle:
     signature = bytes_in(annotations.get(_SIGNATURE, ""), f"the annotation {_SIGNATURE}")
     if not annotations.get(_CERTIFICATE):
         return Bundle(payload, signature, is_enveloped=False)
-    pem = (annotations[_CERTIFICATE] + "\n" + annotations.get(_CHAIN, "")).encode()
-    certificates = x509.load_pem_x509_certificates(pem)
+    chain = annotations.get(_CHAIN, "")
+    certificates = [x509.load_pem_x509_certificate(annotations[_CERTIFICATE].encode())]
+    certificates += x509.load_pem_x509_certificates(chain.encode()) if chain.strip() else []
     if len(certificates) > MOST_CERTIFICATES:
         raise ValueError(f"it holds more than {MOST_CERTIFICATES} certificates")
     entry = annotations.get(_ENTRY)
