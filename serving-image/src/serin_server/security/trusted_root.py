@@ -28,7 +28,6 @@ MEDIA_TYPES: Final = (
 CONFIGURATION: Final = "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json"
 _FIELD: Final = "trustedRoot"
 _MOST: Final = 64
-_ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _HASHES: Final = {256: hashes.SHA256, 384: hashes.SHA384, 521: hashes.SHA512}
 
 
@@ -137,9 +136,9 @@ def _logs(told: Mapping[str, Any], kind: str) -> Iterator[tuple[bytes, Log]]:
 
 
 def _period(told: object) -> Period:
-    period = object_in(told or {}, "validFor")
-    start, end = period.get("start"), period.get("end")
-    return Period(_time(start) if start else _ALWAYS, _time(end) if end else None)
+    period = object_in(told, "validFor")
+    end = period.get("end")
+    return Period(_time(period.get("start")), _time(end) if end else None)
 
 
 def _time(told: object) -> datetime:
