@@ -209,6 +209,7 @@ REFUSED = {
     "at another time than the log says": (entry(lambda told: told.update(integratedTime=str(int(told["integratedTime"]) + 1))), INVALID, "the promise of its log entry"),
     "at no time": (entry(lambda told: told.pop("integratedTime")), INVALID, "tells no time that the log has signed"),
     "without a promise, as Rekor 2 gives none": (entry(lambda told: told.pop("inclusionPromise")), INVALID, "sign with a log of Rekor 1"),
+    "without a proof": (entry(lambda told: told.pop("inclusionProof")), INVALID, "nothing proves that it stands in the log"),
     "without an entry": (entries(lambda old: []), INVALID, "it has 0 entries"),
     "with two entries": (entries(lambda old: old * 2), INVALID, "it has 2 entries"),
     "with an entry that is no object": (entries(lambda old: ["x"]), INVALID, "tlogEntries is missing, or no JSON object"),

@@ -47,11 +47,11 @@ def signer_by_identity(bundle: Bundle, root_file: Path, wanted: Sequence[str], i
         )
     try:
         key = certificates.supported(leaf.public_key())
-    except ValueError as error:
+    except certificates.UNREADABLE as error:
         raise not_allowed(f"is signed by {who}: {error}") from None
     certificates.prove(key, bundle)
     check_about(entry, bundle, leaf)
-    check_proof(entry, log)
+    check_proof(entry, log, is_needed=bundle.is_enveloped)
     return one_line(f"{signer} ({vouched_by})", 250)
 
 

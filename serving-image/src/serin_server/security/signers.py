@@ -134,7 +134,7 @@ def _by_certificate(bundle: Bundle, file: Path, names: Sequence[str]) -> str:
         raise not_allowed(f"is signed by {certificates.listed(known)}, who is none of spec.model.verify.signers")
     try:
         key = certificates.supported(leaf.public_key())
-    except ValueError as error:
+    except certificates.UNREADABLE as error:
         raise not_allowed(f"is signed by {certificates.listed(known)}: {error}") from None
     certificates.prove(key, bundle)
     issuer = leaf.issuer.rfc4514_string()

@@ -1,8 +1,8 @@
 """Whether a transparency log (Rekor) has written a signature down, and when: by the log's own signatures, without asking it.
 
 The promise (signed entry timestamp) is over the entry and its time, as canonical JSON. The proof leads from the entry to the root
-of the log's Merkle tree (RFC 6962, 2.1.1), which the checkpoint signs. Each that is there has to be right, and the promise has to
-be there: it is what tells the time.
+of the log's Merkle tree (RFC 6962, 2.1.1), which the checkpoint signs. The promise has to be there, since it tells the time; the
+proof in every bundle, and cosign's annotations have none.
 """
 
 import base64
@@ -49,10 +49,12 @@ def integrated_at(entry: LogEntry, log: Log) -> datetime:
     return time
 
 
-def check_proof(entry: LogEntry, log: Log) -> None:
-    """Raises `LoadFailure` where a proof is there that leads to no tree of the log."""
+def check_proof(entry: LogEntry, log: Log, *, is_needed: bool) -> None:
+    """Raises `LoadFailure` where there is no proof, or one that leads to no tree of the log."""
     proof = entry.proof
     if proof is None:
+        if is_needed:
+            raise invalid("nothing proves that it stands in the log (inclusionProof): sign again, and keep what the log answers")
         return
     try:
         root = root_by(proof, entry.body)

@@ -28,7 +28,7 @@ MEDIA_TYPES: Final = (
 CONFIGURATION: Final = "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json"
 _FIELD: Final = "trustedRoot"
 _MOST: Final = 64
-_HASHES: Final = {256: hashes.SHA256, 384: hashes.SHA384, 521: hashes.SHA512}
+_HASHES: Final[Mapping[int, type[hashes.HashAlgorithm]]] = {256: hashes.SHA256, 384: hashes.SHA384, 521: hashes.SHA512}
 
 
 @dataclass(frozen=True, slots=True)
