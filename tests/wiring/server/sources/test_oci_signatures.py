@@ -13,7 +13,7 @@ from tests.support.signing import Signer
 
 from serin_server.cli import main
 from serin_server.failures import LoadFailure
-from serin_server.model.source import Source, fetch
+from serin_server.model.source import Fetched, Source, fetch
 from serin_server.security.signed import check_by
 from serin_server.security.signers import Trust
 
@@ -282,6 +282,12 @@ def test_what_is_no_artifact_has_no_signature_of_cosign(tmp_path, trust) -> None
     (tmp_path / "m.onnx").write_bytes(b"x")
     with pytest.raises(LoadFailure, match=r"SignatureMissing: its source is no registry \(oci://\)"):
         check_by(trust(KEY))(fetch(Source(str(tmp_path / "m.onnx"))))
+
+
+def test_what_came_from_the_store_has_left_its_signature_behind(tmp_path, trust) -> None:
+    kept = Fetched(tmp_path, "0" * 64, instead="the registry is away")
+    with pytest.raises(LoadFailure, match=r"SignatureMissing: it came from the store, and a signature by cosign lies beside"):
+        check_by(trust(KEY))(kept)
 
 
 def test_who_looks_for_no_signature_asks_the_registry_for_none(registry, tmp_path) -> None:
