@@ -17,6 +17,7 @@ from cryptography.hazmat import asn1
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from tests.support.signing import Signer, statement_of, text
+from tests.support.timestamps import Clock
 
 IDENTITY = "https://github.com/acme/credit/.github/workflows/release.yaml@refs/heads/main"
 ISSUER = "https://token.actions.githubusercontent.com"
@@ -59,6 +60,8 @@ class Log:
     name: str = "rekor.example.com"
     others: tuple[int, int] = (5, 3)
     """How many entries stand before and behind each."""
+    version: int = 1
+    """Of Rekor: the second tells no time."""
 
     @property
     def log_id(self) -> bytes:
@@ -85,12 +88,15 @@ class Log:
             "hashes": [text(each) for each in path_of(before, leaves)],
             "checkpoint": {"envelope": self.checkpoint(len(leaves), root_of(leaves))},
         }
+        promise = {
+            "integratedTime": str(seconds),
+            "inclusionPromise": {"signedEntryTimestamp": text(self.promise(raw, seconds, index))},
+        }
         return {
             "logIndex": str(index),
             "logId": {"keyId": text(self.log_id)},
             "kindVersion": {"kind": body["kind"], "version": body["apiVersion"]},
-            "integratedTime": str(seconds),
-            "inclusionPromise": {"signedEntryTimestamp": text(self.promise(raw, seconds, index))},
+            **(promise if self.version == 1 else {}),
             "inclusionProof": proof,
             "canonicalizedBody": text(raw),
         }
@@ -115,10 +121,11 @@ class Log:
 
 @dataclass
 class Sigstore:
-    """All of it: the authority and the one below it, a log of signatures and a log of certificates."""
+    """All of it: the authority and the one below it, a log of signatures and a log of certificates, and one who tells the time."""
 
     log: Log = field(default_factory=Log)
     certificate_log: Log = field(default_factory=lambda: Log(name="ctfe.example.com"))
+    clock: Clock = field(default_factory=Clock)
     top: ec.EllipticCurvePrivateKey = field(default_factory=new_key)
     below: ec.EllipticCurvePrivateKey = field(default_factory=new_key)
 
@@ -141,7 +148,7 @@ class Sigstore:
             "tlogs": [self.log.told()],
             "certificateAuthorities": [authority],
             "ctlogs": [self.certificate_log.told()],
-            "timestampAuthorities": [],
+            "timestampAuthorities": [self.clock.told()],
         }
 
     def certificate(
@@ -197,8 +204,12 @@ class Sigstore:
         (certificate,) = signer.certificates
         signature = told["dsseEnvelope"]["signatures"][0]["sig"]
         told["dsseEnvelope"]["signatures"] = [{"sig": signature}]
-        entry = self.log.entry(enveloped(payload, signature, certificate), at + MINUTE)
+        about = enveloped if self.log.version == 1 else enveloped_in_rekor_2
+        entry = self.log.entry(about(payload, signature, certificate), at + MINUTE)
         told["verificationMaterial"] = {"certificate": {"rawBytes": text(_der(certificate))}, "tlogEntries": [entry]}
+        if self.log.version > 1:
+            stamp = {"signedTimestamp": text(self.clock.stamp(raw(signature), at + MINUTE))}
+            told["verificationMaterial"]["timestampVerificationData"] = {"rfc3161Timestamps": [stamp]}
         return told
 
     def annotations(self, payload: bytes, signer: Signer, at: dt.datetime = SIGNED_AT) -> dict[str, str]:
@@ -232,6 +243,16 @@ def enveloped(payload: bytes, signature: str, certificate: x509.Certificate) -> 
         "kind": "dsse",
         "spec": {"envelopeHash": digest, "payloadHash": digest, "signatures": [by]},
     }
+
+
+def enveloped_in_rekor_2(payload: bytes, signature: str, certificate: x509.Certificate) -> dict[str, Any]:
+    """The same in a log that knows of no envelopes: about the bytes that were signed."""
+    kind = "application/vnd.in-toto+json"
+    signed = f"DSSEv1 {len(kind)} {kind} {len(payload)} ".encode() + payload
+    data = {"algorithm": "SHA2_256", "digest": text(hashlib.sha256(signed).digest())}
+    by = {"keyDetails": "PKIX_ECDSA_P256_SHA_256", "x509Certificate": {"rawBytes": text(_der(certificate))}}
+    spec = {"hashedRekordV002": {"data": data, "signature": {"content": signature, "verifier": by}}}
+    return {"apiVersion": "0.0.2", "kind": "hashedrekord", "spec": spec}
 
 
 def hashed(payload: bytes, signature: str, certificate: x509.Certificate) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from tests.support.sigstore import IDENTITY, ISSUER, MINUTE, SIGNED_AT, Log, Sigstore, new_key, path_of, raw, root_of
 from tests.support.signing import Signer, statement_of, text
+from tests.support.timestamps import ECDSA, SHA1, Clock
 
 from serin_server.config.settings import InvalidSetting, settings_from
 from serin_server.failures import LoadFailure
@@ -18,7 +19,10 @@ from serin_server.security.signers import Trust
 from serin_server.security.transparency import root_by
 
 OURS = Sigstore()
+SECOND = replace(OURS, log=Log(version=2))
+"""With a log that tells no time."""
 BELOW = "https://github.com/acme/credit/.github/workflows/*"
+LONG_AGO = dt.datetime(2025, 6, 1, tzinfo=dt.UTC)
 CONFIGURATION = "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json"
 
 
@@ -35,10 +39,15 @@ def model(tmp_path):
 def signer_of(tmp_path, model):
     def signer_of(told=None, names=(IDENTITY,), issuer=ISSUER):
         file = tmp_path / "trusted_root.json"
-        file.write_text(told if isinstance(told, str) else json.dumps(OURS.trusted_root() if told is None else told))
+        file.write_text(told if isinstance(told, str) else json.dumps(with_both_logs() if told is None else told))
         return check_by(Trust(root=file, names=names, issuer=issuer))(fetch(Source(str(model))))
 
     return signer_of
+
+
+def with_both_logs():
+    told = OURS.trusted_root()
+    return {**told, "tlogs": [*told["tlogs"], SECOND.log.told()]}
 
 
 def rewritten(model, told):
@@ -89,6 +98,29 @@ def test_logs_sign_with_keys_of_their_own_kind(model, signer_of, key) -> None:
     theirs = Sigstore(log=Log(key()))
     theirs.sign(model)
     assert signer_of(theirs.trusted_root()).startswith(IDENTITY)
+
+
+def by_rsa():
+    return Clock(rsa.generate_private_key(65537, 2048))
+
+
+@pytest.mark.parametrize("clock", [lambda: OURS.clock, by_rsa], ids=["P-256", "RSA"])
+def test_a_timestamp_tells_when_it_was_signed_where_the_log_does_not(model, signer_of, clock) -> None:
+    theirs = replace(SECOND, clock=clock())
+    theirs.sign(model)
+    assert signer_of(theirs.trusted_root()).startswith(IDENTITY)
+
+
+@pytest.mark.parametrize(
+    ("clock", "words"),
+    [(Clock(is_for_time=False), "is not made for timestamps"), (Clock(began=SIGNED_AT + 9 * MINUTE), "was not good then")],
+    ids=["for something else", "of later"],
+)
+def test_a_clock_has_to_be_good_at_the_time_that_it_tells(model, signer_of, clock, words) -> None:
+    theirs = replace(SECOND, clock=clock)
+    theirs.sign(model)
+    with pytest.raises(LoadFailure, match=f"SignatureInvalid: .*{words}"):
+        signer_of(theirs.trusted_root())
 
 
 def signing(**how):
@@ -157,6 +189,18 @@ def swapped(model):
     (model / "baseline.json").write_text("another")
 
 
+def without_proof(model):
+    told = SECOND.sign(model)
+    entries_of(told)[0].pop("inclusionProof")
+    rewritten(model, told)
+
+
+def of_another_model_in_rekor_2(model):
+    told = SECOND.sign(model)
+    other = SECOND.bundle(b"{}", OURS.certificate())
+    rewritten(model, {**told, "verificationMaterial": {**told["verificationMaterial"], "tlogEntries": entries_of(other)}})
+
+
 def with_a_key(model):
     Signer().sign(model)
 
@@ -192,6 +236,30 @@ def of_one_seen_by(log):
     return by(theirs)
 
 
+def stamped(change):
+    """A bundle in a log without a time, with another timestamp, or none."""
+
+    def changed(model):
+        told = SECOND.sign(model)
+        signature = raw(told["dsseEnvelope"]["signatures"][0]["sig"])
+        stamps = [{"signedTimestamp": text(each)} for each in change(signature)]
+        told["verificationMaterial"]["timestampVerificationData"] = {"rfc3161Timestamps": stamps}
+        rewritten(model, told)
+
+    return changed
+
+
+def stamp(clock=OURS.clock, at=SIGNED_AT + MINUTE, of=None, **how):
+    return stamped(lambda signature: [clock.stamp(of or signature, at, **how)])
+
+
+def of_another_clock(**changes):
+    """One who is called as ours, has another key, and stamps."""
+    theirs = Clock(**changes)
+    theirs.leaf = OURS.clock.leaf
+    return stamp(theirs)
+
+
 ALLOWED, INVALID = "SignerNotAllowed", "SignatureInvalid"
 REFUSED = {
     "unsigned": (unsigned, "SignatureMissing", "model_signing sign sigstore"),
@@ -199,16 +267,32 @@ REFUSED = {
     "by one whose name begins so": (signing(identity=IDENTITY + "2"), ALLOWED, "who is none of spec.model.verify.signers"),
     "of another issuer": (signing(issuer="https://issuer.example.com"), ALLOWED, "whom https://issuer.example.com knew, and spec.model.verify.issuer is"),
     "with a certificate of another root": (by(replace(Sigstore(), log=OURS.log, certificate_log=OURS.certificate_log)), ALLOWED, "whom no authority of the trusted root vouches for"),
-    "after the certificate had ended": (lambda model: OURS.sign(model, OURS.certificate(), SIGNED_AT + 10 * MINUTE), INVALID, "took it in at 2026-06-01 12:11:00, and its certificate was good from 2026-06-01 12:00:00 to 12:10:00"),
+    "after the certificate had ended": (lambda model: OURS.sign(model, OURS.certificate(), SIGNED_AT + 10 * MINUTE), INVALID, "it was signed at 2026-06-01 12:11:00, and its certificate was good from 2026-06-01 12:00:00 to 12:10:00"),
     "before the certificate began": (lambda model: OURS.sign(model, OURS.certificate(), SIGNED_AT - 5 * MINUTE), INVALID, "its certificate was good from"),
-    "before the authority was believed": (lambda model: OURS.sign(model, OURS.certificate(at=LONG_AGO), LONG_AGO), INVALID, "was not to be believed"),
+    "before the log was believed": (lambda model: OURS.sign(model, OURS.certificate(at=LONG_AGO), LONG_AGO), INVALID, "when https://rekor.example.com was not to be believed"),
     "with the log's entry of another model": (of_another_model, INVALID, "about something else"),
     "with the signature of another certificate": (by_another_certificate, INVALID, "not of what it is over"),
     "in a log that nobody knows": (by(replace_log(Log())), ALLOWED, "that the trusted root does not name"),
     "in a log under another's name": (by(under_its_name()), INVALID, "the promise of its log entry is not by https://rekor.example.com"),
     "at another time than the log says": (entry(lambda told: told.update(integratedTime=str(int(told["integratedTime"]) + 1))), INVALID, "the promise of its log entry"),
-    "at no time": (entry(lambda told: told.pop("integratedTime")), INVALID, "tells no time that the log has signed"),
-    "without a promise, as Rekor 2 gives none": (entry(lambda told: told.pop("inclusionPromise")), INVALID, "sign with a log of Rekor 1"),
+    "at no time": (entry(lambda told: told.pop("integratedTime")), INVALID, "no timestamp came with it"),
+    "without a promise": (entry(lambda told: told.pop("inclusionPromise")), INVALID, "nobody whom the trusted root names tells when it was signed"),
+    "without a timestamp where the log tells no time": (stamped(lambda signature: []), INVALID, "its log tells no time (Rekor 2), and no timestamp came with it"),
+    "without a proof where the log tells no time": (without_proof, INVALID, "nothing proves that it stands in the log"),
+    "with the entry of another model where the log tells no time": (of_another_model_in_rekor_2, INVALID, "about something else"),
+    "with a timestamp of another signature": (stamp(of=b"another"), INVALID, "the timestamp is of something else"),
+    "with a timestamp of later": (stamp(at=SIGNED_AT + 11 * MINUTE), INVALID, "its certificate was good from"),
+    "with a timestamp before the clock began": (stamp(at=LONG_AGO), INVALID, "by none of the trusted root's timestampAuthorities"),
+    "with a timestamp of nobody's": (stamp(Clock()), INVALID, "by none of the trusted root's timestampAuthorities"),
+    "with a timestamp in another's name": (of_another_clock(), INVALID, "the signature of the timestamp is wrong"),
+    "with a timestamp that was not granted": (stamp(status=2), INVALID, "was not granted"),
+    "with a timestamp by SHA-1": (stamp(hashed_by=SHA1), INVALID, "SHA-256, SHA-384 and SHA-512 are read"),
+    "with a message that is no timestamp": (stamp(kind=ECDSA), INVALID, f"it is no timestamp, but {ECDSA}"),
+    "with a timestamp without attributes": (stamp(attributes=()), INVALID, "changed after it was signed"),
+    "with a timestamp about other attributes": (stamp(attributes=OURS.clock.attributes(b"another")), INVALID, "changed after it was signed"),
+    "with a timestamp that says it twice": (stamp(attributes=OURS.clock.attributes(b"") * 2), INVALID, "an attribute twice"),
+    "with a timestamp that is none": (stamped(lambda signature: [b"x"]), INVALID, "tells when it was signed: "),
+    "with an empty timestamp": (stamped(lambda signature: [b"\x30\x04\x30\x00\x30\x00"]), INVALID, "lacks something"),
     "without a proof": (entry(lambda told: told.pop("inclusionProof")), INVALID, "nothing proves that it stands in the log"),
     "without an entry": (entries(lambda old: []), INVALID, "it has 0 entries"),
     "with two entries": (entries(lambda old: old * 2), INVALID, "it has 2 entries"),
@@ -230,7 +314,6 @@ REFUSED = {
     "with another payload": (tampered, INVALID, "not of what it is over"),
     "with another baseline": (swapped, INVALID, "'baseline.json' is not what was signed"),
 }  # fmt: skip
-LONG_AGO = dt.datetime(2025, 6, 1, tzinfo=dt.UTC)
 
 
 @pytest.mark.parametrize(("sign", "reason", "words"), REFUSED.values(), ids=REFUSED.keys())
@@ -254,16 +337,17 @@ def test_the_reference_refuses_the_same(tmp_path, model, sign) -> None:
 
 
 @pytest.mark.parametrize("how", [{}, {"issuer_oid": "1"}], ids=["as now", "as at first"])
-def test_the_reference_believes_what_our_sigstore_signs(tmp_path, model, how) -> None:
+@pytest.mark.parametrize("theirs", [OURS, SECOND], ids=["by the log's time", "by a timestamp"])
+def test_the_reference_believes_what_our_sigstore_signs(tmp_path, model, theirs, how) -> None:
     verifying = pytest.importorskip("model_signing.verifying", reason="make reference installs it")
-    OURS.sign(model, OURS.certificate(**how))
+    theirs.sign(model, OURS.certificate(**how))
     by_the_reference(verifying, tmp_path, model)
 
 
 def by_the_reference(verifying, tmp_path, model):
     signing_config = {"mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json"}
     file = tmp_path / "trust_config.json"
-    file.write_text(json.dumps({**as_a_configuration(OURS.trusted_root()), "signingConfig": signing_config}))
+    file.write_text(json.dumps({**as_a_configuration(with_both_logs()), "signingConfig": signing_config}))
     config = verifying.Config().use_sigstore_verifier(identity=IDENTITY, oidc_issuer=ISSUER, trust_config=file)
     config.verify(model, model / "model.sig")
 

@@ -37,6 +37,8 @@ class Bundle:
     """Whether the certificate was made for this signature alone, so that a log has to say when that was."""
     entries: tuple[LogEntry, ...] = ()
     """What transparency logs say of it."""
+    timestamps: tuple[bytes, ...] = ()
+    """What authorities for time say of it (RFC 3161)."""
     is_enveloped: bool = True
     """Whether the signature is over the envelope's encoding (DSSE), not over the payload as it is."""
 
@@ -67,8 +69,16 @@ def bundle_of(text: bytes) -> Bundle:
     hint = str(object_in(material.get("publicKey") or {}, "publicKey").get("hint") or "")
     is_keyless = "certificate" in material
     entries = objects_in(material.get("tlogEntries"), "tlogEntries", _MOST_ENTRIES) if is_keyless else []
+    times = object_in(material.get("timestampVerificationData") or {}, "timestampVerificationData")
+    stamps = objects_in(times.get("rfc3161Timestamps"), "rfc3161Timestamps", _MOST_ENTRIES) if is_keyless else []
     return Bundle(
-        payload, signature, hint, _certificates(material), is_keyless=is_keyless, entries=tuple(map(entry_of, entries))
+        payload,
+        signature,
+        hint,
+        _certificates(material),
+        is_keyless=is_keyless,
+        entries=tuple(map(entry_of, entries)),
+        timestamps=tuple(bytes_in(each.get("signedTimestamp"), "signedTimestamp") for each in stamps),
     )
 
 

@@ -27,6 +27,7 @@ _SIGNATURE: Final = "dev.cosignproject.cosign/signature"
 _CERTIFICATE: Final = "dev.sigstore.cosign/certificate"
 _CHAIN: Final = "dev.sigstore.cosign/chain"
 _ENTRY: Final = "dev.sigstore.cosign/bundle"
+_STAMP: Final = "dev.sigstore.cosign/rfc3161timestamp"
 _PAYLOAD: Final = "cosign container image signature"
 _STATEMENT: Final = re.compile(r"https://in-toto\.io/Statement/v(0\.1|1)")
 _PREDICATE: Final = "https://sigstore.dev/cosign/sign/v1"
@@ -98,15 +99,21 @@ def _annotated(payload: bytes, annotations: Mapping[str, str]) -> Bundle:
     certificates += x509.load_pem_x509_certificates(chain.encode()) if chain.strip() else []
     if len(certificates) > MOST_CERTIFICATES:
         raise ValueError(f"it holds more than {MOST_CERTIFICATES} certificates")
-    entry = annotations.get(_ENTRY)
+    entry, stamp = annotations.get(_ENTRY), annotations.get(_STAMP)
     return Bundle(
         payload,
         signature,
         certificates=tuple(each.public_bytes(Encoding.DER) for each in certificates),
         is_keyless=True,
         entries=(annotated_entry(entry),) if entry else (),
+        timestamps=(_stamp(stamp),) if stamp else (),
         is_enveloped=False,
     )
+
+
+def _stamp(text: str) -> bytes:
+    told = object_in(json_in(text, f"the annotation {_STAMP}"), f"the annotation {_STAMP}")
+    return bytes_in(told.get("SignedRFC3161Timestamp"), "SignedRFC3161Timestamp")
 
 
 def _by_identity(bundle: Bundle, trust: Trust, root: Path) -> str:

@@ -18,6 +18,7 @@ from serin_server.security.bundle import Bundle
 from serin_server.security.fulcio import identities_in, is_logged, issuer_in
 from serin_server.security.log_entry import LogEntry
 from serin_server.security.refused import invalid, not_allowed
+from serin_server.security.timestamps import stamped_at
 from serin_server.security.transparency import check_about, check_proof, integrated_at
 from serin_server.security.trusted_root import Log, TrustedRoot, trusted_root
 
@@ -32,8 +33,10 @@ def signer_by_identity(bundle: Bundle, root_file: Path, wanted: Sequence[str], i
         raise invalid(f"the certificate in its bundle cannot be read ({one_line(error, 120)})") from None
     who = certificates.listed(names)
     entry, log = _logged(bundle, root, who)
-    time = integrated_at(entry, log)
-    chain = _chain(leaf, others, root, time, who)
+    for time in _times(bundle, root, entry, log):
+        if not log.period.holds(time):
+            raise invalid(f"it was signed on {time:%Y-%m-%d}, when {log.name or 'the log'} was not to be believed")
+        chain = _chain(leaf, others, root, time, who)
     if not is_logged(leaf, chain[1], root):
         raise not_allowed(f"is signed by {who}, whose certificate none of the trusted root's ctlogs has seen")
     if not (certificates.is_for_signatures(leaf) and certificates.is_for_code(leaf)):
@@ -51,7 +54,7 @@ def signer_by_identity(bundle: Bundle, root_file: Path, wanted: Sequence[str], i
         raise not_allowed(f"is signed by {who}: {error}") from None
     certificates.prove(key, bundle)
     check_about(entry, bundle, leaf)
-    check_proof(entry, log, is_needed=bundle.is_enveloped)
+    check_proof(entry, log, is_needed=bundle.is_enveloped or not entry.promise)
     return one_line(f"{signer} ({vouched_by})", 250)
 
 
@@ -67,6 +70,20 @@ def _logged(bundle: Bundle, root: TrustedRoot, who: str) -> tuple[LogEntry, Log]
     return entry, log
 
 
+def _times(bundle: Bundle, root: TrustedRoot, entry: LogEntry, log: Log) -> Sequence[datetime]:
+    """When it was signed, by the log and by every timestamp that can be believed: one at the least."""
+    promised = integrated_at(entry, log)
+    times, said = [promised] if promised else [], "its log tells no time (Rekor 2), and no timestamp came with it"
+    for stamp in bundle.timestamps:
+        try:
+            times.append(stamped_at(stamp, bundle.signature, root.clocks))
+        except certificates.UNREADABLE as error:
+            said = one_line(error, 160)
+    if not times:
+        raise invalid(f"nobody whom the trusted root names tells when it was signed: {said}")
+    return times
+
+
 def _chain(
     leaf: x509.Certificate, others: Sequence[x509.Certificate], root: TrustedRoot, time: datetime, who: str
 ) -> Sequence[x509.Certificate]:
@@ -74,7 +91,7 @@ def _chain(
     start, end = leaf.not_valid_before_utc, leaf.not_valid_after_utc
     if not start <= time <= end:
         raise invalid(
-            f"the log took it in at {time:%Y-%m-%d %H:%M:%S}, and its certificate was good from {start:%Y-%m-%d %H:%M:%S} to"
+            f"it was signed at {time:%Y-%m-%d %H:%M:%S}, and its certificate was good from {start:%Y-%m-%d %H:%M:%S} to"
             f" {end:%H:%M:%S}: sign again"
         )
     said = "none was to be believed then"

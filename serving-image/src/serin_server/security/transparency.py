@@ -1,17 +1,19 @@
 """Whether a transparency log (Rekor) has written a signature down, and when: by the log's own signatures, without asking it.
 
 The promise (signed entry timestamp) is over the entry and its time, as canonical JSON. The proof leads from the entry to the root
-of the log's Merkle tree (RFC 6962, 2.1.1), which the checkpoint signs. The promise has to be there, since it tells the time; the
-proof in every bundle, and cosign's annotations have none.
+of the log's Merkle tree (RFC 6962, 2.1.1), which the checkpoint signs. Logs of Rekor 2 give no promise and tell no time; cosign's
+annotations have no proof.
 """
 
 import base64
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from serin_server.failures import one_line
 from serin_server.security.bundle import Bundle
@@ -25,16 +27,14 @@ _LATEST: Final = 253_402_300_799
 """Seconds until the end of the year 9999."""
 _DIGEST_BYTES: Final = 32
 _MOST_SIGNATURES: Final = 8
+_HASHES: Final = {"SHA2_256": "sha256", "SHA2_384": "sha384", "SHA2_512": "sha512"}
 _SIGNED: Final = "\N{EM DASH} "
 
 
-def integrated_at(entry: LogEntry, log: Log) -> datetime:
-    """When the log has taken an entry in, as it has signed. Raises `LoadFailure`."""
+def integrated_at(entry: LogEntry, log: Log) -> datetime | None:
+    """When the log has taken an entry in, as it has signed; None where it tells no time. Raises `LoadFailure`."""
     if not entry.promise or not 0 < entry.integrated_time <= _LATEST:
-        raise invalid(
-            "its log entry tells no time that the log has signed (inclusionPromise), as those of Rekor 2 do not: sign with a"
-            " log of Rekor 1"
-        )
+        return None
     told = {
         "body": base64.b64encode(entry.body).decode(),
         "integratedTime": entry.integrated_time,
@@ -43,10 +43,7 @@ def integrated_at(entry: LogEntry, log: Log) -> datetime:
     }
     if not log.has_signed(entry.promise, json.dumps(told, sort_keys=True, separators=(",", ":")).encode()):
         raise invalid(f"the promise of its log entry is not by {log.name or 'the log'} that the trusted root names")
-    time = datetime.fromtimestamp(entry.integrated_time, UTC)
-    if not log.period.holds(time):
-        raise invalid(f"its log entry is of {time:%Y-%m-%d}, when {log.name or 'the log'} was not to be believed")
-    return time
+    return datetime.fromtimestamp(entry.integrated_time, UTC)
 
 
 def check_proof(entry: LogEntry, log: Log, *, is_needed: bool) -> None:
@@ -112,14 +109,29 @@ def _is_about(body: bytes, bundle: Bundle, leaf: x509.Certificate) -> bool:
         hashed, over = object_in(spec.get("payloadHash"), "payloadHash"), bundle.payload
         signatures = objects_in(spec.get("signatures"), "signatures", _MOST_SIGNATURES)
         written = [(each.get("signature"), each.get("verifier")) for each in signatures]
+    elif kind == "hashedrekord 0.0.2":
+        return _is_about_in_rekor_2(object_in(spec.get("hashedRekordV002"), "hashedRekordV002"), bundle, leaf)
     elif kind == "hashedrekord 0.0.1" and not bundle.is_enveloped:
         hashed, over = object_in(object_in(spec.get("data"), "data").get("hash"), "hash"), bundle.signed
         signature = object_in(spec.get("signature"), "signature")
         written = [(signature.get("content"), object_in(signature.get("publicKey"), "publicKey").get("content"))]
     else:
-        raise ValueError(f"it is of the kind {short(kind)}, and dsse 0.0.1 and hashedrekord 0.0.1 are read")
+        raise ValueError(f"it is of the kind {short(kind)}, and dsse and hashedrekord are read")
     if len(written) != 1 or hashed.get("algorithm") != "sha256":
         return False
     (signature_there, verifier), digest = written[0], hashlib.sha256(over).hexdigest()
     is_same = bytes_in(signature_there, "signature") == bundle.signature and hashed.get("value") == digest
     return is_same and x509.load_pem_x509_certificate(bytes_in(verifier, "verifier")) == leaf
+
+
+def _is_about_in_rekor_2(spec: Mapping[str, Any], bundle: Bundle, leaf: x509.Certificate) -> bool:
+    data, signature = object_in(spec.get("data"), "data"), object_in(spec.get("signature"), "signature")
+    verifier = object_in(signature.get("verifier"), "verifier")
+    certificate = bytes_in(object_in(verifier.get("x509Certificate"), "x509Certificate").get("rawBytes"), "rawBytes")
+    hashed = _HASHES.get(str(data.get("algorithm")))
+    return (
+        hashed is not None
+        and bytes_in(data.get("digest"), "digest") == hashlib.new(hashed, bundle.signed).digest()
+        and bytes_in(signature.get("content"), "content") == bundle.signature
+        and certificate == leaf.public_bytes(Encoding.DER)
+    )

@@ -1,6 +1,6 @@
 """The Sigstore root of trust that somebody has pinned (`trusted_root.json`), and nothing that anybody fetches.
 
-It names authorities of certificates (Fulcio), logs of signatures (Rekor) and logs of certificates, each with the time for which it
+It names authorities of certificates (Fulcio) and of time, logs of signatures (Rekor) and of certificates, each with the time for which it
 is good: what counts is when something was signed. A client's configuration (`ClientTrustConfig`) that holds one is read too.
 """
 
@@ -84,6 +84,8 @@ class TrustedRoot:
     authorities: Sequence[Authority]
     logs: Mapping[bytes, Log]
     certificate_logs: Mapping[bytes, Log]
+    clocks: Sequence[Authority]
+    """Authorities for time: the certificate that stamps first, its authority last."""
 
 
 def trusted_root(file: Path) -> TrustedRoot:
@@ -104,14 +106,17 @@ def _root(text: bytes) -> TrustedRoot:
         told = object_in(told.get("trustedRoot"), "trustedRoot")
     if told.get("mediaType") not in MEDIA_TYPES:
         raise ValueError(f"its mediaType is {short(told.get('mediaType'))}, and {MEDIA_TYPES[0]} is read")
-    authorities = tuple(map(_authority, objects_in(told.get("certificateAuthorities"), "certificateAuthorities", _MOST)))
+    authorities, clocks = (
+        tuple(map(_authority, objects_in(told.get(name), name, _MOST)))
+        for name in ("certificateAuthorities", "timestampAuthorities")
+    )
     logs = dict(_logs(told, "tlogs"))
     if not authorities or not logs:
         raise ValueError("it names no certificate authority, or no transparency log with a key that can be used")
     certificate_logs = dict(_logs(told, "ctlogs"))
     if told.get("ctlogs") and not certificate_logs:
         raise ValueError("none of its ctlogs has a key that can be used")
-    return TrustedRoot(authorities, logs, certificate_logs)
+    return TrustedRoot(authorities, logs, certificate_logs, clocks)
 
 
 def _authority(told: Mapping[str, Any]) -> Authority:
@@ -119,7 +124,7 @@ def _authority(told: Mapping[str, Any]) -> Authority:
     listed = objects_in(chain.get("certificates"), "certificates", _MOST)
     certificates = [x509.load_der_x509_certificate(bytes_in(each.get("rawBytes"), "rawBytes")) for each in listed]
     if not certificates:
-        raise ValueError("one of its certificateAuthorities has no certificate")
+        raise ValueError("one of its authorities has no certificate")
     return Authority(certificates, _period(told.get("validFor")))
 
 
