@@ -16,7 +16,9 @@ from serin_server.model.source import Source, fetch
 from serin_server.security.log_entry import Proof
 from serin_server.security.signed import check_by
 from serin_server.security.signers import Trust
+from serin_server.security.timestamps import stamped_at
 from serin_server.security.transparency import root_by
+from serin_server.security.trusted_root import Authority, Period
 
 OURS = Sigstore()
 SECOND = replace(OURS, log=Log(version=2))
@@ -121,6 +123,20 @@ def test_a_clock_has_to_be_good_at_the_time_that_it_tells(model, signer_of, cloc
     theirs.sign(model)
     with pytest.raises(LoadFailure, match=f"SignatureInvalid: .*{words}"):
         signer_of(theirs.trusted_root())
+
+
+@pytest.mark.parametrize("first", range(8))
+def test_no_byte_of_a_timestamp_can_be_changed_to_another_time(first) -> None:
+    known = Authority((OURS.clock.leaf, OURS.clock.root), Period(LONG_AGO, None))
+    whole = OURS.clock.stamp(b"signed", SIGNED_AT)
+    assert stamped_at(whole, b"signed", [known]) == SIGNED_AT.replace(microsecond=0)
+    for place in range(first, len(whole), 8):
+        changed = bytearray(whole)
+        changed[place] ^= 1
+        try:
+            assert stamped_at(bytes(changed), b"signed", [known]) == SIGNED_AT.replace(microsecond=0)
+        except ValueError:
+            continue
 
 
 def signing(**how):

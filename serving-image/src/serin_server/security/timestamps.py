@@ -64,7 +64,7 @@ def _stamped_at(response: bytes, message: bytes, authorities: Sequence[Authority
     algorithm, stamped = _in(fields[2].data)
     if _hashed(algorithm, message) != stamped.parse(bytes):
         raise ValueError("the timestamp is of something else")
-    time = fields[4].parse(asn1.GeneralizedTime).as_datetime().astimezone(UTC)
+    time: datetime = fields[4].parse(asn1.GeneralizedTime).as_datetime().astimezone(UTC)
     _check_signed(_one(signed[-1].data), info, _authority(_one(signed[-1].data), authorities, time))
     return time
 
