@@ -208,13 +208,15 @@ def test_signatures_of_cosign_are_found_in_a_real_registry_and_cost_a_tenth_of_a
     by_root = Trust(root=tmp_path / "root.json", names=(IDENTITY,), issuer=ISSUER, of_artifact=True)
     by_keys = Trust(tmp_path / "keys.pem", of_artifact=True)
 
+    took = []
+
     def signer_of(tag, trust):
         source = Source(f"oci+http://{registry}/acme/credit:{tag}", cache_dir=tmp_path / tag, with_signatures=True)
         fetched, began = fetch(source), process_time()
         try:
             return check_by(trust)(fetched)
         finally:
-            assert process_time() - began < 0.1
+            took.append(process_time() - began)
 
     for tag in ("unsigned", "tagged", "attached"):
         pushed = push(registry, [raw(tag.encode())], tag)
@@ -236,3 +238,4 @@ def test_signatures_of_cosign_are_found_in_a_real_registry_and_cost_a_tenth_of_a
     ):
         with pytest.raises(LoadFailure, match=reason):
             signer_of(tag, trust)
+    assert max(took[1:]) < 0.1, f"{took} s"  # the first has loaded what verifies
