@@ -559,7 +559,7 @@ BAD = (
         "model.verify",
         {"trustedRoot": {"name": "sigstore", "key": "root.json"}, "issuer": "https://issuer.example.com"},
         "spec.model.verify",
-        "add issuer and signers",
+        "needs issuer and signers",
         SIGNED,
     ),
     Bad(
@@ -583,7 +583,7 @@ BAD = (
         "model.verify",
         {"publicKeys": {"name": "signers", "key": "keys.pem"}, "format": "Cosign"},
         "spec.model.verify.format",
-        "artifacts of registries (oci://)",
+        "Cosign is for oci://",
         SIGNED,
     ),
     Bad(
@@ -591,7 +591,7 @@ BAD = (
         "model.verify.format",
         "Cosign",
         "spec.model.verify.format",
-        "by publicKeys or trustedRoot",
+        "for publicKeys or trustedRoot",
         {"model": {"version": "v1", "uri": "oci://a.example/m:v1", "verify": SIGNED["model"]["verify"]}},
     ),
     Bad("a format that nobody knows", "model.verify.format", "Notary", "spec.model.verify.format", "Cosign", SIGNED),

@@ -132,7 +132,7 @@ _MODEL: Final = (
     Rule(
         "spec.model.verify",
         "[has(self.publicKeys), has(self.certificateAuthorities), has(self.trustedRoot)].filter(f, f).size() == 1",
-        "Name either publicKeys or certificateAuthorities or trustedRoot: one says whose signature counts.",
+        "Name either publicKeys or certificateAuthorities or trustedRoot.",
     ),
     Rule(
         "spec.model.verify",
@@ -143,13 +143,13 @@ _MODEL: Final = (
     Rule(
         "spec.model.verify",
         "has(self.trustedRoot) == has(self.issuer) && (!has(self.trustedRoot) || has(self.signers))",
-        "trustedRoot vouches for everybody: add issuer and signers; issuer is for trustedRoot only.",
+        "trustedRoot needs issuer and signers, and issuer is for trustedRoot only: add or remove them.",
     ),
     Rule(
         "spec.model",
-        "!has(self.verify) || !has(self.verify.format) || self.verify.format != 'Cosign' || (self.uri.matches('^oci([+]http)?:')"
-        " && !has(self.verify.certificateAuthorities))",
-        "Cosign signs artifacts of registries (oci://), by publicKeys or trustedRoot.",
+        "!has(self.verify) || !has(self.verify.format) || self.verify.format != 'Cosign' ||"
+        " self.uri.matches('^oci([+]http)?:') && !has(self.verify.certificateAuthorities)",
+        "Cosign is for oci://, and for publicKeys or trustedRoot.",
         field=".verify.format",
     ),
     Rule(
@@ -168,7 +168,6 @@ _REFERENCES: Final = _CREDENTIALS + tuple(
         ("spec.model.caConfigMap", "ConfigMap"),
         ("spec.model.verify.publicKeys", "ConfigMap"),
         ("spec.model.verify.certificateAuthorities", "ConfigMap"),
-        ("spec.model.verify.trustedRoot", "ConfigMap"),
         ("spec.preflight.goldenSamples.configMapKeyRef", "ConfigMap"),
         ("spec.runtime.env[].valueFrom.secretKeyRef", "Secret"),
         ("spec.runtime.env[].valueFrom.configMapKeyRef", "ConfigMap"),

@@ -102,25 +102,25 @@ class Verify(ApiModel):
     ] = None
     trusted_root: Annotated[
         ConfigMapKey | None,
-        Field(description="Instead of keys: Sigstore's trusted_root.json, for signatures without keys (keyless)."),
+        Field(description="Instead of keys: Sigstore's trusted_root.json, for keyless signatures."),
     ] = None
     issuer: Annotated[
         str | None,
-        Field(min_length=1, max_length=253, description="OpenID Connect issuer that knew the signer; with trustedRoot."),
+        Field(min_length=1, max_length=253, description="OpenID Connect issuer that knew the signer."),
     ] = None
     signers: Annotated[
         list[Annotated[str, Field(min_length=1, max_length=253)]] | None,
         Field(
             min_length=1,
             max_length=16,
-            description="Names of which the signer's certificate has to have one: an address, URI (* at its end: whatever"
-            " follows) or DNS name. Absent: anybody of these authorities.",
+            description="Names of which the signer's certificate has to have one: an address, URI (may end in *) or DNS name."
+            " Absent: anybody of these authorities.",
         ),
     ] = None
     format: Annotated[
         SignatureFormat | None,
         Field(
-            description="ModelSigning (the default): model.sig in the folder. Cosign: beside an oci:// artifact, in its registry."
+            description="Default ModelSigning: model.sig in the folder. Cosign: beside the artifact in its registry."
         ),
     ] = None
 
