@@ -31,7 +31,12 @@ def by_key(payload: bytes, signer: Signer) -> Layer:
 def statement_about(digest: str, predicate: str = SIGNATURE) -> bytes:
     """What a bundle of the third version signs."""
     subject = {"digest": {"sha256": digest.removeprefix("sha256:")}}
-    told = {"_type": "https://in-toto.io/Statement/v1", "subject": [subject], "predicateType": predicate, "predicate": {}}
+    told = {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [subject],
+        "predicateType": predicate,
+        "predicate": {},
+    }
     return json.dumps(told).encode()
 
 
@@ -47,6 +52,7 @@ def referring(bundle: bytes, digest: str) -> bytes:
 def index_of(manifests: Sequence[bytes], kind: str = BUNDLE) -> bytes:
     """The list of what refers to an artifact."""
     listed: list[dict[str, Any]] = [
-        {"mediaType": MANIFEST, "digest": digest_of(each), "size": len(each), "artifactType": kind} for each in manifests
+        {"mediaType": MANIFEST, "digest": digest_of(each), "size": len(each), "artifactType": kind}
+        for each in manifests
     ]
     return json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": listed}).encode()

@@ -113,10 +113,17 @@ class Log:
         """Itself in a root of trust."""
         kinds = {ed25519.Ed25519PrivateKey: "PKIX_ED25519", rsa.RSAPrivateKey: "PKIX_RSA_PKCS1V15_2048_SHA256"}
         sizes = {256: "PKIX_ECDSA_P256_SHA_256", 384: "PKIX_ECDSA_P384_SHA_384"}
-        details = next((kind for of, kind in kinds.items() if isinstance(self.key, of)), "") or sizes[self.key.curve.key_size]
+        details = (
+            next((kind for of, kind in kinds.items() if isinstance(self.key, of)), "") or sizes[self.key.curve.key_size]
+        )
         public = {"rawBytes": text(der_of(self.key)), "keyDetails": details, "validFor": {"start": start}}
         address = f"https://{self.name}"
-        return {"baseUrl": address, "hashAlgorithm": "SHA2_256", "publicKey": public, "logId": {"keyId": text(self.log_id)}}
+        return {
+            "baseUrl": address,
+            "hashAlgorithm": "SHA2_256",
+            "publicKey": public,
+            "logId": {"keyId": text(self.log_id)},
+        }
 
 
 @dataclass
@@ -164,7 +171,9 @@ class Sigstore:
         """A key with a certificate of ten minutes."""
         key = new_key()
         name = x509.UniformResourceIdentifier(identity) if "://" in identity else x509.RFC822Name(identity)
-        builder = x509.CertificateBuilder(self.between.subject, x509.Name([]), key.public_key(), x509.random_serial_number())
+        builder = x509.CertificateBuilder(
+            self.between.subject, x509.Name([]), key.public_key(), x509.random_serial_number()
+        )
         builder = builder.not_valid_before(at).not_valid_after(at + 10 * MINUTE)
         usages = [x509.ExtendedKeyUsageOID.CODE_SIGNING if is_for_code else x509.ExtendedKeyUsageOID.CLIENT_AUTH]
         told = asn1.encode_der(issuer) if issuer_oid == "8" else issuer.encode()
@@ -266,9 +275,7 @@ def raw(encoded: str) -> bytes:
     return base64.b64decode(encoded)
 
 
-def _authority(
-    name: str, key: Any, by: str, by_key: Any, began: dt.datetime, ends: dt.datetime
-) -> x509.Certificate:
+def _authority(name: str, key: Any, by: str, by_key: Any, began: dt.datetime, ends: dt.datetime) -> x509.Certificate:
     builder = x509.CertificateBuilder(_named(by), _named(name), key.public_key(), x509.random_serial_number())
     builder = builder.not_valid_before(began).not_valid_after(ends)
     for extension, is_critical in (
@@ -287,7 +294,10 @@ def _usage(*, signs: bool) -> x509.KeyUsage:
 
 def _named(name: str) -> x509.Name:
     return x509.Name(
-        [x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, "example.com"), x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]
+        [
+            x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, "example.com"),
+            x509.NameAttribute(x509.NameOID.COMMON_NAME, name),
+        ]
     )
 
 

@@ -44,7 +44,9 @@ class Clock:
 
     def __post_init__(self) -> None:
         above = ec.generate_private_key(ec.SECP256R1())
-        self.root = _certificate("clocks", above, "clocks", above, BEGAN, (x509.BasicConstraints(ca=True, path_length=0), True))
+        self.root = _certificate(
+            "clocks", above, "clocks", above, BEGAN, (x509.BasicConstraints(ca=True, path_length=0), True)
+        )
         usages = [x509.ExtendedKeyUsageOID.TIME_STAMPING if self.is_for_time else x509.ExtendedKeyUsageOID.CODE_SIGNING]
         self.leaf = _certificate("clock", self.key, "clocks", above, self.began, (x509.ExtendedKeyUsage(usages), True))
 

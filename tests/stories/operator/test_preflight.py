@@ -163,7 +163,12 @@ async def test_a_version_that_needs_a_signature_tells_its_signer_in_the_ledger()
 
 async def test_a_signature_without_a_key_is_asked_for_with_the_root_that_somebody_gave() -> None:
     simulation = await serving()
-    verify = {"trustedRoot": KEYS["publicKeys"], "issuer": "https://i.example.com", "signers": ["a@b"], "format": "Cosign"}
+    verify = {
+        "trustedRoot": KEYS["publicKeys"],
+        "issuer": "https://i.example.com",
+        "signers": ["a@b"],
+        "format": "Cosign",
+    }
     uri = "oci://registry.example.com/credit:v2"
     simulation.behave(uri, report={"ok": True, "sha256": "b" * 64, "signer": "a@b (https://i.example.com)"})
     simulation.change_spec(model={**V2["model"], "uri": uri, "verify": verify})

@@ -49,8 +49,12 @@ def test_a_bad_resource_is_refused_offline_as_the_api_server_does_with_its_field
             "a signed file of a claim": signed("pvc://models/model.onnx"),
             "a signed file of the image": signed("file:///models/model.onnx"),
             "a signed artifact": signed("oci://a.example/models/model.onnx:v1"),
-            "an artifact signed by cosign": signed("oci+http://a.example/m:v1", {"publicKeys": KEYS, "format": "Cosign"}),
-            "a model signed without a key": signed(verify={"trustedRoot": KEYS, "issuer": "https://i", "signers": ["a@b"]}),
+            "an artifact signed by cosign": signed(
+                "oci+http://a.example/m:v1", {"publicKeys": KEYS, "format": "Cosign"}
+            ),
+            "a model signed without a key": signed(
+                verify={"trustedRoot": KEYS, "issuer": "https://i", "signers": ["a@b"]}
+            ),
             "every kind": EVERY_KIND,
             **GOOD_TRIALS,
         }.items()

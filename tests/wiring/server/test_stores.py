@@ -15,8 +15,8 @@ from tests.support import stores
 from tests.support.artifacts import digest_of, manifest_of, raw
 from tests.support.cosigned import INDEX, by_key, index_of, payload_of, referring, statement_about
 from tests.support.models import doubling
-from tests.support.sigstore import IDENTITY, ISSUER, Sigstore
 from tests.support.signing import Signer
+from tests.support.sigstore import IDENTITY, ISSUER, Sigstore
 
 from serin_server.failures import LoadFailure
 from serin_server.model.source import Source, fetch

@@ -368,7 +368,9 @@ def _combinations(settings: Settings) -> Iterator[str]:
 
 
 def _signatures(settings: Settings) -> Iterator[str]:
-    if settings.verify_root is not None and not (settings.verify_signers.strip(", ") and settings.verify_issuer.strip()):
+    if settings.verify_root is not None and not (
+        settings.verify_signers.strip(", ") and settings.verify_issuer.strip()
+    ):
         yield "SERIN_VERIFY_ROOT vouches for everybody: say in SERIN_VERIFY_SIGNERS and SERIN_VERIFY_ISSUER who may sign"
 
 

@@ -120,9 +120,7 @@ def files_of(payload: bytes) -> dict[str, str]:
 def _resource(told: Mapping[str, Any]) -> tuple[str, str]:
     name, digest, algorithm = told.get("name"), told.get("digest"), told.get("algorithm")
     if algorithm != "sha256":
-        raise ValueError(
-            f"{short(name)} has a digest by {short(algorithm)}, and sha256 is read: sign with the default"
-        )
+        raise ValueError(f"{short(name)} has a digest by {short(algorithm)}, and sha256 is read: sign with the default")
     if not isinstance(name, str) or not isinstance(digest, str) or len(digest) != 64:
         raise ValueError(f"{short(name)} has no digest of 64 digits")
     bytes.fromhex(digest)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.x509.verification import Criticality, ExtensionPolicy, PolicyBuilder, Store
 
 from serin_server.security.bundle import Bundle
@@ -106,10 +106,18 @@ def prove(key: ec.EllipticCurvePublicKey, bundle: Bundle) -> None:
         raise invalid("its signature is not of what it is over: the bundle was changed after it was signed")
 
 
-def is_by(key: ec.EllipticCurvePublicKey, signature: bytes, message: bytes, hashed: hashes.HashAlgorithm) -> bool:
-    """Whether a key has signed a message."""
+def is_by(key: Any, signature: bytes, message: bytes, hashed: hashes.HashAlgorithm) -> bool:
+    """Whether a key has signed a message; none has of a kind that is not known."""
     try:
-        key.verify(signature, message, ec.ECDSA(hashed))
+        match key:
+            case ec.EllipticCurvePublicKey():
+                key.verify(signature, message, ec.ECDSA(hashed))
+            case rsa.RSAPublicKey():
+                key.verify(signature, message, padding.PKCS1v15(), hashed)
+            case ed25519.Ed25519PublicKey():
+                key.verify(signature, message)
+            case _:
+                return False
     except InvalidSignature:
         return False
     return True

@@ -51,7 +51,9 @@ def signer_of_artifact(fetched: Fetched, trust: Trust) -> str:
             if signer:
                 return signer
     if not failures:
-        raise _missing(f"nobody has signed the artifact sha256:{fetched.artifact[:12]}…, and spec.model.verify wants it")
+        raise _missing(
+            f"nobody has signed the artifact sha256:{fetched.artifact[:12]}…, and spec.model.verify wants it"
+        )
     first = next((each for each in failures if each.reason == Reason.SIGNATURE_INVALID), failures[0])
     more = f" (and {len(failures) - 1} more signatures that do not count)" if len(failures) > 1 else ""
     raise LoadFailure(first.reason, f"{first.message}{more}")
@@ -70,7 +72,9 @@ def _signer(attached: Attached, digest: str, trust: Trust) -> str:
         named = [_named(attached.content)]
     signer = _by_key(bundle, trust) if trust.root is None else _by_identity(bundle, trust, trust.root)
     if digest not in named:
-        raise invalid(f"it is of the artifact {short(', '.join(named)[:70])}, and sha256:{digest[:12]}… is to be served")
+        raise invalid(
+            f"it is of the artifact {short(', '.join(named)[:70])}, and sha256:{digest[:12]}… is to be served"
+        )
     return signer
 
 
@@ -118,7 +122,9 @@ def _stamp(text: str) -> bytes:
 
 def _by_identity(bundle: Bundle, trust: Trust, root: Path) -> str:
     if not bundle.is_keyless:
-        raise not_allowed("is signed with a key, and spec.model.verify names trustedRoot: sign without --key, or name publicKeys")
+        raise not_allowed(
+            "is signed with a key, and spec.model.verify names trustedRoot: sign without --key, or name publicKeys"
+        )
     return signer_by_identity(bundle, root, trust.names, trust.issuer)
 
 
@@ -127,7 +133,9 @@ def _by_key(bundle: Bundle, trust: Trust) -> str:
         raise not_allowed("is signed by cosign, for which spec.model.verify wants publicKeys or trustedRoot")
     keys = keys_in(trust.keys)
     for digest, key in keys.items():
-        if is_by(key, bundle.signature, bundle.signed, hashes.SHA256()):  # cosign's for every curve, until its third version
+        if is_by(
+            key, bundle.signature, bundle.signed, hashes.SHA256()
+        ):  # cosign's for every curve, until its third version
             return f"key {digest}"
         try:
             prove(key, bundle)

@@ -10,13 +10,11 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat import asn1
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.verification import VerificationError
 
-from serin_server.security.certificates import check_chain
+from serin_server.security.certificates import check_chain, is_by
 from serin_server.security.trusted_root import Authority
 
 _SEQUENCE: Final = 0x30
@@ -74,7 +72,10 @@ def _authority(signer: asn1.TLV, authorities: Sequence[Authority], time: datetim
     issuer, number = _in(_in(signer.data)[1].data)
     for authority in authorities:
         leaf, *others = authority.certificates
-        named = (_encoded(_SEQUENCE, issuer.data), number.parse(int)) == (leaf.issuer.public_bytes(), leaf.serial_number)
+        named = (_encoded(_SEQUENCE, issuer.data), number.parse(int)) == (
+            leaf.issuer.public_bytes(),
+            leaf.serial_number,
+        )
         if not named or not others or not authority.period.holds(time):
             continue
         try:
@@ -102,17 +103,9 @@ def _check_signed(signer: asn1.TLV, info: bytes, leaf: x509.Certificate) -> None
         raise ValueError("the timestamp was changed after it was signed")
     if _KIND not in told or _one(told[_KIND].data).parse(x509.ObjectIdentifier) != _STAMP:
         raise ValueError("what was signed is no timestamp")
-    hashed, message = _hash_of(algorithm, digested), _encoded(_SET, attributes.data)
-    key = leaf.public_key()
-    try:
-        if isinstance(key, ec.EllipticCurvePublicKey):
-            key.verify(signature.parse(bytes), message, ec.ECDSA(hashed))
-        elif isinstance(key, rsa.RSAPublicKey):
-            key.verify(signature.parse(bytes), message, padding.PKCS1v15(), hashed)
-        else:
-            raise ValueError("the timestamp is signed with a key of a kind that is not known")
-    except InvalidSignature:
-        raise ValueError("the signature of the timestamp is wrong") from None
+    message = _encoded(_SET, attributes.data)
+    if not is_by(leaf.public_key(), signature.parse(bytes), message, _hash_of(algorithm, digested)):
+        raise ValueError("the signature of the timestamp is wrong")
 
 
 def _content(told: asn1.TLV, kind: x509.ObjectIdentifier) -> asn1.TLV:

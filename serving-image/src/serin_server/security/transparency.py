@@ -51,7 +51,9 @@ def check_proof(entry: LogEntry, log: Log, *, is_needed: bool) -> None:
     proof = entry.proof
     if proof is None:
         if is_needed:
-            raise invalid("nothing proves that it stands in the log (inclusionProof): sign again, and keep what the log answers")
+            raise invalid(
+                "nothing proves that it stands in the log (inclusionProof): sign again, and keep what the log answers"
+            )
         return
     try:
         root = root_by(proof, entry.body)
@@ -99,7 +101,9 @@ def check_about(entry: LogEntry, bundle: Bundle, leaf: x509.Certificate) -> None
     except UNREADABLE as error:
         raise invalid(f"its log entry cannot be read ({one_line(error, 160)})") from None
     if not is_about:
-        raise invalid("its log entry is about something else that was signed: sign again, and keep what the log answers")
+        raise invalid(
+            "its log entry is about something else that was signed: sign again, and keep what the log answers"
+        )
 
 
 def _is_about(body: bytes, bundle: Bundle, leaf: x509.Certificate) -> bool:

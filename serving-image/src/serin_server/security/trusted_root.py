@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from serin_server.failures import LoadFailure, Reason, one_line
-from serin_server.security.certificates import UNREADABLE
+from serin_server.security.certificates import UNREADABLE, is_by
 from serin_server.security.reading import bytes_in, json_in, object_in, objects_in, short
 from serin_server.security.refused import unusable
 
@@ -61,20 +61,10 @@ class Log:
 
     def has_signed(self, signature: bytes, message: bytes) -> bool:
         """Whether the log has signed a message, by the algorithm that its kind of key goes with."""
-        try:
-            match self.key:
-                case ec.EllipticCurvePublicKey():
-                    hashed = _HASHES.get(self.key.curve.key_size, hashes.SHA256)()
-                    self.key.verify(signature, message, ec.ECDSA(hashed))
-                case ed25519.Ed25519PublicKey():
-                    self.key.verify(signature, message)
-                case rsa.RSAPublicKey():
-                    self.key.verify(signature, message, padding.PKCS1v15(), hashes.SHA256())
-                case _:
-                    return False
-        except InvalidSignature:
-            return False
-        return True
+        hashed: type[hashes.HashAlgorithm] = hashes.SHA256
+        if isinstance(self.key, ec.EllipticCurvePublicKey):
+            hashed = _HASHES.get(self.key.curve.key_size, hashed)
+        return is_by(self.key, signature, message, hashed())
 
 
 @dataclass(frozen=True, slots=True)

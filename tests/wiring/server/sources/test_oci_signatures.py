@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.support.artifacts import Layer, digest_of, manifest_of, raw
 from tests.support.cosigned import PAYLOAD, by_key, index_of, payload_of, referring, statement_about
 from tests.support.pages import pages
-from tests.support.sigstore import IDENTITY, ISSUER, MINUTE, SIGNED_AT, Sigstore
 from tests.support.signing import Signer
+from tests.support.sigstore import IDENTITY, ISSUER, MINUTE, SIGNED_AT, Sigstore
 
 from serin_server.cli import main
 from serin_server.failures import LoadFailure
@@ -151,7 +151,9 @@ def tampered(registry):
 def tampered_bundle(registry):
     bundle = OURS.bundle(statement_about(OTHER), OURS.certificate())
     mine = OURS.bundle(statement_about(registry.digest), OURS.certificate())
-    attached(registry, {**bundle, "dsseEnvelope": {**bundle["dsseEnvelope"], "payload": mine["dsseEnvelope"]["payload"]}})
+    attached(
+        registry, {**bundle, "dsseEnvelope": {**bundle["dsseEnvelope"], "payload": mine["dsseEnvelope"]["payload"]}}
+    )
 
 
 def sign(make):
@@ -176,7 +178,9 @@ def with_type(text):
 
 
 def attestation(registry):
-    attached(registry, OURS.bundle(statement_about(registry.digest, "https://slsa.dev/provenance/v1"), OURS.certificate()))
+    attached(
+        registry, OURS.bundle(statement_about(registry.digest, "https://slsa.dev/provenance/v1"), OURS.certificate())
+    )
 
 
 def nothing(registry):
@@ -217,7 +221,9 @@ KEYLESS = {
 
 
 @pytest.mark.parametrize(("sign", "reason", "words"), BY_KEY.values(), ids=BY_KEY.keys())
-def test_an_artifact_that_nobody_has_signed_with_a_key_of_ours_is_refused(registry, signer_of, trust, sign, reason, words) -> None:
+def test_an_artifact_that_nobody_has_signed_with_a_key_of_ours_is_refused(
+    registry, signer_of, trust, sign, reason, words
+) -> None:
     sign(registry)
     with pytest.raises(LoadFailure) as refused:
         signer_of(trust(KEY))
@@ -269,7 +275,9 @@ def test_a_registry_that_is_away_when_it_is_asked_for_signatures_is_told_as_that
         signer_of(trust(KEY))
 
 
-def test_signatures_are_looked_for_again_although_the_model_lies_in_the_cache(registry, signer_of, trust, tmp_path) -> None:
+def test_signatures_are_looked_for_again_although_the_model_lies_in_the_cache(
+    registry, signer_of, trust, tmp_path
+) -> None:
     tagged(registry, by_key(payload_of(registry.digest), KEY))
     signer_of(trust(KEY))
     again = Source(registry.uri, fetch(Source(registry.uri, cache_dir=tmp_path / "cache")).sha256, tmp_path / "cache")
@@ -286,7 +294,9 @@ def test_what_is_no_artifact_has_no_signature_of_cosign(tmp_path, trust) -> None
 
 def test_what_came_from_the_store_has_left_its_signature_behind(tmp_path, trust) -> None:
     kept = Fetched(tmp_path, "0" * 64, instead="the registry is away")
-    with pytest.raises(LoadFailure, match=r"SignatureMissing: it came from the store, and a signature by cosign lies beside"):
+    with pytest.raises(
+        LoadFailure, match=r"SignatureMissing: it came from the store, and a signature by cosign lies beside"
+    ):
         check_by(trust(KEY))(kept)
 
 

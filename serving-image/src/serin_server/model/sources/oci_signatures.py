@@ -43,7 +43,9 @@ def _under_a_tag(digest: str, asked: Asked, unfit: Unfit) -> Iterator[Attached]:
         if layer.get("mediaType") == PAYLOAD:
             annotations = layer.get("annotations")
             kept = annotations if isinstance(annotations, dict) else {}
-            yield Attached(_proven(layer, "blobs", asked, unfit), {str(name): str(value) for name, value in kept.items()})
+            yield Attached(
+                _proven(layer, "blobs", asked, unfit), {str(name): str(value) for name, value in kept.items()}
+            )
 
 
 def _referring(digest: str, asked: Asked, unfit: Unfit) -> Iterator[Attached]:
@@ -70,11 +72,13 @@ def _objects(text: bytes, key: str, unfit: Unfit) -> list[Mapping[str, Any]]:
         return []
     try:
         listed = json.loads(text).get(key) or []
-        found = [each for each in listed if isinstance(each, dict)]
+        found: list[Mapping[str, Any]] = [each for each in listed if isinstance(each, dict)]
     except (ValueError, AttributeError, TypeError, RecursionError):
         raise unfit("the manifest of its signatures is no JSON object: sign it again (cosign sign)") from None
     if len(found) > _MOST_LISTED:
-        raise unfit(f"more than {_MOST_LISTED} things are attached to it: remove those that nobody needs (cosign clean)")
+        raise unfit(
+            f"more than {_MOST_LISTED} things are attached to it: remove those that nobody needs (cosign clean)"
+        )
     return found
 
 
@@ -85,5 +89,7 @@ def _proven(descriptor: Mapping[str, Any], kind: str, asked: Asked, unfit: Unfit
         raise unfit("one of its signatures is named by no sha256: sign it again (cosign sign)")
     content = asked(f"{kind}/{digest}")
     if len(content) > _MOST_BYTES or f"sha256:{hashlib.sha256(content).hexdigest()}" != digest:
-        raise unfit("one of its signatures is not what its digest says, or larger than 1 MiB: sign it again (cosign sign)")
+        raise unfit(
+            "one of its signatures is not what its digest says, or larger than 1 MiB: sign it again (cosign sign)"
+        )
     return content
