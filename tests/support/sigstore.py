@@ -166,7 +166,7 @@ class Sigstore:
         at: dt.datetime = SIGNED_AT,
         is_for_code: bool = True,
         is_seen: bool = True,
-        issuer_oid: str = "8",
+        issuer_oids: str = "18",
     ) -> Signer:
         """A key with a certificate of ten minutes."""
         key = new_key()
@@ -176,14 +176,17 @@ class Sigstore:
         )
         builder = builder.not_valid_before(at).not_valid_after(at + 10 * MINUTE)
         usages = [x509.ExtendedKeyUsageOID.CODE_SIGNING if is_for_code else x509.ExtendedKeyUsageOID.CLIENT_AUTH]
-        told = asn1.encode_der(issuer) if issuer_oid == "8" else issuer.encode()
+        issuers = {"1": issuer.encode(), "8": asn1.encode_der(issuer)}
         for extension, is_critical in (
             (_usage(signs=True), True),
             (x509.ExtendedKeyUsage(usages), False),
             (x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False),
             (x509.AuthorityKeyIdentifier.from_issuer_public_key(self.below.public_key()), False),
             (x509.SubjectAlternativeName([name]), True),
-            (x509.UnrecognizedExtension(x509.ObjectIdentifier(_OID + issuer_oid), told), False),
+            *(
+                (x509.UnrecognizedExtension(x509.ObjectIdentifier(_OID + oid), issuers[oid]), False)
+                for oid in issuer_oids
+            ),
         ):
             builder = builder.add_extension(extension, critical=is_critical)
         if is_seen:

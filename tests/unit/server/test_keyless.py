@@ -74,7 +74,8 @@ BELIEVED = {
     "one of several": ({}, ("release@example.com", IDENTITY), None),
     "one below a path": ({}, (BELOW,), None),
     "an address": ({"identity": "release@example.com"}, ("release@example.com",), None),
-    "an issuer as certificates told it at first": ({"issuer_oid": "1"}, (IDENTITY,), None),
+    "an issuer as certificates told it at first": ({"issuer_oids": "1"}, (IDENTITY,), None),
+    "an issuer as certificates tell it now": ({"issuer_oids": "8"}, (IDENTITY,), None),
     "where no log of certificates is trusted": ({"is_seen": False}, (IDENTITY,), without_logs_of_certificates),
     "a client's configuration": ({}, (IDENTITY,), as_a_configuration),
     "a root with keys of tomorrow": ({}, (IDENTITY,), with_logs_of_tomorrow),
@@ -361,7 +362,7 @@ def test_the_reference_refuses_the_same(tmp_path, model, sign) -> None:
     assert not isinstance(refused.value, (ImportError, AttributeError, NameError))
 
 
-@pytest.mark.parametrize("how", [{}, {"issuer_oid": "1"}], ids=["as now", "as at first"])
+@pytest.mark.parametrize("how", [{}, {"issuer_oids": "1"}], ids=["as now", "as at first"])
 @pytest.mark.parametrize("theirs", [OURS, SECOND], ids=["by the log's time", "by a timestamp"])
 def test_the_reference_believes_what_our_sigstore_signs(tmp_path, model, theirs, how) -> None:
     verifying = pytest.importorskip("model_signing.verifying", reason="make reference installs it")

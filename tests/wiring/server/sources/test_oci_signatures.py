@@ -1,7 +1,9 @@
 """Artifacts that cosign has signed, by a key and without one: whose signature counts, and where registries keep them."""
 
 import json
+from email.message import Message
 from functools import partial
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -13,7 +15,9 @@ from tests.support.sigstore import IDENTITY, ISSUER, MINUTE, SIGNED_AT, Sigstore
 
 from serin_server.cli import main
 from serin_server.failures import LoadFailure
+from serin_server.model.answers import Refused
 from serin_server.model.source import Fetched, Source, fetch
+from serin_server.model.sources.oci_signatures import attached_to
 from serin_server.security.signed import check_by
 from serin_server.security.signers import Trust
 
@@ -55,6 +59,30 @@ def signer_of(registry, tmp_path):
         return check_by(trust)(fetch(source))
 
     return signer_of
+
+
+@pytest.fixture
+def judged(registry):
+    """The same without the network in between: what the registry would answer."""
+
+    def asked(path):
+        try:
+            page = registry.found[f"{PAGE}/{path}"]
+        except KeyError:
+            raise Refused(LoadFailure("SourceNotFound", path), 404, Message()) from None
+        assert isinstance(page, bytes)
+        return page
+
+    def judged(trust):
+        attached = attached_to(registry.digest.removeprefix("sha256:"), asked, unfit)
+        fetched = Fetched(Path(), "0" * 64, artifact=registry.digest.removeprefix("sha256:"), attached=attached)
+        return check_by(trust)(fetched)
+
+    return judged
+
+
+def unfit(why):
+    return LoadFailure("SourceUnsupported", why)
 
 
 def put(registry, content):
@@ -222,19 +250,19 @@ KEYLESS = {
 
 @pytest.mark.parametrize(("sign", "reason", "words"), BY_KEY.values(), ids=BY_KEY.keys())
 def test_an_artifact_that_nobody_has_signed_with_a_key_of_ours_is_refused(
-    registry, signer_of, trust, sign, reason, words
+    registry, judged, trust, sign, reason, words
 ) -> None:
     sign(registry)
     with pytest.raises(LoadFailure) as refused:
-        signer_of(trust(KEY))
+        judged(trust(KEY))
     assert (refused.value.reason, words in refused.value.message) == (reason, True), refused.value
 
 
 @pytest.mark.parametrize(("sign", "reason", "words"), KEYLESS.values(), ids=KEYLESS.keys())
-def test_an_artifact_that_nobody_has_signed_who_may_is_refused(registry, signer_of, trust, sign, reason, words) -> None:
+def test_an_artifact_that_nobody_has_signed_who_may_is_refused(registry, judged, trust, sign, reason, words) -> None:
     sign(registry)
     with pytest.raises(LoadFailure) as refused:
-        signer_of(trust())
+        judged(trust())
     assert (refused.value.reason, words in refused.value.message) == (reason, True), refused.value
 
 
