@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from tests.support.artifacts import Layer, digest_of, manifest_of, raw
 from tests.support.cosigned import PAYLOAD, by_key, index_of, payload_of, referring, statement_about
-from tests.support.pages import pages
+from tests.support.pages import Pages, pages
 from tests.support.signing import Signer
 from tests.support.sigstore import IDENTITY, ISSUER, MINUTE, SIGNED_AT, Sigstore
 
@@ -25,17 +25,27 @@ OURS, KEY, ANOTHER = Sigstore(), Signer(), Signer()
 PAGE = "/v2/acme/credit"
 
 
+def filled(there):
+    """An artifact, whose digest is known; what is signed is put beside it."""
+    layer = raw(b"a model")
+    manifest, _ = manifest_of([layer])
+    there.digest = digest_of(manifest)
+    there.found[f"{PAGE}/manifests/v1"] = there.found[f"{PAGE}/manifests/{there.digest}"] = manifest
+    there.found[f"{PAGE}/blobs/{digest_of(layer.content)}"] = layer.content
+    there.uri = f"oci+http://127.0.0.1:{there.port}/acme/credit:v1"
+    return there
+
+
 @pytest.fixture
 def registry():
-    """A registry with an artifact, whose digest it knows; what is signed is put beside it."""
     with pages() as there:
-        layer = raw(b"a model")
-        manifest, _ = manifest_of([layer])
-        there.digest = digest_of(manifest)
-        there.found[f"{PAGE}/manifests/v1"] = there.found[f"{PAGE}/manifests/{there.digest}"] = manifest
-        there.found[f"{PAGE}/blobs/{digest_of(layer.content)}"] = layer.content
-        there.uri = f"oci+http://127.0.0.1:{there.port}/acme/credit:v1"
-        yield there
+        yield filled(there)
+
+
+@pytest.fixture
+def shelf():
+    """The same without a network in between: what the registry would answer."""
+    return filled(Pages())
 
 
 @pytest.fixture
@@ -62,20 +72,16 @@ def signer_of(registry, tmp_path):
 
 
 @pytest.fixture
-def judged(registry):
-    """The same without the network in between: what the registry would answer."""
-
+def judged(shelf):
     def asked(path):
-        try:
-            page = registry.found[f"{PAGE}/{path}"]
-        except KeyError:
-            raise Refused(LoadFailure("SourceNotFound", path), 404, Message()) from None
-        assert isinstance(page, bytes)
+        page = shelf.found.get(f"{PAGE}/{path}")
+        if page is None:
+            raise Refused(LoadFailure("SourceNotFound", path), 404, Message())
         return page
 
     def judged(trust):
-        attached = attached_to(registry.digest.removeprefix("sha256:"), asked, unfit)
-        fetched = Fetched(Path(), "0" * 64, artifact=registry.digest.removeprefix("sha256:"), attached=attached)
+        digest = shelf.digest.removeprefix("sha256:")
+        fetched = Fetched(Path(), "0" * 64, artifact=digest, attached=attached_to(digest, asked, unfit))
         return check_by(trust)(fetched)
 
     return judged
@@ -133,20 +139,20 @@ def test_a_signature_without_a_key_is_believed_wherever_cosign_puts_it(registry,
     assert signer_of(trust()) == signer
 
 
-def test_keys_on_larger_curves_sign_by_either_hash(registry, signer_of, trust) -> None:
+def test_keys_on_larger_curves_sign_by_either_hash(shelf, judged, trust) -> None:
     signer = Signer(ec.generate_private_key(ec.SECP384R1()))
-    tagged(registry, by_key(payload_of(registry.digest), signer))
-    assert signer_of(trust(signer))
-    registry.found.pop(f"{PAGE}/{fallback(registry)}.sig")
-    attached(registry, signer.bundle(statement_about(registry.digest)))
-    assert signer_of(trust(signer))
+    tagged(shelf, by_key(payload_of(shelf.digest), signer))
+    assert judged(trust(signer))
+    shelf.found.pop(f"{PAGE}/{fallback(shelf)}.sig")
+    attached(shelf, signer.bundle(statement_about(shelf.digest)))
+    assert judged(trust(signer))
 
 
-def test_one_signature_of_several_is_enough_and_attestations_are_none(registry, signer_of, trust) -> None:
-    tagged(registry, by_key(payload_of(registry.digest), ANOTHER), by_key(payload_of("sha256:" + "0" * 64), KEY))
-    slsa = OURS.bundle(statement_about(registry.digest, "https://slsa.dev/provenance/v1"), OURS.certificate())
-    attached(registry, slsa, b"no bundle", KEY.bundle(statement_about(registry.digest)))
-    assert signer_of(trust(KEY)).startswith("key ")
+def test_one_signature_of_several_is_enough_and_attestations_are_none(shelf, judged, trust) -> None:
+    tagged(shelf, by_key(payload_of(shelf.digest), ANOTHER), by_key(payload_of("sha256:" + "0" * 64), KEY))
+    slsa = OURS.bundle(statement_about(shelf.digest, "https://slsa.dev/provenance/v1"), OURS.certificate())
+    attached(shelf, slsa, b"no bundle", KEY.bundle(statement_about(shelf.digest)))
+    assert judged(trust(KEY)).startswith("key ")
 
 
 OTHER = "sha256:" + "1" * 64
@@ -250,17 +256,17 @@ KEYLESS = {
 
 @pytest.mark.parametrize(("sign", "reason", "words"), BY_KEY.values(), ids=BY_KEY.keys())
 def test_an_artifact_that_nobody_has_signed_with_a_key_of_ours_is_refused(
-    registry, judged, trust, sign, reason, words
+    shelf, judged, trust, sign, reason, words
 ) -> None:
-    sign(registry)
+    sign(shelf)
     with pytest.raises(LoadFailure) as refused:
         judged(trust(KEY))
     assert (refused.value.reason, words in refused.value.message) == (reason, True), refused.value
 
 
 @pytest.mark.parametrize(("sign", "reason", "words"), KEYLESS.values(), ids=KEYLESS.keys())
-def test_an_artifact_that_nobody_has_signed_who_may_is_refused(registry, judged, trust, sign, reason, words) -> None:
-    sign(registry)
+def test_an_artifact_that_nobody_has_signed_who_may_is_refused(shelf, judged, trust, sign, reason, words) -> None:
+    sign(shelf)
     with pytest.raises(LoadFailure) as refused:
         judged(trust())
     assert (refused.value.reason, words in refused.value.message) == (reason, True), refused.value
@@ -290,10 +296,10 @@ def unnamed(registry):
     [(lying, "not what its digest says"), (too_many, "more than 16 signatures"), (no_manifest, "no JSON object"), (unnamed, "by no sha256")],
     ids=["one that is not what its digest says", "without end", "in no manifest", "by no digest"],
 )  # fmt: skip
-def test_signatures_that_cannot_be_fetched_are_refused_with_the_way_out(registry, signer_of, trust, put, words) -> None:
-    put(registry)
+def test_signatures_that_cannot_be_fetched_are_refused_with_the_way_out(shelf, judged, trust, put, words) -> None:
+    put(shelf)
     with pytest.raises(LoadFailure, match=words) as refused:
-        signer_of(trust(KEY))
+        judged(trust(KEY))
     assert "cosign" in refused.value.message
 
 
