@@ -23,6 +23,7 @@ from serin_server.security.trusted_root import Authority, Period
 OURS = Sigstore()
 SECOND = replace(OURS, log=Log(version=2))
 """With a log that tells no time."""
+LONG = "https://github.com/acme/" + "credit-" * 12 + "/.github/workflows/release-of-everything.yaml@refs/heads/main"
 BELOW = "https://github.com/acme/credit/.github/workflows/*"
 LONG_AGO = dt.datetime(2025, 6, 1, tzinfo=dt.UTC)
 CONFIGURATION = "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json"
@@ -290,6 +291,8 @@ ALLOWED, INVALID = "SignerNotAllowed", "SignatureInvalid"
 REFUSED = {
     "unsigned": (unsigned, "SignatureMissing", "model_signing sign sigstore"),
     "by another identity": (signing(identity=IDENTITY.replace("main", "fork")), ALLOWED, "fork, who is none of spec.model.verify.signers"),
+    "by one with a long name, which people compare": (signing(identity=LONG), ALLOWED, f"signed by {LONG}, who is none of"),
+    "by one whose name is no text": (signing(identity="https://a/\x1b[2J"), ALLOWED, "signed by https://a/?[2J, who is none of"),
     "by one whose name begins so": (signing(identity=IDENTITY + "2"), ALLOWED, "who is none of spec.model.verify.signers"),
     "of another issuer": (signing(issuer="https://issuer.example.com"), ALLOWED, "whom https://issuer.example.com knew, and spec.model.verify.issuer is"),
     "with a certificate of another root": (by(replace(Sigstore(), log=OURS.log, certificate_log=OURS.certificate_log)), ALLOWED, "whom no authority of the trusted root vouches for"),

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.x509.verification import Criticality, ExtensionPolicy, PolicyBuilder, Store
 
+from serin_server.failures import one_line
 from serin_server.security.bundle import Bundle
 from serin_server.security.refused import invalid
 
@@ -124,5 +125,6 @@ def is_by(key: Any, signature: bytes, message: bytes, hashed: hashes.HashAlgorit
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names as messages show them."""
-    return ", ".join(names[:4])[:120] or "somebody without a name"
+    """Names as messages show them: in full, since people compare them."""
+    text = "".join(each if each.isprintable() else "?" for each in ", ".join(names[:4]))
+    return one_line(text, 256) or "somebody without a name"
