@@ -292,7 +292,7 @@ REFUSED = {
     "unsigned": (unsigned, "SignatureMissing", "model_signing sign sigstore"),
     "by another identity": (signing(identity=IDENTITY.replace("main", "fork")), ALLOWED, "fork, who is none of spec.model.verify.signers"),
     "by one with a long name, which people compare": (signing(identity=LONG), ALLOWED, f"signed by {LONG}, who is none of"),
-    "by one whose name is no text": (signing(identity="https://a/\x1b[2J"), ALLOWED, "signed by https://a/?[2J, who is none of"),
+    "by one whose name is no text": (signing(identity="https://a/\x1b[2J"), ALLOWED, "signed by https://a/\N{REPLACEMENT CHARACTER}[2J, who is none of"),
     "by one whose name begins so": (signing(identity=IDENTITY + "2"), ALLOWED, "who is none of spec.model.verify.signers"),
     "of another issuer": (signing(issuer="https://issuer.example.com"), ALLOWED, "whom https://issuer.example.com knew, and spec.model.verify.issuer is"),
     "with a certificate of another root": (by(replace(Sigstore(), log=OURS.log, certificate_log=OURS.certificate_log)), ALLOWED, "whom no authority of the trusted root vouches for"),

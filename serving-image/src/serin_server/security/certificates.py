@@ -126,5 +126,5 @@ def is_by(key: Any, signature: bytes, message: bytes, hashed: hashes.HashAlgorit
 
 def listed(names: Sequence[str]) -> str:
     """Names as messages show them: in full, since people compare them."""
-    text = "".join(each if each.isprintable() else "?" for each in ", ".join(names[:4]))
+    text = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in ", ".join(names[:4]))
     return one_line(text, 256) or "somebody without a name"
