@@ -178,7 +178,7 @@ bench-reaction: sync ## Measure how soon a failing version is away, on a cluster
 .PHONY: reference
 reference: sync ## Let the reference for signed models verify what our tests and the quickstart sign
 	@$(UV) sync --frozen --all-packages --quiet --group reference
-	$(PYTEST) -q -rs tests/unit/server/test_signed_models.py tests/unit/quickstart/test_signing.py
+	$(PYTEST) -q -rs tests/unit/server/test_signed_models.py tests/unit/server/test_keyless.py tests/unit/server/test_trusted_root.py tests/unit/quickstart/test_signing.py
 
 .PHONY: readers
 readers: sync ## Try the prediction log's page with DuckDB and pandas

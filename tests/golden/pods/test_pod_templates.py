@@ -90,6 +90,18 @@ SPECS: dict[str, dict[str, Any]] = {
             },
         },
     },
+    "models_signed_without_a_key": {
+        "model": {
+            **MODEL,
+            "uri": "oci://registry.example.com/acme/credit:v1",
+            "verify": {
+                "trustedRoot": {"name": "sigstore", "key": "trusted_root.json"},
+                "issuer": "https://issuer.example.com",
+                "signers": ["https://ci.example.com/credit/*"],
+                "format": "Cosign",
+            },
+        },
+    },
     "golden_samples": {
         "model": MODEL,
         "preflight": {

@@ -161,6 +161,27 @@ async def test_a_version_that_needs_a_signature_tells_its_signer_in_the_ledger()
     assert "SERIN_VERIFY" not in str(deployment_of(simulation, "v2"))
 
 
+async def test_a_signature_without_a_key_is_asked_for_with_the_root_that_somebody_gave() -> None:
+    simulation = await serving()
+    verify = {
+        "trustedRoot": KEYS["publicKeys"],
+        "issuer": "https://i.example.com",
+        "signers": ["a@b"],
+        "format": "Cosign",
+    }
+    uri = "oci://registry.example.com/credit:v2"
+    simulation.behave(uri, report={"ok": True, "sha256": "b" * 64, "signer": "a@b (https://i.example.com)"})
+    simulation.change_spec(model={**V2["model"], "uri": uri, "verify": verify})
+    await simulation.live_until(lambda s: bool(s.of_kind("Job")), 60)
+    (job,) = simulation.of_kind("Job")
+    told = {each["name"]: each.get("value") for each in job["spec"]["template"]["spec"]["containers"][0]["env"]}
+    assert told["SERIN_VERIFY_ROOT"] == "/etc/serin/serin-verify/trusted_root.json"
+    assert (told["SERIN_VERIFY_ISSUER"], told["SERIN_VERIFY_SIGNERS"]) == ("https://i.example.com", "a@b")
+    assert told["SERIN_VERIFY_FORMAT"] == "cosign"
+    await simulation.live_until(lambda s: s.stable == "v2", 600)
+    assert simulation.status["versions"][0]["signer"] == "a@b (https://i.example.com)"
+
+
 async def test_whose_signature_is_needed_makes_no_other_version_of_it() -> None:
     simulation = await serving()
     simulation.change_spec(model={"version": "v1", "uri": uri_of("v1"), "verify": KEYS})

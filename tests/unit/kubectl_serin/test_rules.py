@@ -22,9 +22,12 @@ SCHEMA = object_schema()
 ALL_BAD = (*BAD, *BAD_SETTINGS, *BAD_OVERLAYS, *BAD_TRAFFIC, *BAD_KINDS, *BAD_TRIALS)
 
 
-def signed(uri: str = SIGNED["model"]["uri"]) -> dict[str, Any]:
+KEYS = {"name": "signers", "key": "keys.pem"}
+
+
+def signed(uri: str = SIGNED["model"]["uri"], verify: Any = None) -> dict[str, Any]:
     """A model of which a signature is wanted."""
-    model = {"version": "v1", "uri": uri, "verify": SIGNED["model"]["verify"]}
+    model = {"version": "v1", "uri": uri, "verify": verify or SIGNED["model"]["verify"]}
     return {**GOOD, "spec": {**GOOD["spec"], "model": model}}
 
 
@@ -46,6 +49,12 @@ def test_a_bad_resource_is_refused_offline_as_the_api_server_does_with_its_field
             "a signed file of a claim": signed("pvc://models/model.onnx"),
             "a signed file of the image": signed("file:///models/model.onnx"),
             "a signed artifact": signed("oci://a.example/models/model.onnx:v1"),
+            "an artifact signed by cosign": signed(
+                "oci+http://a.example/m:v1", {"publicKeys": KEYS, "format": "Cosign"}
+            ),
+            "a model signed without a key": signed(
+                verify={"trustedRoot": KEYS, "issuer": "https://i", "signers": ["a@b"]}
+            ),
             "every kind": EVERY_KIND,
             **GOOD_TRIALS,
         }.items()

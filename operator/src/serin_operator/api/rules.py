@@ -131,14 +131,26 @@ _MODEL: Final = (
     ),
     Rule(
         "spec.model.verify",
-        "has(self.publicKeys) != has(self.certificateAuthorities)",
-        "Name either publicKeys or certificateAuthorities: a model is signed with a key or with a certificate.",
+        "[has(self.publicKeys), has(self.certificateAuthorities), has(self.trustedRoot)].filter(f, f).size() == 1",
+        "Name either publicKeys or certificateAuthorities or trustedRoot.",
     ),
     Rule(
         "spec.model.verify",
-        "!has(self.signers) || has(self.certificateAuthorities)",
-        "signers are names in certificates: name certificateAuthorities, or remove them.",
+        "!has(self.signers) || !has(self.publicKeys)",
+        "signers are names in certificates: name certificateAuthorities or trustedRoot, or remove them.",
         field=".signers",
+    ),
+    Rule(
+        "spec.model.verify",
+        "has(self.trustedRoot) == has(self.issuer) && (!has(self.trustedRoot) || has(self.signers))",
+        "trustedRoot needs issuer and signers, and issuer is for trustedRoot only: add or remove them.",
+    ),
+    Rule(
+        "spec.model",
+        "!has(self.verify) || !has(self.verify.format) || self.verify.format != 'Cosign' ||"
+        " self.uri.matches('^oci([+]http)?:') && !has(self.verify.certificateAuthorities)",
+        "Cosign is for oci://, and for publicKeys or trustedRoot.",
+        field=".verify.format",
     ),
     Rule(
         "spec.model.verify.signers[]",

@@ -5,6 +5,7 @@ cannot be without: the operator applies defaults when it reads (the properties a
 user's object stays as it was written.
 """
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -53,6 +54,7 @@ __all__ = [
     "Runtime",
     "SecretKey",
     "Shadow",
+    "SignatureFormat",
     "StableScale",
     "Step",
     "Strategy",
@@ -78,6 +80,13 @@ class SourceCredentials(ApiModel):
     ]
 
 
+class SignatureFormat(StrEnum):
+    """What a signature is, and where it lies."""
+
+    MODEL_SIGNING = "ModelSigning"
+    COSIGN = "Cosign"
+
+
 class Verify(ApiModel):
     """Whose signature a model needs. A change here starts no rollout."""
 
@@ -91,13 +100,27 @@ class Verify(ApiModel):
             description="Instead of keys: authorities (PEM), one of which has to vouch for the signer's certificate."
         ),
     ] = None
+    trusted_root: Annotated[
+        ConfigMapKey | None,
+        Field(description="Instead of keys: Sigstore's trusted_root.json, for keyless signatures."),
+    ] = None
+    issuer: Annotated[
+        str | None,
+        Field(min_length=1, max_length=253, description="OpenID Connect issuer that knew the signer."),
+    ] = None
     signers: Annotated[
         list[Annotated[str, Field(min_length=1, max_length=253)]] | None,
         Field(
             min_length=1,
             max_length=16,
-            description="Names of which the signer's certificate has to have one: an address, URI or DNS name. Absent: anybody"
-            " of these authorities.",
+            description="Names of which the signer's certificate has to have one: an address, URI (may end in *) or DNS name."
+            " Absent: anybody of these authorities.",
+        ),
+    ] = None
+    format: Annotated[
+        SignatureFormat | None,
+        Field(
+            description="Default ModelSigning: model.sig in the folder. Cosign: beside the artifact in its registry."
         ),
     ] = None
 
@@ -162,8 +185,8 @@ class ModelSource(ApiModel):
     verify: Annotated[
         Verify | None,
         Field(
-            description="Whose signature the model needs: an OpenSSF model signing bundle, model.sig in the model's folder, that"
-            " covers every file of it. Checked before anything reads the model; nothing is asked over the network."
+            description="Whose signature the model needs: an OpenSSF model signing bundle, or cosign's, that covers every file"
+            " of it. Checked before anything reads the model; nothing is asked over the network."
         ),
     ] = None
     optimize: Annotated[

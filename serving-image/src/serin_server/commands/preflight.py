@@ -19,6 +19,7 @@ from serin_server.failures import OF_SIGNATURES, LoadFailure, Reason, one_line
 from serin_server.model.load import Model
 from serin_server.model.onnx_file import model_file
 from serin_server.model.promise import Promise, promise_from, promise_of
+from serin_server.process.model import trust_of
 
 VERIFY: Final = "verify"
 
@@ -43,7 +44,7 @@ def rows_of(failure: LoadFailure) -> list[Row]:
 
 def _verify(settings: Settings, model: Model) -> Row | None:
     """Who has signed the model; one that nobody has who may was never loaded."""
-    if settings.verify_keys is None and settings.verify_certificates is None:
+    if not trust_of(settings).asks:
         return None
     return Row(VERIFY, "Pass", sentence(f"every file is signed by {model.signer}"), Reason.SIGNATURE_INVALID)
 

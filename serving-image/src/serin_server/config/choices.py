@@ -24,6 +24,7 @@ CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "use_tf32": ("on", "off"),
     "sweep_delete": ("on", "off"),
     "bump_write": ("on", "off"),
+    "verify_format": ("bundle", "cosign"),
     "explain": ("on", "off"),
     "embedding_shortens": ("on", "off"),
     "feedback_unsigned": ("auto", "on", "off"),

@@ -75,6 +75,9 @@ class Settings:
     verify_keys: Path | None = None
     verify_certificates: Path | None = None
     verify_signers: str = ""
+    verify_root: Path | None = None
+    verify_issuer: str = ""
+    verify_format: str = "bundle"
     source_timeout_seconds: float = 30.0
     source_total_seconds: float = 3600.0
     source_redirect_hosts: str = ""
@@ -277,6 +280,7 @@ def checked(settings: Settings) -> Settings:
         *_addresses(settings),
         *_stores(settings),
         *_combinations(settings),
+        *_signatures(settings),
         *_lists(settings),
         *_batches(settings),
         *_variants(settings),
@@ -361,6 +365,13 @@ def _combinations(settings: Settings) -> Iterator[str]:
         yield "SERIN_RATE_LIMIT_PER_SECOND is by key: give SERIN_API_KEYS_FILE or SERIN_JWKS_FILE too"
     if settings.is_pairing and settings.feedback_key_file is None:
         yield "SERIN_PAIRING_SAMPLE needs SERIN_FEEDBACK_KEY_FILE: only by a key do versions of one model know one another"
+
+
+def _signatures(settings: Settings) -> Iterator[str]:
+    if settings.verify_root is not None and not (
+        settings.verify_signers.strip(", ") and settings.verify_issuer.strip()
+    ):
+        yield "SERIN_VERIFY_ROOT vouches for everybody: say in SERIN_VERIFY_SIGNERS and SERIN_VERIFY_ISSUER who may sign"
 
 
 def _lists(settings: Settings) -> Iterator[str]:

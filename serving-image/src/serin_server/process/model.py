@@ -34,6 +34,7 @@ def source_of(settings: Settings) -> Source:
         redirect_hosts=frozenset(filter(None, map(str.strip, settings.source_redirect_hosts.lower().split(",")))),
         store=store_of(settings),
         variant=settings.model_variant,
+        with_signatures=trust_of(settings).asks and settings.verify_format == "cosign",
     )
 
 
@@ -64,7 +65,14 @@ def _samples(settings: Settings, model: Path, signature: Signature) -> tuple[lis
 def trust_of(settings: Settings) -> Trust:
     """Whose signature the settings want."""
     names = tuple(filter(None, map(str.strip, settings.verify_signers.split(","))))
-    return Trust(settings.verify_keys, settings.verify_certificates, names)
+    return Trust(
+        settings.verify_keys,
+        settings.verify_certificates,
+        names,
+        settings.verify_root,
+        settings.verify_issuer.strip(),
+        of_artifact=settings.verify_format == "cosign",
+    )
 
 
 def placement_of(settings: Settings) -> Placement:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from serin_operator.api.optimize import Optimize
 from serin_operator.api.preflight import Budget, GateMode, MustBeat, Preflight, SignatureGate, TrainingBaseline
 from serin_operator.api.quantity import whole_units
-from serin_operator.api.spec import ConfigMapKey, ModelDeploymentSpec
+from serin_operator.api.spec import ConfigMapKey, ModelDeploymentSpec, SignatureFormat, Verify
 from serin_operator.api.status_of_versions import VersionStatus
 from serin_operator.decide.manifests.serving import Mount
 
@@ -30,6 +30,8 @@ def _mounts(spec: ModelDeploymentSpec) -> Iterator[Mount]:
         yield _file(VERIFY, "SERIN_VERIFY_KEYS", "keys.pem", verify.public_keys)
     elif verify and verify.certificate_authorities:
         yield _file(VERIFY, "SERIN_VERIFY_CERTIFICATES", "authorities.pem", verify.certificate_authorities)
+    elif verify and verify.trusted_root:
+        yield _file(VERIFY, "SERIN_VERIFY_ROOT", "trusted_root.json", verify.trusted_root)
 
 
 def _file(volume: str, variable: str, file: str, reference: ConfigMapKey) -> Mount:
@@ -39,10 +41,19 @@ def _file(volume: str, variable: str, file: str, reference: ConfigMapKey) -> Mou
 
 def variables(spec: ModelDeploymentSpec) -> dict[str, str]:
     """Settings of the server that ask for the gates."""
-    signers = {"SERIN_VERIFY_SIGNERS": ",".join(spec.model.verify.signers or ())} if spec.model.verify else {}
     asked = spec.preflight or Preflight()
     gates = {**_golden(asked), **_budget(asked.budget), **_baseline(asked.baseline), **_optimize(spec.model.optimize)}
-    return {**gates, **{name: text for name, text in signers.items() if text}}
+    return {**gates, **_verify(spec.model.verify)}
+
+
+def _verify(verify: Verify | None) -> dict[str, str]:
+    if verify is None:
+        return {}
+    return {
+        **({"SERIN_VERIFY_SIGNERS": ",".join(verify.signers)} if verify.signers else {}),
+        **({"SERIN_VERIFY_ISSUER": verify.issuer} if verify.issuer else {}),
+        **({"SERIN_VERIFY_FORMAT": "cosign"} if verify.format is SignatureFormat.COSIGN else {}),
+    }
 
 
 def _golden(preflight: Preflight) -> dict[str, str]:

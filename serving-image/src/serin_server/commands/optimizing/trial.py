@@ -83,9 +83,8 @@ def _tried(
 
 def alone(settings: Settings, folder: Path) -> Settings:
     """The settings of a model in a folder here, whose original was fetched and verified."""
-    return replace(
-        settings, model_uri=quote(str(folder)), model_sha256="", store="", verify_keys=None, verify_certificates=None
-    )
+    proven = replace(settings, verify_keys=None, verify_certificates=None, verify_root=None)
+    return replace(proven, model_uri=quote(str(folder)), model_sha256="", store="")
 
 
 def _promised(model: Model) -> str:

@@ -1,6 +1,6 @@
 """What is asked for, and what came of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,11 +42,23 @@ class Source:
     """What was made of the model that lies there: a variant lies in the store alone."""
     is_resolving: bool = False
     """Whether its source is to be looked at first: for the one who finds out what lies there."""
+    with_signatures: bool = False
+    """Whether the signatures that a registry keeps beside an artifact are to come along."""
 
     @property
     def digest(self) -> str:
         """The digest that the model must have, bare; empty when any will do."""
         return self.sha256.removeprefix("sha256:").lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """One signature as a registry keeps it beside an artifact, of which nothing is proven."""
+
+    content: bytes
+    """A Sigstore bundle; or, where there are annotations, the payload that cosign has signed."""
+    annotations: Mapping[str, str] | None = None
+    """Of the payload's layer: the signature, and what goes with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +74,10 @@ class Fetched:
 
     instead: str = ""
     """Why its source was not read, where it comes from the store all the same."""
+    artifact: str = ""
+    """The sha256 of the manifest that names all of it, where it is an artifact of a registry that was asked for signatures."""
+    attached: Sequence[Attached] = ()
+    """The signatures of that artifact."""
 
     def listing(self) -> Mapping[str, str]:
         """The sha256 of each file by its path below the model's folder."""

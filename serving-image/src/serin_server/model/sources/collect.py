@@ -27,7 +27,8 @@ _ARCHIVES: Final = "archives"
 def collected(source: Source, opened: Opened) -> Fetched:
     """The model in the cache, from the cache alone when bytes of the wanted digest lie there. Raises `LoadFailure`."""
     with _cache(source):
-        if source.sha256 and (found := _cached(source.cache_dir / source.digest, source.digest)):
+        known = source.sha256 and not source.with_signatures  # which lie at the source alone
+        if known and (found := _cached(source.cache_dir / source.digest, source.digest)):
             return Fetched(found, source.digest)
         source.cache_dir.mkdir(parents=True, exist_ok=True)
         with (
@@ -43,7 +44,14 @@ def collected(source: Source, opened: Opened) -> Fetched:
             whole = path if kind == _FILE else Path(scratch) / kind
             if not (home / kind).exists():  # what is there already has the same digest
                 whole.replace(home / kind)
-            return Fetched(home / path.relative_to(scratch), digest, remote.resolved_uri, listing)
+            return Fetched(
+                home / path.relative_to(scratch),
+                digest,
+                remote.resolved_uri,
+                listing,
+                artifact=remote.artifact,
+                attached=remote.attached,
+            )
 
 
 def check_digest(source: Source, digest: str) -> None:

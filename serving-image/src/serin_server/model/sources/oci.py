@@ -17,6 +17,7 @@ from serin_server.model.answers import Refused
 from serin_server.model.download import Client
 from serin_server.model.sources.asked import Source
 from serin_server.model.sources.oci_login import Login, login_of
+from serin_server.model.sources.oci_signatures import attached_to
 from serin_server.model.sources.remote import Remote, RemoteFile
 from serin_server.model.sources.web import terms_of
 from serin_server.uris import shown
@@ -49,7 +50,12 @@ def opened(source: Source) -> Iterator[Remote]:
         artifact = _Artifact(source.uri, client, login)
         manifest, came = artifact.manifest(digest or tag or "latest")
         files = tuple(artifact.files(manifest))
-        yield Remote(files, is_folder=None, resolved_uri="" if digest else f"{scheme}://{host}/{name}@sha256:{came}")
+        resolved = "" if digest else f"{scheme}://{host}/{name}@sha256:{came}"
+        if source.with_signatures:
+            attached = attached_to(came, artifact.asked, artifact.unfit)
+            yield Remote(files, is_folder=None, resolved_uri=resolved, artifact=came, attached=attached)
+        else:
+            yield Remote(files, is_folder=None, resolved_uri=resolved)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +68,7 @@ class _Artifact:
 
     def manifest(self, reference: str) -> tuple[Mapping[str, Any], str]:
         """The manifest of a tag or digest, and its digest. Raises `LoadFailure`."""
-        url = f"{self.login.repository}/manifests/{reference}"
-        text = self._asked(url)
+        text = self.asked(f"manifests/{reference}")
         came = hashlib.sha256(text).hexdigest()
         if reference.startswith("sha256:") and reference != f"sha256:{came}":
             message = (
@@ -74,11 +79,11 @@ class _Artifact:
             manifest = json.loads(text)
             inner = manifest.get("manifests")
         except (ValueError, AttributeError):
-            raise self._unfit("its manifest is no JSON object: check the address") from None
+            raise self.unfit("its manifest is no JSON object: check the address") from None
         if inner is None:
             return manifest, came
         if len(inner) != 1:
-            raise self._unfit(f"it is an index of {len(inner)} manifests: name one of them by its digest")
+            raise self.unfit(f"it is an index of {len(inner)} manifests: name one of them by its digest")
         return self.manifest(_digest(self.uri, inner[0]))[0], came
 
     def files(self, manifest: Mapping[str, Any]) -> Iterator[RemoteFile]:
@@ -86,7 +91,7 @@ class _Artifact:
         layers = manifest.get("layers") or []
         config = (manifest.get("config") or {}).get("mediaType", "")
         if config in _IMAGE_CONFIGS and not any(_name(layer) for layer in layers):
-            raise self._unfit(
+            raise self.unfit(
                 "it is a container image: push the model as an artifact (oras push, modctl, kit), or copy it to a claim"
             )
         for layer in layers:
@@ -94,7 +99,7 @@ class _Artifact:
             if _NOT_SERVED.match(kind):
                 continue
             if kind.endswith("zstd"):
-                raise self._unfit(
+                raise self.unfit(
                     f"a layer of it is {one_line(kind, 100)}, and zstd is not read: pack it with gzip or raw"
                 )
             yield self._file(layer, kind)
@@ -107,7 +112,7 @@ class _Artifact:
         )
         name = _name(layer)
         if not name and not is_archive:
-            raise self._unfit(
+            raise self.unfit(
                 f"a layer of it ({one_line(kind, 100)}) has no file name (annotation {_NAMES[-1]}): name it"
             )
 
@@ -117,8 +122,9 @@ class _Artifact:
 
         return RemoteFile("." if is_archive else name, read, digest.removeprefix("sha256:"), is_archive)
 
-    def _asked(self, url: str) -> bytes:
-        """A manifest; the registry says how to log in when it is asked without."""
+    def asked(self, path: str) -> bytes:
+        """Something small of the repository; the registry says how to log in when it is asked without. Raises `LoadFailure`."""
+        url = f"{self.login.repository}/{path}"
         try:
             return self.client.small(url, {**_ACCEPT, **self.login.headers()})[0]
         except Refused as refused:
@@ -126,7 +132,8 @@ class _Artifact:
                 raise
         return self.client.small(url, {**_ACCEPT, **self.login.headers()})[0]
 
-    def _unfit(self, why: str) -> LoadFailure:
+    def unfit(self, why: str) -> LoadFailure:
+        """Why what lies there cannot be served."""
         return LoadFailure(Reason.SOURCE_UNSUPPORTED, f"{shown(self.uri)}: {why}")
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from serin_server.failures import LoadFailure, Reason
+from serin_server.model.sources.asked import Attached
 from serin_server.uris import shown
 
 
@@ -34,12 +35,16 @@ class Remote:
         is_folder: Whether a folder was asked for; None: it is one when there is more than one file.
         resolved_uri: The same model by a name that does not move; empty where the name does not tell.
         beside: The file of a path beside the only one, where the store has such a thing.
+        artifact: The sha256 of the manifest that names the files; empty where there is none, or nobody asked for signatures.
+        attached: The signatures of that artifact.
     """
 
     files: Sequence[RemoteFile]
     is_folder: bool | None
     resolved_uri: str = ""
     beside: Callable[[str], RemoteFile] | None = None
+    artifact: str = ""
+    attached: Sequence[Attached] = ()
 
 
 def path_below(uri: str, name: str) -> PurePosixPath:
