@@ -185,6 +185,10 @@ readers: sync ## Try the prediction log's page with DuckDB and pandas
 	@$(UV) sync --frozen --all-packages --quiet --group readers
 	$(PYTEST) -q -rs tests/wiring/collector/test_page.py
 
+.PHONY: bench-sources
+bench-sources: sync stores ## Measure what it costs to fetch a large model, beside curl (GIGABYTES=10, ROUNDS=3)
+	$(RUN) python -m benchmarks.sources.run --gigabytes $(or $(GIGABYTES),10) --rounds $(or $(ROUNDS),3)
+
 .PHONY: bench-collector
 bench-collector: sync ## Measure the collector of predictions on one core, and what a log costs a server (5 min)
 	$(RUN) python -m benchmarks.collector.run

@@ -4,12 +4,14 @@ import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from serin_server.failures import LoadFailure
 from serin_server.model.external_data import external_files
 
 _CHUNK: Final = 1 << 20
+NOTHING_KNOWN: Final[Mapping[int, str]] = MappingProxyType({})
 
 
 def file_digest(path: Path) -> str:
@@ -27,8 +29,8 @@ def folder_digest(folder: Path) -> str:
     return _listing_digest(_listing(folder, model_files(folder)))
 
 
-def _listing(folder: Path, files: Iterable[Path]) -> dict[str, str]:
-    return {path.relative_to(folder).as_posix(): file_digest(path) for path in files}
+def _listing(folder: Path, files: Iterable[Path], known: Mapping[int, str] = NOTHING_KNOWN) -> dict[str, str]:
+    return {path.relative_to(folder).as_posix(): known.get(path.stat().st_ino) or file_digest(path) for path in files}
 
 
 def _listing_digest(listing: Mapping[str, str]) -> str:
@@ -57,9 +59,11 @@ def model_digest(path: Path) -> str:
     return digest_of_listing(path, model_listing(path))
 
 
-def model_listing(path: Path) -> dict[str, str]:
-    """The sha256 of every file of a model, by its path below the model's folder."""
-    return _listing(path, model_files(path)) if path.is_dir() else _listing(path.parent, _files_of(path))
+def model_listing(path: Path, known: Mapping[int, str] = NOTHING_KNOWN) -> dict[str, str]:
+    """The sha256 of every file of a model, by its path below the model's folder; `known` has that of some by their inodes."""
+    if path.is_dir():
+        return _listing(path, model_files(path), known)
+    return _listing(path.parent, _files_of(path), known)
 
 
 def digest_of_listing(path: Path, listing: Mapping[str, str]) -> str:

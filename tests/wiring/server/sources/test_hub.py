@@ -49,6 +49,12 @@ def test_a_folder_is_read_with_everything_in_it(hub, fetched, secret):
     assert found.resolved_uri == ""
 
 
+def test_the_digest_is_made_while_the_bytes_come_and_they_are_not_read_again(hub, fetched, secret, monkeypatch):
+    monkeypatch.setattr("serin_server.model.digest.file_digest", lambda path: pytest.fail(f"{path} was read again"))
+    found = fetched(f"hf://{REPO}@main/onnx/model.onnx", secret(HF_TOKEN=SECRET))
+    assert found.sha256 == hashlib.sha256(hub.model).hexdigest()
+
+
 def test_a_listing_of_several_pages_is_read_to_its_end(hub, fetched, secret):
     first, second = f"/api/models/{REPO}/tree/{COMMIT}/onnx", "/next?cursor=2"
     hub.found[f"{first}?recursive=true"] = (200, {"Link": f'<{second}>; rel="next"'}, hub.entries[:1])

@@ -4,7 +4,9 @@ import errno
 import hashlib
 import os
 import tempfile
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -22,6 +24,10 @@ from serin_server.uris import shown
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 _FILE, _FOLDER, _WITH_WEIGHTS = "model.onnx", "folder", "files"
 _ARCHIVES: Final = "archives"
+_BEHIND: Final = 4
+"""So many pieces may be written whose digest is still to be made."""
+Digests = dict[int, str]
+"""The sha256 of files that were written, by their inodes: names may still change."""
 
 
 def collected(source: Source, opened: Opened) -> Fetched:
@@ -35,8 +41,9 @@ def collected(source: Source, opened: Opened) -> Fetched:
             tempfile.TemporaryDirectory(dir=source.cache_dir, prefix=".fetch-", ignore_cleanup_errors=True) as scratch,
             opened as remote,
         ):
-            kind, path = _brought(source, remote, Path(scratch))
-            listing = model_listing(path)
+            digests: Digests = {}
+            kind, path = _brought(source, remote, Path(scratch), digests)
+            listing = model_listing(path, digests)
             digest = digest_of_listing(path, listing)
             check_digest(source, digest)
             home = source.cache_dir / digest
@@ -70,7 +77,7 @@ def _cached(home: Path, digest: str) -> Path | None:
     return next((each for each in candidates if each.exists() and model_digest(each) == digest), None)
 
 
-def _brought(source: Source, remote: Remote, scratch: Path) -> tuple[str, Path]:
+def _brought(source: Source, remote: Remote, scratch: Path, digests: Digests) -> tuple[str, Path]:
     """Writes every file below the scratch folder; what kind of model it is, and its path there."""
     folder = scratch / _FOLDER
     progress = Progress(source.uri)
@@ -79,10 +86,11 @@ def _brought(source: Source, remote: Remote, scratch: Path) -> tuple[str, Path]:
         if file.is_archive:
             # Opened only when its bytes have proven to be those that were promised.
             part = RemoteFile(str(number), file.read, file.sha256)
-            archives.append((_write(source, part, scratch / _ARCHIVES, progress), folder / file.path))
+            archives.append((_write(source, part, scratch / _ARCHIVES, progress, digests), folder / file.path))
         else:
-            _write(source, file, folder, progress)
+            _write(source, file, folder, progress, digests)
     for archive, place in archives:  # when all is here: whoever watches the source need not wait for this
+        digests.pop(archive.stat().st_ino, None)  # another file may get its inode
         unpacked(source.uri, archive, place)
         archive.unlink()
     found = model_files(folder) if folder.is_dir() else []
@@ -90,10 +98,12 @@ def _brought(source: Source, remote: Remote, scratch: Path) -> tuple[str, Path]:
         raise LoadFailure(Reason.SOURCE_NOT_FOUND, f"{shown(source.uri)} holds no file: check its address")
     if remote.is_folder or (remote.is_folder is None and len(found) > 1):
         return _FOLDER, folder
-    return _alone(source, remote, found[0], scratch, progress)
+    return _alone(source, remote, found[0], scratch, progress, digests)
 
 
-def _alone(source: Source, remote: Remote, file: Path, scratch: Path, progress: Progress) -> tuple[str, Path]:
+def _alone(
+    source: Source, remote: Remote, file: Path, scratch: Path, progress: Progress, digests: Digests
+) -> tuple[str, Path]:
     """One file, with those beside it in which it keeps weights."""
     try:
         locations = locations_in(file)
@@ -111,23 +121,27 @@ def _alone(source: Source, remote: Remote, file: Path, scratch: Path, progress: 
     files.mkdir()
     model = file.rename(files / file.name)
     for location in locations:
-        _write(source, remote.beside(str(path_below(source.uri, location))), files, progress)
+        _write(source, remote.beside(str(path_below(source.uri, location))), files, progress, digests)
     return _WITH_WEIGHTS, model
 
 
-def _write(source: Source, file: RemoteFile, folder: Path, progress: Progress) -> Path:
-    """One file below a folder, verified by the digest that its store promises."""
+def _write(source: Source, file: RemoteFile, folder: Path, progress: Progress, digests: Digests) -> Path:
+    """One file below a folder, verified by the digest that its store promises; its digest is made beside, while it comes."""
     target = folder / path_below(source.uri, file.path)
     target.parent.mkdir(parents=True, exist_ok=True)
     hasher = hashlib.sha256()
-    with target.open("xb") as written:
+    under_way: deque[Future[None]] = deque()
+    with target.open("xb") as written, ThreadPoolExecutor(1, "digest") as beside:
         for chunk in file.read():
-            hasher.update(chunk)
+            under_way.append(beside.submit(hasher.update, chunk))
             written.write(chunk)
             progress.came(len(chunk))
-    if file.sha256 and hasher.hexdigest() != file.sha256:
+            if len(under_way) > _BEHIND:
+                under_way.popleft().result()
+    digest = digests[target.stat().st_ino] = hasher.hexdigest()
+    if file.sha256 and digest != file.sha256:
         message = (
-            f"{shown(source.uri)}: {shown(file.path)} came with sha256 {hasher.hexdigest()}, and its store promises "
+            f"{shown(source.uri)}: {shown(file.path)} came with sha256 {digest}, and its store promises "
             f"{file.sha256}: the store is damaged, or somebody between here and there changes what it sends"
         )
         raise LoadFailure(Reason.DIGEST_MISMATCH, message)
