@@ -17,7 +17,7 @@ from serin_operator.decide.analysis import (
     labels_for,
 )
 from serin_operator.decide.analysis.proportions import base_rate
-from serin_operator.decide.analysis.wording import level, percent
+from serin_operator.decide.analysis.wording import difference, level
 from serin_operator.decide.judging.config import Planned, config_of
 from serin_operator.decide.judging.scatter import scatter_of
 from serin_operator.decide.wanted.stages import Detect, Stage
@@ -86,21 +86,24 @@ def _planned(asked: _Asked, stable: Arm, usual: float, words: Words) -> Planned:
     rate = min(_rounded(rate), 1 - asked.detect.worse)
     whose = f"stable's {level(rate, words)}" if is_known else f"a usual {level(rate, words)}"
     if words.scale is None:
-        found = f"{percent(asked.detect.worse)} more bad ones than {whose}"
+        found = f"{difference(asked.detect.worse, words)} more bad ones than {whose}"
     else:
-        found = f"a mean that is worse by {asked.detect.worse * (words.scale[1] - words.scale[0]):.4g} than {whose}"
+        found = f"a mean that is worse by {difference(asked.detect.worse, words)} than {whose}"
     return Planned(
         _up(_labels(asked, rate)), f" (Auto: they find {found} with a probability of {asked.detect.power:g})"
     )
 
 
 def _check(metric: Metric, written: AnyMetric, detect: Detect, said: str) -> None:
-    points = metric.rule.points if isinstance(metric.rule, Comparison) else 0.0
-    if detect.worse > points or written.warns_only:
+    rule = metric.rule
+    if not isinstance(rule, Comparison) or detect.worse > rule.points or written.warns_only:
         return
+    share, margin = f"{detect.worse:g}", f"{rule.points:g}"
+    if rule.words.scale is not None:
+        share, margin = f"{share} of its range ({difference(detect.worse, rule.words)})", difference(rule.points, rule.words)
     raise InvalidAnalysis(
         f"spec.rollout.{said}.detect",
-        f"{detect.worse:g} is within the margin of {metric.name} ({points:g}), which no number of samples finds",
+        f"{share} is within the margin of {metric.name} ({margin}), which no number of samples finds",
         "give more, a smaller margin, or minSamples to that metric",
     )
 

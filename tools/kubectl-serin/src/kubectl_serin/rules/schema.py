@@ -1,4 +1,7 @@
-"""An object held against a structural schema, in the API server's words: types first, and only then the rules."""
+"""An object held against a structural schema as the API server does: types first, and only then the rules.
+
+What it refuses is what the API server refuses. Where that says little (types, unknown fields, numbers out of range), there are more words.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,6 +9,8 @@ from typing import Any
 
 from kubectl_serin.rules.cel import parsed
 from kubectl_serin.rules.functions import CelError
+from kubectl_serin.rules.wording import as_share, not_known, unknown
+from serin_operator.api.mistyped import mistyped
 
 Schema = Mapping[str, Any]
 _TYPES: Mapping[str, tuple[type, ...]] = {
@@ -40,17 +45,16 @@ def _below(path: str, name: str) -> str:
 
 
 def _structure(value: Any, schema: Schema, path: str) -> Iterator[Mistake]:  # noqa: ANN401 - any JSON
-    if "enum" in schema and value not in schema["enum"]:
-        known = ", ".join(f'"{one}"' for one in schema["enum"])
-        yield Mistake(path, f'Unsupported value: "{value}": supported values: {known}')
+    if "enum" in schema and not _is_one_of(value, schema["enum"]):
+        yield Mistake(path, not_known(value, schema["enum"]))
         return
     if schema.get("x-kubernetes-int-or-string"):
         if isinstance(value, bool) or not isinstance(value, int | str):
-            yield Mistake(path, f'Invalid value: {path} in body must be of type integer,string: "{_kind(value)}"')
+            yield Mistake(path, f"Invalid value: {mistyped(path, value, 'integer,string')}")
         return
     kind = schema.get("type")
     if kind and not _is(value, kind):
-        yield Mistake(path, f'Invalid value: "{_kind(value)}": {path} in body must be of type {kind}: "{_kind(value)}"')
+        yield Mistake(path, f"Invalid value: {mistyped(path, value, kind)}")
     elif isinstance(value, dict):
         yield from _object(value, schema, path)
     elif isinstance(value, list):
@@ -65,10 +69,9 @@ def _is(value: Any, kind: str) -> bool:  # noqa: ANN401 - any JSON
     return isinstance(value, _TYPES[kind]) and (kind == "boolean" or not isinstance(value, bool))
 
 
-def _kind(value: Any) -> str:  # noqa: ANN401 - any JSON
-    return next(
-        (kind for kind in ("boolean", "integer", "number", "string", "array", "object") if _is(value, kind)), "null"
-    )
+def _is_one_of(value: Any, known: Sequence[Any]) -> bool:  # noqa: ANN401 - any JSON
+    """Whether it is, and of the same type: 0 is no false."""
+    return any(value == one and isinstance(value, bool) == isinstance(one, bool) for one in known)
 
 
 def _object(value: dict[str, Any], schema: Schema, path: str) -> Iterator[Mistake]:
@@ -87,9 +90,7 @@ def _object(value: dict[str, Any], schema: Schema, path: str) -> Iterator[Mistak
         elif isinstance(others, dict):
             yield from _structure(inner, others, _below(path, name))
         elif not is_open:
-            yield Mistake(
-                _below(path, name), "unknown field: remove it, or correct its name (kubectl explain mdep --recursive)"
-            )
+            yield Mistake(_below(path, name), unknown(name, properties))
 
 
 def _list(value: list[Any], schema: Schema, path: str) -> Iterator[Mistake]:
@@ -115,7 +116,7 @@ def _number(value: float, schema: Schema, path: str) -> Iterator[Mistake]:
         yield Mistake(path, f"Invalid value: {value}: {path} in body should be {word} {least}")
     if most is not None and (value > most or (value == most and schema.get("exclusiveMaximum"))):
         word = "less than" if schema.get("exclusiveMaximum") else "less than or equal to"
-        yield Mistake(path, f"Invalid value: {value}: {path} in body should be {word} {most}")
+        yield Mistake(path, f"Invalid value: {value}: {path} in body should be {word} {most}{as_share(path, value, most)}")
 
 
 def _rules(value: Any, schema: Schema, path: str) -> Iterator[Mistake]:  # noqa: ANN401 - any JSON
