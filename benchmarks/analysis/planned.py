@@ -52,7 +52,9 @@ def in_pairs(detect, base, only_control, weight, share, paired):
     kinds = np.array([only_control + detect, only_control, base - only_control])  # only canary bad, only control, both
 
     def one(rng) -> Result:
-        state, _ = judge_look(config, AnalysisState(), {"m": value((), (int(rng.binomial(8 * stable, base)), 8 * stable))})
+        state, _ = judge_look(
+            config, AnalysisState(), {"m": value((), (int(rng.binomial(8 * stable, base)), 8 * stable))}
+        )
         for look in range(LOOKS):
             pairs = int(rng.binomial(canary, share))
             only, other, both, _ = rng.multinomial(pairs, [*kinds, 1 - kinds.sum()]).tolist()

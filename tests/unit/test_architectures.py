@@ -76,7 +76,9 @@ def release(base: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("base", ["", "python:3.11", "python@sha256:123", f"@sha256:{64 * 'a'}", f"a b@sha256:{64 * 'a'}"])
+@pytest.mark.parametrize(
+    "base", ["", "python:3.11", "python@sha256:123", f"@sha256:{64 * 'a'}", f"a b@sha256:{64 * 'a'}"]
+)
 def test_images_are_released_on_no_base_whose_bytes_may_change(base: str) -> None:
     done = release(base)
     assert (done.returncode, done.stdout) == (2, "")

@@ -35,7 +35,13 @@ VARIANTS: dict[str, dict[str, Any]] = {
         }
     },
     "with a sweeper": {
-        "sweep": {"enabled": True, "uri": "s3://kept/models", "credentialsSecret": "kept", "delete": True, "caConfigMap": {"name": "authorities", "key": "root.pem"}},
+        "sweep": {
+            "enabled": True,
+            "uri": "s3://kept/models",
+            "credentialsSecret": "kept",
+            "delete": True,
+            "caConfigMap": {"name": "authorities", "key": "root.pem"},
+        },
     },
     "with a sweeper of a claim, in two namespaces": {
         "namespaces": ["scoring", "fraud"],
@@ -265,7 +271,9 @@ def test_the_sweeper_may_list_modeldeployments_and_who_deletes_has_no_token(kube
     assert env["SERIN_SWEEP_DELETE"] == ("on" if VARIANTS[name]["sweep"].get("delete") else "off")
     for container in (lister, sweeper):
         assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
-    assert authorities(pod, "SERIN_STORE_CA_FILE") == (AUTHORITIES if "caConfigMap" in VARIANTS[name]["sweep"] else None)
+    assert authorities(pod, "SERIN_STORE_CA_FILE") == (
+        AUTHORITIES if "caConfigMap" in VARIANTS[name]["sweep"] else None
+    )
     mounted = {each["name"] for each in (*lister["volumeMounts"], *sweeper["volumeMounts"])}
     assert mounted == {each["name"] for each in pod["volumes"]}
 

@@ -4,7 +4,15 @@ import math
 
 import pytest
 
-from serin_operator.decide.analysis import InPairs, OddsRatio, Points, expected_labels, expected_samples, labels_for, samples_for
+from serin_operator.decide.analysis import (
+    InPairs,
+    OddsRatio,
+    Points,
+    expected_labels,
+    expected_samples,
+    labels_for,
+    samples_for,
+)
 from serin_operator.decide.analysis.planning_in_pairs import expected_pairs, pairs_for
 
 

@@ -117,7 +117,11 @@ def test_what_nothing_comes_of_is_told_and_what_does_something_is_not(field: str
 
 
 def test_every_hint_has_a_row_and_says_what_to_do() -> None:
-    found = {hint for _, idle, _ in ROWS.values() for hint in hints(ModelDeploymentSpec.model_validate({"model": MODEL, **idle}))}
+    found = {
+        hint
+        for _, idle, _ in ROWS.values()
+        for hint in hints(ModelDeploymentSpec.model_validate({"model": MODEL, **idle}))
+    }
     assert found == set(HINTS)
     for hint in HINTS:
         assert any(word in hint.says for word in ("add ", "give ", "remove ", "set ", "put ")), hint

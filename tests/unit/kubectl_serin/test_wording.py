@@ -40,7 +40,11 @@ def said(path: str, value: Any) -> str:
         ("rollout.onDeadline", False, "Unsupported value: false: write the word in quotes"),
         ("analysis.falseRollbackRate", 5, "should be less than 0.5: it is a share, 0.05 is 5 %"),
         ("analysis.intervalSeconds", 1, "should be greater than or equal to 2"),
-        ("replicas", "3", 'spec.replicas: Invalid value: must be an integer, is the string "3": write 3 without quotes'),
+        (
+            "replicas",
+            "3",
+            'spec.replicas: Invalid value: must be an integer, is the string "3": write 3 without quotes',
+        ),
     ],
 )
 def test_the_way_out_is_told(path: str, value: Any, words: str) -> None:
@@ -84,7 +88,9 @@ def test_what_kubectl_prints_of_several_is_read(tmp_path: Path) -> None:
     assert [found.mistakes() for found in read([str(file)])] == [(), ()]
 
 
-@pytest.mark.parametrize("text", ["kind: Deployment\napiVersion: apps/v1\n", "kind: ConfigMap\ndata: {items: []}\n", "[1, 2]\n"])
+@pytest.mark.parametrize(
+    "text", ["kind: Deployment\napiVersion: apps/v1\n", "kind: ConfigMap\ndata: {items: []}\n", "[1, 2]\n"]
+)
 def test_other_kinds_are_left_to_others(tmp_path: Path, text: str) -> None:
     file = tmp_path / "m.yaml"
     file.write_text(text)

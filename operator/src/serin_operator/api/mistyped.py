@@ -111,7 +111,9 @@ def of_problem(problem: Mapping[str, Any]) -> str:
     for part in problem["loc"]:
         path += f"[{part}]" if isinstance(part, int) else f".{part}"
     kind = str(problem["type"])
-    asked = next((ours for theirs, ours in _OF_PYDANTIC if re.fullmatch(f"{theirs}(_type|_parsing|_from_float)", kind)), None)
+    asked = next(
+        (ours for theirs, ours in _OF_PYDANTIC if re.fullmatch(f"{theirs}(_type|_parsing|_from_float)", kind)), None
+    )
     if asked is None:
         return f"{path}: {problem['msg']}"
     return f"{path}: {mistyped(path, problem['input'], asked)}"

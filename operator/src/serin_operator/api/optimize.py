@@ -9,7 +9,6 @@ from pydantic import Field
 from serin_operator.api.base import ApiModel
 from serin_operator.api.rule import Rule
 
-
 DEFAULT_MAX_LOSS: Final = 0.01
 DEFAULT_MIN_SPEEDUP: Final = 1.1
 """The server's own."""

@@ -123,7 +123,9 @@ def paired(how="Auto", sample=0.5, evidence=None):
 
 
 def evidence_of_pairs(only_canary, only_control, total, canary):
-    look = Proportions((Stratum(Arm(canary // 10, canary), Arm(canary // 10, canary)),), pairs=Pairs(only_canary, only_control, total))
+    look = Proportions(
+        (Stratum(Arm(canary // 10, canary), Arm(canary // 10, canary)),), pairs=Pairs(only_canary, only_control, total)
+    )
     said = Analysis.model_validate({"metrics": [ACCURACY], "pairing": {"sample": 0.5}})
     state, _ = judge_look(config_of(said), AnalysisState(), {"accuracy": Value(look)})
     return state.to_dict()
@@ -143,7 +145,9 @@ def test_how_often_versions_differ_and_how_many_pairs_there_are_is_planned_with_
     assert alike.samples < before.samples < unlike.samples
     rare = paired("Auto", evidence=evidence_of_pairs(1, 1, 120, 2000))
     assert "6.0 % of them in pairs" in rare.because
-    assert paired("Require", evidence=evidence_of_pairs(9, 9, 20, 1000)) == paired("Require", evidence=evidence_of_pairs(0, 0, 20, 1000)), "twenty pairs tell nothing"
+    assert paired("Require", evidence=evidence_of_pairs(9, 9, 20, 1000)) == paired(
+        "Require", evidence=evidence_of_pairs(0, 0, 20, 1000)
+    ), "twenty pairs tell nothing"
 
 
 def test_hardly_any_pairs_leave_the_labels_less_of_the_rate():

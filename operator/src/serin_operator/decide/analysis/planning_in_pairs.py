@@ -84,7 +84,9 @@ def expected_samples(
 ) -> float:
     """Canary samples until a canary that is worse by `effect` is found, by pairs or without; as `expected_labels`."""
     pairs = partial(expected_pairs, effect, margin=margin.increase)
-    labels = partial(expected_labels, effect, stable_bad_rate, weight_percent, margin=margin, design_effect=design_effect)
+    labels = partial(
+        expected_labels, effect, stable_bad_rate, weight_percent, margin=margin, design_effect=design_effect
+    )
     return _sooner(labels, pairs, in_pairs, false_rollback_rate)
 
 
@@ -117,4 +119,7 @@ def _sooner(
     apart = labels(false_rollback_rate=(1 - PAIRS_AGAINST) * false_rollback_rate)
     if in_pairs.share <= 0:
         return apart
-    return min(apart, pairs(in_pairs.only_control_bad, false_rollback_rate=PAIRS_AGAINST * false_rollback_rate) / in_pairs.share)
+    return min(
+        apart,
+        pairs(in_pairs.only_control_bad, false_rollback_rate=PAIRS_AGAINST * false_rollback_rate) / in_pairs.share,
+    )

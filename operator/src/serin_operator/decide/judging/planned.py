@@ -134,7 +134,10 @@ def _check(metric: Metric, written: AnyMetric, detect: Detect, said: str) -> Non
         return
     share, margin = f"{detect.worse:g}", f"{rule.points:g}"
     if rule.words.scale is not None:
-        share, margin = f"{share} of its range ({difference(detect.worse, rule.words)})", difference(rule.points, rule.words)
+        share, margin = (
+            f"{share} of its range ({difference(detect.worse, rule.words)})",
+            difference(rule.points, rule.words),
+        )
     raise InvalidAnalysis(
         f"spec.rollout.{said}.detect",
         f"{share} is within the margin of {metric.name} ({margin}), which no number of samples finds",

@@ -45,7 +45,9 @@ def made(model: Model, variant: str, home: Path, seconds: float) -> Path:
     weights = external_files(source)
     size = sum(file.stat().st_size for file in (source, *weights))
     if weights and size > _MOST_IN_ONE_FILE:
-        raise NotMade(f"its weights are {size / 1e9:.1f} GB in files of their own, and a variant is one file of 2 GB at most")
+        raise NotMade(
+            f"its weights are {size / 1e9:.1f} GB in files of their own, and a variant is one file of 2 GB at most"
+        )
     room = room_bytes()
     if room < _TIMES_ITS_SIZE * size + _SPARE_BYTES:
         raise NotMade("memory is too small to make it (raise spec.runtime.resources.limits.memory)")

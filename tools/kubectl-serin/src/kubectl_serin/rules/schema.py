@@ -116,7 +116,9 @@ def _number(value: float, schema: Schema, path: str) -> Iterator[Mistake]:
         yield Mistake(path, f"Invalid value: {value}: {path} in body should be {word} {least}")
     if most is not None and (value > most or (value == most and schema.get("exclusiveMaximum"))):
         word = "less than" if schema.get("exclusiveMaximum") else "less than or equal to"
-        yield Mistake(path, f"Invalid value: {value}: {path} in body should be {word} {most}{as_share(path, value, most)}")
+        yield Mistake(
+            path, f"Invalid value: {value}: {path} in body should be {word} {most}{as_share(path, value, most)}"
+        )
 
 
 def _rules(value: Any, schema: Schema, path: str) -> Iterator[Mistake]:  # noqa: ANN401 - any JSON

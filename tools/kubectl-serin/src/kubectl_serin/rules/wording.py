@@ -36,7 +36,9 @@ def not_known(value: Any, known: Sequence[Any]) -> str:  # noqa: ANN401 - any JS
     told = ", ".join(f'"{one}"' for one in known if not isinstance(one, bool))
     if isinstance(value, bool):
         written = str(value).lower()
-        return f"Unsupported value: {written}: write the word in quotes, YAML takes it for {written} without them: {told}"
+        return (
+            f"Unsupported value: {written}: write the word in quotes, YAML takes it for {written} without them: {told}"
+        )
     if isinstance(value, dict | list):  # whatever that holds
         return f"Unsupported value: {'a list' if isinstance(value, list) else 'an object'}: supported values: {told}"
     words = [one for one in known if isinstance(one, str)]
