@@ -51,6 +51,13 @@ def test_the_way_out_is_told(path: str, value: Any, words: str) -> None:
     assert words in said(path, value)
 
 
+def test_a_typing_error_hides_no_rule_that_is_broken_too() -> None:
+    told = said("rollout", {"steps": [{"weight": 50}, {"weight": 10, "holdSecond": 5}], "bakeSeconds": -1})
+    assert "spec.rollout.steps[1].holdSecond: unknown field: did you mean holdSeconds?" in told
+    assert "spec.rollout.bakeSeconds: Invalid value: -1" in told
+    assert "Weights must rise" in told
+
+
 def test_seconds_are_no_share() -> None:
     assert "share" not in said("runtime.batchWindowSeconds", 2)
 

@@ -4,7 +4,7 @@ What it refuses is what the API server refuses. Where that says little (types, u
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kubectl_serin.rules.cel import parsed
@@ -29,6 +29,8 @@ class Mistake:
 
     field: str
     says: str
+    blocks: bool = field(default=False, compare=False)
+    """Whether no rule can be asked before it is mended."""
 
     def __str__(self) -> str:
         """As kubectl prints it."""
@@ -36,8 +38,9 @@ class Mistake:
 
 
 def mistakes(value: Any, schema: Schema) -> tuple[Mistake, ...]:  # noqa: ANN401 - any JSON
-    """Everything that the API server would refuse of a whole object."""
-    return tuple(_structure(value, schema, "")) or tuple(_rules(value, schema, ""))
+    """Everything that the API server would refuse of a whole object. A field that is not known keeps no rule from being asked."""
+    found = tuple(_structure(value, schema, ""))
+    return found if any(one.blocks for one in found) else (*found, *_rules(value, schema, ""))
 
 
 def _below(path: str, name: str) -> str:
@@ -46,15 +49,15 @@ def _below(path: str, name: str) -> str:
 
 def _structure(value: Any, schema: Schema, path: str) -> Iterator[Mistake]:  # noqa: ANN401 - any JSON
     if "enum" in schema and not _is_one_of(value, schema["enum"]):
-        yield Mistake(path, not_known(value, schema["enum"]))
+        yield Mistake(path, not_known(value, schema["enum"]), blocks=True)
         return
     if schema.get("x-kubernetes-int-or-string"):
         if isinstance(value, bool) or not isinstance(value, int | str):
-            yield Mistake(path, f"Invalid value: {mistyped(path, value, 'integer,string')}")
+            yield Mistake(path, f"Invalid value: {mistyped(path, value, 'integer,string')}", blocks=True)
         return
     kind = schema.get("type")
     if kind and not _is(value, kind):
-        yield Mistake(path, f"Invalid value: {mistyped(path, value, kind)}")
+        yield Mistake(path, f"Invalid value: {mistyped(path, value, kind)}", blocks=True)
     elif isinstance(value, dict):
         yield from _object(value, schema, path)
     elif isinstance(value, list):
@@ -79,9 +82,9 @@ def _object(value: dict[str, Any], schema: Schema, path: str) -> Iterator[Mistak
     is_open = schema.get("x-kubernetes-preserve-unknown-fields") or not (properties or others) or path == "metadata"
     for name in schema.get("required", ()):
         if value.get(name) is None:
-            yield Mistake(_below(path, name), "Required value")
+            yield Mistake(_below(path, name), "Required value", blocks=True)
     if len(value) > schema.get("maxProperties", len(value)):
-        yield Mistake(path, f"Too many: must have at most {schema['maxProperties']} items")
+        yield Mistake(path, f"Too many: must have at most {schema['maxProperties']} items", blocks=True)
     for name, inner in value.items():
         if inner is None:
             continue  # the API server drops null
@@ -95,7 +98,7 @@ def _object(value: dict[str, Any], schema: Schema, path: str) -> Iterator[Mistak
 
 def _list(value: list[Any], schema: Schema, path: str) -> Iterator[Mistake]:
     if len(value) > schema.get("maxItems", len(value)):
-        yield Mistake(path, f"Too many: {len(value)}: must have at most {schema['maxItems']} items")
+        yield Mistake(path, f"Too many: {len(value)}: must have at most {schema['maxItems']} items", blocks=True)
     if len(value) < schema.get("minItems", 0):
         yield Mistake(path, f"Invalid value: {path} in body should have at least {schema['minItems']} items")
     for number, item in enumerate(value):
@@ -104,7 +107,7 @@ def _list(value: list[Any], schema: Schema, path: str) -> Iterator[Mistake]:
 
 def _text(value: str, schema: Schema, path: str) -> Iterator[Mistake]:
     if len(value) > schema.get("maxLength", len(value)):
-        yield Mistake(path, f"Too long: may not be more than {schema['maxLength']} bytes")
+        yield Mistake(path, f"Too long: may not be more than {schema['maxLength']} bytes", blocks=True)
     if len(value) < schema.get("minLength", 0):
         yield Mistake(path, f"Invalid value: {path} in body should be at least {schema['minLength']} chars long")
 
