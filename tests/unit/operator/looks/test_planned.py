@@ -91,6 +91,12 @@ def test_what_the_margin_allows_is_found_by_no_number_of_samples():
     assert set(samples(stage, {**ACCURACY, "mode": "Warn"})) == {"accuracy"}, "a warning keeps no step from beginning"
 
 
+def test_of_a_score_what_the_margin_allows_is_told_in_its_own_unit():
+    stage = replace(STAGE, detect=Detect(0.02, 0.8))
+    with pytest.raises(InvalidAnalysis, match=r"0.02 of its range \(0.08\) is within the margin of rated \(0.1\)"):
+        planned_for(stage, wanted({"name": "rated", "score": {"between": [1, 5], "maxDecrease": 0.1}}))
+
+
 def test_a_metric_that_lacks_samples_says_what_they_are_for():
     planned = planned_for(STAGE, wanted())
     config = config_of(wanted(), 100, planned)
