@@ -45,7 +45,8 @@ def shown(path: str, value: Any) -> str:  # noqa: ANN401 - any JSON
         case float():
             kind, text = "the number", f"{value:g}"
         case str():
-            kind, text = "the string", f'"{value[:_MOST]}{"…" if len(value) > _MOST else ""}"'
+            line = " ".join(value.split())
+            kind, text = "the string", f'"{line[:_MOST]}{"…" if len(line) > _MOST else ""}"'
         case list():
             return "a list"
         case _:
