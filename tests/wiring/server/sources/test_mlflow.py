@@ -117,6 +117,6 @@ def test_a_server_whose_authority_is_ones_own_is_looked_at_when_it_is_given_and_
         given = ["bump", "--model", f"{place}@champion", "--bump-file", str(file), "--cache-dir", str(tmp_path / "c")]
         assert main([*given, "--source-timeout-seconds", "5"]) != 0
         assert file.read_text() == text
-        assert "not trusted" in capsys.readouterr().err
+        assert "give its CA (caConfigMap)" in capsys.readouterr().err
         assert main([*given, "--source-ca-file", str(authority)]) == 0
         assert f"uri: {place}/3\n" in file.read_text()
