@@ -4,12 +4,12 @@ What it refuses is what the API server refuses. Where that says little (types, u
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kubectl_serin.rules.cel import parsed
 from kubectl_serin.rules.functions import CelError
-from kubectl_serin.rules.wording import as_share, not_known, unknown
+from kubectl_serin.rules.wording import UNKNOWN, as_share, elsewhere, not_known, unknown
 from serin_operator.api.mistyped import mistyped
 
 Schema = Mapping[str, Any]
@@ -39,8 +39,13 @@ class Mistake:
 
 def mistakes(value: Any, schema: Schema) -> tuple[Mistake, ...]:  # noqa: ANN401 - any JSON
     """Everything that the API server would refuse of a whole object. A field that is not known keeps no rule from being asked."""
-    found = tuple(_structure(value, schema, ""))
+    found = tuple(_placed(one, schema) for one in _structure(value, schema, ""))
     return found if any(one.blocks for one in found) else (*found, *_rules(value, schema, ""))
+
+
+def _placed(one: Mistake, schema: Schema) -> Mistake:
+    name = one.field.rpartition(".")[2]
+    return replace(one, says=elsewhere(name, schema)) if one.says == UNKNOWN else one
 
 
 def _below(path: str, name: str) -> str:

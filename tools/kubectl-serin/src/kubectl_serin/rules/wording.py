@@ -6,29 +6,32 @@ from typing import Any, Final
 
 _NEAR: Final = 0.7
 _FEW: Final = 2
+UNKNOWN: Final = "unknown field: remove it, or correct its name (kubectl explain mdep --recursive)"
 
 
 def unknown(name: str, properties: Mapping[str, Any]) -> str:
     """What to do about a field that there is not among these."""
     by_letters = {known.lower(): known for known in properties}
     near = get_close_matches(name.lower().replace("_", "").replace("-", ""), by_letters, 1, _NEAR)
-    if near:
-        return f"unknown field: did you mean {by_letters[near[0]]}?"
-    below = list(_below(name, properties, ""))
-    if 0 < len(below) <= _FEW:
-        return f"unknown field: it stands in {' or '.join(below)}"
-    return "unknown field: remove it, or correct its name (kubectl explain mdep --recursive)"
+    return f"unknown field: did you mean {by_letters[near[0]]}?" if near else UNKNOWN
 
 
-def _below(name: str, properties: Mapping[str, Any], path: str) -> Iterator[str]:
-    """Where fields of this name are further down."""
+def elsewhere(name: str, schema: Mapping[str, Any]) -> str:
+    """Where a field stands that is not known where somebody has written it, if that is one place or two; else that it is unknown."""
+    spec = schema.get("properties", {}).get("spec", {})
+    places = list(_places(name, {"spec": spec}, ""))
+    return f"unknown field: it stands in {' or '.join(places)}" if 0 < len(places) <= _FEW else UNKNOWN
+
+
+def _places(name: str, properties: Mapping[str, Any], path: str) -> Iterator[str]:
+    """The paths of fields of this name."""
     for known, schema in properties.items():
         inner, mark = (schema["items"], "[]") if "items" in schema else (schema, "")
         here = f"{path}{known}{mark}"
         fields = inner.get("properties", {})
         if name in fields:
             yield f"{here}.{name}"
-        yield from _below(name, fields, f"{here}.")
+        yield from _places(name, fields, f"{here}.")
 
 
 def not_known(value: Any, known: Sequence[Any]) -> str:  # noqa: ANN401 - any JSON
