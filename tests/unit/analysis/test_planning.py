@@ -113,7 +113,7 @@ def test_no_number_of_pairs_finds_what_the_margin_allows():
 
 
 def test_all_that_can_be_worse_is_found_in_pairs():
-    assert 1 <= pairs_for(1.0, 0.5, power=0.99) < 20
+    assert 1 <= pairs_for(0.99, 0.01, power=0.99) < 20
 
 
 def test_the_sooner_of_pairs_and_labels_is_planned_with_and_each_pays_for_its_weight():

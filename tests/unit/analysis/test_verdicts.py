@@ -201,8 +201,8 @@ def test_a_margin_that_reaches_everything_is_refused_in_words():
 @pytest.mark.parametrize(
     ("tells_good", "said"),
     [
-        (True, "stable's mean (1.202) less the margin (0.4) is at the end of its range (1) or beyond, so no canary could fail; "),
-        (False, "stable's mean (4.798) plus the margin (0.4) is at the end of its range (5) or beyond, so no canary could fail; "),
+        (True, "stable's mean (1.203) less the margin (0.4) is at the end of its range (1) or beyond, so no canary could fail; "),
+        (False, "stable's mean (4.797) plus the margin (0.4) is at the end of its range (5) or beyond, so no canary could fail; "),
     ],
     ids=["more is better", "less is better"],
 )  # fmt: skip

@@ -35,11 +35,7 @@ def said(path: str, value: Any) -> str:
         ("bakeSeconds", 30, "spec.bakeSeconds: unknown field: it stands in spec.rollout.bakeSeconds"),
         ("falseRollbackRate", 0.1, "it stands in spec.analysis.falseRollbackRate"),
         ("rollout.replicas", 3, "spec.rollout.replicas: unknown field: it stands in spec.replicas"),
-        (
-            "model.maxDecrease",
-            0.1,
-            "it stands in spec.analysis.metrics[].accuracy.maxDecrease or spec.analysis.metrics[].score",
-        ),
+        ("rollout.detect", 0.1, "it stands in spec.rollout.steps[].detect"),
         ("threshold", 0.1, "spec.threshold: unknown field: remove it, or correct its name"),
         ("rollout.strategy", "canary", 'supported values: "Canary"'),
         ("rollout.strategy", "canary", "; did you mean Canary?"),

@@ -11,7 +11,7 @@ _NAMES: Final = {
     "integer": "an integer",
     "number": "a number",
     "boolean": "true or false",
-    "integer,string": "an integer or a string",
+    "integer,string": "an integer or a string (integer,string)",
 }
 _KEPT: Final = re.compile(r"(?i)secret|header|credential|token|password|annotations|(^|[.])(env|args|command|uri)\b")
 """Fields whose values may open something, by their paths."""

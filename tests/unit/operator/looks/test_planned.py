@@ -140,7 +140,8 @@ def evidence_of_pairs(only_canary, only_control, total, canary):
 def test_where_pairs_decide_it_is_planned_with_them():
     (apart,) = samples().values()
     assert paired("Off").samples == apart
-    assert paired("Require").samples < paired("Auto", 1.0).samples
+    alike = evidence_of_pairs(10, 10, 1000, 1000)
+    assert paired("Require", evidence=alike).samples < paired("Auto", evidence=alike).samples < apart
     assert paired("Require").because.endswith("with a probability of 0.8, in pairs)")
     assert paired("Auto").because.endswith("with a probability of 0.8, 50.0 % of them in pairs)")
 
@@ -150,7 +151,7 @@ def test_how_often_versions_differ_and_how_many_pairs_there_are_is_planned_with_
     alike, unlike = (paired("Require", evidence=evidence_of_pairs(only, only, 1000, 1000)) for only in (2, 100))
     assert alike.samples < before.samples < unlike.samples
     rare = paired("Auto", evidence=evidence_of_pairs(1, 1, 120, 2000))
-    assert "6.0 % of them in pairs" in rare.because
+    assert "6.00 % of them in pairs" in rare.because
     assert paired("Require", evidence=evidence_of_pairs(9, 9, 20, 1000)) == paired(
         "Require", evidence=evidence_of_pairs(0, 0, 20, 1000)
     ), "twenty pairs tell nothing"

@@ -43,7 +43,7 @@ def expected_pairs(
     The mean evidence of a pair with the shipped bets, for a canary that alone is bad on `only_control_bad + effect` of them.
     """
     require_fraction("effect", effect, low=0, high=1)
-    require_fraction("only_control_bad", only_control_bad, low=0, high=1)
+    require_fraction("only_control_bad", only_control_bad, low=-1e-9, high=1)
     only_control = min(only_control_bad, (1 - effect) / 2)
     pattern = Pairs(round(_PATTERN * (only_control + effect)), math.floor(_PATTERN * only_control), _PATTERN)
     speeds = [log / _PATTERN for log in paired.log_against(pattern, margin)]

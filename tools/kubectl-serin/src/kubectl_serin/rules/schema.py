@@ -105,7 +105,9 @@ def _list(value: list[Any], schema: Schema, path: str) -> Iterator[Mistake]:
     if len(value) > schema.get("maxItems", len(value)):
         yield Mistake(path, f"Too many: {len(value)}: must have at most {schema['maxItems']} items", blocks=True)
     if len(value) < schema.get("minItems", 0):
-        yield Mistake(path, f"Invalid value: {path} in body should have at least {schema['minItems']} items")
+        yield Mistake(
+            path, f"Invalid value: {path} in body should have at least {schema['minItems']} items", blocks=True
+        )
     for number, item in enumerate(value):
         yield from _structure(item, schema.get("items", {}), f"{path}[{number}]")
 
