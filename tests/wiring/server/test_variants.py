@@ -218,9 +218,9 @@ def test_weights_that_lie_in_files_of_their_own_lie_within_the_variant(resolving
 
 
 def test_a_single_file_with_weights_beside_it_has_a_variant_too(resolving):
-    file = apart(network(resolving.model / "net.onnx"))
-    golden(file)
-    told, row = resolving("Int8Dynamic", "--model", str(file))
+    resolving.model = apart(network(resolving.model / "net.onnx"))
+    golden(resolving.model)
+    told, row = resolving()
     assert row["message"].startswith("Int8Dynamic is served: ")
     kept = resolving.store / "sha256" / told["sha256"] / "files"
     assert sorted(each.name for each in kept.rglob("*")) == ["golden.jsonl", "model.onnx"]

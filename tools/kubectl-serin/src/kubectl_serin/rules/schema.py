@@ -4,7 +4,8 @@ What it refuses is what the API server refuses. Where that says little (types, u
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from dataclasses import field as kept
 from typing import Any
 
 from kubectl_serin.rules.cel import parsed
@@ -29,7 +30,7 @@ class Mistake:
 
     field: str
     says: str
-    blocks: bool = field(default=False, compare=False)
+    blocks: bool = kept(default=False, compare=False)
     """Whether no rule can be asked before it is mended."""
 
     def __str__(self) -> str:
