@@ -79,6 +79,11 @@ ROWS: dict[str, tuple[str, Spec, Spec]] = {
         analysed(ERRORS, **PAIRING) | {"guard": {"seconds": 600, "keepPrevious": 0}},
         analysed(ERRORS, **PAIRING) | {"guard": {"seconds": 600}},
     ),
+    "a guard of pairs alone, with nobody": (
+        GUARD,
+        analysed({"name": "right", "accuracy": {"paired": "Require"}}, **PAIRING) | {"guard": {"seconds": 600, "keepPrevious": 0}},
+        analysed(RIGHT, **PAIRING) | {"guard": {"seconds": 600, "keepPrevious": 0}},
+    ),
     "a guard of the one metric that cannot go on": (
         GUARD,
         analysed(SLOW, RIGHT) | {"guard": {"seconds": 600, "metrics": ["slow"]}},

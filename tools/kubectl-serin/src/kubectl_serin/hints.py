@@ -126,8 +126,9 @@ def _guards_with_nothing(spec: ModelDeploymentSpec) -> bool:
         kind, said = metric.asked
         if kind.field == "disagreement":
             return has_pairs
-        goes_alone = isinstance(kind.judged(said), Bounded | Limited) or kind.needs_clients
-        return goes_alone or (has_pairs and analysis.paired(metric) is not Pairs.OFF)
+        pairs = analysis.paired(metric)
+        goes_alone = isinstance(kind.judged(said), Bounded | Limited) or kind.needs_clients  # labels come late
+        return (goes_alone and pairs is not Pairs.REQUIRE) or (has_pairs and pairs is not Pairs.OFF)
 
     return not any(can_go_on(metric) for metric in analysis.metrics if metric.name in names)
 
