@@ -123,6 +123,21 @@ sbom: sync ## List what both images hold on top of their base, as CycloneDX (dis
 	@for image in serin-operator serin-server; do \
 	  $(UV) export --frozen --quiet --no-dev --package $$image --format cyclonedx1.5 --preview-features sbom-export --output-file dist/$$image.cdx.json >/dev/null && echo dist/$$image.cdx.json; done
 
+REGISTRY ?= ghcr.io/serin-dev
+TAG ?= $(shell sed -n 's/^appVersion: *//p' charts/serin/Chart.yaml)
+DOCKER ?= docker
+# For both machines at once, with what is in it and how it came about; what a tag means may change between two builds, so the base is a digest.
+BUILDX = $(DOCKER) buildx build --platform linux/amd64,linux/arm64 --sbom=true --provenance=mode=max --push --build-arg BASE_IMAGE=$(BASE_IMAGE)
+
+.PHONY: release-images
+release-images: ## Build all four images for amd64 and arm64 with Docker and push them (BASE_IMAGE=…@sha256:…, REGISTRY=…, TAG=…)
+	@[[ "$(BASE_IMAGE)" =~ ^[^[:space:]]+@sha256:[0-9a-f]{64}$$ ]] || { echo "BASE_IMAGE=$(BASE_IMAGE) is not pinned: give it by digest, as" \
+	  "docker buildx imagetools inspect docker.io/library/python:3.11-slim-bookworm --format '{{.Manifest.Digest}}' tells it (docs/install.md)" >&2; exit 2; }
+	$(BUILDX) -t $(REGISTRY)/serin-operator:$(TAG) operator
+	$(BUILDX) -t $(REGISTRY)/serin-server:$(TAG) serving-image
+	$(BUILDX) -t $(REGISTRY)/serin-collector:$(TAG) --target collector serving-image
+	$(BUILDX) -t $(REGISTRY)/serin-ui:$(TAG) -f ui/Dockerfile .
+
 .PHONY: image-collector
 image-collector: sync ## Build the image of the collector of predictions without a registry
 	@$(RUN) localkube image-collector

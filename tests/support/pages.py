@@ -1,6 +1,7 @@
 """A small server of fixed pages, which remembers who asked for what: stands in for services that are too large to start."""
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,8 +29,8 @@ Page = bytes | list | dict | tuple[int, dict[str, str], bytes] | Callable[[], An
 
 
 @contextmanager
-def pages() -> Iterator[Pages]:
-    """The server; a page is JSON, bytes, or status, headers and bytes."""
+def pages(tls: ssl.SSLContext | None = None) -> Iterator[Pages]:
+    """The server, by TLS where it has a context; a page is JSON, bytes, or status, headers and bytes."""
     ours = Pages()
 
     class Handler(BaseHTTPRequestHandler):
@@ -54,6 +55,8 @@ def pages() -> Iterator[Pages]:
             self.wfile.write(body)
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     ours.port = server.server_port
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()

@@ -21,6 +21,7 @@ from serin_operator.act.letters import Recorder, Teller
 from serin_operator.act.made import Made
 from serin_operator.act.notices.office import Notices
 from serin_operator.act.notices.telling import About
+from serin_operator.api.mistyped import of_problem
 from serin_operator.api.reasons import EventReason
 from serin_operator.api.status import ModelDeploymentStatus
 from serin_operator.api.traffic import Traffic
@@ -116,9 +117,7 @@ class Reconciler:
         try:
             world = await self._observe(obj)
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            message = f"spec.{where}: {first['msg']}; correct it and apply again"
+            message = f"{of_problem(error.errors()[0])}; correct it and apply again"
             await self._write_status(obj, status_of_invalid(obj, message, self._ports.clock()))
             return None
         opening = opening_of(world)

@@ -35,7 +35,13 @@ VARIANTS: dict[str, dict[str, Any]] = {
         }
     },
     "with a sweeper": {
-        "sweep": {"enabled": True, "uri": "s3://kept/models", "credentialsSecret": "kept", "delete": True},
+        "sweep": {
+            "enabled": True,
+            "uri": "s3://kept/models",
+            "credentialsSecret": "kept",
+            "delete": True,
+            "caConfigMap": {"name": "authorities", "key": "root.pem"},
+        },
     },
     "with a sweeper of a claim, in two namespaces": {
         "namespaces": ["scoring", "fraud"],
@@ -52,6 +58,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
                     "name": "credit-risk",
                     "source": "mlflow://models.example.com/credit-risk@champion",
                     "credentialsSecret": "mlflow",
+                    "caConfigMap": {"name": "authorities", "key": "root.pem"},
                     "version": "v{}",
                 },
                 {"namespace": "default", "name": "churn", "source": "s3://models/churn/*/", "schedule": "7 * * * *"},
@@ -264,8 +271,26 @@ def test_the_sweeper_may_list_modeldeployments_and_who_deletes_has_no_token(kube
     assert env["SERIN_SWEEP_DELETE"] == ("on" if VARIANTS[name]["sweep"].get("delete") else "off")
     for container in (lister, sweeper):
         assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert authorities(pod, "SERIN_STORE_CA_FILE") == (
+        AUTHORITIES if "caConfigMap" in VARIANTS[name]["sweep"] else None
+    )
     mounted = {each["name"] for each in (*lister["volumeMounts"], *sweeper["volumeMounts"])}
     assert mounted == {each["name"] for each in pod["volumes"]}
+
+
+AUTHORITIES = {"name": "authorities", "items": [{"key": "root.pem", "path": "ca.crt"}]}
+
+
+def authorities(pod: dict[str, Any], variable: str) -> dict[str, Any] | None:
+    """The ConfigMap that a variable of the pod's container leads to, by its mount; None where there is no such variable."""
+    (container,) = pod["containers"]
+    file = next((each["value"] for each in container["env"] if each["name"] == variable), None)
+    if file is None:
+        return None
+    folder, _, name = file.rpartition("/")
+    assert name == "ca.crt"
+    volume = next(each["name"] for each in container["volumeMounts"] if each["mountPath"] == folder)
+    return next(each["configMap"] for each in pod["volumes"] if each["name"] == volume)
 
 
 def test_who_bumps_may_touch_the_one_object_that_is_named_and_sees_the_secret_of_its_source(
@@ -290,6 +315,7 @@ def test_who_bumps_may_touch_the_one_object_that_is_named_and_sees_the_secret_of
         known = set(ServerSettings.__dataclass_fields__)
         assert {each["name"].removeprefix("SERIN_").lower() for each in container["env"]} <= known
     assert [each["secret"]["secretName"] for each in pods[0]["volumes"] if "secret" in each] == ["mlflow"]
+    assert authorities(pods[0], "SERIN_SOURCE_CA_FILE") == AUTHORITIES
     assert not [each for each in rendered(kubernetes, {}) if "bump" in each["metadata"]["name"]]
 
 
@@ -416,6 +442,11 @@ def test_one_replica_has_no_disruption_budget_that_would_block_a_drain(kubernete
             "bump.watches[0].namespace=a,bump.watches[0].name=b,bump.watches[0].source=https://a/b",
             "/bump/watches/0/source",
         ),
+        (
+            "bump.watches[0].namespace=a,bump.watches[0].name=b,bump.watches[0].source=hf://a/b@c/,bump.watches[0].caConfigMap.name=x",
+            "missing property 'key'",
+        ),
+        ("sweep.caConfigMap.key=", "/sweep/caConfigMap/key"),
         ("modelStore.fraud.credentials.secretName=x", "missing property 'uri'"),
     ],
 )

@@ -4,7 +4,16 @@ import math
 
 import pytest
 
-from serin_operator.decide.analysis import OddsRatio, Points, expected_labels, labels_for
+from serin_operator.decide.analysis import (
+    InPairs,
+    OddsRatio,
+    Points,
+    expected_labels,
+    expected_samples,
+    labels_for,
+    samples_for,
+)
+from serin_operator.decide.analysis.planning_in_pairs import expected_pairs, pairs_for
 
 
 @pytest.mark.parametrize(
@@ -69,3 +78,52 @@ def test_nothing_within_the_margin_is_found_by_any_number_of_labels():
 
 def test_all_that_can_be_worse_is_found():
     assert 1 <= labels_for(0.92, 0.08, 20, power=0.99) < 20
+
+
+@pytest.mark.parametrize(
+    ("effect", "differing", "margin", "simulated"),
+    [
+        (0.01, 0.02, 0.0, 2212),
+        (0.02, 0.02, 0.0, 575),
+        (0.02, 0.06, 0.0, 1688),
+        (0.02, 0.06, 0.005, 2875),
+        (0.04, 0.12, 0.0, 850),
+        (0.1, 0.2, 0.0, 250),
+    ],
+)
+def test_of_pairs_it_says_what_simulation_measures(effect, differing, margin, simulated):
+    only_control = (differing - effect) / 2
+    assert expected_pairs(effect, only_control, margin=margin) == pytest.approx(simulated, rel=0.2)
+
+
+def test_pairs_that_differ_on_more_rows_tell_less():
+    few, many = (expected_pairs(0.02, only, margin=0.01) for only in (0.005, 0.05))
+    assert many > 3 * few
+
+
+def test_as_many_pairs_as_find_it_in_half_of_the_rollouts_are_those_expected():
+    assert pairs_for(0.05, 0.02, power=0.5, margin=0.01) == pytest.approx(
+        expected_pairs(0.05, 0.02, margin=0.01), rel=0.011
+    )
+
+
+def test_no_number_of_pairs_finds_what_the_margin_allows():
+    assert expected_pairs(0.01, 0.02, margin=0.01) == math.inf
+    assert pairs_for(0.01, 0.02, power=0.8, margin=0.02) == math.inf
+
+
+def test_all_that_can_be_worse_is_found_in_pairs():
+    assert 1 <= pairs_for(0.99, 0.01, power=0.99) < 20
+
+
+def test_the_sooner_of_pairs_and_labels_is_planned_with_and_each_pays_for_its_weight():
+    def planned(in_pairs):
+        return samples_for(0.02, 0.08, 25, power=0.8, in_pairs=in_pairs, margin=Points(0.01))
+
+    apart, alone = planned(None), planned(InPairs(1.0, 0.01, are_alone=True))
+    assert apart == labels_for(0.02, 0.08, 25, power=0.8, margin=Points(0.01))
+    assert alone < planned(InPairs(1.0, 0.01)) < apart
+    assert planned(InPairs(0.5, 0.01)) == pytest.approx(2 * planned(InPairs(1.0, 0.01)))
+    assert apart < planned(InPairs(0.001, 0.01)) == planned(InPairs(0.0, 0.01)) < 1.4 * apart
+    half = expected_samples(0.02, 0.08, 25, in_pairs=InPairs(1.0, 0.01), margin=Points(0.01))
+    assert half < planned(InPairs(1.0, 0.01))

@@ -199,6 +199,20 @@ def test_a_margin_that_reaches_everything_is_refused_in_words():
 
 
 @pytest.mark.parametrize(
+    ("tells_good", "said"),
+    [
+        (True, "stable's mean (1.203) less the margin (0.4) is at the end of its range (1) or beyond, so no canary could fail; "),
+        (False, "stable's mean (4.797) plus the margin (0.4) is at the end of its range (5) or beyond, so no canary could fail; "),
+    ],
+    ids=["more is better", "less is better"],
+)  # fmt: skip
+def test_of_a_score_a_margin_that_reaches_everything_is_told_in_its_own_unit(tells_good, said):
+    score = Comparison(Points(0.1), words=Words("score", "scores", "mean", tells_good, (1.0, 5.0)))
+    _, verdict = run(score, value(alone=(950, 1000)), value((9, 10, 95, 100)))
+    assert verdict == Inconclusive(Reason.MARGIN_IMPOSSIBLE, f"{said}give a smaller margin, or a wider range")
+
+
+@pytest.mark.parametrize(
     "sample",
     [
         pytest.param(value(), id="no strata"),

@@ -119,6 +119,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
                 mistakes=a_list(an_object(field=TEXT, says=TEXT)),
                 does=a_list(TEXT),
                 slips=a_list(TEXT),
+                hints=a_list(an_object(field=TEXT, says=TEXT)),
             )
         )
     ),

@@ -198,6 +198,42 @@ def test_a_variant_has_to_pass_the_gate_of_golden_samples_that_its_original_has_
     assert "Int8Dynamic: 0 of 1 golden samples give their outputs (preflight.goldenSamples)" in row["message"]
 
 
+def apart(file):
+    """Has a model keep its weights in a file of their own."""
+    file.parent.joinpath("weights").mkdir()
+    save(load(file), file, save_as_external_data=True, location="weights/of.bin", size_threshold=0)
+    return file
+
+
+@pytest.mark.parametrize("variant", ["Graph", "Int8Dynamic", "Float16"])
+def test_weights_that_lie_in_files_of_their_own_lie_within_the_variant(resolving, variant):
+    golden(apart(network(resolving.model / "model.onnx")))
+    before = {each: each.read_bytes() for each in resolving.model.rglob("*") if each.is_file()}
+    told, row = resolving(variant)
+    assert row["message"].startswith(f"{variant} is served: ")
+    assert {each: each.read_bytes() for each in before} == before, "what is published stays as it is"
+    kept = resolving.store / "sha256" / told["sha256"] / "files"
+    assert sorted(each.name for each in kept.rglob("*")) == ["golden.jsonl", "model.onnx"]
+    assert not list((resolving.folder / "cache").rglob("*.part")), "nothing is left of making it"
+
+
+def test_a_single_file_with_weights_beside_it_has_a_variant_too(resolving):
+    resolving.model = apart(network(resolving.model / "net.onnx"))
+    golden(resolving.model)
+    told, row = resolving()
+    assert row["message"].startswith("Int8Dynamic is served: ")
+    kept = resolving.store / "sha256" / told["sha256"] / "files"
+    assert sorted(each.name for each in kept.rglob("*")) == ["golden.jsonl", "model.onnx"]
+
+
+def test_weights_that_no_single_file_can_hold_are_told_and_the_original_is_served(resolving, monkeypatch):
+    golden(apart(network(resolving.model / "model.onnx")))
+    monkeypatch.setattr(made, "_MOST_IN_ONE_FILE", 1000)
+    told, row = resolving()
+    assert (row["verdict"], "optimized" in told) == ("Pass", False)
+    assert "GB in files of their own, and a variant is one file of 2 GB at most" in row["message"]
+
+
 @pytest.mark.parametrize("twice", [False, True])
 def test_of_a_forest_there_is_nothing_to_make_smaller(resolving, twice):
     golden(forest(resolving.model / "model.onnx", twice=twice))

@@ -1,12 +1,18 @@
 """``spec.model.optimize``: variants of the model that may be quicker, and what they have to keep to."""
 
 from enum import StrEnum
+from math import ceil, log, log1p
 from typing import Annotated, Final
 
 from pydantic import Field
 
 from serin_operator.api.base import ApiModel
 from serin_operator.api.rule import Rule
+
+DEFAULT_MAX_LOSS: Final = 0.01
+DEFAULT_MIN_SPEEDUP: Final = 1.1
+"""The server's own."""
+_DOUBT: Final = 0.05
 
 
 class Variant(StrEnum):
@@ -41,6 +47,11 @@ class Optimize(ApiModel):
         float | None,
         Field(ge=1, le=100, description="How many times as quick it has to be, for a row and for many. Default 1.1."),
     ] = None
+
+
+def fewest_rows(share: float) -> int:
+    """Golden rows of which none is lost, to be 95 % certain that no more than this share is: (1 - share)^rows ≤ 5 %."""
+    return ceil(log(_DOUBT) / log1p(-share)) if share else 1
 
 
 OPTIMIZE_RULES: Final = (

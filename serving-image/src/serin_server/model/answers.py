@@ -58,7 +58,7 @@ def of_transport(source: str, error: object, uri: str) -> LoadFailure:
         case ssl.SSLCertVerificationError():
             return LoadFailure(
                 Reason.SOURCE_FORBIDDEN,
-                f"{source}: its certificate is not trusted ({error.verify_message}): give its CA",
+                f"{source}: its certificate is not trusted ({error.verify_message}): give its CA (caConfigMap)",
             )
         case TimeoutError():
             return Interrupted(

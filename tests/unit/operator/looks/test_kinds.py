@@ -245,8 +245,20 @@ def test_coins_on_the_worse_side_are_bad(said, bad):
         (SCORES[0], 0.01, "mean 2.6 of 100 scores", None),
         ({"between": [1, 5], "minimum": 2}, 0.75, "mean 2.6 of 100 scores", "at least 2 is asked for"),
         ({"between": [0, 10], "maximum": 2.5}, 0.25, "mean 6 of 100 scores", "at most 2.5 is asked for"),
+        (
+            {"of": "SquaredError", "between": [0, 1], "maximum": 0.2},
+            0.2,
+            "mean squared error 0.6 of 100 scores",
+            "at most 0.2 is asked for",
+        ),
+        (
+            {"of": "AbsoluteError", "between": [0, 10], "maximum": 2},
+            0.2,
+            "mean absolute error 6 of 100 scores",
+            "at most 2 is asked for",
+        ),
     ],
-    ids=["against stable", "a least mean", "a greatest mean"],
+    ids=["against stable", "a least mean", "a greatest mean", "a squared error", "an absolute error"],
 )
 def test_a_score_is_judged_by_its_place_in_the_range_and_told_in_its_own_unit(said, margin, mean, bound):
     (metric,) = config_of(analysis({"score": said})).metrics

@@ -11,6 +11,7 @@ from serin_operator.decide.analysis import (
     InvalidAnalysis,
     Metric,
     NoData,
+    Pairs,
     Proportions,
     Stratum,
     Value,
@@ -90,6 +91,12 @@ def test_what_the_margin_allows_is_found_by_no_number_of_samples():
     assert set(samples(stage, {**ACCURACY, "mode": "Warn"})) == {"accuracy"}, "a warning keeps no step from beginning"
 
 
+def test_of_a_score_what_the_margin_allows_is_told_in_its_own_unit():
+    stage = replace(STAGE, detect=Detect(0.02, 0.8))
+    with pytest.raises(InvalidAnalysis, match=r"0.02 of its range \(0.08\) is within the margin of rated \(0.1\)"):
+        planned_for(stage, wanted({"name": "rated", "score": {"between": [1, 5], "maxDecrease": 0.1}}))
+
+
 def test_a_metric_that_lacks_samples_says_what_they_are_for():
     planned = planned_for(STAGE, wanted())
     config = config_of(wanted(), 100, planned)
@@ -114,3 +121,42 @@ def test_of_a_score_the_mean_is_told_in_its_own_unit():
         STAGE, wanted({"name": "rated", "score": {"between": [1, 5], "maxDecrease": 0.1}})
     ).values()
     assert planned.because == " (Auto: they find a mean that is worse by 0.2 than a usual 3 with a probability of 0.8)"
+
+
+def paired(how="Auto", sample=0.5, evidence=None):
+    said = {"metrics": [{**ACCURACY, "accuracy": {"maxDecrease": 0.01, "paired": how}}], "pairing": {"sample": sample}}
+    return planned_for(STAGE, Analysis.model_validate(said), evidence)["accuracy"]
+
+
+def evidence_of_pairs(only_canary, only_control, total, canary):
+    look = Proportions(
+        (Stratum(Arm(canary // 10, canary), Arm(canary // 10, canary)),), pairs=Pairs(only_canary, only_control, total)
+    )
+    said = Analysis.model_validate({"metrics": [ACCURACY], "pairing": {"sample": 0.5}})
+    state, _ = judge_look(config_of(said), AnalysisState(), {"accuracy": Value(look)})
+    return state.to_dict()
+
+
+def test_where_pairs_decide_it_is_planned_with_them():
+    (apart,) = samples().values()
+    assert paired("Off").samples == apart
+    alike = evidence_of_pairs(10, 10, 1000, 1000)
+    assert paired("Require", evidence=alike).samples < paired("Auto", evidence=alike).samples < apart
+    assert paired("Require").because.endswith("with a probability of 0.8, in pairs)")
+    assert paired("Auto").because.endswith("with a probability of 0.8, 50.0 % of them in pairs)")
+
+
+def test_how_often_versions_differ_and_how_many_pairs_there_are_is_planned_with_once_it_is_known():
+    before = paired("Require")
+    alike, unlike = (paired("Require", evidence=evidence_of_pairs(only, only, 1000, 1000)) for only in (2, 100))
+    assert alike.samples < before.samples < unlike.samples
+    rare = paired("Auto", evidence=evidence_of_pairs(1, 1, 120, 2000))
+    assert "6.00 % of them in pairs" in rare.because
+    assert paired("Require", evidence=evidence_of_pairs(9, 9, 20, 1000)) == paired(
+        "Require", evidence=evidence_of_pairs(0, 0, 20, 1000)
+    ), "twenty pairs tell nothing"
+
+
+def test_hardly_any_pairs_leave_the_labels_less_of_the_rate():
+    (apart,) = samples().values()
+    assert apart < paired("Auto", 0.001).samples < 1.5 * apart

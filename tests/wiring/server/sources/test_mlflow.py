@@ -1,6 +1,7 @@
 """Models of an MLflow tracking server, from a small stand-in of its REST interface."""
 
 import pytest
+from tests.support.certificates import tls_of_this_machine
 from tests.support.models import doubling
 from tests.support.pages import pages
 
@@ -103,3 +104,19 @@ def test_where_an_alias_has_moved_to_is_written_into_the_file(tracking, fetched,
     assert main(given) == 0
     assert not [path for path, _ in tracking.asked[asked:] if path.startswith(f"{LIST}/")], "nothing is fetched"
     assert "credit: nothing new" in capsys.readouterr().out
+
+
+def test_a_server_whose_authority_is_ones_own_is_looked_at_when_it_is_given_and_only_then(tracking, tmp_path, capsys):
+    context, authority = tls_of_this_machine(tmp_path)
+    with pages(context) as by_tls:
+        by_tls.found |= tracking.found
+        place = f"mlflow://127.0.0.1:{by_tls.port}/credit"
+        file = tmp_path / "credit.yaml"
+        text = f"kind: ModelDeployment\nmetadata: {{name: credit}}\nspec:\n  model:\n    version: '2'\n    uri: {place}/2\n"
+        file.write_text(text)
+        given = ["bump", "--model", f"{place}@champion", "--bump-file", str(file), "--cache-dir", str(tmp_path / "c")]
+        assert main([*given, "--source-timeout-seconds", "5"]) != 0
+        assert file.read_text() == text
+        assert "give its CA (caConfigMap)" in capsys.readouterr().err
+        assert main([*given, "--source-ca-file", str(authority)]) == 0
+        assert f"uri: {place}/3\n" in file.read_text()

@@ -1,16 +1,20 @@
 """Files with ModelDeployments in them, read without a cluster."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from kubectl_serin.problems import Exit, Problem
 from serin_operator.api.names import GROUP, KIND, VERSION
 
 if TYPE_CHECKING:
     from kubectl_serin.rules.schema import Mistake
+
+_NEAR: Final = 0.85
+"""How alike a kind has to be for a typing error."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,11 @@ class Found:
         from kubectl_serin.rules.schema import Mistake, mistakes
         from serin_operator.api.crd import object_schema
 
-        given, known = self.resource.get("apiVersion"), f"{GROUP}/{VERSION}"
+        kind, given, known = self.resource.get("kind"), self.resource.get("apiVersion"), f"{GROUP}/{VERSION}"
+        if kind != KIND:
+            return (Mistake("kind", f'Unsupported value: "{kind}": write {KIND}, which is the only kind of {GROUP}'),)
+        if given is None:
+            return (Mistake("apiVersion", f"Required value: write {known}"),)
         if given != known:
             return (Mistake("apiVersion", f'Unsupported value: "{given}": this release knows "{known}"'),)
         return mistakes(self.resource, object_schema())
@@ -44,14 +52,31 @@ def read(files: list[str]) -> Iterator[Found]:
     """
     is_empty = True
     for file in files:
-        for each in _documents(file):
-            if isinstance(each, dict) and each.get("kind") == KIND:
-                is_empty = False
-                yield Found(file, each)
+        for each in _objects(_documents(file)):
+            is_empty = False
+            yield Found(file, each)
     if is_empty:
         raise Problem(
             f"no ModelDeployment in {', '.join(files)}", "docs/first-model.md has one to begin with", Exit.ABSENT
         )
+
+
+def _objects(documents: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    """Those that are ModelDeployments, or are meant to be: also the items of a list, as kubectl prints several."""
+    for each in documents:
+        if isinstance(each, dict):
+            if isinstance(each.get("items"), list) and str(each.get("kind")).endswith("List"):
+                yield from _objects(each["items"])
+            elif _is_meant(each):
+                yield each
+
+
+def _is_meant(resource: dict[str, Any]) -> bool:
+    """By its kind, or one that is nearly so; or by the group, whose only kind it is."""
+    kind = str(resource.get("kind", ""))
+    return SequenceMatcher(None, kind.lower(), KIND.lower()).ratio() > _NEAR or str(
+        resource.get("apiVersion", "")
+    ).startswith(f"{GROUP}/")
 
 
 def _documents(file: str) -> list[Any]:

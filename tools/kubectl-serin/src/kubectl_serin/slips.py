@@ -4,13 +4,14 @@ By the engine's own planning: the samples that the steps ask for are set against
 version that is worse by so much. Clients' real numbers may be larger than what is asked for, and then less slips through.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from serin_operator.api.spec import ModelDeploymentSpec
-from serin_operator.decide.analysis import AnalysisConfig, Comparison, Evidence, Metric, expected_labels
+from serin_operator.decide.analysis import AnalysisConfig, Comparison, Evidence, Metric, Points, expected_samples
 from serin_operator.decide.judging.config import Planned, config_of
-from serin_operator.decide.judging.planned import planned_for
+from serin_operator.decide.judging.planned import in_pairs, planned_for
 from serin_operator.decide.wanted.settings import settings_of
 from serin_operator.decide.wanted.stages import Stage
 
@@ -51,7 +52,15 @@ def slips(spec: Mapping[str, Any]) -> Iterator[str]:
                     f"{metric.name}: minSamples: Auto asks for {number:,} at {stage.words}, by a usual rate; a version"
                     f" {_worse(stage.detect.worse, metric)} is found there with a probability of {stage.detect.power:g}"
                 )
-        worse = found_in_half(metric, samples, weight, usual, config.false_alarm_share(metric.name))
+        needed_for = partial(
+            expected_samples,
+            stable_bad_rate=usual,
+            weight_percent=weight,
+            in_pairs=in_pairs(metric.rule, parsed.analysis, usual),
+            false_rollback_rate=config.false_alarm_share(metric.name),
+            margin=Points(metric.rule.points),
+        )
+        worse = found_in_half(needed_for, samples, 1.0 - usual)
         if worse is None:
             yield f"{metric.name}: with {samples:,} samples in all no version is found; raise analysis.minSamples"
         else:
@@ -76,17 +85,18 @@ def _of_slices(names: Collection[str]) -> str:
     return f"; each of its {len(names)} slices waits for labels of its own, and none passes without" if names else ""
 
 
-def found_in_half(metric: Metric, samples: int, weight: int, usual: float, rate: float) -> float | None:
-    """The least difference that so many samples find in about half of the rollouts; None: none at all."""
-    margin = getattr(metric.rule, "margin", None)
-    low, high = 0.0, 1.0 - usual
-    if margin is None or _labels(high, usual, weight, rate, margin) > samples:
+def found_in_half(needed_for: Callable[[float], float], samples: int, most: float) -> float | None:
+    """The least difference that so many samples find in about half of the rollouts; None: none at all.
+
+    Args:
+        needed_for: Samples that it takes to find a difference.
+        samples: As many as there are.
+        most: The largest difference that there can be.
+    """
+    low, high = 0.0, most
+    if needed_for(high) > samples:
         return None
     for _ in range(30):
         middle = (low + high) / 2
-        low, high = (low, middle) if _labels(middle, usual, weight, rate, margin) <= samples else (middle, high)
+        low, high = (low, middle) if needed_for(middle) <= samples else (middle, high)
     return high
-
-
-def _labels(effect: float, usual: float, weight: int, rate: float, margin: Any) -> float:  # noqa: ANN401 - one of the engine's margins
-    return expected_labels(effect, usual, weight, false_rollback_rate=rate, margin=margin)

@@ -31,6 +31,12 @@ _MADE_OF: Final = {
 }
 """As pods spell it."""
 
+_SAID: Final = {
+    ScoreOf.LABEL: "mean",
+    ScoreOf.SQUARED_ERROR: "mean squared error",
+    ScoreOf.ABSOLUTE_ERROR: "mean absolute error",
+}
+
 
 class Score(ApiModel):
     """Mean of a bounded number of each prediction, canary against stable in the same minutes."""
@@ -74,7 +80,7 @@ def _judged(asked: Score) -> Compared | Bounded:
     width = high - low if high > low else nan
     better = "more" if asked.more_is_better else "less"
     key = f"score {asked.made_of} {low:.12g} to {high:.12g}, {better} is better"
-    phrase = Phrase(key, "scores", "mean", asked.more_is_better, (low, high))
+    phrase = Phrase(key, "scores", _SAID[asked.of or ScoreOf.LABEL], asked.more_is_better, (low, high))
     if asked.minimum is not None:
         return Bounded(round((high - asked.minimum) / width, 12), phrase)
     if asked.maximum is not None:

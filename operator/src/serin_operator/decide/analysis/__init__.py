@@ -60,6 +60,7 @@ from serin_operator.decide.analysis.judge import Verdicts, judge_look
 from serin_operator.decide.analysis.margins import NO_WORSE, Margin, OddsRatio, Points
 from serin_operator.decide.analysis.outcome import Advice, OnDeadline, Outcome, outcome
 from serin_operator.decide.analysis.planning import expected_labels, labels_for
+from serin_operator.decide.analysis.planning_in_pairs import InPairs, expected_samples, samples_for
 from serin_operator.decide.analysis.pods import PodScatter
 from serin_operator.decide.analysis.renewal import PRICE, renewed
 from serin_operator.decide.analysis.samples import (
@@ -104,6 +105,7 @@ __all__ = [
     "Evidence",
     "Fail",
     "Histograms",
+    "InPairs",
     "Inconclusive",
     "InvalidAnalysis",
     "Look",
@@ -140,6 +142,7 @@ __all__ = [
     "begin_step",
     "error_rate",
     "expected_labels",
+    "expected_samples",
     "judge_look",
     "labelled_counts",
     "labels_for",
@@ -148,5 +151,6 @@ __all__ = [
     "outcome",
     "renewed",
     "replay",
+    "samples_for",
     "spans_weight_change",
 ]

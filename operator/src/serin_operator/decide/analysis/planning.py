@@ -1,6 +1,7 @@
 """How many labels will a decision take? Asked before a rollout, so that steps and deadlines fit the traffic."""
 
 import math
+from collections.abc import Callable
 from functools import partial
 from statistics import NormalDist
 
@@ -46,7 +47,7 @@ def expected_labels(
     speeds = [ratio / canary / design_effect for ratio in _ratios(pattern, margin, stable_bad_rate)]
     if max(speeds) <= 0:
         return math.inf
-    return _labels_until(-math.log(false_rollback_rate), speeds)
+    return samples_until(-math.log(false_rollback_rate), speeds)
 
 
 def labels_for(
@@ -84,6 +85,11 @@ def labels_for(
         seems = min(seems, 1 - stable_bad_rate)
         return seems > 0 and expected(seems) <= labels
 
+    return fewest(is_enough)
+
+
+def fewest(is_enough: Callable[[float], bool]) -> float:
+    """The least number that is enough, to a percent; infinite where none is."""
     high = 1.0
     while not is_enough(high):
         high *= 2
@@ -104,8 +110,8 @@ def _ratios(pattern: Stratum, margin: Margin, rate: float) -> list[float]:
     return log_ratios(pattern, margin.increase, rate, against_steps())
 
 
-def _labels_until(wanted: float, speeds: list[float]) -> float:
-    """Solve log Σ wⱼ exp(labels · speedⱼ) = wanted; the left side grows once it is above 0."""
+def samples_until(wanted: float, speeds: list[float]) -> float:
+    """When a mixture of equal parts that gather evidence at these speeds has as much as is wanted: solves log Σ wⱼ exp(labels · speedⱼ) = wanted; the left side grows once it is above 0."""
     low, high = 0.0, (wanted + math.log(len(speeds))) / max(speeds)
     for _ in range(60):
         middle = (low + high) / 2

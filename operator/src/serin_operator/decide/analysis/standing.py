@@ -9,6 +9,7 @@ from serin_operator.decide.analysis.proportions import base_rate, comparable, lo
 from serin_operator.decide.analysis.samples import Proportions
 from serin_operator.decide.analysis.state import MetricState
 from serin_operator.decide.analysis.verdicts import Fail, Inconclusive, Pass, Reason, Verdict
+from serin_operator.decide.analysis.words import Words
 
 DOUBT: Final = 0.5
 """A metric does not pass while the log evidence against the canary is this share of what rolls it back: the square root,
@@ -100,12 +101,20 @@ def _nothing_to_judge(rule: Comparison | Bound, state: MetricState, seen: Propor
     if isinstance(rule.margin, Points):
         rate = points.guessed_base(base_rate(state), rule.margin.increase)
         if points.is_impossible(rate, rule.margin.increase):
-            return Inconclusive(
-                Reason.MARGIN_IMPOSSIBLE,
-                f"stable's bad answers ({wording.percent(rate)}) plus the margin ({wording.percent(rule.margin.increase)}) "
-                "are 100 % or more, so no canary could fail; give a smaller margin or mend stable first",
-            )
+            return Inconclusive(Reason.MARGIN_IMPOSSIBLE, _impossible(rate, rule.margin.increase, rule.words))
     return None
+
+
+def _impossible(rate: float, margin: float, words: Words) -> str:
+    told = f"({wording.level(rate, words)}) plus the margin ({wording.difference(margin, words)})"
+    if words.scale is None:
+        return f"stable's bad answers {told} are 100 % or more, so no canary could fail; give a smaller margin or mend stable first"
+    told = told.replace("plus", "less") if words.tells_good else told
+    end = words.scale[0] if words.tells_good else words.scale[1]
+    return (
+        f"stable's mean {told} is at the end of its range ({end:g}) or beyond, so no canary could fail; give a smaller margin,"
+        " or a wider range"
+    )
 
 
 def _has_pairs(rule: Comparison, seen: Proportions) -> bool:

@@ -37,6 +37,11 @@ def limit(bad_rate: float, words: Words) -> str:
     return f"at {'least' if words.tells_good else 'most'} {level(bad_rate, words)} is asked for"
 
 
+def difference(share: float, words: Words) -> str:
+    """A difference between two rates of bad answers: `2.00 %`, or one between two means in their own unit."""
+    return percent(share) if words.scale is None else f"{share * (words.scale[1] - words.scale[0]):.4g}"
+
+
 def percent(rate: float) -> str:
     """A rate with enough digits to tell rare events apart: 92.3 %, 0.52 %, 0.0031 %."""
     scaled = 100 * rate

@@ -8,16 +8,18 @@ from typing import Any, Final
 from serin_operator.api.spec import Analysis, AnyMetric
 from serin_operator.decide.analysis import (
     AnalysisState,
-    Arm,
     Comparison,
+    InPairs,
     InvalidAnalysis,
     Metric,
+    MetricState,
+    Paired,
+    Pairs,
     Points,
-    Words,
-    labels_for,
+    samples_for,
 )
 from serin_operator.decide.analysis.proportions import base_rate
-from serin_operator.decide.analysis.wording import level, percent
+from serin_operator.decide.analysis.wording import difference, level, percent
 from serin_operator.decide.judging.config import Planned, config_of
 from serin_operator.decide.judging.scatter import scatter_of
 from serin_operator.decide.wanted.stages import Detect, Stage
@@ -54,7 +56,7 @@ def planned_for(
         if metric.min_samples is not None or not isinstance(metric.rule, Comparison) or usual is None:
             continue
         _check(metric, written, stage.detect, stage.said)
-        seen = base_rate(known[metric.name]) if metric.name in known else Arm()
+        state = known.get(metric.name, MetricState())
         effect = scatter[metric.name].design_effect(design_effect) if metric.name in scatter else design_effect
         asked = _Asked(
             stage.detect,
@@ -63,8 +65,31 @@ def planned_for(
             metric.rule.points,
             _rounded(max(1.0, effect)),
         )
-        found[metric.name] = _planned(asked, seen, usual, metric.rule.words)
+        found[metric.name] = _planned(asked, metric.rule, state, usual, wanted)
     return found
+
+
+def in_pairs(rule: Comparison, wanted: Analysis, rate: float, state: MetricState | None = None) -> InPairs | None:
+    """What pairs bring to a metric; None where it is judged without.
+
+    How often the control alone is bad, and how many of the canary's samples are pairs, is taken from what the rollout has seen, once
+    there are a hundred. Before, the new version is taken to be right on half of what stable is wrong on, which is more than a
+    retrained model usually is, and pairs to be as many as are asked for.
+
+    Args:
+        rule: Of the metric.
+        wanted: What is compared.
+        rate: Stable's rate of bad answers.
+        state: What is known of the metric in this rollout.
+    """
+    if rule.paired is Paired.OFF or wanted.pairing is None:
+        return None
+    known, canary = (Pairs(*state.pairs), state.canary_total) if state else (Pairs(), 0)
+    only_control = (known.only_control_bad + 0.5) / (known.total + 1) if known.total >= FEWEST else rate / 2
+    if rule.paired is Paired.REQUIRE:
+        return InPairs(1.0, _rounded(only_control), are_alone=True)
+    share = min(1.0, known.total / canary) if canary >= FEWEST else wanted.pairing.sample
+    return InPairs(_rounded(share), _rounded(only_control))
 
 
 @dataclass(frozen=True)
@@ -80,38 +105,54 @@ class _Asked:
     design_effect: float
 
 
-def _planned(asked: _Asked, stable: Arm, usual: float, words: Words) -> Planned:
+def _planned(asked: _Asked, rule: Comparison, state: MetricState, usual: float, wanted: Analysis) -> Planned:
+    stable, words = base_rate(state), rule.words
     is_known = stable.total >= FEWEST
     rate = (stable.bad + 0.5) / (stable.total + 1) if is_known else usual
     rate = min(_rounded(rate), 1 - asked.detect.worse)
     whose = f"stable's {level(rate, words)}" if is_known else f"a usual {level(rate, words)}"
     if words.scale is None:
-        found = f"{percent(asked.detect.worse)} more bad ones than {whose}"
+        found = f"{difference(asked.detect.worse, words)} more bad ones than {whose}"
     else:
-        found = f"a mean that is worse by {asked.detect.worse * (words.scale[1] - words.scale[0]):.4g} than {whose}"
+        found = f"a mean that is worse by {difference(asked.detect.worse, words)} than {whose}"
+    pairs = in_pairs(rule, wanted, rate, state)
     return Planned(
-        _up(_labels(asked, rate)), f" (Auto: they find {found} with a probability of {asked.detect.power:g})"
+        _up(_labels(asked, rate, pairs)),
+        f" (Auto: they find {found} with a probability of {asked.detect.power:g}{_in_pairs(pairs)})",
     )
 
 
+def _in_pairs(pairs: InPairs | None) -> str:
+    if pairs is None:
+        return ""
+    return ", in pairs" if pairs.are_alone else f", {percent(pairs.share)} of them in pairs"
+
+
 def _check(metric: Metric, written: AnyMetric, detect: Detect, said: str) -> None:
-    points = metric.rule.points if isinstance(metric.rule, Comparison) else 0.0
-    if detect.worse > points or written.warns_only:
+    rule = metric.rule
+    if not isinstance(rule, Comparison) or detect.worse > rule.points or written.warns_only:
         return
+    share, margin = f"{detect.worse:g}", f"{rule.points:g}"
+    if rule.words.scale is not None:
+        share, margin = (
+            f"{share} of its range ({difference(detect.worse, rule.words)})",
+            difference(rule.points, rule.words),
+        )
     raise InvalidAnalysis(
         f"spec.rollout.{said}.detect",
-        f"{detect.worse:g} is within the margin of {metric.name} ({points:g}), which no number of samples finds",
+        f"{share} is within the margin of {metric.name} ({margin}), which no number of samples finds",
         "give more, a smaller margin, or minSamples to that metric",
     )
 
 
 @lru_cache(maxsize=512)
-def _labels(asked: _Asked, rate: float) -> float:
-    return labels_for(
+def _labels(asked: _Asked, rate: float, pairs: InPairs | None) -> float:
+    return samples_for(
         asked.detect.worse,
         rate,
         asked.share,
         power=asked.detect.power,
+        in_pairs=pairs,
         false_rollback_rate=asked.alarm,
         margin=Points(asked.margin),
         design_effect=asked.design_effect,

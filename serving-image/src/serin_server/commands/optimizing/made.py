@@ -1,10 +1,13 @@
-"""A variant as a model of its own: a folder with the transformed file, and what lay beside the original."""
+"""A variant as a model of its own: a folder with the transformed file, and what lay beside the original.
+
+Weights that the original keeps in files of their own lie within the variant's file: it is smaller, and one file is served as before.
+"""
 
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +26,8 @@ FILE_NAME: Final = "model.onnx"
 _SPARE_BYTES: Final = 256 << 20
 _TIMES_ITS_SIZE: Final = 4
 """What libraries take of memory to transform a file, at most."""
+_MOST_IN_ONE_FILE: Final = (1 << 31) - (1 << 20)
+"""Protobuf ends at 2 GiB."""
 
 
 def made(model: Model, variant: str, home: Path, seconds: float) -> Path:
@@ -37,10 +42,14 @@ def made(model: Model, variant: str, home: Path, seconds: float) -> Path:
         seconds: After which it is given up.
     """
     source = model_file(model.path)
-    if external_files(source):
-        raise NotMade("its weights lie in files of their own")
+    weights = external_files(source)
+    size = sum(file.stat().st_size for file in (source, *weights))
+    if weights and size > _MOST_IN_ONE_FILE:
+        raise NotMade(
+            f"its weights are {size / 1e9:.1f} GB in files of their own, and a variant is one file of 2 GB at most"
+        )
     room = room_bytes()
-    if room < _TIMES_ITS_SIZE * source.stat().st_size + _SPARE_BYTES:
+    if room < _TIMES_ITS_SIZE * size + _SPARE_BYTES:
         raise NotMade("memory is too small to make it (raise spec.runtime.resources.limits.memory)")
     if seconds <= 0:
         raise NotMade("there was no time left for it")
@@ -49,10 +58,10 @@ def made(model: Model, variant: str, home: Path, seconds: float) -> Path:
     scratch.mkdir(parents=True, exist_ok=True)
     folder.mkdir()
     try:
-        put(source, scratch / FILE_NAME)  # libraries write beside what they read, which may lie on a claim
+        _gather(source, weights, scratch)  # libraries write beside what they read, which may lie on a claim
         target = folder / (source.name if model.path.is_dir() else FILE_NAME)
-        _run(variant, scratch / FILE_NAME, target, room, seconds)
-        for name in _beside(model, source):
+        _run(variant, scratch / source.name, target, room, seconds)
+        for name in _beside(model, source, weights):
             place = folder / name
             place.parent.mkdir(parents=True, exist_ok=True)
             put((model.path if model.path.is_dir() else model.path.parent) / name, place)
@@ -64,13 +73,22 @@ def made(model: Model, variant: str, home: Path, seconds: float) -> Path:
     return folder
 
 
-def _beside(model: Model, source: Path) -> Iterator[str]:
-    """The files that a variant takes over: all of a folder, and what a server reads beside a single file."""
+def _gather(source: Path, weights: Sequence[Path], scratch: Path) -> None:
+    """The model's own file and its weights in a folder of their own."""
+    for file in weights:
+        place = scratch / file.relative_to(source.parent)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, place)  # no link: what reads weights may refuse a file that has two names
+    put(source, scratch / source.name)
+
+
+def _beside(model: Model, source: Path, weights: Sequence[Path]) -> Iterator[str]:
+    """The files that a variant takes over: all of a folder but its weights, and what a server reads beside a single file."""
     if not model.path.is_dir():
         yield from (name for name in (GOLDEN, WARM_UP, BACKGROUND) if source.with_name(name).is_file())
         return
     for name in model.files or model_listing(model.path):
-        if name not in {source.name, BUNDLE}:
+        if name not in {source.name, BUNDLE} and model.path / name not in weights:
             yield name
 
 

@@ -26,6 +26,12 @@ from serin_server.model.load import Model
 from serin_server.process.model import load_as_set
 
 NAME: Final = "optimize"
+NO_STORE: Final = "pods read variants from a store, and there is none: set spec.model.store (SERIN_STORE)"
+NO_SAMPLES: Final = (
+    f"accuracy is measured on golden samples, and there are none: put {GOLDEN} beside the model, or name a ConfigMap in"
+    " spec.preflight.goldenSamples"
+)
+"""As `kubectl serin lint` says them beforehand."""
 _FOLDER: Final = "variants"
 
 
@@ -85,13 +91,10 @@ def _served(model: Model, best: Tried) -> Model:
 
 def _prepared(settings: Settings, model: Model) -> tuple[Questions, Feeds]:
     if not settings.store:
-        raise _Missing("pods read variants from a store, and there is none: set spec.model.store (SERIN_STORE)")
+        raise _Missing(NO_STORE)
     file = settings.golden or beside_model(model.path, GOLDEN)
     if not file.is_file():
-        raise _Missing(
-            f"accuracy is measured on golden samples, and there are none: put {GOLDEN} beside the model, or name a ConfigMap in"
-            " spec.preflight.goldenSamples"
-        )
+        raise _Missing(NO_SAMPLES)
     try:
         asked = questions(settings, model, samples_of(settings, model))
     except UnreadableSamples as error:

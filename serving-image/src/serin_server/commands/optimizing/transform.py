@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from serin_server.model.external_data import locations_in
+
 EXIT_NOT_MADE: Final = 3
 """A sentence on stdout says why."""
 _NOTHING: Final = "nothing in it can be made smaller"
@@ -71,8 +73,9 @@ def main(arguments: Sequence[str]) -> int:
     if int(most_bytes):  # an allocation that fails, and not the end of the whole container
         resource.setrlimit(resource.RLIMIT_DATA, (int(most_bytes), int(most_bytes)))
     try:
-        TRANSFORMS[variant](Path(source), Path(target))
-        if variant != "Graph" and not _differ(Path(source), Path(target)):
+        whole = _in_one_file(Path(source))
+        TRANSFORMS[variant](whole, Path(target))
+        if variant != "Graph" and not _differ(whole, Path(target)):
             raise NotMade(_NOTHING)
     except NotMade as error:
         sys.stdout.write(str(error))
@@ -85,6 +88,17 @@ def main(arguments: Sequence[str]) -> int:
     else:
         return 0
     return EXIT_NOT_MADE
+
+
+def _in_one_file(source: Path) -> Path:
+    """The model with the weights in it that it keeps in files beside it: libraries differ in where they put those of a variant."""
+    if not locations_in(source):
+        return source
+    import onnx  # noqa: PLC0415
+
+    whole = source.with_name(f"whole-{source.name}")
+    onnx.save_model(onnx.load_model(str(source)), str(whole))
+    return whole
 
 
 def _differ(source: Path, target: Path) -> bool:

@@ -1,6 +1,7 @@
 """`kubectl serin lint`: what the API server would say of a file, what it would do, and what would slip through."""
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from kubectl_serin.command import Answer, Command, Hands
@@ -32,6 +33,8 @@ def _run(said: Namespace, _hands: Hands) -> Answer:
                 console.print(below(f"{mistake['field']}: {mistake['says']}"))
             for line in (*one["does"], *one["slips"]):
                 console.print(below(line))
+            for hint in one["hints"]:
+                console.print(below(f"nothing comes of {hint['field']}: {hint['says']}"))
 
     return Answer({"items": looked}, render, Exit.NO if is_bad else Exit.DONE)
 
@@ -39,8 +42,10 @@ def _run(said: Namespace, _hands: Hands) -> Answer:
 def _looked_at(found: Found) -> dict[str, Any]:
     bad = [{"field": cleaned(one.field), "says": cleaned(one.says)} for one in found.mistakes()]
     if bad:
-        return {"file": found.file, "name": cleaned(found.name), "mistakes": bad, "does": [], "slips": []}
+        return {"file": found.file, "name": cleaned(found.name), "mistakes": bad, **_NOTHING}
+    from kubectl_serin.hints import hints
     from kubectl_serin.slips import slips
+    from serin_operator.api.spec import ModelDeploymentSpec
     from serin_operator.decide.analysis import InvalidAnalysis
 
     spec, about = found.resource["spec"], {"file": found.file, "name": cleaned(found.name)}
@@ -49,12 +54,17 @@ def _looked_at(found: Found) -> dict[str, Any]:
     except InvalidAnalysis as error:  # what no rule of the schema can see, and the operator refuses
         field = error.field if error.field.startswith("spec.") else f"spec.analysis.{error.field}"
         mistake = {"field": cleaned(field), "says": cleaned(f"{error.why}; {error.way_out}")}
-        return {**about, "mistakes": [mistake], "does": [], "slips": []}
-    return {**about, "mistakes": [], "does": list(_does(spec)), "slips": slipping}
+        return {**about, "mistakes": [mistake], **_NOTHING}
+    told = [{"field": hint.field, "says": hint.says} for hint in hints(ModelDeploymentSpec.model_validate(spec))]
+    return {**about, "mistakes": [], "does": list(_does(spec)), "slips": slipping, "hints": told}
+
+
+_NOTHING: Mapping[str, list[Any]] = {"does": [], "slips": [], "hints": []}
 
 
 def _does(spec: dict[str, Any]) -> list[str]:
     """What it does, with the defaults that are not written there."""
+    from serin_operator.api.optimize import DEFAULT_MAX_LOSS, DEFAULT_MIN_SPEEDUP, fewest_rows
     from serin_operator.api.spec import ModelDeploymentSpec
     from serin_operator.decide.wanted.settings import settings_of
 
@@ -80,6 +90,13 @@ def _does(spec: dict[str, Any]) -> list[str]:
     if _lacks_tokens(parsed):
         lines.append(
             "slices by an input of the model never count without spec.serving.feedback.signing; by an attribute they do"
+        )
+    if optimize := parsed.model.optimize:
+        share = DEFAULT_MAX_LOSS if optimize.max_accuracy_loss is None else optimize.max_accuracy_loss
+        lines.append(
+            f"{', '.join(optimize.variants)}: the quickest that is {optimize.min_speedup or DEFAULT_MIN_SPEEDUP:g} times as quick is"
+            f" served, if it loses {'none' if not share else f'at most {share:g}'} of the golden rows;"
+            f" to be sure of that it takes {fewest_rows(share):,} of them in golden.jsonl, with fewer the original is served"
         )
     return lines
 

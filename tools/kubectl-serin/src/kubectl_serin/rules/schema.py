@@ -1,11 +1,17 @@
-"""An object held against a structural schema, in the API server's words: types first, and only then the rules."""
+"""An object held against a structural schema as the API server does: types first, and only then the rules.
+
+What it refuses is what the API server refuses. Where that says little (types, unknown fields, numbers out of range), there are more words.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from dataclasses import field as kept
 from typing import Any
 
 from kubectl_serin.rules.cel import parsed
 from kubectl_serin.rules.functions import CelError
+from kubectl_serin.rules.wording import UNKNOWN, as_share, elsewhere, not_known, unknown
+from serin_operator.api.mistyped import mistyped
 
 Schema = Mapping[str, Any]
 _TYPES: Mapping[str, tuple[type, ...]] = {
@@ -24,6 +30,8 @@ class Mistake:
 
     field: str
     says: str
+    blocks: bool = kept(default=False, compare=False)
+    """Whether no rule can be asked before it is mended."""
 
     def __str__(self) -> str:
         """As kubectl prints it."""
@@ -31,8 +39,14 @@ class Mistake:
 
 
 def mistakes(value: Any, schema: Schema) -> tuple[Mistake, ...]:  # noqa: ANN401 - any JSON
-    """Everything that the API server would refuse of a whole object."""
-    return tuple(_structure(value, schema, "")) or tuple(_rules(value, schema, ""))
+    """Everything that the API server would refuse of a whole object. A field that is not known keeps no rule from being asked."""
+    found = tuple(_placed(one, schema) for one in _structure(value, schema, ""))
+    return found if any(one.blocks for one in found) else (*found, *_rules(value, schema, ""))
+
+
+def _placed(one: Mistake, schema: Schema) -> Mistake:
+    name = one.field.rpartition(".")[2]
+    return replace(one, says=elsewhere(name, schema)) if one.says == UNKNOWN else one
 
 
 def _below(path: str, name: str) -> str:
@@ -40,17 +54,16 @@ def _below(path: str, name: str) -> str:
 
 
 def _structure(value: Any, schema: Schema, path: str) -> Iterator[Mistake]:  # noqa: ANN401 - any JSON
-    if "enum" in schema and value not in schema["enum"]:
-        known = ", ".join(f'"{one}"' for one in schema["enum"])
-        yield Mistake(path, f'Unsupported value: "{value}": supported values: {known}')
+    if "enum" in schema and not _is_one_of(value, schema["enum"]):
+        yield Mistake(path, not_known(value, schema["enum"]), blocks=True)
         return
     if schema.get("x-kubernetes-int-or-string"):
         if isinstance(value, bool) or not isinstance(value, int | str):
-            yield Mistake(path, f'Invalid value: {path} in body must be of type integer,string: "{_kind(value)}"')
+            yield Mistake(path, f"Invalid value: {mistyped(path, value, 'integer,string')}", blocks=True)
         return
     kind = schema.get("type")
     if kind and not _is(value, kind):
-        yield Mistake(path, f'Invalid value: "{_kind(value)}": {path} in body must be of type {kind}: "{_kind(value)}"')
+        yield Mistake(path, f"Invalid value: {mistyped(path, value, kind)}", blocks=True)
     elif isinstance(value, dict):
         yield from _object(value, schema, path)
     elif isinstance(value, list):
@@ -65,10 +78,9 @@ def _is(value: Any, kind: str) -> bool:  # noqa: ANN401 - any JSON
     return isinstance(value, _TYPES[kind]) and (kind == "boolean" or not isinstance(value, bool))
 
 
-def _kind(value: Any) -> str:  # noqa: ANN401 - any JSON
-    return next(
-        (kind for kind in ("boolean", "integer", "number", "string", "array", "object") if _is(value, kind)), "null"
-    )
+def _is_one_of(value: Any, known: Sequence[Any]) -> bool:  # noqa: ANN401 - any JSON
+    """Whether it is, and of the same type: 0 is no false."""
+    return any(value == one and isinstance(value, bool) == isinstance(one, bool) for one in known)
 
 
 def _object(value: dict[str, Any], schema: Schema, path: str) -> Iterator[Mistake]:
@@ -76,9 +88,9 @@ def _object(value: dict[str, Any], schema: Schema, path: str) -> Iterator[Mistak
     is_open = schema.get("x-kubernetes-preserve-unknown-fields") or not (properties or others) or path == "metadata"
     for name in schema.get("required", ()):
         if value.get(name) is None:
-            yield Mistake(_below(path, name), "Required value")
+            yield Mistake(_below(path, name), "Required value", blocks=True)
     if len(value) > schema.get("maxProperties", len(value)):
-        yield Mistake(path, f"Too many: must have at most {schema['maxProperties']} items")
+        yield Mistake(path, f"Too many: must have at most {schema['maxProperties']} items", blocks=True)
     for name, inner in value.items():
         if inner is None:
             continue  # the API server drops null
@@ -87,23 +99,23 @@ def _object(value: dict[str, Any], schema: Schema, path: str) -> Iterator[Mistak
         elif isinstance(others, dict):
             yield from _structure(inner, others, _below(path, name))
         elif not is_open:
-            yield Mistake(
-                _below(path, name), "unknown field: remove it, or correct its name (kubectl explain mdep --recursive)"
-            )
+            yield Mistake(_below(path, name), unknown(name, properties))
 
 
 def _list(value: list[Any], schema: Schema, path: str) -> Iterator[Mistake]:
     if len(value) > schema.get("maxItems", len(value)):
-        yield Mistake(path, f"Too many: {len(value)}: must have at most {schema['maxItems']} items")
+        yield Mistake(path, f"Too many: {len(value)}: must have at most {schema['maxItems']} items", blocks=True)
     if len(value) < schema.get("minItems", 0):
-        yield Mistake(path, f"Invalid value: {path} in body should have at least {schema['minItems']} items")
+        yield Mistake(
+            path, f"Invalid value: {path} in body should have at least {schema['minItems']} items", blocks=True
+        )
     for number, item in enumerate(value):
         yield from _structure(item, schema.get("items", {}), f"{path}[{number}]")
 
 
 def _text(value: str, schema: Schema, path: str) -> Iterator[Mistake]:
     if len(value) > schema.get("maxLength", len(value)):
-        yield Mistake(path, f"Too long: may not be more than {schema['maxLength']} bytes")
+        yield Mistake(path, f"Too long: may not be more than {schema['maxLength']} bytes", blocks=True)
     if len(value) < schema.get("minLength", 0):
         yield Mistake(path, f"Invalid value: {path} in body should be at least {schema['minLength']} chars long")
 
@@ -115,7 +127,9 @@ def _number(value: float, schema: Schema, path: str) -> Iterator[Mistake]:
         yield Mistake(path, f"Invalid value: {value}: {path} in body should be {word} {least}")
     if most is not None and (value > most or (value == most and schema.get("exclusiveMaximum"))):
         word = "less than" if schema.get("exclusiveMaximum") else "less than or equal to"
-        yield Mistake(path, f"Invalid value: {value}: {path} in body should be {word} {most}")
+        yield Mistake(
+            path, f"Invalid value: {value}: {path} in body should be {word} {most}{as_share(path, value, most)}"
+        )
 
 
 def _rules(value: Any, schema: Schema, path: str) -> Iterator[Mistake]:  # noqa: ANN401 - any JSON
