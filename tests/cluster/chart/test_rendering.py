@@ -86,6 +86,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
             "auth": {"existingSecret": "prometheus", "username": "serin", "passwordKey": "password"},
         }
     },
+    "with traces": {"tracing": {"endpoint": "http://collector.monitoring:4318", "sample": 0.25}},
     "with notices": {
         "notify": {
             "cluster": "eu-1",
@@ -205,6 +206,7 @@ def test_every_setting_can_be_reached_from_the_values(kubernetes: Kubernetes) ->
         "with a token for Prometheus",
         "with a password for Prometheus",
         "with notices",
+        "with traces",
         "with a store for models",
     )
     everything = [VARIANTS[name] for name in variants]

@@ -1,0 +1,97 @@
+"""Spans wait here for a collector, few and not for long: what it does not take is dropped and counted, and nobody waits for it."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+import structlog
+
+from serin_operator.tracing import Span
+
+MOST_WAITING: Final = 2048
+BATCH: Final = 256
+_PAUSE_SECONDS: Final = 2.0
+_TELL_AGAIN_SECONDS: Final = 60.0
+
+Encode = Callable[[Sequence[Span]], bytes]
+Send = Callable[[bytes], Awaitable[None]]
+
+_log = structlog.get_logger(__name__)
+
+
+class NotTaken(Exception):
+    """The collector has answered, and has not taken the spans."""
+
+
+class Outbox:
+    """Takes spans and sends them beside everything else.
+
+    Args:
+        encode: Makes a request of some.
+        send: Sends it, within a deadline of its own.
+        count: Told what became of how many: ``sent`` or ``dropped``.
+        pause_seconds: How long spans wait for others at most.
+        monotonic: Seconds on a clock that never jumps.
+    """
+
+    def __init__(
+        self,
+        encode: Encode,
+        send: Send,
+        count: Callable[[str, int], None],
+        *,
+        pause_seconds: float = _PAUSE_SECONDS,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._encode = encode
+        self._send = send
+        self._count = count
+        self._pause_seconds = pause_seconds
+        self._monotonic = monotonic
+        self._waiting: deque[Span] = deque()
+        self._is_due = asyncio.Event()
+        self._told_at = -_TELL_AGAIN_SECONDS
+
+    def take(self, span: Span) -> None:
+        """One more has ended; it returns at once."""
+        if len(self._waiting) >= MOST_WAITING:
+            self._count("dropped", 1)
+            return
+        self._waiting.append(span)
+        if len(self._waiting) >= BATCH:
+            self._is_due.set()
+
+    async def run(self) -> None:
+        """Send what waits, until cancelled."""
+        while True:
+            try:
+                async with asyncio.timeout(self._pause_seconds):
+                    await self._is_due.wait()
+            except TimeoutError:
+                pass  # a batch that is not full leaves too
+            self._is_due.clear()
+            await self.empty()
+
+    async def empty(self) -> None:
+        """Send all that waits, or drop it."""
+        while self._waiting:
+            batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+            try:
+                await self._send(self._encode(batch))
+            except asyncio.CancelledError:
+                self._count("dropped", len(batch))
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever a collector does, the next batch is tried
+                self._count("dropped", len(batch))
+                self._tell(error)
+            else:
+                self._count("sent", len(batch))
+
+    def _tell(self, error: Exception) -> None:
+        now = self._monotonic()
+        if now - self._told_at >= _TELL_AGAIN_SECONDS:
+            self._told_at = now
+            trouble = str(error) if isinstance(error, NotTaken) else type(error).__name__
+            _log.warning("spans are not taken; they are dropped", trouble=trouble)
