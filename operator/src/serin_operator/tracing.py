@@ -77,9 +77,7 @@ class Span:
         self.ended_ns = self.began_ns + time.perf_counter_ns() - self._began
         self._take(self)
 
-    def step(
-        self, name: str, attributes: Mapping[str, Value] | None = None, *, is_call: bool = False
-    ) -> "Span":
+    def step(self, name: str, attributes: Mapping[str, Value] | None = None, *, is_call: bool = False) -> "Span":
         """A part of it."""
         return Span(name, self._take, attributes, parent=self, is_call=is_call)
 

@@ -87,7 +87,9 @@ def reporting(team: dict[str, str], log: Path, store: str, **more: str) -> Itera
 def a_model(kubernetes: Kubernetes, name: str) -> None:
     spec = {"replicas": 1, "model": {"version": "v2", "uri": "file:///models/v2.onnx"}}
     metadata = {"name": name, "namespace": "reports"}
-    kubernetes.apply({"apiVersion": "serin.dev/v1alpha1", "kind": "ModelDeployment", "metadata": metadata, "spec": spec})
+    kubernetes.apply(
+        {"apiVersion": "serin.dev/v1alpha1", "kind": "ModelDeployment", "metadata": metadata, "spec": spec}
+    )
 
 
 def said(kubernetes: Kubernetes, name: str, **status: Any) -> None:
@@ -139,7 +141,8 @@ def test_an_end_is_summed_up_beside_the_model_and_goes_with_it(
         kubernetes.wait_for("it to be known", lambda: again.metric('serin_reports_total{result="there"}') == 1.0)
     kubernetes.kubectl("delete", "mdep", "beside", "-n", "reports")
     kubernetes.wait_for(
-        "the ConfigMap to go", lambda: "NotFound" in kubernetes.refused("get", "configmap", "beside-reports", "-n", "reports")
+        "the ConfigMap to go",
+        lambda: "NotFound" in kubernetes.refused("get", "configmap", "beside-reports", "-n", "reports"),
     )
 
 
@@ -151,14 +154,20 @@ def test_pages_lie_in_a_bucket_also_when_it_was_away_and_the_process_was_killed(
     with stores.s3(tmp_path) as variables:
         buckets = tmp_path / "buckets"
         with reporting(team, tmp_path / "log", "s3://reports/eu-1", **variables) as reporter:
-            kubernetes.wait_for("a failure", lambda: reporter.is_up() and reporter.metric("serin_reports_failures_total"))
+            kubernetes.wait_for(
+                "a failure", lambda: reporter.is_up() and reporter.metric("serin_reports_failures_total")
+            )
             reporter.process.kill()
             reporter.process.wait(10)
         assert "there is no such bucket" in (tmp_path / "log").read_text()
         (buckets / "reports").mkdir()
         with reporting(team, tmp_path / "log", "s3://reports/eu-1", **variables) as reporter:
-            kubernetes.wait_for("a report", lambda: reporter.is_up() and reporter.metric('serin_reports_total{result="written"}'))
-        summary, page = sorted((buckets / "reports/eu-1/reports/kept").iterdir(), key=lambda file: file.suffix, reverse=True)
+            kubernetes.wait_for(
+                "a report", lambda: reporter.is_up() and reporter.metric('serin_reports_total{result="written"}')
+            )
+        summary, page = sorted(
+            (buckets / "reports/eu-1/reports/kept").iterdir(), key=lambda file: file.suffix, reverse=True
+        )
         assert (summary.suffix, page.suffix) == (".json", ".html")
         assert json.loads(summary.read_text())["message"] == "evidence 2,152 of 100 needed"
         assert "v2: RolledBack. evidence 2,152 of 100 needed" in page.read_text()

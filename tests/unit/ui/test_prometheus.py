@@ -27,7 +27,9 @@ def secret(tmp_path):
     ],
 )
 def test_credentials_are_read_when_they_are_spoken(secret, how, header):
-    known = Credentials(**{name: secret if value is True else value for name, value in how.items()}, headers={"X-Scope-OrgID": "a"})
+    known = Credentials(
+        **{name: secret if value is True else value for name, value in how.items()}, headers={"X-Scope-OrgID": "a"}
+    )
     spoken = known.spoken()
     assert (spoken["X-Scope-OrgID"], spoken.get("Authorization")) == ("a", header)
 

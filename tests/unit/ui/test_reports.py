@@ -53,7 +53,9 @@ END = End("scoring", "m", "u", "v2", "abc", "RolledBack", datetime(2026, 11, 27,
         pytest.param("InProgress", {}, None, id="it goes on"),
         pytest.param("RolledBack", {}, AT, id="rolled back"),
         pytest.param("FailedPreflight", {}, AT, id="refused"),
-        pytest.param("Promoted", {"promotedAt": "2026-11-27T12:10:00Z"}, "2026-11-27T12:10:00Z", id="promoted, then replaced"),
+        pytest.param(
+            "Promoted", {"promotedAt": "2026-11-27T12:10:00Z"}, "2026-11-27T12:10:00Z", id="promoted, then replaced"
+        ),
         pytest.param("Promoted", {"promotedAt": None}, None, id="promoted, nobody knows when"),
         pytest.param("Aborted", {"endedAt": "nonsense"}, None, id="a time that is none"),
     ],
@@ -119,7 +121,7 @@ def test_a_summary_has_the_numbers_and_says_what_was_seen_last():
 
 def test_a_summary_has_few_kilobytes_whatever_status_holds():
     much = "x" * 100_000
-    metrics = [{key: much for key in ("metric", "verdict", "reason", "message", "stable", "canary")}] * 500
+    metrics = [dict.fromkeys(("metric", "verdict", "reason", "message", "stable", "canary"), much)] * 500
     gates = [{"name": much, "verdict": much, "message": much}] * 8
     raw = a_model(entry(message=much, uri=much, preflight=gates))
     summary = summary_of(END, raw, {"revision": "abc", "analysis": metrics})
@@ -284,7 +286,13 @@ class Room:
         self.shelf, self.cluster, self.counts, self.log = Shelf(), Cluster(*models), Counts(), Log()
         made = replace(Settings.of(ENVIRONMENT), **settings)
         self.work = Work(
-            made, self.cluster, self.shelf, prometheus, self.counts, self.log, clock=lambda: self.now
+            made,
+            self.cluster,
+            self.shelf,
+            prometheus=prometheus,
+            counts=self.counts,
+            log=self.log,
+            clock=lambda: self.now,
         )
 
     def see(self):

@@ -51,9 +51,7 @@ def api_in(environment: Mapping[str, str], name: str) -> str:
         return said
     host, port = environment.get("KUBERNETES_SERVICE_HOST"), environment.get("KUBERNETES_SERVICE_PORT", "443")
     if not host:
-        raise BadSettings(
-            f"{name} is not set, and this is no pod: set it to the address of the API server, https://…"
-        )
+        raise BadSettings(f"{name} is not set, and this is no pod: set it to the address of the API server, https://…")
     return f"https://{f'[{host}]' if ':' in host else host}:{port}"
 
 

@@ -127,9 +127,8 @@ async def test_spans_of_calls_are_named_by_their_kind_of_object(api_server, begi
 
 async def test_a_call_that_is_refused_is_an_error_of_its_span_and_not_of_the_reconcile(api_server, begin, ended):
     api_server["status"] = 409
-    with begin(KEY):
-        with pytest.raises(Conflict):
-            await api_server["client"].call("PUT", STATUS, what="x", body={})
+    with begin(KEY), pytest.raises(Conflict):
+        await api_server["client"].call("PUT", STATUS, what="x", body={})
     call, root = ended
     assert (call.attributes["error.type"], call.attributes["http.response.status_code"]) == ("Conflict", 409)
     assert "error.type" not in root.attributes
@@ -158,7 +157,9 @@ async def test_a_look_belongs_to_the_reconcile_that_has_asked_for_it(begin, ende
         pytest.param(None, ("success", None), id="it went well"),
         pytest.param(Transient("away"), ("transient", "Transient"), id="the API server was away"),
         pytest.param(RuntimeError("bug"), ("error", "RuntimeError"), id="a bug"),
-        pytest.param(Conflict("changed"), ("conflict", None), id="a conflict, which is no error: it is looked at again"),
+        pytest.param(
+            Conflict("changed"), ("conflict", None), id="a conflict, which is no error: it is looked at again"
+        ),
     ],
 )
 async def test_a_trace_says_what_became_of_the_reconcile(metrics, begin, ended, outcome, expected):

@@ -147,7 +147,9 @@ def metrics() -> str:
             ),
             "## Keeper of reports\n",
             "On port 8080 (named `http`), path `/metrics`, where `report.store` is set.\n",
-            _table(("metric", "what it is"), [(_code(name), help_text) for name, help_text in REPORTER_METRICS.items()]),
+            _table(
+                ("metric", "what it is"), [(_code(name), help_text) for name, help_text in REPORTER_METRICS.items()]
+            ),
             "## Operator\n",
             "On port 8080 (named `http`), path `/metrics`.\n",
             _table(("metric", "type", "what it is"), operator),

@@ -197,7 +197,9 @@ def _told(status: int, answer: JsonObject) -> Exception:
             return Taken(f"the API server says: {message}", "it is tried again", status)
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
             return Problem(
-                f"the API server refuses: {message or status}", "give this service account the rights of the chart", status
+                f"the API server refuses: {message or status}",
+                "give this service account the rights of the chart",
+                status,
             )
         case _:
             return Problem(f"the API server answers {status}: {message}", "it is tried again", status)

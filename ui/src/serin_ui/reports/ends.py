@@ -83,6 +83,10 @@ def seen_of(raw: Mapping[str, Any]) -> Mapping[str, Any] | None:
             return {
                 "revision": about.get("revision"),
                 "at": about.get("lookTakenAt"),
-                **{key: about[key] for key in ("weight", "progress", "verdict", "analysis") if about.get(key) is not None},
+                **{
+                    key: about[key]
+                    for key in ("weight", "progress", "verdict", "analysis")
+                    if about.get(key) is not None
+                },
             }
     return None

@@ -37,7 +37,7 @@ async def _report(settings: Settings) -> None:
     async with Cluster(settings) as cluster:
         shelf = shelf_of(settings, cluster)
         prometheus = prometheus_at(settings.prometheus, settings.prometheus_credentials)
-        work = Work(settings, cluster, shelf, prometheus, counts, log)
+        work = Work(settings, cluster, shelf, prometheus=prometheus, counts=counts, log=log)
         runner = web.AppRunner(_pages(counts), access_log=None, handle_signals=False)
         await runner.setup()
         await web.TCPSite(runner, port=settings.port).start()

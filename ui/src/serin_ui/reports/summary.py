@@ -10,7 +10,17 @@ from serin_ui.reports.ends import End
 SCHEMA: Final = "serin.dev/report/v1"
 MOST_BYTES: Final = 16 * 1024
 """Of one summary: forty of them are far from the megabyte that a ConfigMap holds."""
-_TOLD: Final = ("metric", "verdict", "reason", "message", "stable", "canary", "samples", "samplesNeeded", "evidencePercent")
+_TOLD: Final = (
+    "metric",
+    "verdict",
+    "reason",
+    "message",
+    "stable",
+    "canary",
+    "samples",
+    "samplesNeeded",
+    "evidencePercent",
+)
 _LONGEST: Final = 512
 _MOST_METRICS: Final = 32
 

@@ -49,10 +49,10 @@ class Work:
         settings: Settings,
         cluster: Cluster,
         shelf: Shelf,
+        *,
         prometheus: Prometheus | None,
         counts: Counts,
         log: Log,
-        *,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
@@ -90,12 +90,16 @@ class Work:
                 pause = FIRST_PAUSE_SECONDS
                 while True:
                     version = await self._cluster.changes(namespace, version, self._changed)
-                    await asyncio.sleep(FIRST_PAUSE_SECONDS)  # nothing is missed, and a server that ends each at once is not pestered
+                    await asyncio.sleep(
+                        FIRST_PAUSE_SECONDS
+                    )  # nothing is missed, and a server that ends each at once is not pestered
             except Gone:
                 await asyncio.sleep(FIRST_PAUSE_SECONDS)
             except Problem as problem:
                 up.set(0)
-                self._log.warning("models are not seen", namespace=namespace or "all", trouble=f"{problem}", after=pause)
+                self._log.warning(
+                    "models are not seen", namespace=namespace or "all", trouble=f"{problem}", after=pause
+                )
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
@@ -150,14 +154,12 @@ class Work:
             return "gone"
         now = datetime.fromtimestamp(self._clock(), UTC)
         plots, lacks = await self._plots(waiting, raw, now) if self._shelf.takes_pages else (None, None)
-        report = await asyncio.to_thread(report_of, end, raw, waiting.seen, now, plots, lacks)
+        report = await asyncio.to_thread(report_of, end, raw, waiting.seen, now, plots=plots, lacks=lacks)
         await self._shelf.put(end, report)
         self._told(end)
         return "written"
 
-    async def _plots(
-        self, waiting: Waiting, raw: JsonObject, now: datetime
-    ) -> tuple[list[Markup], str | None]:
+    async def _plots(self, waiting: Waiting, raw: JsonObject, now: datetime) -> tuple[list[Markup], str | None]:
         """Series over time; without them where Prometheus has not answered for long."""
         if self._prometheus is None:
             return [], NO_PROMETHEUS

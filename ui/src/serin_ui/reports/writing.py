@@ -22,7 +22,7 @@ NO_PROMETHEUS = "no Prometheus is known (prometheus.url of the chart)"
 
 
 def report_of(
-    end: End, raw: Mapping[str, Any], seen: bytes, now: datetime, plots: list[Markup] | None, lacks: str | None
+    end: End, raw: Mapping[str, Any], seen: bytes, now: datetime, *, plots: list[Markup] | None, lacks: str | None
 ) -> Report:
     """What is kept.
 
