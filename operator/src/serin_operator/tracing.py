@@ -100,10 +100,10 @@ def current() -> Span | None:
     return _CURRENT.get()
 
 
-def step(name: str) -> Step:
-    """A part of what is under way."""
+def step(name: str, *, is_call: bool = False) -> Step:
+    """A part of what is under way; one that somebody else does, or not."""
     span = _CURRENT.get()
-    return NOTHING if span is None else span.step(name)
+    return NOTHING if span is None else span.step(name, is_call=is_call)
 
 
 def note(attribute: str, value: Value) -> None:

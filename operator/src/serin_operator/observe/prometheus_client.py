@@ -103,7 +103,7 @@ class PrometheusClient:
             PrometheusError: No connection, a time-out, a refusal, a partial or malformed answer.
         """
         try:
-            with step("query") as span:
+            with step("query", is_call=True) as span:
                 headers = {} if span is None else {"traceparent": span.traceparent()}
                 series = _series_of(await self._ask(promql, at, headers))
         except PrometheusError:
