@@ -68,7 +68,7 @@ def test_an_end_is_what_the_ledger_says(outcome, times, at):
 def test_ends_have_names_that_suit_every_store():
     hostile = entry("../v2/ü", revision="m-abc")
     (end,) = ends_of(a_model(hostile), NOW - timedelta(hours=1))
-    assert end.path == "scoring/m/.._v2__-abc-20261127T122000Z"
+    assert end.path == "scoring/m/_._v2__-abc-20261127T122000Z"
 
 
 def test_what_ended_long_ago_is_nobodys_business():

@@ -10,7 +10,8 @@ from kubectl_serin.reading import moment
 
 IN_PROGRESS: Final = "InProgress"
 PROMOTED: Final = "Promoted"
-_UNNAMED: Final = re.compile(r"[^A-Za-z0-9._-]")
+_UNNAMED: Final = re.compile(r"[^A-Za-z0-9._-]|^\.")
+"""ConfigMaps take no keys that begin with two dots."""
 _LONGEST: Final = 100
 
 

@@ -61,7 +61,7 @@ def shelf_of(settings: Settings, cluster: Cluster) -> Shelf:
         settings.mounts,
         _TIMEOUT_SECONDS,
     )
-    purpose = Purpose("report.credentialsSecret", "read and write")
+    purpose = Purpose("report.credentialsSecret", "read, write and list in")
     try:
         return Objects(partial(opened, store, writes=True, purpose=purpose))
     except LoadFailure as failure:
