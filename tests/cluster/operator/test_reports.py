@@ -160,7 +160,7 @@ def test_pages_lie_in_a_bucket_also_when_it_was_away_and_the_process_was_killed(
         (buckets / "reports").mkdir()
         with reporting(team, tmp_path / "log", "s3://reports/eu-1", **variables) as reporter:
             kubernetes.wait_for(
-                "a report", lambda: reporter.is_up() and reporter.metric('serin_reports_total{result="written"}')
+                "a report", lambda: reporter.is_up() and reporter.metric('serin_reports_total{result="written"}') == 2.0
             )
         summary, page = sorted(
             (buckets / "reports/eu-1/reports/kept").iterdir(), key=lambda file: file.suffix, reverse=True
