@@ -6,9 +6,10 @@ any moment, and two of them do no harm.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from kubectl_serin.prometheus import Prometheus
 from kubectl_serin.report.html import Markup
@@ -84,7 +85,7 @@ class Work:
         while True:
             try:
                 there: set[str] = set()
-                version = await self._cluster.each(namespace, lambda raw, there=there: self._listed(raw, there))
+                version = await self._cluster.each(namespace, partial(self._listed, there))
                 self._fleet.forget_others(namespace, there)
                 up.set(1)
                 pause = FIRST_PAUSE_SECONDS
@@ -103,7 +104,7 @@ class Work:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
-    def _listed(self, raw: JsonObject, there: set[str]) -> None:
+    def _listed(self, there: set[str], raw: JsonObject) -> None:
         there.add(raw["metadata"]["uid"])
         self._changed("ADDED", raw)
 
@@ -159,7 +160,7 @@ class Work:
         self._told(end)
         return "written"
 
-    async def _plots(self, waiting: Waiting, raw: JsonObject, now: datetime) -> tuple[list[Markup], str | None]:
+    async def _plots(self, waiting: Waiting, raw: Mapping[str, Any], now: datetime) -> tuple[list[Markup], str | None]:
         """Series over time; without them where Prometheus has not answered for long."""
         if self._prometheus is None:
             return [], NO_PROMETHEUS
