@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from kubectl_serin.reading import moment
+from kubectl_serin.report import past
 
 IN_PROGRESS: Final = "InProgress"
 PROMOTED: Final = "Promoted"
@@ -67,12 +68,9 @@ def ended_at(entry: Mapping[str, Any]) -> datetime | None:
 
 def as_of(raw: Mapping[str, Any], end: End) -> Mapping[str, Any] | None:
     """The ModelDeployment as if nothing newer than this end were there; None where its ledger has it no more."""
-    status = raw.get("status") or {}
-    versions = list(status.get("versions") or ())
-    for number, entry in enumerate(versions):
+    for number, entry in enumerate((raw.get("status") or {}).get("versions") or ()):
         if str(entry.get("revision")) == end.revision and ended_at(entry) == end.at:
-            told = {**status, "versions": versions[number:], "canary": None}
-            return {**raw, "status": told}
+            return past.as_of(raw, number)
     return None
 
 

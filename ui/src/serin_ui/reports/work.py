@@ -91,9 +91,8 @@ class Work:
                 pause = FIRST_PAUSE_SECONDS
                 while True:
                     version = await self._cluster.changes(namespace, version, self._changed)
-                    await asyncio.sleep(
-                        FIRST_PAUSE_SECONDS
-                    )  # nothing is missed, and a server that ends each at once is not pestered
+                    # Nothing is missed meanwhile, and a server that ends each at once is not pestered.
+                    await asyncio.sleep(FIRST_PAUSE_SECONDS)
             except Gone:
                 await asyncio.sleep(FIRST_PAUSE_SECONDS)
             except Problem as problem:
