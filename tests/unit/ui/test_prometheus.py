@@ -36,3 +36,10 @@ def test_credentials_are_read_when_they_are_spoken(secret, how, header):
 
 def test_without_an_address_nobody_is_asked():
     assert prometheus_at("", Credentials()) is None
+
+
+def test_a_password_in_the_address_is_spoken_and_shown_to_nobody():
+    asked = prometheus_at("https://serin:of%2Dthe-tests@prometheus:9090/base", Credentials())
+    assert asked.where == "https://prometheus:9090/base"
+    assert asked.credentials.spoken() == {"Authorization": f"Basic {base64.b64encode(b'serin:of-the-tests').decode()}"}
+    assert "of-the-tests" not in repr(asked)

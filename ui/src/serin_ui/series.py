@@ -3,9 +3,10 @@
 import base64
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.client import HTTPException
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
 from kubectl_serin.kubectl import Kubectl
@@ -32,13 +33,15 @@ class Credentials:
     ca_file: Path | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     """More headers, such as the tenant of Mimir; nothing secret."""
+    password: str = field(default="", repr=False)
+    """Where it stands in the address, and no file has it."""
 
     def spoken(self) -> dict[str, str]:
         """The headers of a query."""
         if self.token_file is not None:
             return {**self.headers, "Authorization": f"Bearer {self.token_file.read_text().strip()}"}
         if self.username:
-            password = self.password_file.read_text().strip() if self.password_file is not None else ""
+            password = self.password_file.read_text().strip() if self.password_file is not None else self.password
             pair = base64.b64encode(f"{self.username}:{password}".encode()).decode()
             return {**self.headers, "Authorization": f"Basic {pair}"}
         return dict(self.headers)
@@ -64,5 +67,12 @@ class OwnPrometheus(Prometheus):
 
 
 def prometheus_at(address: str, credentials: Credentials) -> OwnPrometheus | None:
-    """Where queries go; None without an address."""
-    return OwnPrometheus(Kubectl(), address, credentials) if address else None
+    """Where queries go; None without an address. What stands before an @ in it is shown to nobody."""
+    if not address:
+        return None
+    parts = urlsplit(address)
+    who, at, host = parts.netloc.rpartition("@")
+    if at and credentials.token_file is None and not credentials.username:
+        name, _, password = who.partition(":")
+        credentials = replace(credentials, username=unquote(name), password=unquote(password))
+    return OwnPrometheus(Kubectl(), parts._replace(netloc=host).geturl(), credentials)
