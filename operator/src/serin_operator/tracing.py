@@ -53,9 +53,9 @@ class Span:
         is_call: bool = False,
     ) -> None:
         self.name = name
-        self.trace_id = parent.trace_id if parent is not None else f"{_number(128):032x}"
+        self.trace_id: str = parent.trace_id if parent is not None else f"{_number(128):032x}"
         self.parent_id = parent.span_id if parent is not None else ""
-        self.span_id = f"{_number(64):016x}"
+        self.span_id: str = f"{_number(64):016x}"
         self.attributes: dict[str, Value] = {**(attributes or {})}
         self.is_call = is_call
         self.began_ns = self.ended_ns = time.time_ns()

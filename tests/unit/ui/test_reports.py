@@ -76,7 +76,9 @@ def test_what_ended_long_ago_is_nobodys_business():
 
 
 def test_a_report_speaks_of_its_version_as_if_nothing_newer_were_there():
-    raw = a_model(entry("v3", "InProgress", revision="new"), *RAW["status"]["versions"], canary=CANARY)
+    raw = a_model(
+        entry("v3", "InProgress", revision="new"), *RAW["status"]["versions"], canary={**CANARY, "revision": "new"}
+    )
     told = as_of(raw, END)
     assert [each["version"] for each in told["status"]["versions"]] == ["v2", "v1"]
     assert told["status"]["canary"] is None

@@ -6,8 +6,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-import structlog
-
 from serin_operator.tracing import Span
 
 MOST_WAITING: Final = 2048
@@ -17,8 +15,6 @@ _TELL_AGAIN_SECONDS: Final = 60.0
 
 Encode = Callable[[Sequence[Span]], bytes]
 Send = Callable[[bytes], Awaitable[None]]
-
-_log = structlog.get_logger(__name__)
 
 
 class NotTaken(Exception):
@@ -32,6 +28,7 @@ class Outbox:
         encode: Makes a request of some.
         send: Sends it, within a deadline of its own.
         count: Told what became of how many: ``sent`` or ``dropped``.
+        tell: Told why some were dropped, at most once a minute.
         pause_seconds: How long spans wait for others at most.
         monotonic: Seconds on a clock that never jumps.
     """
@@ -41,6 +38,7 @@ class Outbox:
         encode: Encode,
         send: Send,
         count: Callable[[str, int], None],
+        tell: Callable[[str], None],
         *,
         pause_seconds: float = _PAUSE_SECONDS,
         monotonic: Callable[[], float] = time.monotonic,
@@ -48,6 +46,7 @@ class Outbox:
         self._encode = encode
         self._send = send
         self._count = count
+        self._tell = tell
         self._pause_seconds = pause_seconds
         self._monotonic = monotonic
         self._waiting: deque[Span] = deque()
@@ -85,13 +84,12 @@ class Outbox:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever a collector does, the next batch is tried
                 self._count("dropped", len(batch))
-                self._tell(error)
+                self._complain(error)
             else:
                 self._count("sent", len(batch))
 
-    def _tell(self, error: Exception) -> None:
+    def _complain(self, error: Exception) -> None:
         now = self._monotonic()
         if now - self._told_at >= _TELL_AGAIN_SECONDS:
             self._told_at = now
-            trouble = str(error) if isinstance(error, NotTaken) else type(error).__name__
-            _log.warning("spans are not taken; they are dropped", trouble=trouble)
+            self._tell(str(error) if isinstance(error, NotTaken) else type(error).__name__)

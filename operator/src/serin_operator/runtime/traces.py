@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Final
 
 import aiohttp
+import structlog
 
 from serin_operator.cluster.connection import new_plain_session
 from serin_operator.cluster.store import Key
@@ -19,6 +20,8 @@ from serin_operator.tracing import NOTHING, Span, Step, Take
 
 _SEND_SECONDS: Final = 5.0
 _LAST_SECONDS: Final = 2.0
+
+_log = structlog.get_logger(__name__)
 
 
 async def open_traces(settings: Settings, metrics: OperatorMetrics, stack: AsyncExitStack) -> Begin:
@@ -41,6 +44,7 @@ async def open_traces(settings: Settings, metrics: OperatorMetrics, stack: Async
         encoder(about, release),
         to_collector(session, settings.otlp_endpoint.rstrip("/") + PATH, CONTENT_TYPE),
         lambda outcome, count: metrics.spans.labels(outcome).inc(count),
+        lambda trouble: _log.warning("spans are not taken; they are dropped", trouble=trouble),
     )
     sending = asyncio.create_task(outbox.run(), name="spans")
 
