@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from tests.cluster.operator.test_process import a_model_deployment, is_ready
+from tests.cluster.operator.test_process import a_model_deployment
 from tests.support.otlp import attributes, collecting
 
 pytestmark = pytest.mark.cluster
@@ -13,7 +13,7 @@ def test_a_version_that_is_brought_up_is_told_as_traces(kubernetes, kubelet, nam
     with collecting() as collector:
         operator = start_operator(OTLP_ENDPOINT=collector.address, LOG_FORMAT="json")
         kubernetes.apply(a_model_deployment(namespace))
-        kubernetes.wait_for("v1 to serve", lambda: is_ready(kubernetes, namespace))
+        kubernetes.wait_for("a Deployment", lambda: "POST deployments" in [span.name for span, _ in collector.spans()])
         assert operator.stop() == 0
         spans = [span for span, _ in collector.spans()]
     by_id = {span.span_id: span for span in spans}

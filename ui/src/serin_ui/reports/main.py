@@ -6,6 +6,7 @@ import signal
 import sys
 
 from aiohttp import web
+from prometheus_client import disable_created_metrics
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from serin_server.records.log import Log
@@ -21,6 +22,7 @@ from serin_ui.settings import BadSettings
 
 def main() -> int:
     """Entry point of the image; the exit code."""
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # a series more for each, that nobody asks for
     try:
         asyncio.run(_report(Settings.of(os.environ)))
     except BadSettings as error:
