@@ -14,6 +14,7 @@ def test_a_version_that_is_brought_up_is_told_as_traces(kubernetes, kubelet, nam
         operator = start_operator(OTLP_ENDPOINT=collector.address, LOG_FORMAT="json")
         kubernetes.apply(a_model_deployment(namespace))
         kubernetes.wait_for("a Deployment", lambda: "POST deployments" in [span.name for span, _ in collector.spans()])
+        kubernetes.wait_for("a line of a reconcile", lambda: '"trace_id"' in operator.log.read_text())
         assert operator.stop() == 0
         spans = [span for span, _ in collector.spans()]
     by_id = {span.span_id: span for span in spans}

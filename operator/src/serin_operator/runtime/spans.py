@@ -51,6 +51,7 @@ class Outbox:
         self._monotonic = monotonic
         self._waiting: deque[Span] = deque()
         self._is_due = asyncio.Event()
+        self._is_ending = False
         self._told_at = -_TELL_AGAIN_SECONDS
 
     def take(self, span: Span) -> None:
@@ -63,8 +64,8 @@ class Outbox:
             self._is_due.set()
 
     async def run(self) -> None:
-        """Send what waits, until cancelled."""
-        while True:
+        """Send what waits, until told to end or cancelled."""
+        while not self._is_ending:
             try:
                 async with asyncio.timeout(self._pause_seconds):
                     await self._is_due.wait()
@@ -72,6 +73,11 @@ class Outbox:
                 pass  # a batch that is not full leaves too
             self._is_due.clear()
             await self.empty()
+
+    def end(self) -> None:
+        """Let `run` send what waits, and return."""
+        self._is_ending = True
+        self._is_due.set()
 
     async def empty(self) -> None:
         """Send all that waits, or drop it."""

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from importlib.metadata import version
 from typing import Final
 
@@ -49,11 +49,10 @@ async def open_traces(settings: Settings, metrics: OperatorMetrics, stack: Async
     sending = asyncio.create_task(outbox.run(), name="spans")
 
     async def end() -> None:
+        outbox.end()
+        await asyncio.wait({sending}, timeout=_LAST_SECONDS)
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_LAST_SECONDS):
-                await outbox.empty()
 
     stack.push_async_callback(end)
     return beginning(outbox.take, settings.otlp_sample)
