@@ -73,6 +73,7 @@ class Outbox:
                 pass  # a batch that is not full leaves too
             self._is_due.clear()
             await self.empty()
+        await self.empty()
 
     def end(self) -> None:
         """Let `run` send what waits, and return."""
