@@ -43,6 +43,19 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 app.kubernetes.io/part-of: serin
 {{- end }}
 
+{{/* Of who keeps reports: likewise. */}}
+{{- define "serin.reportsSelector" -}}
+app.kubernetes.io/name: serin-reports
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "serin.reportsLabels" -}}
+{{ include "serin.reportsSelector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/part-of: serin
+{{- end }}
+
 {{/* Labels of what writes new versions by itself: likewise. */}}
 {{- define "serin.bumpLabels" -}}
 app.kubernetes.io/name: serin-bump

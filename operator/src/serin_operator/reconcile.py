@@ -35,6 +35,7 @@ from serin_operator.observe.children import Children
 from serin_operator.observe.desk import AtOnce, Desk
 from serin_operator.observe.routes import Surroundings, routing
 from serin_operator.observe.written import Prometheus
+from serin_operator.tracing import note, step
 
 JsonObject = dict[str, Any]
 
@@ -114,20 +115,26 @@ class Reconciler:
             await self._farewell.bid((namespace, name), None)
             return None
         await self._farewell.bid((namespace, name), obj["metadata"]["uid"])
+        note("serin.generation", obj["metadata"].get("generation") or 0)
         try:
-            world = await self._observe(obj)
+            with step("observe"):
+                world = await self._observe(obj)
         except ValidationError as error:
             message = f"{of_problem(error.errors()[0])}; correct it and apply again"
             await self._write_status(obj, status_of_invalid(obj, message, self._ports.clock()))
             return None
         opening = opening_of(world)
         world, is_looking = await self._look(world, opening)
-        decision = decide(world, opening)
+        with step("decide"):
+            decision = decide(world, opening)
+        note("serin.phase", (decision.status.get("canary") or {}).get("phase") or "Steady")
+        note("serin.operations", len(decision.operations))
         written = await self._write_status(obj, decision.status)
         self._keep(obj, written, decision.carried)
         self._farewell.note((namespace, name), world.mdep.uid, written)
         try:
-            again = await self._act(obj, world, decision)
+            with step("act"):
+                again = await self._act(obj, world, decision)
         finally:  # what was decided is told, whatever call fails
             await self._teller.tell(obj, written, decision.letters)
         return max(again, LOOKING_SECONDS) if is_looking and again is not None else again

@@ -12,6 +12,7 @@ from tests.support.kubernetes import Kubernetes
 from serin_operator.api.crd import custom_resource_definition
 from serin_operator.runtime.settings import Settings
 from serin_server.config.settings import Settings as ServerSettings
+from serin_ui.reports.settings import Settings as ReporterSettings
 
 pytestmark = pytest.mark.cluster
 
@@ -79,6 +80,22 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "prometheus": {"url": "https://prometheus.monitoring:9090"},
         "ui": {"enabled": True, "signIn": False, "prometheusAuth": {"existingSecret": "p", "bearerTokenKey": "token"}},
     },
+    "with reports in a bucket": {
+        "prometheus": {
+            "url": "https://prometheus.monitoring:9090",
+            "headers": {"X-Scope-OrgID": "team-a"},
+            "auth": {"existingSecret": "p", "username": "serin", "passwordKey": "password", "caKey": "ca.crt"},
+        },
+        "serviceMonitor": {"enabled": True},
+        "report": {"store": "s3://reports/eu-1", "credentialsSecret": "reports"},
+    },
+    "with reports on a claim, in two namespaces": {
+        "namespaces": ["scoring", "fraud"],
+        "crds": {"install": False},
+        "rbac": {"aggregateRoles": False},
+        "report": {"store": "pvc://reports/eu-1", "settleSeconds": 0},
+    },
+    "with reports in ConfigMaps": {"report": {"store": "ConfigMap", "keep": 5, "maxAgeHours": 0.5}},
     "with dashboards": {"dashboards": {"enabled": True, "annotations": {"grafana_folder": "Serin"}}},
     "with a token for Prometheus": {
         "prometheus": {
@@ -93,6 +110,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
             "auth": {"existingSecret": "prometheus", "username": "serin", "passwordKey": "password"},
         }
     },
+    "with traces": {"tracing": {"endpoint": "http://collector.monitoring:4318", "sample": 0.25}},
     "with notices": {
         "notify": {
             "cluster": "eu-1",
@@ -212,6 +230,7 @@ def test_every_setting_can_be_reached_from_the_values(kubernetes: Kubernetes) ->
         "with a token for Prometheus",
         "with a password for Prometheus",
         "with notices",
+        "with traces",
         "with a store for models",
     )
     everything = [VARIANTS[name] for name in variants]
@@ -249,6 +268,29 @@ def test_the_page_for_everybody_has_no_token_and_no_rights(kubernetes: Kubernete
     (spec,) = [each["spec"]["template"]["spec"] for each in ours if each["kind"] == "Deployment"]
     assert spec["automountServiceAccountToken"] is False
     assert not [volume for volume in spec["volumes"] if "projected" in volume]
+
+
+@pytest.mark.parametrize("name", [name for name in VARIANTS if "reports" in name])
+def test_who_keeps_reports_reads_models_and_writes_configmaps_only_where_they_are_the_store(
+    kubernetes: Kubernetes, tmp_path: Path, name: str
+) -> None:
+    objects = rendered(kubernetes, VARIANTS[name])
+    ours = [each for each in objects if each["metadata"]["labels"]["app.kubernetes.io/name"] == "serin-reports"]
+    rules = [rule for each in ours if each["kind"] in {"Role", "ClusterRole"} for rule in each["rules"]]
+    reading = {"apiGroups": ["serin.dev"], "resources": ["modeldeployments"], "verbs": ["get", "list", "watch"]}
+    writing = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "create", "patch"]}
+    each = [reading, writing] if VARIANTS[name]["report"]["store"] == "ConfigMap" else [reading]
+    assert rules == each * max(1, len(VARIANTS[name].get("namespaces", [])))
+    (container,) = one(ours, "Deployment")["spec"]["template"]["spec"]["containers"]
+    mounts = {mount["mountPath"] for mount in container.get("volumeMounts", ())}
+    variables = {each["name"]: each["value"] for each in container["env"]}
+    for variable, value in variables.items():  # what is mounted in a pod is not there on this machine
+        if value.startswith("/etc/serin"):
+            assert value.rpartition("/")[0] in mounts or value in mounts
+            variables[variable] = str(tmp_path) if value in mounts else __file__
+    settings = ReporterSettings.of({**variables, "KUBERNETES_SERVICE_HOST": "10.0.0.1"})
+    assert settings.store == VARIANTS[name]["report"]["store"]
+    assert bool(settings.prometheus_credentials.username) == bool(settings.prometheus)
 
 
 @pytest.mark.parametrize("name", [name for name in VARIANTS if "sweeper" in name])

@@ -141,3 +141,13 @@ def test_a_file_that_cannot_be_written_is_named(kubectl: FakeKubectl, tmp_path: 
     code, _, error = asked(kubectl, "report", "credit-risk", "-o", str(tmp_path / "no" / "x.html"))
     assert code == 1
     assert "cannot be written" in " ".join(error.split())
+
+
+def test_it_can_be_asked_as_it_was_when_a_version_was_the_newest(kubectl: FakeKubectl, tmp_path: Path) -> None:
+    newest, *before = (entry["version"] for entry in model_in(kubectl)["status"]["versions"])
+    lead = f"{before[-1]}: Promoted. "
+    assert lead not in page(kubectl, tmp_path).text
+    assert lead in page(kubectl, tmp_path, "--version", before[-1]).text
+    assert lead not in page(kubectl, tmp_path, "--version", newest).text
+    code, _, error = asked(kubectl, "report", "credit-risk", "--version", "v99", "-o", str(tmp_path / "x.html"))
+    assert (code, "has no version v99" in " ".join(error.split())) == (4, True)

@@ -57,7 +57,7 @@ def test_the_schema_of_the_values_knows_exactly_the_values():
     schema = json.loads((ROOT / CHART / "values.schema.json").read_text())
     documented = {each.path for each in values((ROOT / CHART / "values.yaml").read_text())}
     known = {path for path in _leaves(schema) if path != "global"}
-    is_free = re.compile(r"(ui\.)?resources\.")
+    is_free = re.compile(r"((ui|report)\.)?resources\.")
     assert {path for path in documented if not is_free.match(path)} == {
         path for path in known if not is_free.match(path)
     }

@@ -22,7 +22,7 @@ from serin_ui.pages.fleet import fleet_page
 from serin_ui.pages.model import model_page
 from serin_ui.pages.shell import LIVE_HEADER, Shell, policy
 from serin_ui.problems import Problem, Unknown
-from serin_ui.series import OwnPrometheus, prometheus_at
+from serin_ui.series import Credentials, OwnPrometheus, prometheus_at
 from serin_ui.settings import Settings
 
 LISTS_AT_ONCE: Final = 4
@@ -57,7 +57,9 @@ class Site:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._prometheus: OwnPrometheus | None = prometheus_at(settings.prometheus, settings.prometheus_token)
+        self._prometheus: OwnPrometheus | None = prometheus_at(
+            settings.prometheus, Credentials(settings.prometheus_token)
+        )
         self._lists = asyncio.Semaphore(LISTS_AT_ONCE)
 
     async def connected(self, app: web.Application) -> AsyncIterator[None]:

@@ -1,9 +1,13 @@
 """Prometheus, asked for series of models that the person may see."""
 
-from dataclasses import dataclass
+import base64
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from http.client import HTTPException
 from pathlib import Path
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from urllib.parse import unquote, urlsplit
+from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
 from kubectl_serin.kubectl import Kubectl
 from kubectl_serin.prometheus import TIMEOUT_SECONDS, Prometheus
@@ -20,22 +24,55 @@ _OPENER = build_opener(_Stays)
 
 
 @dataclass(frozen=True)
-class OwnPrometheus(Prometheus):
-    """By its address, with a token of this process's own."""
+class Credentials:
+    """What Prometheus asks for; files are read again for every query, because mounted Secrets rotate."""
 
     token_file: Path | None = None
+    username: str = ""
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """More headers, such as the tenant of Mimir; nothing secret."""
+    password: str = field(default="", repr=False)
+    """Where it stands in the address, and no file has it."""
+
+    def spoken(self) -> dict[str, str]:
+        """The headers of a query."""
+        if self.token_file is not None:
+            return {**self.headers, "Authorization": f"Bearer {self.token_file.read_text().strip()}"}
+        if self.username:
+            password = self.password_file.read_text().strip() if self.password_file is not None else self.password
+            pair = base64.b64encode(f"{self.username}:{password}".encode()).decode()
+            return {**self.headers, "Authorization": f"Basic {pair}"}
+        return dict(self.headers)
+
+
+@dataclass(frozen=True)
+class OwnPrometheus(Prometheus):
+    """By its address, with credentials of this process's own."""
+
+    credentials: Credentials = field(default_factory=Credentials)
 
     def _get(self, path: str) -> str:
-        request = Request(self.where + path)  # noqa: S310 - the settings take http and https alone
-        if self.token_file is not None:
-            request.add_header("Authorization", f"Bearer {self.token_file.read_text().strip()}")
+        known, opener = self.credentials, _OPENER
+        request = Request(self.where + path, headers=known.spoken())  # noqa: S310 - the settings take http and https alone
+        if known.ca_file is not None:
+            context = ssl.create_default_context(cafile=str(known.ca_file))
+            opener = build_opener(_Stays, HTTPSHandler(context=context))
         try:
-            with _OPENER.open(request, timeout=TIMEOUT_SECONDS) as answer:
+            with opener.open(request, timeout=TIMEOUT_SECONDS) as answer:
                 return str(answer.read().decode())
         except HTTPException as error:
             raise OSError(f"{type(error).__name__}: {error}") from error
 
 
-def prometheus_at(address: str, token_file: Path | None) -> OwnPrometheus | None:
-    """Where queries go; None without an address."""
-    return OwnPrometheus(Kubectl(), address, token_file) if address else None
+def prometheus_at(address: str, credentials: Credentials) -> OwnPrometheus | None:
+    """Where queries go; None without an address. What stands before an @ in it is shown to nobody."""
+    if not address:
+        return None
+    parts = urlsplit(address)
+    who, at, host = parts.netloc.rpartition("@")
+    if at and credentials.token_file is None and not credentials.username:
+        name, _, password = who.partition(":")
+        credentials = replace(credentials, username=unquote(name), password=unquote(password))
+    return OwnPrometheus(Kubectl(), parts._replace(netloc=host).geturl(), credentials)

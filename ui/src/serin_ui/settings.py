@@ -35,37 +35,36 @@ class Settings:
             BadSettings: Something is missing or cannot be read.
         """
         return cls(
-            api=_api(environment),
-            api_ca=_file(environment, "SERIN_UI_API_CA"),
-            port=_port(environment.get("SERIN_UI_PORT") or "8080"),
-            namespaces=tuple(
-                one.strip() for one in environment.get("SERIN_UI_NAMESPACES", "").split(",") if one.strip()
-            ),
-            prometheus=_address(environment, "SERIN_UI_PROMETHEUS_URL"),
-            prometheus_token=_file(environment, "SERIN_UI_PROMETHEUS_TOKEN_FILE"),
+            api=api_in(environment, "SERIN_UI_API"),
+            api_ca=file_in(environment, "SERIN_UI_API_CA"),
+            port=port_in(environment, "SERIN_UI_PORT"),
+            namespaces=names_in(environment, "SERIN_UI_NAMESPACES"),
+            prometheus=address_in(environment, "SERIN_UI_PROMETHEUS_URL"),
+            prometheus_token=file_in(environment, "SERIN_UI_PROMETHEUS_TOKEN_FILE"),
             signs_in=_switch(environment, "SERIN_UI_SIGN_IN", default=True),
         )
 
 
-def _api(environment: Mapping[str, str]) -> str:
-    if said := _address(environment, "SERIN_UI_API"):
+def api_in(environment: Mapping[str, str], name: str) -> str:
+    """The address of the API server: what is set, else the one that pods are told. Raises `BadSettings`."""
+    if said := address_in(environment, name):
         return said
     host, port = environment.get("KUBERNETES_SERVICE_HOST"), environment.get("KUBERNETES_SERVICE_PORT", "443")
     if not host:
-        raise BadSettings(
-            "SERIN_UI_API is not set, and this is no pod: set it to the address of the API server, https://…"
-        )
+        raise BadSettings(f"{name} is not set, and this is no pod: set it to the address of the API server, https://…")
     return f"https://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def _address(environment: Mapping[str, str], name: str) -> str:
+def address_in(environment: Mapping[str, str], name: str) -> str:
+    """An address, or nothing. Raises `BadSettings`."""
     said = environment.get(name, "").strip().rstrip("/")
     if said and not said.startswith(("http://", "https://")):
         raise BadSettings(f"{name} must begin with http:// or https://")
     return said
 
 
-def _file(environment: Mapping[str, str], name: str) -> Path | None:
+def file_in(environment: Mapping[str, str], name: str) -> Path | None:
+    """A file that is there, or none. Raises `BadSettings`."""
     said = environment.get(name, "").strip()
     if not said:
         return None
@@ -74,10 +73,26 @@ def _file(environment: Mapping[str, str], name: str) -> Path | None:
     return Path(said)
 
 
-def _port(said: str) -> int:
-    if not said.isdecimal() or not 1 <= int(said) <= 65535:
-        raise BadSettings("SERIN_UI_PORT must be a number from 1 to 65535")
-    return int(said)
+def port_in(environment: Mapping[str, str], name: str) -> int:
+    """A port; 8080 where none is set. Raises `BadSettings`."""
+    return int(number_in(environment, name, 8080, least=1, most=65535))
+
+
+def number_in(environment: Mapping[str, str], name: str, default: float, *, least: float, most: float) -> float:
+    """A number within these bounds. Raises `BadSettings`."""
+    said = environment.get(name, "").strip()
+    try:
+        number = float(said) if said else default
+    except ValueError:
+        number = least - 1
+    if not least <= number <= most or (isinstance(default, int) and number != int(number)):
+        raise BadSettings(f"{name} must be a number from {least:g} to {most:g}")
+    return number
+
+
+def names_in(environment: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Names, separated by commas."""
+    return tuple(one.strip() for one in environment.get(name, "").split(",") if one.strip())
 
 
 def _switch(environment: Mapping[str, str], name: str, *, default: bool) -> bool:

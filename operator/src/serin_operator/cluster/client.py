@@ -10,6 +10,7 @@ import orjson
 from serin_operator.cluster.errors import Expired, NotFound, Transient, error_of
 from serin_operator.cluster.resources import Resource, Scope
 from serin_operator.cluster.spelling import as_go_writes
+from serin_operator.cluster.traced import calling
 
 JsonObject = dict[str, Any]
 
@@ -179,24 +180,25 @@ class ApiClient:
         accept: str = JSON,
     ) -> bytes:
         code = "error"
-        try:
-            async with self._session.request(
-                method,
-                self._server + path,
-                params=params,
-                data=body,
-                headers={"Content-Type": content_type, "Accept": accept},
-                timeout=self._timeout,
-            ) as response:
-                payload = await response.read()
-                code = str(response.status)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Transient(f"{what}: the API server does not answer ({_in_words(error)})") from error
-        finally:
-            self._on_request(method, code)
-        if response.status >= 400:
-            raise error_of(response.status, parsed(payload), call=what)
-        return payload
+        headers = {"Content-Type": content_type, "Accept": accept}
+        with calling(method, path, what) as span:
+            if span is not None:
+                headers["traceparent"] = span.traceparent()
+            try:
+                async with self._session.request(
+                    method, self._server + path, params=params, data=body, headers=headers, timeout=self._timeout
+                ) as response:
+                    payload = await response.read()
+                    code = str(response.status)
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                raise Transient(f"{what}: the API server does not answer ({_in_words(error)})") from error
+            finally:
+                self._on_request(method, code)
+            if span is not None:
+                span.attributes["http.response.status_code"] = response.status
+            if response.status >= 400:
+                raise error_of(response.status, parsed(payload), call=what)
+            return payload
 
 
 def parsed(payload: bytes) -> JsonObject | None:

@@ -8,7 +8,7 @@ deadline for all of its queries. When three in a row had no answer in time, a br
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from time import monotonic as clock
@@ -23,6 +23,7 @@ from serin_operator.observe.breaker import TRY_AGAIN_SECONDS, Breaker
 from serin_operator.observe.looks import take
 from serin_operator.observe.prometheus_client import PrometheusTimeout, Series
 from serin_operator.observe.written import Prometheus
+from serin_operator.tracing import Span, current, step, within
 
 LOOKS_AT_A_TIME: Final = 4
 
@@ -66,6 +67,8 @@ class _Request:
     analysis: api.Analysis
     scrape_seconds: float
     now: datetime
+    span: Span | None = field(default=None, compare=False)
+    """What it was asked for in."""
 
     def serves(self, wanted: "_Request") -> bool:
         """Whether the answer to this is one to ``wanted``, which was put together later and so may end a little later."""
@@ -117,7 +120,7 @@ class LookDesk:
         self, key: Name, look: Look, analysis: api.Analysis, scrape_seconds: float, now: datetime
     ) -> LookResult | None:
         """The result of this look, once it has been taken; returns at once, whatever Prometheus does."""
-        wanted = _Request(look, analysis, scrape_seconds, now)
+        wanted = _Request(look, analysis, scrape_seconds, now, current())
         request, result = self._finished.pop(key, (None, None))
         if request is not None and request.serves(wanted):
             return result
@@ -153,12 +156,16 @@ class LookDesk:
         """Start what may start: the one that has been waiting longest first."""
         while self._waiting and len(self._running) < self._at_a_time and self._breaker.allows():
             key, request = self._waiting.popitem(last=False)
-            task = self._running[key] = asyncio.create_task(self._take(request), name=f"look {'/'.join(key)}")
+            # The span that asked, and not that of whoever's look has just made room for this one.
+            task = self._running[key] = asyncio.create_task(
+                self._take(request), name=f"look {'/'.join(key)}", context=within(request.span)
+            )
             task.add_done_callback(partial(self._ended, key, request))
 
     async def _take(self, request: _Request) -> LookResult:
         try:
-            return await self._asked(request)
+            with step("look at Prometheus"):
+                return await self._asked(request)
         except Exception as error:  # noqa: BLE001 - a bug of ours: it ends no other look and leaves nobody waiting
             _log.exception("a look failed", namespace=request.look.namespace, name=request.look.name)
             self._breaker.answered()

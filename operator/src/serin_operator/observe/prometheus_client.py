@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 import aiohttp
 import orjson
 
+from serin_operator.tracing import step
+
 _SHOWN: Final = 300
 _NO_TENANT: Final = b"no org id"
 _SKEW_SECONDS: Final = 5.0
@@ -101,17 +103,19 @@ class PrometheusClient:
             PrometheusError: No connection, a time-out, a refusal, a partial or malformed answer.
         """
         try:
-            series = _series_of(await self._ask(promql, at))
+            with step("query", is_call=True) as span:
+                headers = {} if span is None else {"traceparent": span.traceparent()}
+                series = _series_of(await self._ask(promql, at, headers))
         except PrometheusError:
             self._on_query("error")
             raise
         self._on_query("success")
         return series
 
-    async def _ask(self, promql: str, at: float) -> Any:  # noqa: ANN401 - JSON as it came
+    async def _ask(self, promql: str, at: float, more: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSON as it came
         access = self._access
         try:
-            headers = {**access.headers, **self._credentials()}
+            headers = {**access.headers, **more, **self._credentials()}
             tls = self._tls.context()
         except OSError as error:
             raise PrometheusError(

@@ -2,9 +2,12 @@
 
 import logging
 import sys
+from collections.abc import MutableMapping
 from typing import Any, Literal
 
 import structlog
+
+from serin_operator.tracing import current
 
 LogFormat = Literal["json", "console"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -14,6 +17,7 @@ def configure_logging(log_format: LogFormat, level: LogLevel) -> None:
     """Send every log line of the process to standard error in one format."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        _of_span,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -42,3 +46,11 @@ def configure_logging(log_format: LogFormat, level: LogLevel) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def _of_span(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """What is said in a span says in which."""
+    span = current()
+    if span is not None:
+        event["trace_id"], event["span_id"] = span.trace_id, span.span_id
+    return event

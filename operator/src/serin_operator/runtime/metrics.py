@@ -115,6 +115,13 @@ class OperatorMetrics:
             ["channel"],
             registry=registry,
         )
+        self.spans = Counter(
+            "serin_operator_trace_spans_total",
+            "Spans of reconciles by what became of them, where `tracing.endpoint` is set: sent, or dropped because the collector"
+            " did not take them in time.",
+            ["outcome"],
+            registry=registry,
+        )
         self.leader = Gauge(
             "serin_operator_leader",
             "1 in the replica that holds the lease and acts, 0 in the others.",

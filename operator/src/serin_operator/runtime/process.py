@@ -36,6 +36,7 @@ from serin_operator.runtime.resync import Resync, ResyncLoop
 from serin_operator.runtime.schedule import Schedule
 from serin_operator.runtime.settings import Settings
 from serin_operator.runtime.tools import MakeReconciler, Tools
+from serin_operator.runtime.traces import open_traces
 from serin_operator.runtime.watches import Nobody, Watches
 from serin_operator.runtime.workers import Workers, WorkQueue
 
@@ -136,7 +137,9 @@ class Process:
         )
         self._office = await open_office(settings.notify, self._metrics, self._stack, self._queue)
         tools = Tools(reader, self._writer, prometheus, self._desk, self._office, settings, self._metrics)
-        self._workers = Workers(self._queue, self._make_reconciler(tools), self._metrics, count=settings.workers)
+        begin = await open_traces(settings, self._metrics, self._stack)
+        reconciler = self._make_reconciler(tools)
+        self._workers = Workers(self._queue, reconciler, self._metrics, count=settings.workers, begin=begin)
 
     async def _client(self, connection: Connection, connections: int) -> ApiClient:
         session = await self._stack.enter_async_context(connection.new_session(connections=connections))

@@ -97,6 +97,13 @@ class Settings(BaseSettings):
         description="Where models of new versions are kept by their digest, as JSON by namespace (`*`: all others), with the"
         ' fields of `spec.model.store`, which wins: `{"*": {"uri": "s3://kept"}}`. Running revisions keep theirs.',
     )
+    otlp_endpoint: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/]",
+        description="Address of a collector of OpenTelemetry that takes OTLP over HTTP, like http://collector:4318; spans of"
+        " reconciles go to its /v1/traces. Not set: there are none.",
+    )
+    otlp_sample: float = Field(default=1.0, ge=0, le=1, description="Share of the reconciles that become a trace.")
     log_format: LogFormat = Field(default="json", description="`json` for machines, `console` for people.")
     log_level: LogLevel = Field(default="info", description="Least level that is written.")
     lease_namespace: str = Field(

@@ -12,6 +12,7 @@ from serin_operator.cluster.errors import ApiError, Blind, Conflict, NotLeading,
 from serin_operator.cluster.store import Key
 from serin_operator.runtime.metrics import OperatorMetrics
 from serin_operator.runtime.schedule import Schedule
+from serin_operator.tracing import NOTHING, Step, failed, note
 
 RECONCILE_SECONDS: Final = 120.0
 """Longest time that one reconcile may take; each of its calls has a time-out of its own, far below."""
@@ -24,6 +25,10 @@ class Reconciler(Protocol):
 
     async def reconcile(self, namespace: str, name: str) -> float | None:
         """Bring one ModelDeployment a step further; return the seconds until the next look, ``None`` for events only."""
+
+
+Begin = Callable[[Key], Step]
+"""Makes the span of one reconcile, or nothing."""
 
 
 class WorkQueue:
@@ -112,9 +117,19 @@ class Workers:
         reconciler: What is done with them.
         metrics: Where it is counted.
         count: How many at a time.
+        begin: Begins the span of each.
     """
 
-    def __init__(self, queue: WorkQueue, reconciler: Reconciler, metrics: OperatorMetrics, *, count: int) -> None:
+    def __init__(
+        self,
+        queue: WorkQueue,
+        reconciler: Reconciler,
+        metrics: OperatorMetrics,
+        *,
+        count: int,
+        begin: Begin = lambda _key: NOTHING,
+    ) -> None:
+        self._begin = begin
         self._queue = queue
         self._reconciler = reconciler
         self._metrics = metrics
@@ -137,7 +152,8 @@ class Workers:
 
     async def _work(self) -> None:
         while (key := await self._queue.take()) is not None:
-            await self._reconcile(key)
+            with self._begin(key):
+                await self._reconcile(key)
 
     async def _reconcile(self, key: Key) -> None:
         started = time.perf_counter()
@@ -158,18 +174,22 @@ class Workers:
             self._queue.done(key, None)
         except Transient as error:
             result = "transient"
+            failed(error)
             log.warning("reconcile put off", error=error.message, after=round(self._queue.failed(key), 1))
         except ApiError as error:
             result = "refused"
+            failed(error)
             log.warning("reconcile refused", error=error.message, after=round(self._queue.failed(key), 1))
         except asyncio.CancelledError:
             self._queue.done(key, None)
             raise
-        except Exception:
+        except Exception as error:
             # Whatever it is, it is a bug of ours: the others must go on, and this one is tried again.
+            failed(error)
             log.exception("reconcile failed", after=round(self._queue.failed(key), 1))
         else:
             result = "success"
             self._queue.done(key, again_after)
+        note("serin.outcome", result)
         self._metrics.reconciles.labels(result).inc()
         self._metrics.reconcile_duration.observe(time.perf_counter() - started)

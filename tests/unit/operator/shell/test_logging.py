@@ -8,7 +8,9 @@ SPEAK = """
 import logging, structlog
 from serin_operator.runtime.logging import configure_logging
 configure_logging("{format}", "info")
-structlog.get_logger("ours").info("promoted", version="v2")
+from serin_operator.tracing import Span
+with Span("reconcile", lambda span: None) as span:
+    structlog.get_logger("ours").info("promoted", version="v2", is_of_span=span.span_id)
 logging.getLogger("aiohttp.server").error("from a library")
 logging.getLogger("asyncio").debug("unheard")
 try:
@@ -29,6 +31,8 @@ def test_json_has_one_object_a_line_whoever_speaks():
     promoted, library, broke = map(json.loads, lines("json"))
     assert (promoted["event"], promoted["version"], promoted["level"]) == ("promoted", "v2", "info")
     assert (library["event"], library["logger"]) == ("from a library", "aiohttp.server")
+    assert (promoted["span_id"], len(promoted["trace_id"])) == (promoted["is_of_span"], 32), "it was said in a span"
+    assert "trace_id" not in library
     assert broke["exception"][0]["exc_type"] == "ZeroDivisionError"
 
 

@@ -47,9 +47,9 @@ def metrics():
     return OperatorMetrics(CollectorRegistry())
 
 
-async def run_until_done(reconciler, metrics, *keys, count=2):
+async def run_until_done(reconciler, metrics, *keys, count=2, **more):
     queue = WorkQueue(Schedule(Backoff(first_seconds=0.001, floor_seconds=0.001)))
-    workers = Workers(queue, reconciler, metrics, count=count)
+    workers = Workers(queue, reconciler, metrics, count=count, **more)
     workers.start()
     for key in keys:
         queue.add(key)

@@ -135,7 +135,8 @@ It reads ModelDeployments and writes their status, never their spec. It creates,
 Services, Jobs, ControllerRevisions, PodDisruptionBudgets and HTTPRoutes; it reads pods, EndpointSlices, Events, autoscalers
 and Gateways; it writes Events; it holds one Lease in its own namespace. It creates Secrets (the keys that sign feedback) and
 reads none: what Prometheus asks for is mounted from `prometheus.auth.existingSecret`, and what receivers of
-[notices](../notices.md) ask for from the Secrets of `notify.channels`.
+[notices](../notices.md) ask for from the Secrets of `notify.channels`. Who [keeps reports](../reports.md) has a service account of
+its own, which reads ModelDeployments, and writes ConfigMaps where those are the store.
 
 `rbac.aggregateRoles` lets everybody with the cluster roles view, edit or admin view or edit ModelDeployments. Whoever may
 create one runs pods in that namespace, with its service accounts and Secrets, exactly as with a Deployment.

@@ -21,6 +21,7 @@ from serin_server.config.settings import Settings as ServerSettings
 from serin_server.failures import Reason as LoadFailure
 from serin_server.metrics.server import HELP as SERVER_METRICS
 from serin_server.model.rows.states import MEANINGS as BATCHING
+from serin_ui.reports.counts import HELP as REPORTER_METRICS
 
 SET_BY_FIELDS = {
     "SERIN_THREADS": "runtime.threads",
@@ -143,6 +144,11 @@ def metrics() -> str:
             "On port 8090 (named `http`), path `/metrics`.\n",
             _table(
                 ("metric", "what it is"), [(_code(name), help_text) for name, help_text in COLLECTOR_METRICS.items()]
+            ),
+            "## Keeper of reports\n",
+            "On port 8080 (named `http`), path `/metrics`, where `report.store` is set.\n",
+            _table(
+                ("metric", "what it is"), [(_code(name), help_text) for name, help_text in REPORTER_METRICS.items()]
             ),
             "## Operator\n",
             "On port 8080 (named `http`), path `/metrics`.\n",

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kubectl_serin.command import Answer, Command, Hands, takes_name
-from kubectl_serin.problems import Problem
+from kubectl_serin.problems import Exit, Problem
 from kubectl_serin.prometheus import found, takes_prometheus
 from kubectl_serin.reading import Model
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 def _arguments(parser: ArgumentParser) -> None:
     takes_name(parser)
+    parser.add_argument("--version", metavar="VERSION", help="as of this version of the ledger; default: the newest")
     parser.add_argument("-o", "--output", dest="file", metavar="FILE", help="default: NAME.html")
     takes_prometheus(parser)
     parser.set_defaults(output="text")
@@ -25,7 +26,7 @@ def _arguments(parser: ArgumentParser) -> None:
 def _run(said: Namespace, hands: Hands) -> Answer:
     from kubectl_serin.report.page import page_of
 
-    model = Model(hands.kubectl.model_deployment(said.name))
+    model = _as_of(Model(hands.kubectl.model_deployment(said.name)), said.version)
     plots, lacks = _plots(said, hands, model)
     page, path = page_of(model, hands.now(), plots, lacks), Path(said.file or f"{model.name}.html")
     try:
@@ -37,6 +38,19 @@ def _run(said: Namespace, hands: Hands) -> Answer:
         console.print(f"{path}: {len(page.encode()) / 1024:.0f} KiB", soft_wrap=True)
 
     return Answer({"file": str(path)}, render)
+
+
+def _as_of(model: Model, version: str | None) -> Model:
+    """The model when this version was its newest."""
+    from kubectl_serin.report.past import as_of
+
+    if version is None:
+        return model
+    entry = model.entry(version)
+    if entry is None:
+        known = ", ".join(dict.fromkeys(each.version for each in model.ledger)) or "none"
+        raise Problem(f"{model.name} has no version {version}", f"in its history are: {known}", Exit.ABSENT)
+    return Model(as_of(model.raw, model.ledger.index(entry)))
 
 
 def _plots(said: Namespace, hands: Hands, model: Model) -> tuple[list["Markup"], str | None]:
@@ -64,6 +78,7 @@ A file that needs no network, for a browser or a printer: the numbers of status,
 where Prometheus can be asked, requests, errors and latency of each version.
 
   kubectl serin report credit-risk -o report.html
+  kubectl serin report credit-risk --version v3 -o v3.html    what became of v3
 """,
     _arguments,
     _run,

@@ -16,7 +16,9 @@ from kubectl_serin.words import at, cleaned, digest, percent, pods, seconds
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def page_of(model: Model, now: datetime, plots: Sequence[Markup], lacks: str | None) -> str:
+def page_of(
+    model: Model, now: datetime, plots: Sequence[Markup], lacks: str | None, evidence: Sequence[Metric] = ()
+) -> str:
     """The page.
 
     Args:
@@ -24,6 +26,7 @@ def page_of(model: Model, now: datetime, plots: Sequence[Markup], lacks: str | N
         now: When the page is made.
         plots: Series over time.
         lacks: Why there are none.
+        evidence: As it was last seen, where status has it no more.
     """
     head = tag(
         "head",
@@ -33,7 +36,7 @@ def page_of(model: Model, now: datetime, plots: Sequence[Markup], lacks: str | N
         tag("title", title_of(model)),
         tag("style", Markup(STYLE)),
     )
-    body = tag("main", content_of(model, now, plots, lacks))
+    body = tag("main", content_of(model, now, plots, lacks, evidence))
     return "<!doctype html>\n" + tag("html", head, tag("body", body), lang="en") + "\n"
 
 
@@ -42,7 +45,9 @@ def title_of(model: Model) -> str:
     return f"{model.name} in {model.namespace}"
 
 
-def content_of(model: Model, now: datetime, plots: Sequence[Markup], lacks: str | None) -> Markup:
+def content_of(
+    model: Model, now: datetime, plots: Sequence[Markup], lacks: str | None, evidence: Sequence[Metric] = ()
+) -> Markup:
     """What the page says, as `page_of`, for whoever puts it into a page of their own."""
     parts = (
         tag("h1", title_of(model)),
@@ -50,7 +55,7 @@ def content_of(model: Model, now: datetime, plots: Sequence[Markup], lacks: str 
         tag("p", f"as of {now:%Y-%m-%d %H:%M:%S} UTC", class_="quiet"),
         *_section("Versions with pods", _arms(model)),
         *_section("What it waits for", _under_way(model)),
-        *_section("Evidence", _evidence(model)),
+        *_section("Evidence", _evidence(evidence or metrics_of(model.canary))),
         *_section("The last decision", _decision(model, now)),
         *_section("Over time", joined(plots) if plots else tag("p", lacks or "no series", class_="quiet")),
         *_section("What became of each version", _ledger(model, now)),
@@ -101,8 +106,7 @@ def _under_way(model: Model) -> Markup | None:
     return joined([tag("p", said), table(("now", "gets", "at least for"), rows)])
 
 
-def _evidence(model: Model) -> Markup | None:
-    metrics = metrics_of(model.canary)
+def _evidence(metrics: Sequence[Metric]) -> Markup | None:
     return joined(_metric(one) for one in metrics) if metrics else None
 
 

@@ -67,8 +67,8 @@ def for_devices(root: Path) -> Recipe:
 
 
 def for_everybody(root: Path) -> Recipe:
-    """The page for everybody, which is made of parts of the command line; built when it is asked for."""
-    shares = (root / "operator" / "src", root / "tools" / "kubectl-serin" / "src")
+    """The page for everybody and who keeps reports, made of parts of the others; built when it is asked for."""
+    shares = tuple(root / part / "src" for part in ("operator", "tools/kubectl-serin", "serving-image"))
     return Recipe("serin-ui", root / "ui", shares=shares)
 
 
