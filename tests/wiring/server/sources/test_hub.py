@@ -51,7 +51,7 @@ def test_a_folder_is_read_with_everything_in_it(hub, fetched, secret):
 
 def test_the_digest_is_made_while_the_bytes_come_and_they_are_not_read_again(hub, fetched, secret, monkeypatch):
     monkeypatch.setattr("serin_server.model.digest.file_digest", lambda path: pytest.fail(f"{path} was read again"))
-    found = fetched(f"hf://{REPO}@main/onnx/model.onnx", secret(HF_TOKEN=SECRET))
+    found = fetched(f"hf://{REPO}@main/onnx/model.onnx", secret(HF_ENDPOINT=hub.address))
     assert found.sha256 == hashlib.sha256(hub.model).hexdigest()
 
 
