@@ -21,7 +21,7 @@ def request(length: int | None) -> Request:
 
 @pytest.mark.parametrize("is_announced", [True, False], ids=["with a content-length", "in chunks"])
 @pytest.mark.parametrize("size", [3 * MEBIBYTE, 4 * MEBIBYTE, 4 * MEBIBYTE + 1, 9 * MEBIBYTE + 7])
-def test_a_body_is_whole_however_it_came(size: int, is_announced: bool) -> None:  # noqa: FBT001
+def test_a_body_is_whole_however_it_came(size: int, is_announced: bool) -> None:
     sent = bytes(range(256)) * (size // 256 + 1)
     body = Body(request(size if is_announced else None), sent[:100], MemoryBudget(1 << 30))
     for start in range(100, size, 200_000):
