@@ -13,7 +13,8 @@ HELP: Final[Mapping[str, str]] = {
     "serin_collector_objects_total": "Objects that were written to the store.",
     "serin_collector_deleted_objects_total": "Objects that were deleted because they were older than retentionDays.",
     "serin_collector_store_failures_total": "Attempts to write to the store, or to sweep it, that failed; the log says why.",
-    "serin_collector_spool_bytes": "What waits to become objects in the store.",
+    "serin_collector_spool_failures_total": "Files of the spool that its disk did not let go, though they are written or damaged; they are tried again.",
+    "serin_collector_spool_bytes": "What waits to become objects in the store, or to be deleted from the disk.",
     "serin_collector_spool_max_bytes": "How much may wait; beyond it batches are refused.",
     "serin_collector_last_write_timestamp_seconds": "When objects were last written to the store, in unix seconds; 0 before the first.",
 }
@@ -34,6 +35,7 @@ class Counts:
         self.objects = self._counter("serin_collector_objects_total")
         self.deleted = self._counter("serin_collector_deleted_objects_total")
         self.failures = self._counter("serin_collector_store_failures_total")
+        self.spool_failures = self._counter("serin_collector_spool_failures_total")
         self.spool = self._gauge("serin_collector_spool_bytes")
         self.spool_limit = self._gauge("serin_collector_spool_max_bytes")
         self.written_at = self._gauge("serin_collector_last_write_timestamp_seconds")
