@@ -31,6 +31,7 @@ from serin_operator.decide.world import Obstacle, OperatorConfig, World
 from serin_operator.farewell import Farewell
 from serin_operator.observe import views
 from serin_operator.observe.children import Children
+from serin_operator.observe.collectors import collecting
 from serin_operator.observe.desk import AtOnce, Desk
 from serin_operator.observe.routes import Surroundings, routing
 from serin_operator.observe.written import Prometheus
@@ -146,6 +147,7 @@ class Reconciler:
             preview_service=views.preview_service(children, mdep.name, mdep.uid),
             control_service=views.control_service(children, mdep.name, mdep.uid),
             collector=views.collector(children, mdep.name, mdep.uid),
+            collecting=collecting(children, mdep.name),
             collector_service=views.collector_service(children, mdep.name, mdep.uid),
             disruption_budget=views.disruption_budget(children, mdep.name, mdep.uid),
             revisions=views.revisions(children, mdep.name, mdep.uid),

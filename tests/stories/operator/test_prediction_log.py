@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from tests.support.simulation import Simulation, deployment_of, model_of, rollout, serving
+from tests.support.simulation import Behaviour, Simulation, Waiting, deployment_of, model_of, rollout, serving
 from tests.support.simulation.cluster import JsonObject
+from tests.support.simulation.faults import webhook
 
 COLLECTOR = "credit-risk-collector"
 LOG = {"sample": 0.05, "store": "s3://logs/serin", "credentials": {"secretName": "logs"}, "hide": ["name"]}
@@ -86,3 +87,46 @@ async def test_a_log_that_is_asked_for_later_is_rolled_out_and_its_collector_out
     await simulation.live(15)
     assert named(simulation, "Deployment") is not None, "somebody else's"
     assert simulation.errors == []
+
+
+def told_of_log(simulation: Simulation) -> tuple[str, str]:
+    """Whether Degraded is true, and why."""
+    condition = simulation.condition("Degraded")
+    return condition["status"], condition["reason"]
+
+
+async def test_a_collector_that_does_not_run_is_told_and_neither_ready_nor_a_rollout_minds_it() -> None:
+    simulation = await serving(predictionLog=LOG, rollout=rollout(50))
+    await simulation.live(60)
+    assert told_of_log(simulation) == ("False", "AsExpected")
+    simulation.kubelet.collectors = Behaviour(waiting=Waiting("ImagePullBackOff", "no such image"))
+    for pod in simulation.of_kind("Pod"):
+        if pod["metadata"]["labels"].get("serin.dev/collector"):
+            simulation.remove(pod)
+    await simulation.live(60)
+    assert told_of_log(simulation) == ("True", "PredictionsNotKept")
+    assert "ImagePullBackOff: no such image" in simulation.condition("Degraded")["message"]
+    assert simulation.condition("Ready")["status"] == "True"
+    simulation.change_spec(model=model_of("v2"))
+    await simulation.live_until(lambda s: s.stable == "v2", 900)
+    await simulation.live(15)
+    assert simulation.condition("Ready")["status"] == "True"
+    before = simulation.written("status")
+    await simulation.live(300)
+    assert simulation.written("status") == before, "what goes on is not written again"
+    simulation.kubelet.collectors = Behaviour()
+    await simulation.live(60)
+    assert told_of_log(simulation) == ("False", "AsExpected")
+    assert simulation.errors == []
+
+
+async def test_a_collector_that_nobody_may_make_stalls_nothing() -> None:
+    simulation = await serving(rollout=rollout(50))
+    simulation.api.faults.declared.append(webhook(name=COLLECTOR))
+    simulation.change_spec(predictionLog=LOG)
+    await simulation.live_until(lambda s: s.condition("Ready")["status"] == "True" and told(s, "v1") != {}, 900)
+    await simulation.live(15)
+    assert told_of_log(simulation) == ("True", "PredictionsNotKept")
+    assert "policy.example.com" in simulation.condition("Degraded")["message"]
+    assert simulation.condition("Stalled")["status"] == "False"
+    assert simulation.condition("Ready")["status"] == "True"

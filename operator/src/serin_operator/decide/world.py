@@ -16,6 +16,7 @@ from serin_operator.api.spec import ModelDeploymentSpec
 from serin_operator.api.status import ModelDeploymentStatus
 from serin_operator.api.store import ModelStore
 from serin_operator.decide.child import ChildMeta as ChildMeta  # noqa: PLC0414 - the name callers look for here
+from serin_operator.decide.collector import Collecting
 from serin_operator.decide.looks import LookResult
 from serin_operator.decide.pod import MountProblem as MountProblem  # noqa: PLC0414 - the name callers look for here
 from serin_operator.decide.pod import Pod as Pod  # noqa: PLC0414 - the name callers look for here
@@ -200,6 +201,7 @@ class World:
     """Leads to the version that another is compared with."""
     collector: Deployment | None = None
     """Who writes predictions down."""
+    collecting: Collecting = field(default_factory=Collecting)
     collector_service: Service | None = None
     disruption_budget: ChildMeta | None = None
     revisions: Mapping[str, Revision] = field(default_factory=dict)
