@@ -41,6 +41,8 @@ async def test_who_asks_for_a_log_has_a_collector_and_pods_that_know_it_and_what
         "SERIN_COLLECTOR_SPOOL": "/var/spool/serin",
         "SERIN_COLLECTOR_KEY_FILE": "/etc/serin/key/keys",
         "SERIN_COLLECTOR_DRAIN_SECONDS": "90",
+        "SERIN_COLLECTOR_MODEL_NAME": "credit-risk",
+        "SERIN_COLLECTOR_MODEL_NAMESPACE": "scoring",
         "SERIN_COLLECTOR_CREDENTIALS_DIR": "/etc/serin/credentials",
         "SERIN_COLLECTOR_HIDE": "name",
         "SERIN_COLLECTOR_RETENTION_DAYS": "30",

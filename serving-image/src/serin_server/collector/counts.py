@@ -1,9 +1,10 @@
 """What a collector counts."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Metric, ProcessCollector, generate_latest
+from prometheus_client.registry import Collector
 
 HELP: Final[Mapping[str, str]] = {
     "serin_collector_batches_total": "Batches that came, by what became of them: acknowledged, repeated (it was here before), malformed, "
@@ -24,10 +25,12 @@ OUTCOMES: Final = ("acknowledged", "repeated", "malformed", "unauthorized", "too
 
 
 class Counts:
-    """Counts of one process lifetime."""
+    """Counts of one process lifetime; labels that are given stand at every series and say whose it is."""
 
-    def __init__(self) -> None:
+    def __init__(self, **whose: str) -> None:
         self._registry = CollectorRegistry()
+        self._told = CollectorRegistry()
+        self._told.register(_Whose(self._registry, whose))
         ProcessCollector(registry=self._registry)
         self.batches = self._counter("serin_collector_batches_total", "outcome")
         self.records = self._counter("serin_collector_records_total", "kind")
@@ -44,10 +47,26 @@ class Counts:
 
     def exposition(self) -> bytes:
         """Everything in the text format of Prometheus."""
-        return generate_latest(self._registry)
+        return generate_latest(self._told)
 
     def _counter(self, name: str, *labels: str) -> Counter:
         return Counter(name, HELP[name], labels, registry=self._registry)
 
     def _gauge(self, name: str) -> Gauge:
         return Gauge(name, HELP[name], registry=self._registry)
+
+
+class _Whose(Collector):
+    """The series of a registry with more labels."""
+
+    def __init__(self, registry: CollectorRegistry, labels: Mapping[str, str]) -> None:
+        self._registry = registry
+        self._labels = labels
+
+    def describe(self) -> Iterable[Metric]:
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        for family in self._registry.collect():
+            family.samples = [each._replace(labels={**self._labels, **each.labels}) for each in family.samples]
+            yield family

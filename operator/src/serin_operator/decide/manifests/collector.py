@@ -127,6 +127,8 @@ def _container(
         "SERIN_COLLECTOR_SPOOL": SPOOL,
         "SERIN_COLLECTOR_KEY_FILE": f"{_FOLDER}/key/keys",
         "SERIN_COLLECTOR_DRAIN_SECONDS": str(_DRAIN_SECONDS),
+        "SERIN_COLLECTOR_MODEL_NAME": mdep.name,
+        "SERIN_COLLECTOR_MODEL_NAMESPACE": mdep.namespace,
         **({"SERIN_COLLECTOR_CREDENTIALS_DIR": f"{_FOLDER}/credentials"} if log.credentials else {}),
         **({"SERIN_COLLECTOR_HIDE": ",".join(log.hide).replace("$(", "$$(")} if log.hide else {}),
         **({"SERIN_COLLECTOR_RETENTION_DAYS": str(log.retention_days)} if log.retention_days else {}),
