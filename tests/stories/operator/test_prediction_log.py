@@ -132,3 +132,36 @@ async def test_a_collector_that_nobody_may_make_stalls_nothing() -> None:
     assert "policy.example.com" in simulation.condition("Degraded")["message"]
     assert simulation.condition("Stalled")["status"] == "False"
     assert simulation.condition("Ready")["status"] == "True"
+
+
+MONITORING = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+
+
+async def test_where_the_installation_says_who_reads_metrics_a_collector_admits_them_and_its_own_servers_alone() -> None:
+    simulation = await serving(predictionLog=LOG)
+    assert named(simulation, "NetworkPolicy") is None
+    simulation.collector_peers = (MONITORING,)
+    simulation.restart_operator()
+    await simulation.live(15)
+    policy, collector = named(simulation, "NetworkPolicy"), named(simulation, "Deployment")
+    assert policy is not None
+    assert collector is not None
+    (rule,) = policy["spec"]["ingress"]
+    servers, monitoring = rule["from"]
+    assert monitoring == MONITORING
+    assert rule["ports"] == [{"port": 8090, "protocol": "TCP"}]
+    labels = [each["metadata"]["labels"] for each in simulation.of_kind("Pod")]
+    admitted = [each for each in labels if servers["podSelector"]["matchLabels"].items() <= each.items()]
+    assert {each["serin.dev/component"] for each in admitted} == {"server"}
+    chosen = [each for each in labels if policy["spec"]["podSelector"]["matchLabels"].items() <= each.items()]
+    assert [each["serin.dev/component"] for each in chosen] == ["collector"]
+    simulation.edit(policy, "somebody", lambda obj: obj["spec"].update(ingress=[{}]))
+    await simulation.live(15)
+    assert (named(simulation, "NetworkPolicy") or {})["spec"]["ingress"] == [rule], "put right"
+    simulation.remove(policy)
+    await simulation.live(15)
+    assert named(simulation, "NetworkPolicy") is not None
+    simulation.change_spec(predictionLog=None)
+    await simulation.live(15)
+    assert named(simulation, "NetworkPolicy") is None
+    assert simulation.errors == []

@@ -16,7 +16,7 @@ JsonObject = dict[str, Any]
 WATCHED = frozenset(
     (
         *(names.KIND, "Deployment", "Service", "Job", "ControllerRevision", "Pod", "EndpointSlice"),
-        *("PodDisruptionBudget", names.HTTP_ROUTE),
+        *("PodDisruptionBudget", "NetworkPolicy", names.HTTP_ROUTE),
     )
 )
 

@@ -31,6 +31,8 @@ class OperatorConfig:
     serving_image_pull_policy: str | None = None
     collector_image: str = ""
     collector_image_pull_policy: str | None = None
+    collector_peers: tuple[Mapping[str, Any], ...] = ()
+    """Who reads the metrics of collectors, as peers of a NetworkPolicy; none: collectors have no policy."""
     has_fixed_user: bool = True
     """Pods of new revisions name their user; False: the cluster chooses it, as OpenShift does."""
     prometheus_configured: bool = False
@@ -203,6 +205,7 @@ class World:
     """Who writes predictions down."""
     collecting: Collecting = field(default_factory=Collecting)
     collector_service: Service | None = None
+    collector_policy: ChildMeta | None = None
     disruption_budget: ChildMeta | None = None
     revisions: Mapping[str, Revision] = field(default_factory=dict)
     endpoints: frozenset[str] = frozenset()

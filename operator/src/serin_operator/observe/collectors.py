@@ -7,10 +7,31 @@ from typing import Any
 from serin_operator.api import names
 from serin_operator.decide.children import identity
 from serin_operator.decide.collector import Collecting
+from serin_operator.decide.world import ChildMeta, Deployment, Service
 from serin_operator.observe.children import Children
 from serin_operator.observe.pods import pod
+from serin_operator.observe.views import deployment, meta_of, service_of_the_whole
 
 JsonObject = Mapping[str, Any]
+
+
+def deployment_of(children: Children, name: str, uid: str) -> Deployment | None:
+    """The Deployment of who writes predictions down, if it is there and ours."""
+    found = (d for d in children.deployments if d["metadata"]["name"] == names.collector(name))
+    mine = (d for d in found if identity.foreign_child("Deployment", d, name, uid) is None)
+    return next(map(deployment, mine), None)
+
+
+def service_of(children: Children, name: str, uid: str) -> Service | None:
+    """The Service by which servers find it."""
+    return service_of_the_whole(children, names.collector(name), name, uid)
+
+
+def policy_of(children: Children, name: str, uid: str) -> ChildMeta | None:
+    """The NetworkPolicy that says who reaches it."""
+    kind = "NetworkPolicy"
+    mine = (p for p in children.network_policies if identity.foreign_child(kind, p, name, uid) is None)
+    return next((meta_of(p, "networking.k8s.io/v1", kind) for p in mine), None)
 
 
 def collecting(children: Children, name: str) -> Collecting:
