@@ -61,6 +61,9 @@ class Row:
 QUOTA = 'pods "m-collector-7d-" is forbidden: exceeded quota: small, requested: pods=1, used: pods=4, limited: pods=4'
 LACKS = MountProblem("credentials", "Secret", "keys", 'secret "keys" not found')
 TAKEN = Obstacle("NameTaken", "Service m-collector belongs to somebody", ObjectRef("v1", "Service", "here", "m-collector"))
+POLICY = Obstacle(
+    "CreationForbidden", "no right", ObjectRef("networking.k8s.io/v1", "NetworkPolicy", "here", "m-collector")
+)
 OTHER = Obstacle("NameTaken", "Service m belongs to somebody", ObjectRef("v1", "Service", "here", "m"))
 ABSENT = '0/1 nodes are available: persistentvolumeclaim "spool" not found'
 
@@ -72,6 +75,7 @@ TABLE = [
     Row("it starts", pods=(pod(),)),
     Row("the one before writes what waits", pods=(pod(terminating=True, phase="Running"),), seconds=130),
     Row("another child is refused", obstacles=(OTHER,)),
+    Row("its policy is refused, and it collects", deployment=replace(DOWN, ready=1, available=1), obstacles=(POLICY,)),
     Row(
         "its image is not there",
         "pod m-collector-7d-x: ImagePullBackOff: no such image",

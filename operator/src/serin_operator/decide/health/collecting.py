@@ -31,9 +31,10 @@ def not_kept(world: World) -> Refusal | None:
 
 
 def _refused(world: World) -> str | None:
-    """What the API server says to its objects."""
+    """What the API server says to its objects; without a NetworkPolicy predictions are kept all the same."""
     its = names.collector(world.mdep.name)
-    return next((each.message for each in world.obstacles if each.ref is not None and each.ref.name == its), None)
+    refused = [(each.ref, each.message) for each in world.obstacles]
+    return next((said for ref, said in refused if ref and ref.name == its and ref.kind != "NetworkPolicy"), None)
 
 
 def _why(world: World, collector: Deployment) -> str | None:
