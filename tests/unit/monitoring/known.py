@@ -62,8 +62,7 @@ def server() -> ServerMetrics:
     metrics = ServerMetrics(dict.fromkeys(IDENTITY, "x"), 0.0)
     metrics.model_sha256, metrics.batching = "a", ("off", "asked")
     book = PairBook(is_regression=False, tolerance=0.0)
-    log = PredictionLog(LineWriter.__new__(LineWriter), lambda _: None, 1.0)
-    metrics.more += [FeatureWords(_capture()), MemoryWords(MemoryBudget(1)), book, log]
+    metrics.more += [FeatureWords(_capture()), MemoryWords(MemoryBudget(1)), book, _prediction_log()]
     for counter in (metrics.paired_feedback, book.pairs, book.errors, book.by_prediction):
         counter.add(*counter.labels)
     book.pairs.add("x", "agree")
@@ -101,8 +100,17 @@ def _of_operators() -> dict[str, set[str]]:
     return found
 
 
+def _prediction_log() -> PredictionLog:
+    whose = dict.fromkeys(("namespace", "model", "version", "revision", "server"), "x")
+    return PredictionLog(LineWriter(whose, _signature(), PredictionReader(_signature()), max_bytes=1), lambda _: None, 1)
+
+
+def _signature() -> Signature:
+    return Signature((TensorSpec("X", "FP32", (-1, 1)),), (TensorSpec("label", "INT64", (-1,)),))
+
+
 def _capture() -> FeatureCapture:
-    signature = Signature((TensorSpec("X", "FP32", (-1, 1)),), (TensorSpec("label", "INT64", (-1,)),))
+    signature = _signature()
     made = baseline.of({"X": np.arange(100.0).reshape(-1, 1)}, np.arange(100) % 2, names={"X": ["age"]})
     return FeatureCapture(made, signature, PredictionReader(signature), asyncio.new_event_loop())
 
