@@ -125,8 +125,9 @@ async def test_a_collector_that_does_not_run_is_told_and_neither_ready_nor_a_rol
 async def test_a_collector_that_nobody_may_make_stalls_nothing() -> None:
     simulation = await serving(rollout=rollout(50))
     simulation.api.faults.declared.append(webhook(name=COLLECTOR))
+    before = simulation.status["stable"]["revision"]
     simulation.change_spec(predictionLog=LOG)
-    await simulation.live_until(lambda s: s.condition("Ready")["status"] == "True" and told(s, "v1") != {}, 900)
+    await simulation.live_until(lambda s: s.status["stable"]["revision"] != before, 900)
     await simulation.live(15)
     assert told_of_log(simulation) == ("True", "PredictionsNotKept")
     assert "policy.example.com" in simulation.condition("Degraded")["message"]
