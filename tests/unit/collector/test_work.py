@@ -173,3 +173,12 @@ async def test_a_bucket_is_not_listed_where_nothing_of_it_is_ever_deleted(tmp_pa
     await asyncio.sleep(0)
     running.cancel()
     assert work._next_sweep == 0
+
+
+def test_every_series_says_whose_it_is_where_somebody_has_said_so():
+    counts = Counts(model_namespace="scoring", model_name="credit")
+    counts.rows.labels("labels").inc()
+    lines = [line for line in counts.exposition().decode().splitlines() if not line.startswith("#")]
+    assert len(lines) > 10
+    assert all('model_namespace="scoring"' in line and 'model_name="credit"' in line for line in lines)
+    assert 'serin_collector_objects_total{model_name="credit",model_namespace="scoring"} 0.0' in lines
