@@ -28,7 +28,7 @@ def logging(space: Space, tmp_path: Path) -> Iterator[Space]:
     a_claim(space, tmp_path)
     assert space.kubernetes.local is not None
     space.kubernetes.local.load_image(build_image("collector", ROOT, ToTerminal()))
-    log = {"sample": 1, "store": "pvc://kept/log", "retentionDays": 30}
+    log = {"sample": 1, "store": "pvc://kept/log", "retentionDays": 30, "credentials": {"secretName": "opens"}}
     space.apply("v1", predictionLog=log, serving={"feedback": {"signing": "Managed"}})
     yield space
     forget_claim(space)
@@ -84,9 +84,12 @@ def rows(folder: Path, table: str) -> list[dict[str, Any]]:
 def test_what_was_acknowledged_is_in_the_store_with_its_labels_though_the_collector_was_killed(
     logging: Space, tmp_path: Path
 ) -> None:
+    lacks = "Secret opens does not exist"
+    logging.wait_until("what is missing is told", lambda: lacks in logging.condition("Degraded")["message"])
+    assert logging.condition("Degraded")["reason"] == "PredictionsNotKept"
     logging.wait_until_serves("v1")
-    logging.kubectl("rollout", "status", "deployment/model-collector", "--timeout=90s")
-    assert logging.condition("Degraded")["status"] == "False"
+    logging.kubectl("create", "secret", "generic", "opens", "--from-literal=unused=")
+    logging.wait_until("the collector runs", lambda: logging.condition("Degraded")["status"] == "False")
     client, numbers = Client(logging), iter(range(REQUESTS))
     for number in itertools.islice(numbers, REQUESTS // 2):
         client.ask(number)
