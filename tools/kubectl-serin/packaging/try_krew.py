@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-KREW = "sigs.k8s.io/krew/cmd/krew@v0.4.5"
+KREW = "sigs.k8s.io/krew/cmd/krew@v0.4.3"
 
 
 def main(dist: str) -> None:
