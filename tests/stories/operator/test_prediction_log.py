@@ -138,7 +138,9 @@ async def test_a_collector_that_nobody_may_make_stalls_nothing() -> None:
 MONITORING = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
 
 
-async def test_where_the_installation_says_who_reads_metrics_a_collector_admits_them_and_its_own_servers_alone() -> None:
+async def test_where_the_installation_says_who_reads_metrics_a_collector_admits_them_and_its_own_servers_alone() -> (
+    None
+):
     simulation = await serving(predictionLog=LOG)
     assert named(simulation, "NetworkPolicy") is None
     simulation.collector_peers = (MONITORING,)

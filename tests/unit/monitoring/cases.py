@@ -68,7 +68,9 @@ def sampled(**outcomes: str) -> dict[str, str]:
     return {f'serin_prediction_log_records_total{{{where},outcome="{name}"}}': told for name, told in outcomes.items()}
 
 
-def collecting(spool: str = "1000x600", store: str = "0x600", disk: str = "0x600", full: str = "0x600") -> dict[str, str]:
+def collecting(
+    spool: str = "1000x600", store: str = "0x600", disk: str = "0x600", full: str = "0x600"
+) -> dict[str, str]:
     """A collector: what its spool holds of a million bytes, and what has failed."""
     return {
         f"serin_collector_spool_bytes{{{WHOSE}}}": spool,
@@ -207,9 +209,7 @@ SILENT = {
     "predictions are kept, and written every five minutes": Case(
         {**sampled(acknowledged="0+100x60", full="0x60"), **collecting(spool="0 90000 180000 270000 360000 0x60")}, "1h"
     ),
-    "one in two hundred sampled predictions is dropped": Case(
-        sampled(acknowledged="0+199x60", full="0+1x60"), "40m"
-    ),
+    "one in two hundred sampled predictions is dropped": Case(sampled(acknowledged="0+199x60", full="0+1x60"), "40m"),
     "servers dropped a tenth of the sample for five minutes, an hour ago": Case(
         sampled(acknowledged="0+100x90", full="0x20 0+10x5 50x70"), "90m"
     ),

@@ -102,7 +102,9 @@ def _of_operators() -> dict[str, set[str]]:
 
 def _prediction_log() -> PredictionLog:
     whose = dict.fromkeys(("namespace", "model", "version", "revision", "server"), "x")
-    return PredictionLog(LineWriter(whose, _signature(), PredictionReader(_signature()), max_bytes=1), lambda _: None, 1)
+    return PredictionLog(
+        LineWriter(whose, _signature(), PredictionReader(_signature()), max_bytes=1), lambda _: None, 1
+    )
 
 
 def _signature() -> Signature:

@@ -60,7 +60,9 @@ class Row:
 
 QUOTA = 'pods "m-collector-7d-" is forbidden: exceeded quota: small, requested: pods=1, used: pods=4, limited: pods=4'
 LACKS = MountProblem("credentials", "Secret", "keys", 'secret "keys" not found')
-TAKEN = Obstacle("NameTaken", "Service m-collector belongs to somebody", ObjectRef("v1", "Service", "here", "m-collector"))
+TAKEN = Obstacle(
+    "NameTaken", "Service m-collector belongs to somebody", ObjectRef("v1", "Service", "here", "m-collector")
+)
 POLICY = Obstacle(
     "CreationForbidden", "no right", ObjectRef("networking.k8s.io/v1", "NetworkPolicy", "here", "m-collector")
 )

@@ -162,12 +162,7 @@ def _beside(status: JsonObject, ours: str) -> Iterator[Beside]:
             waiting = state.get("waiting") or {}
             is_done = init and (state.get("terminated") or {}).get("exitCode") == 0
             is_to_come = not state or (waiting.get("reason") in _STARTING and not ended)
-            if (
-                each.get("name", ours) in {ours, names.COMMAND_CONTAINER}
-                or each.get("ready")
-                or is_done
-                or is_to_come
-            ):
+            if each.get("name", ours) in {ours, names.COMMAND_CONTAINER} or each.get("ready") or is_done or is_to_come:
                 continue
             yield Beside(
                 name=each["name"],
