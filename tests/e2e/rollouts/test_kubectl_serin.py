@@ -18,7 +18,6 @@ LONG: dict[str, Any] = {
     "progressDeadlineSeconds": 120,
 }
 ERRORS = {"analysis": {"intervalSeconds": 5, "metrics": [{"name": "errors", "errorRate": {}}]}}
-SIGNED = {"serving": {"feedback": {"signing": "Managed"}}}
 
 
 class Person:
@@ -51,7 +50,7 @@ def is_holding(space: Space, version: str) -> bool:
 
 def test_what_serves_can_be_seen_asked_steered_and_reported(space: Space, tmp_path: Path) -> None:
     person, name = Person(space), space.name
-    space.apply("v1", rollout=LONG, **ERRORS, **SIGNED)
+    space.apply("v1", rollout=LONG, **ERRORS)
     space.wait_until_serves("v1")
     space.start_traffic(requests_per_second=20)
 
@@ -59,14 +58,16 @@ def test_what_serves_can_be_seen_asked_steered_and_reported(space: Space, tmp_pa
     assert person.reads("predict", name)["inputs"][0]["name"] == "features"
     answer = person.reads("predict", name, "-d", json.dumps(patients["features"][:1]))
     assert answer["parameters"]["serin_version"] == "v1"
-    label = {"token": answer["parameters"]["feedback_token"], "label": patients["labels"][0]}
-    assert person.reads("feedback", name, "-d", json.dumps(label))["accepted"] == 1
+    told = {"model_version": answer["model_version"], "predicted_at": answer["parameters"]["predicted_at"]}
+    (predicted,) = next(each["data"] for each in answer["outputs"] if each["name"] == "label")
+    row = {**told, "prediction": predicted, "label": patients["labels"][0]}
+    assert person.reads("feedback", name, "-d", json.dumps(row))["accepted"] == 1
     assert person.reads("get", schema="get")["items"][0]["name"] == name
     states = {each["check"]: each["state"] for each in person.reads("doctor", schema="doctor")["items"]}
     assert {states[check] for check in ("cluster", "definition", "operator", "rights", "prometheus")} == {"ok"}
 
     file = tmp_path / "v2.yaml"
-    file.write_text(json.dumps(space.manifest("v2", rollout=LONG, **ERRORS, **SIGNED)))
+    file.write_text(json.dumps(space.manifest("v2", rollout=LONG, **ERRORS)))
     assert person.reads("lint", str(file), schema="lint")["items"][0]["mistakes"] == []
     person.reads("simulate", str(file), "--world", "rate=20,errors-by=0.2", schema="simulate", code=1)
     space.kubectl("apply", "-f", str(file))
@@ -81,7 +82,7 @@ def test_what_serves_can_be_seen_asked_steered_and_reported(space: Space, tmp_pa
     assert person.sees("get")["stable"]["version"] == "v1"
     different = person.reads("diff", name, "v1", "v2", schema="diff credit-risk")["different"]
     assert {"revision", "uri", "sha256"} <= {each["what"] for each in different}
-    space.apply("v3", rollout=LONG, **ERRORS, **SIGNED)
+    space.apply("v3", rollout=LONG, **ERRORS)
     space.wait_until("a step", lambda: is_holding(space, "v3"))
     person.acts("abort")
     space.wait_for_outcome("v3", "Aborted")
