@@ -49,7 +49,7 @@ def is_holding(space: Space, version: str) -> bool:
     return (canary.get("version"), canary.get("phase")) == (version, "Holding")
 
 
-def test_what_serves_can_be_seen_asked_and_steered(space: Space, tmp_path: Path) -> None:
+def test_what_serves_can_be_seen_asked_steered_and_reported(space: Space, tmp_path: Path) -> None:
     person, name = Person(space), space.name
     space.apply("v1", rollout=LONG, **ERRORS)
     space.wait_until_serves("v1")
@@ -79,3 +79,25 @@ def test_what_serves_can_be_seen_asked_and_steered(space: Space, tmp_path: Path)
         person.acts(verb)
     person.acts("promote", "--wait")
     space.wait_until_serves("v2")
+    person.acts("rollback", "v1", "--wait")
+    assert person.sees("get")["stable"]["version"] == "v1"
+    different = person.reads("diff", name, "v1", "v2", schema="diff credit-risk")["different"]
+    assert {"revision", "uri", "sha256"} <= {each["what"] for each in different}
+    space.apply("v3", rollout=LONG, **ERRORS)
+    space.wait_until("a step", lambda: is_holding(space, "v3"))
+    person.acts("abort")
+    space.wait_for_outcome("v3", "Aborted")
+    assert person.sees("why")["outcome"] == "Aborted"
+    person.acts("retry")
+    actions = [each["action"].partition("@")[0] for each in person.sees("history")["actions"]]
+    assert actions[0] == "retry"
+
+    def requests() -> float:
+        rows = person.reads("top", schema="top")["items"]
+        return max((each["requests"] or 0.0 for each in rows), default=0.0)
+
+    space.wait_until("Prometheus tells of requests", lambda: requests() > 0)
+    page = tmp_path / "report.html"
+    done = ran(space.kubernetes, "report", name, "-n", space.namespace, "-o", str(page))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "v3" in page.read_text()
