@@ -160,6 +160,10 @@ krew: kubectl-serin ## Pack kubectl serin for krew: archive and manifest (RELEAS
 	@$(RUN) python tools/kubectl-serin/packaging/krew.py dist/kubectl-serin LICENSE $(or $(RELEASE),https://example.com/serin)
 	@echo "dist/serin.yaml; kubectl krew install --manifest=dist/serin.yaml --archive=dist/kubectl-serin.tar.gz"
 
+.PHONY: try-krew
+try-krew: krew ## Let krew itself install that archive, into a folder that goes again (builds krew with Go, a minute the first time)
+	@$(RUN) python tools/kubectl-serin/packaging/try_krew.py dist
+
 .PHONY: generate
 generate: sync ## Write CRD, chart files and reference pages from their sources
 	$(RUN) generate

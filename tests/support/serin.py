@@ -258,6 +258,11 @@ def values(kubernetes: Kubernetes, **more: Any) -> dict[str, Any]:
     return {
         "image": {"repository": "localhost/serin-operator", "tag": "dev", "pullPolicy": "IfNotPresent"},
         "servingImage": {"repository": "localhost/serin-server", "tag": "dev", "pullPolicy": "IfNotPresent"},
+        "collectorImage": {
+            "repository": "localhost/serin-server",
+            "tag": "dev-collector",
+            "pullPolicy": "IfNotPresent",
+        },
         "prometheus": {"url": "http://prometheus.monitoring.svc:9090", "scrapeIntervalSeconds": SCRAPE_SECONDS},
         **more,
     }

@@ -28,6 +28,12 @@ status; it makes and removes the children. It reads no Secret, and it deletes no
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, patch, delete]
+{{- if and .Values.networkPolicy.enabled .Values.networkPolicy.metricsFrom }}
+# Who reaches a collector of predictions.
+- apiGroups: [networking.k8s.io]
+  resources: [networkpolicies]
+  verbs: [get, list, watch, create, patch, delete]
+{{- end }}
 # The keys that sign feedback are made, and never read: create is not get.
 - apiGroups: [""]
   resources: [secrets]

@@ -30,7 +30,7 @@ from serin_operator.decide.health.refusals import steady
 from serin_operator.decide.telling.invalid import status_of_invalid
 from serin_operator.decide.world import Obstacle, OperatorConfig, World
 from serin_operator.farewell import Farewell
-from serin_operator.observe import views
+from serin_operator.observe import collectors, views
 from serin_operator.observe.children import Children
 from serin_operator.observe.desk import AtOnce, Desk
 from serin_operator.observe.routes import Surroundings, routing
@@ -151,8 +151,10 @@ class Reconciler:
             client_service=views.client_service(children, mdep.name, mdep.uid),
             preview_service=views.preview_service(children, mdep.name, mdep.uid),
             control_service=views.control_service(children, mdep.name, mdep.uid),
-            collector=views.collector(children, mdep.name, mdep.uid),
-            collector_service=views.collector_service(children, mdep.name, mdep.uid),
+            collector=collectors.deployment_of(children, mdep.name, mdep.uid),
+            collecting=collectors.collecting(children, mdep.name),
+            collector_service=collectors.service_of(children, mdep.name, mdep.uid),
+            collector_policy=collectors.policy_of(children, mdep.name, mdep.uid),
             disruption_budget=views.disruption_budget(children, mdep.name, mdep.uid),
             revisions=views.revisions(children, mdep.name, mdep.uid),
             endpoints=views.endpoints(children, mdep.name),

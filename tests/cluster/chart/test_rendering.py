@@ -232,6 +232,7 @@ def test_every_setting_can_be_reached_from_the_values(kubernetes: Kubernetes) ->
         "with notices",
         "with traces",
         "with a store for models",
+        "with a network policy",
     )
     everything = [VARIANTS[name] for name in variants]
     names = {
@@ -359,6 +360,20 @@ def test_who_bumps_may_touch_the_one_object_that_is_named_and_sees_the_secret_of
     assert [each["secret"]["secretName"] for each in pods[0]["volumes"] if "secret" in each] == ["mlflow"]
     assert authorities(pods[0], "SERIN_SOURCE_CA_FILE") == AUTHORITIES
     assert not [each for each in rendered(kubernetes, {}) if "bump" in each["metadata"]["name"]]
+
+
+def test_the_operator_may_write_network_policies_only_where_it_is_told_whom_to_admit(kubernetes: Kubernetes) -> None:
+    for values, is_allowed in (
+        ({}, False),
+        ({"networkPolicy": {"enabled": True}}, False),
+        (VARIANTS["with a network policy"], True),
+    ):
+        objects = rendered(kubernetes, values)
+        rules = [rule for each in objects if each["kind"] == "ClusterRole" for rule in each["rules"]]
+        assert any("networkpolicies" in rule["resources"] for rule in rules) is is_allowed
+        env = the_operator(objects)["spec"]["template"]["spec"]["containers"][0]["env"]
+        told = [json.loads(each["value"]) for each in env if each["name"] == "SERIN_COLLECTOR_PEERS"]
+        assert told == ([[{"namespaceSelector": {}}]] if is_allowed else [])
 
 
 def test_without_being_asked_nothing_is_swept(kubernetes: Kubernetes) -> None:

@@ -11,7 +11,14 @@ from serin_operator.act.ownership import APPLY, ours
 from serin_operator.act.unchanged import AsItIs, change_of, marked
 from serin_operator.api.names import LABEL_MODEL_DEPLOYMENT
 from serin_operator.cluster.client import APPLY_PATCH
-from serin_operator.cluster.resources import DEPLOYMENTS, POD_DISRUPTION_BUDGETS, SERVICES, path_of, resource_of
+from serin_operator.cluster.resources import (
+    DEPLOYMENTS,
+    NETWORK_POLICIES,
+    POD_DISRUPTION_BUDGETS,
+    SERVICES,
+    path_of,
+    resource_of,
+)
 from serin_operator.cluster.store import Store, ref_of
 from serin_operator.decide.manifests import children as make
 from serin_operator.decide.manifests import collector
@@ -38,6 +45,7 @@ def intents_of(namespace, spec):
         make.disruption_budget(owner),
         make.preview_service(owner, "rev1"),
         *([collector.service(owner), collector.deployment(owner, log, CONFIG)] if log else []),
+        *([collector.network_policy(owner, [{"namespaceSelector": {}}])] if log else []),
     ]
     for intent in intents:  # the garbage collector would take what has an owner that is not there
         intent["metadata"]["ownerReferences"] = []
@@ -52,7 +60,7 @@ class Restarted:
 
     async def __aenter__(self):
         self.store = Store(lambda: 0.0)
-        for resource in (DEPLOYMENTS, SERVICES, POD_DISRUPTION_BUDGETS):
+        for resource in (DEPLOYMENTS, SERVICES, POD_DISRUPTION_BUDGETS, NETWORK_POLICIES):
             for obj in (await self.client.list_all(resource, self.namespace))[0]:
                 self.store.put(obj)
         self.client.calls.clear()

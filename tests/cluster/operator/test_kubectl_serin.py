@@ -134,6 +134,7 @@ COMMANDS = (
     "get", "get credit-risk", "status credit-risk", "why credit-risk", "history credit-risk", "diff credit-risk",
     "promote credit-risk", "rollback credit-risk", "rollback credit-risk v1", "predict credit-risk",
     "feedback credit-risk -d []", "report credit-risk", "top",
+    "skip-step credit-risk", "pause credit-risk", "resume credit-risk", "abort credit-risk", "retry credit-risk",
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.claims import a_claim, forget_claim
 from tests.support.serin import Space
 
 pytestmark = pytest.mark.e2e
@@ -90,35 +91,6 @@ def test_a_source_that_changes_or_disappears_in_service_is_told_and_stable_serve
         assert sorted(map(_restarts, space.pods())) == [0, 1], "it ended once to tell, and then waited"
 
 
-def a_claim(space: Space, folder: Path) -> None:
-    """A claim that pods of every node may write to: a folder of this machine, which all nodes see."""
-    if space.kubernetes.local is None:
-        pytest.skip("another machine's files")
-    folder.chmod(0o777)
-    for above in (folder.parent, folder.parent.parent):
-        above.chmod(0o755)
-    size = {"storage": "1Mi"}
-    common = {"accessModes": ["ReadWriteMany"], "storageClassName": ""}
-    volume = {
-        "apiVersion": "v1",
-        "kind": "PersistentVolume",
-        "metadata": {"name": f"{space.namespace}-kept"},
-        "spec": {
-            **common,
-            "capacity": size,
-            "claimRef": {"namespace": space.namespace, "name": "kept"},
-            "hostPath": {"path": str(folder)},
-        },
-    }
-    claim = {
-        "apiVersion": "v1",
-        "kind": "PersistentVolumeClaim",
-        "metadata": {"name": "kept", "namespace": space.namespace},
-        "spec": {**common, "volumeName": f"{space.namespace}-kept", "resources": {"requests": size}},
-    }
-    space.kubernetes.apply(volume, claim)
-
-
 def test_with_a_store_every_pod_can_be_replaced_though_its_source_is_gone(space: Space, tmp_path: Path) -> None:
     a_claim(space, tmp_path)
     source = Source(space)
@@ -134,7 +106,7 @@ def test_with_a_store_every_pod_can_be_replaced_though_its_source_is_gone(space:
     assert before.isdisjoint(pod["metadata"]["uid"] for pod in space.pods())
     assert sorted(map(_restarts, space.pods())) == [0, 0]
     assert space.condition("Degraded")["status"] == "False"
-    space.kubernetes.kubectl("delete", "persistentvolume", f"{space.namespace}-kept", "--wait=false")
+    forget_claim(space)
 
 
 def _restarts(pod: dict[str, Any]) -> int:

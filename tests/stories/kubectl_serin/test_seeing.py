@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
@@ -91,6 +92,13 @@ async def test_a_status_of_an_older_release_is_told_as_far_as_it_goes(command: s
     assert error == ""
     jsonschema_rs.validate(SCHEMAS[command], json.loads(told))
     assert asked(kubectl, *command.split())[1]
+
+
+async def test_a_report_of_an_older_release_is_drawn_as_far_as_it_goes(tmp_path: Path) -> None:
+    kubectl = old_status(of_simulation(await moments.a_canary_waits_for_data()))
+    code, _, error = asked(kubectl, "report", "credit-risk", "-o", str(tmp_path / "page.html"))
+    assert (code, "no Prometheus" in error or error == "") == (0, True), error
+    assert "v2" in (tmp_path / "page.html").read_text()
 
 
 @pytest.mark.parametrize("status", [None, {}, {"conditions": []}, {"observedGeneration": -1}], ids=str)

@@ -105,6 +105,12 @@ class ApiServer:
                 copied(e) for e in self.workloads.events_about_jobs if e["involvedObject"]["uid"] in alive
             ],
             events_about_pods=copied(self.events_about_pods),
+            network_policies=labelled("NetworkPolicy"),
+            collector_pods=[
+                copied(p)
+                for p in self.cluster.of_kind("Pod")
+                if p["metadata"]["labels"].get(names.LABEL_COLLECTOR) == name
+            ],
         )
         for meanwhile in self.after_observation:
             meanwhile()

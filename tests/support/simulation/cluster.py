@@ -16,7 +16,7 @@ JsonObject = dict[str, Any]
 WATCHED = frozenset(
     (
         *(names.KIND, "Deployment", "Service", "Job", "ControllerRevision", "Pod", "EndpointSlice"),
-        *("PodDisruptionBudget", names.HTTP_ROUTE),
+        *("PodDisruptionBudget", "NetworkPolicy", names.HTTP_ROUTE),
     )
 )
 
@@ -73,7 +73,7 @@ class Cluster:
         """The object has changed."""
         self.version += 1
         obj["metadata"]["resourceVersion"] = str(self.version)
-        if obj.get("kind") in WATCHED and not _is_peoples_route(obj):
+        if obj.get("kind") in WATCHED and not _is_unseen(obj):
             self.heard = self.version
 
     def gone(self, kind: str) -> None:
@@ -165,10 +165,10 @@ class Cluster:
         return (self.now - START).total_seconds()
 
 
-def _is_peoples_route(obj: JsonObject) -> bool:
-    """Watches only see what carries our label."""
+def _is_unseen(obj: JsonObject) -> bool:
+    """Watches only see what carries our label: no route of people, and no pod that writes predictions down."""
     is_labelled = names.LABEL_MODEL_DEPLOYMENT in (obj["metadata"].get("labels") or {})
-    return obj.get("kind") == names.HTTP_ROUTE and not is_labelled
+    return obj.get("kind") in {names.HTTP_ROUTE, "Pod"} and not is_labelled
 
 
 def note_manager(obj: JsonObject, before: JsonObject, manager: str, now: datetime) -> None:

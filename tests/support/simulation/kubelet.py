@@ -46,6 +46,8 @@ class Kubelet:
     """Injected into every pod that is made from now on."""
     room: int | None = None
     """Serving pods that find a node; None: any number."""
+    collectors: Behaviour = field(default_factory=Behaviour)
+    """How pods behave that write predictions down."""
     blips: dict[str, datetime] = field(default_factory=dict)
     """Names of pods that do not answer until a moment."""
 
@@ -66,9 +68,11 @@ class Kubelet:
         for uid in [uid for uid in self.lives if uid not in pods]:
             del self.lives[uid]
         for uid, pod in pods.items():
-            life = self.lives.get(uid)
-            if life is not None and pod["metadata"]["labels"].get(names.LABEL_COMPONENT) == names.COMPONENT_SERVER:
+            life, component = self.lives.get(uid), pod["metadata"]["labels"].get(names.LABEL_COMPONENT)
+            if life is not None and component == names.COMPONENT_SERVER:
                 self._live(pod, life)
+            elif life is not None and component == names.COMPONENT_COLLECTOR:
+                self._collect(pod, life)
 
     def _live(self, pod: JsonObject, life: Life) -> None:
         node = pod["spec"].get("nodeName")
@@ -89,6 +93,16 @@ class Kubelet:
             life.started = self.cluster.now
             return
         self._run(pod, life, behaviour)
+
+    def _collect(self, pod: JsonObject, life: Life) -> None:
+        """A pod that writes predictions down: ready at once, unless something hinders it."""
+        life.container.name = names.COMPONENT_COLLECTOR
+        hindered = shapes.hindered(pod, self.collectors, self.cluster.now)
+        for each in (hindered or {}).get("containerStatuses", ()):
+            each["name"] = names.COMPONENT_COLLECTOR
+        life.container.ready = not self.collectors.never_ready
+        ready = shapes.running(pod, life.container, self.sidecar, self.cluster.now, ready=life.container.ready)
+        self._write(pod, hindered or ready)
 
     def _has_room(self, life: Life) -> bool:
         bound = sum(each.is_bound for each in self.lives.values())

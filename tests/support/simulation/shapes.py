@@ -12,6 +12,7 @@ from tests.support.simulation.cluster import JsonObject
 class Container:
     """Our container."""
 
+    name: str = "server"
     ready: bool = False
     restarts: int = 0
     last: JsonObject = field(default_factory=dict)
@@ -23,13 +24,13 @@ class Container:
         self.last = {"exitCode": exit_code, "reason": reason, "message": message, **times}
         self.restarts += 1
         self.ready = False
-        self.waiting = {"reason": "CrashLoopBackOff", "message": "back-off restarting failed container server"}
+        self.waiting = {"reason": "CrashLoopBackOff", "message": f"back-off restarting failed container {self.name}"}
 
     def status(self, now_running: str) -> JsonObject:
         """As the kubelet writes it."""
         state: JsonObject = {"waiting": self.waiting} if self.waiting else {"running": {"startedAt": now_running}}
         return {
-            "name": "server",
+            "name": self.name,
             "ready": self.ready,
             "started": self.ready,
             "restartCount": self.restarts,

@@ -60,6 +60,8 @@ class Simulation(Mishaps):
     """Who hears of models that do not say so, as the chart has it."""
     stores: Mapping[str, ModelStore] = field(default_factory=dict)
     """Where the installation keeps models, from the next start of the operator on."""
+    collector_peers: tuple[JsonObject, ...] = ()
+    """Who reads the metrics of collectors, from the next start of the operator on."""
     clock_offset: float = 0.0
     """Seconds that the operator's clock is ahead of the cluster's."""
     rivals: list[Rival] = field(default_factory=list)
@@ -96,6 +98,7 @@ class Simulation(Mishaps):
             channels=tuple(self.receivers),
             notify=tuple(map(Notify.model_validate, self.notify)),
             stores=self.stores,
+            collector_peers=self.collector_peers,
         )
         self.postman = Postman(self.receivers, lambda: self.elapsed, self.operators_clock, self._wake)
         prometheus = self.prom if self.prometheus else None

@@ -57,9 +57,12 @@ class Workloads:
                 "availableReplicas": ready,
                 "observedGeneration": deployment["metadata"].get("generation", 1),
             }
-            if self.pods_forbidden and len(pods) < deployment["spec"].get("replicas", 1):
+            wanted = deployment["spec"].get("replicas", 1)
+            available = {"Available": ready >= wanted - wanted // 4}
+            status["conditions"] = shapes.conditions(deployment, available, self.cluster.now)
+            if self.pods_forbidden and len(pods) < wanted:
                 failure = {"type": "ReplicaFailure", "status": "True", "message": self.pods_forbidden}
-                status["conditions"] = [{**failure, "reason": "FailedCreate"}]
+                status["conditions"].append({**failure, "reason": "FailedCreate"})
             if deployment.get("status") != status:
                 deployment["status"] = status
                 self.cluster.touch(deployment)

@@ -62,6 +62,25 @@ def notices(ages: str) -> dict[str, str]:
     return {'serin_operator_notices_oldest_seconds{pod="a",channel="ops"}': ages}
 
 
+def sampled(**outcomes: str) -> dict[str, str]:
+    """What became of sampled predictions, by outcome."""
+    where = f'{V1},server_id="a"'
+    return {f'serin_prediction_log_records_total{{{where},outcome="{name}"}}': told for name, told in outcomes.items()}
+
+
+def collecting(
+    spool: str = "1000x600", store: str = "0x600", disk: str = "0x600", full: str = "0x600"
+) -> dict[str, str]:
+    """A collector: what its spool holds of a million bytes, and what has failed."""
+    return {
+        f"serin_collector_spool_bytes{{{WHOSE}}}": spool,
+        f"serin_collector_spool_max_bytes{{{WHOSE}}}": "1000000x600",
+        f"serin_collector_store_failures_total{{{WHOSE}}}": store,
+        f"serin_collector_spool_failures_total{{{WHOSE}}}": disk,
+        f'serin_collector_batches_total{{{WHOSE},outcome="full"}}': full,
+    }
+
+
 def feature(*a_step: float, rows: tuple[int, ...] = (500, 500), steps: int = 200) -> dict[str, str]:
     """Values of a feature by bin in each step, and training rows by bin."""
     told = {}
@@ -113,6 +132,18 @@ FIRING = {
         verdict("SelectiveLabels"), "11m", ("SerinLabelRatesDiffer",)
     ),
     "a feature has moved": Case(feature(10, 40), "26h", ("SerinFeatureDrift",), interval="10m"),
+    "servers drop a twentieth of the sample": Case(
+        sampled(acknowledged="0+95x60", full="0+5x60"), "30m", ("SerinPredictionsDropped",)
+    ),
+    "servers drop labels that a collector refuses": Case(
+        sampled(acknowledged="0+95x60", refused="0+5x60"), "30m", ("SerinPredictionsDropped",)
+    ),
+    "a store takes no predictions": Case(collecting(store="0+1x60"), "20m", ("SerinPredictionsNotWritten",)),
+    "a disk lets go of nothing that is written": Case(
+        collecting(disk="0+1x60"), "20m", ("SerinPredictionsNotWritten",)
+    ),
+    "a collector has no room on its disk": Case(collecting(full="0+3x60"), "20m", ("SerinPredictionsNotWritten",)),
+    "a spool fills": Case(collecting(spool="0+20000x60"), "45m", ("SerinPredictionsNotWritten",)),
     "2 % of requests fail": Case(
         requests("0+980x90", "0+20x90"), "70m", ("SerinErrorBudgetBurnsFast", "SerinErrorBudgetBurnsSlowly")
     ),
@@ -175,6 +206,17 @@ SILENT = {
     "a feature is as in training": Case(feature(25, 25), "26h", interval="10m"),
     "a feature has moved a little": Case(feature(20, 30), "26h", interval="10m"),
     "too few values say anything": Case(feature(1, 4), "26h", interval="10m"),
+    "predictions are kept, and written every five minutes": Case(
+        {**sampled(acknowledged="0+100x60", full="0x60"), **collecting(spool="0 90000 180000 270000 360000 0x60")}, "1h"
+    ),
+    "one in two hundred sampled predictions is dropped": Case(sampled(acknowledged="0+199x60", full="0+1x60"), "40m"),
+    "servers dropped a tenth of the sample for five minutes, an hour ago": Case(
+        sampled(acknowledged="0+100x90", full="0x20 0+10x5 50x70"), "90m"
+    ),
+    "predictions are too large to be kept, as the spec says": Case(
+        sampled(acknowledged="0+50x60", too_large="0+50x60"), "40m"
+    ),
+    "a store was away for eight minutes": Case(collecting(store="0x10 0+1x8 8x60"), "40m"),
     "0.05 % of requests fail": Case(requests("0+19990x90", "0+10x90"), "80m"),
     "a tenth of requests failed for half an hour, half an hour ago": Case(
         requests("0+2000x2200", "0x2100 0+200x15 3000x100"), "71h8m", interval=DAYS

@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from generate.monitoring.pages import every_recording
 from serin_operator.runtime.metrics import OperatorMetrics
 from serin_server import baseline
+from serin_server.collector.counts import Counts
 from serin_server.dataplane.memory import MemoryBudget, MemoryWords
 from serin_server.features.capture import FeatureCapture
 from serin_server.features.words import FeatureWords
@@ -18,6 +19,8 @@ from serin_server.metrics.server import HELP, ServerMetrics
 from serin_server.model.predictions import PredictionReader
 from serin_server.model.tensors import Signature, TensorSpec
 from serin_server.pairing.book import PairBook
+from serin_server.records.predictions.lines import LineWriter
+from serin_server.records.predictions.log import PredictionLog
 
 IDENTITY = ("model_namespace", "model_name", "model_version", "model_revision", "server_id")
 OF_TARGETS = {"job", "namespace", "pod", "instance", "exported_namespace", "le"}
@@ -29,7 +32,8 @@ _LISTS = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\(([
 
 def known() -> dict[str, set[str]]:
     """Labels of every series, by its name."""
-    return {**_of_servers(), **_of_operators(), **{each.record: set() for each in every_recording()}}
+    recorded = {each.record: set[str]() for each in every_recording()}
+    return {**_of_servers(), **_of_operators(), **_labels(collector().exposition().decode()), **recorded}
 
 
 def mistakes(query: str, labels: dict[str, set[str]]) -> Iterator[str]:
@@ -58,7 +62,7 @@ def server() -> ServerMetrics:
     metrics = ServerMetrics(dict.fromkeys(IDENTITY, "x"), 0.0)
     metrics.model_sha256, metrics.batching = "a", ("off", "asked")
     book = PairBook(is_regression=False, tolerance=0.0)
-    metrics.more += [FeatureWords(_capture()), MemoryWords(MemoryBudget(1)), book]
+    metrics.more += [FeatureWords(_capture()), MemoryWords(MemoryBudget(1)), book, _prediction_log()]
     for counter in (metrics.paired_feedback, book.pairs, book.errors, book.by_prediction):
         counter.add(*counter.labels)
     book.pairs.add("x", "agree")
@@ -68,6 +72,15 @@ def server() -> ServerMetrics:
 def operator() -> OperatorMetrics:
     """Metrics of an operator."""
     return OperatorMetrics(CollectorRegistry())
+
+
+def collector() -> Counts:
+    """Metrics of a collector of predictions that tell everything that they may tell."""
+    counts = Counts(model_namespace="x", model_name="x")
+    counts.records.labels("prediction")
+    counts.rows.labels("predictions")
+    counts.spool_limit.set(1)
+    return counts
 
 
 def _of_servers() -> dict[str, set[str]]:
@@ -87,8 +100,19 @@ def _of_operators() -> dict[str, set[str]]:
     return found
 
 
+def _prediction_log() -> PredictionLog:
+    whose = dict.fromkeys(("namespace", "model", "version", "revision", "server"), "x")
+    return PredictionLog(
+        LineWriter(whose, _signature(), PredictionReader(_signature()), max_bytes=1), lambda _: None, 1
+    )
+
+
+def _signature() -> Signature:
+    return Signature((TensorSpec("X", "FP32", (-1, 1)),), (TensorSpec("label", "INT64", (-1,)),))
+
+
 def _capture() -> FeatureCapture:
-    signature = Signature((TensorSpec("X", "FP32", (-1, 1)),), (TensorSpec("label", "INT64", (-1,)),))
+    signature = _signature()
     made = baseline.of({"X": np.arange(100.0).reshape(-1, 1)}, np.arange(100) % 2, names={"X": ["age"]})
     return FeatureCapture(made, signature, PredictionReader(signature), asyncio.new_event_loop())
 

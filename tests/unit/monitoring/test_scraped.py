@@ -12,7 +12,7 @@ import pytest
 import yaml
 from tests.support.ports import free_port
 from tests.support.promtool import RULES
-from tests.unit.monitoring.known import operator, server
+from tests.unit.monitoring.known import collector, operator, server
 from tests.unit.monitoring.test_dashboards import QUERIES
 
 from generate.monitoring.pages import every_alert, every_recording
@@ -41,13 +41,13 @@ OBJECT = {
 
 @pytest.fixture(scope="module")
 def targets() -> Iterator[int]:
-    """Both expositions behind one port."""
-    serving, acting = server(), operator()
+    """The expositions behind one port."""
+    serving, acting, collecting = server(), operator(), collector()
     acting.fleet.see("x", "x", OBJECT)
     acting.count_request("GET", "200")
     for counter in (acting.reconciles, acting.prometheus_queries):
         counter.labels("success").inc()
-    told = {"/server": serving.exposition, "/operator": acting.exposition}
+    told = {"/server": serving.exposition, "/operator": acting.exposition, "/collector": collecting.exposition}
 
     class Pages(BaseHTTPRequestHandler):
         def do_GET(self):
@@ -81,7 +81,7 @@ def ask(targets, tmp_path_factory):
             "metrics_path": f"/{path}",
             "static_configs": [{"targets": [f"127.0.0.1:{targets}"], "labels": {"namespace": "serin", "pod": path}}],
         }
-        for path in ("server", "operator")
+        for path in ("server", "operator", "collector")
     ]
     configuration = {"global": {"scrape_interval": "2s", "scrape_timeout": "2s"}, "scrape_configs": jobs}
     (folder / "prometheus.yml").write_text(

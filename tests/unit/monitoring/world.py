@@ -31,6 +31,7 @@ def _of_version(version: str) -> dict[str, str]:
         **_counters("serin_batch_size_count", where),
         **_counters("serin_requests_rejected_total", where, "reason", "overloaded"),
         **_counters("serin_feedback_rejected_total", where, "reason", "forged"),
+        **_counters("serin_prediction_log_records_total", where, "outcome", "acknowledged", "full"),
         **_counters("serin_prediction_values_total", where, "bin", "yes", "no"),
         **_counters("serin_feature_invalid_total", f'{where},feature="age"', "kind", "missing"),
         **_counters("serin_process_cpu_seconds_total", where),
@@ -49,9 +50,14 @@ _OPERATOR = {
     **_counters("serin_operator_api_requests_total", 'pod="a",verb="GET"', "code", "200", "409"),
     **_counters("serin_operator_prometheus_queries_total", 'pod="a"', "result", "success"),
 }
+_COLLECTOR = {
+    f"serin_collector_spool_bytes{{{WHOSE}}}": f"1000x{STEPS}",
+    f"serin_collector_spool_max_bytes{{{WHOSE}}}": f"1000000x{STEPS}",
+}
 WORLD = {
     **LEADS,
     **_OPERATOR,
+    **_COLLECTOR,
     **condition("Available"),
     **condition("Degraded", "PodsNotReady"),
     **weight("stable", V1, f"75x{STEPS}"),

@@ -81,3 +81,37 @@ async def test_nobody_asks_after_a_pod_that_has_nothing_to_tell(status: dict[str
     await bench.events_at(0.0)
     assert await bench.events_at(60.0) == []
     assert bench.client.asked == []
+
+
+class PodsAndEvents:
+    """A collector's pod to whoever asks for pods by its label, and an event about it."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def list_all(self, resource: Any, _namespace: str, **selectors: str) -> tuple[list[dict[str, Any]], str]:
+        self.asked += [f"{resource.kind} {selector}" for selector in selectors.values()]
+        metadata = {"name": "m-collector-7d-x", "namespace": "ns", "uid": "uid-x", "managedFields": []}
+        return [{"metadata": metadata, "status": {"phase": "Pending"}}], "1"
+
+
+def a_collector(available: int) -> dict[str, Any]:
+    labels = names.child_labels("m", None, names.COMPONENT_COLLECTOR)
+    metadata = {"namespace": "ns", "name": "m-collector", "uid": "uid-d", "resourceVersion": "1", "labels": labels}
+    status = {"availableReplicas": available}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "status": status}
+
+
+async def test_pods_of_a_collector_are_asked_for_only_while_none_of_them_is_available() -> None:
+    bench = Bench()
+    bench.client = client = PodsAndEvents()  # type: ignore[assignment]  # another fake
+    bench.reader = KubernetesReader(client, bench.store, lambda: bench.now)  # type: ignore[arg-type]  # a fake
+    bench.store.put(a_collector(1))
+    await bench.events_at(100.0)
+    assert client.asked == []
+    bench.store.put({**a_collector(0), "metadata": {**a_collector(0)["metadata"], "resourceVersion": "2"}})
+    for now in (101.0, 105.0, 106.0, 110.0):
+        await bench.events_at(now)
+    assert client.asked == ["Pod serin.dev/collector=m", "Event involvedObject.uid=uid-x,type=Warning"]
+    found = (await bench.reader.children("ns", "m", "uid")).collector_pods
+    assert [each["metadata"].get("managedFields") for each in found] == [None]

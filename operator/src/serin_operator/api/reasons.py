@@ -145,6 +145,10 @@ class Reason(ExplainedReason):
         "ChannelUnknown",
         "spec.notify names a channel that the installation does not have (notify.channels of the chart); nobody hears it.",
     )
+    PREDICTIONS_NOT_KEPT = (
+        "PredictionsNotKept",
+        "spec.predictionLog asks for a log, and its collector does not run; the message names what is in the way. Serving goes on.",
+    )
     CLOCK_SKEW = "ClockSkew", "The operator's clock is behind the API server's; looks ask about the wrong time."
     NOTHING_ELSE_SERVES = (
         "NothingElseServes",

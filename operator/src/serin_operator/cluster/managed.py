@@ -6,7 +6,7 @@ from typing import Any, Final
 from serin_operator.api.names import ANNOTATION_ACTION, FIELD_MANAGER, KIND
 
 SCALE: Final = "scale"
-_APPLIED: Final = frozenset({"Deployment", "Service", "PodDisruptionBudget", "HTTPRoute"})
+_APPLIED: Final = frozenset({"Deployment", "Service", "PodDisruptionBudget", "NetworkPolicy", "HTTPRoute"})
 """Kinds of which it matters."""
 _KEPT: Final = ("manager", "operation", "fieldsV1")
 

@@ -50,6 +50,7 @@ CONTROLLER_REVISIONS: Final = Resource("apps/v1", "ControllerRevision", "control
 PODS: Final = Resource("v1", "Pod", "pods")
 ENDPOINT_SLICES: Final = Resource("discovery.k8s.io/v1", "EndpointSlice", "endpointslices")
 POD_DISRUPTION_BUDGETS: Final = Resource("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
+NETWORK_POLICIES: Final = Resource("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
 LEASES: Final = Resource("coordination.k8s.io/v1", "Lease", "leases")
 EVENTS: Final = Resource("events.k8s.io/v1", "Event", "events")
 SECRETS: Final = Resource("v1", "Secret", "secrets")
@@ -71,6 +72,9 @@ WATCHED: Final = (MODEL_DEPLOYMENTS, *CHILDREN)
 
 WATCHED_IF_THERE: Final = (HTTP_ROUTES,)
 """Children of kinds that a cluster need not know: what nobody asks for is missed by nobody."""
+
+WATCHED_IF_ASKED: Final = (NETWORK_POLICIES,)
+"""Children that only some installations make, and have the rights for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +100,18 @@ def scopes_of(namespaces: tuple[str, ...]) -> tuple[Scope, ...]:
     )
 
 
-def scopes_if_there(namespaces: tuple[str, ...]) -> tuple[Scope, ...]:
-    """What is watched beside that, where the cluster has it."""
+def scopes_if_there(namespaces: tuple[str, ...], asked: tuple[Resource, ...] = ()) -> tuple[Scope, ...]:
+    """What is watched beside that, where the cluster has it, or the installation asks for it."""
     return tuple(
         Scope(resource, namespace, LABEL_MODEL_DEPLOYMENT)
         for namespace in namespaces or (None,)
-        for resource in WATCHED_IF_THERE
+        for resource in (*WATCHED_IF_THERE, *asked)
     )
 
 
-_BY_KIND: Final = {(r.api_version, r.kind): r for r in (*WATCHED, *WATCHED_IF_THERE, EVENTS, SECRETS)}
+_BY_KIND: Final = {
+    (r.api_version, r.kind): r for r in (*WATCHED, *WATCHED_IF_THERE, *WATCHED_IF_ASKED, EVENTS, SECRETS)
+}
 
 
 def resource_of(api_version: str, kind: str) -> Resource:

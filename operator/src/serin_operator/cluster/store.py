@@ -20,13 +20,19 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from serin_operator.api.names import KIND, LABEL_MODEL_DEPLOYMENT, ObjectRef
-from serin_operator.cluster.resources import CHILDREN, MODEL_DEPLOYMENTS, WATCHED_IF_THERE, Resource
+from serin_operator.cluster.resources import (
+    CHILDREN,
+    MODEL_DEPLOYMENTS,
+    WATCHED_IF_ASKED,
+    WATCHED_IF_THERE,
+    Resource,
+)
 from serin_operator.cluster.slim import slim
 
 JsonObject = dict[str, Any]
 
 _TOMBSTONE_SECONDS: Final = 900.0
-_CHILD_KINDS: Final = frozenset(resource.kind for resource in (*CHILDREN, *WATCHED_IF_THERE))
+_CHILD_KINDS: Final = frozenset(resource.kind for resource in (*CHILDREN, *WATCHED_IF_THERE, *WATCHED_IF_ASKED))
 
 
 class Key(NamedTuple):

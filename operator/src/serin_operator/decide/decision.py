@@ -12,6 +12,7 @@ from serin_operator.api.reasons import EventReason
 from serin_operator.decide.children.guard import keep_what_serves
 from serin_operator.decide.children.operations import Operation
 from serin_operator.decide.children.wanted import operations
+from serin_operator.decide.health.collecting import is_down
 from serin_operator.decide.judging.due import due_look, next_look_in
 from serin_operator.decide.judging.verdict import judged
 from serin_operator.decide.looks import Look
@@ -42,6 +43,8 @@ IMPATIENCE_SECONDS: Final = 5.0
 SOON_SECONDS: Final = 1.0
 AUTOSCALER_SECONDS: Final = 30.0
 """Nobody tells when one that aims at a child has gone."""
+COLLECTOR_SECONDS: Final = 30.0
+"""Nobody tells what becomes of the pods of a collector that does not run."""
 TOLD_SECONDS: Final = 0.2
 """Where nothing moves any more, what was told leaves status at once, and then status rests."""
 SHORTEST_GRAIN_SECONDS: Final = 5.0
@@ -204,6 +207,8 @@ def _requeue(world: World, memory: Memory, walked: Walked, waiting: Waiting, ope
     delays = [*([again] if again else []), *([patience] if moves else [])]
     if world.autoscalers:
         delays.append(AUTOSCALER_SECONDS)
+    if is_down(world):
+        delays.append(COLLECTOR_SECONDS)
     if isinstance(memory.rollout, Idle):
         delays += _until_told(memory, opening.found.memory)
         delays += _of_guard(world, memory, opening.settings, is_blocked=walked.is_blocked)

@@ -16,6 +16,7 @@ from serin_operator.api.spec import ModelDeploymentSpec
 from serin_operator.api.status import ModelDeploymentStatus
 from serin_operator.api.store import ModelStore
 from serin_operator.decide.child import ChildMeta as ChildMeta  # noqa: PLC0414 - the name callers look for here
+from serin_operator.decide.collector import Collecting
 from serin_operator.decide.looks import LookResult
 from serin_operator.decide.pod import MountProblem as MountProblem  # noqa: PLC0414 - the name callers look for here
 from serin_operator.decide.pod import Pod as Pod  # noqa: PLC0414 - the name callers look for here
@@ -30,6 +31,8 @@ class OperatorConfig:
     serving_image_pull_policy: str | None = None
     collector_image: str = ""
     collector_image_pull_policy: str | None = None
+    collector_peers: tuple[Mapping[str, Any], ...] = ()
+    """Who reads the metrics of collectors, as peers of a NetworkPolicy; none: collectors have no policy."""
     has_fixed_user: bool = True
     """Pods of new revisions name their user; False: the cluster chooses it, as OpenShift does."""
     prometheus_configured: bool = False
@@ -200,7 +203,9 @@ class World:
     """Leads to the version that another is compared with."""
     collector: Deployment | None = None
     """Who writes predictions down."""
+    collecting: Collecting = field(default_factory=Collecting)
     collector_service: Service | None = None
+    collector_policy: ChildMeta | None = None
     disruption_budget: ChildMeta | None = None
     revisions: Mapping[str, Revision] = field(default_factory=dict)
     endpoints: frozenset[str] = frozenset()

@@ -22,6 +22,10 @@ class Children:
     pods: list[JsonObject] = field(default_factory=list)
     endpoint_slices: list[JsonObject] = field(default_factory=list)
     pod_disruption_budgets: list[JsonObject] = field(default_factory=list)
+    collector_pods: list[JsonObject] = field(default_factory=list)
+    """Pods that collect its predictions: they have another label and no watch, and are asked for while none is available."""
+    network_policies: list[JsonObject] = field(default_factory=list)
+    """Where the installation makes them."""
     autoscalers: list[JsonObject] = field(default_factory=list)
     """HorizontalPodAutoscalers of the namespace; asked for only where somebody else has scaled a Deployment in here."""
     http_routes: list[JsonObject] = field(default_factory=list)

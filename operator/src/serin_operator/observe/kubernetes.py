@@ -1,11 +1,12 @@
 """Read what the watches have told; from the API server only what they cannot tell, or what is known to be newer there."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
-from serin_operator.api.names import ObjectRef
+from serin_operator.api.names import LABEL_COLLECTOR, ObjectRef
 from serin_operator.api.traffic import Traffic
 from serin_operator.cluster.client import ApiClient
 from serin_operator.cluster.errors import Blind, Forbidden, NotFound
@@ -19,6 +20,7 @@ from serin_operator.cluster.resources import (
     HTTP_ROUTES,
     JOBS,
     MODEL_DEPLOYMENTS,
+    NETWORK_POLICIES,
     POD_DISRUPTION_BUDGETS,
     PODS,
     SERVICES,
@@ -26,6 +28,7 @@ from serin_operator.cluster.resources import (
 )
 from serin_operator.cluster.store import Key, Store
 from serin_operator.observe.children import Children as Children  # noqa: PLC0414 - the name callers look for here
+from serin_operator.observe.collectors import unavailable
 from serin_operator.observe.gateways import GatewayReader
 from serin_operator.observe.pods import may_tell_more
 from serin_operator.observe.routes import Surroundings
@@ -42,13 +45,16 @@ _AUTOSCALERS_SECONDS: Final = 20.0
 _FORGOTTEN_SECONDS: Final = 600.0
 _SWEEP_SECONDS: Final = 60.0
 
+_Ask = Callable[[], Awaitable[tuple[list[JsonObject], str]]]
+
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
     since: float
     """When it was first seen waiting."""
     at: float = float("-inf")
-    events: tuple[JsonObject, ...] = ()
+    found: tuple[JsonObject, ...] = ()
+    """Events about it, or its pods."""
 
 
 class KubernetesReader:
@@ -108,6 +114,7 @@ class KubernetesReader:
     async def children(self, namespace: str, name: str, uid: str) -> Children:  # noqa: ARG002 - the core checks owners
         """Everything with the ModelDeployment's label, whoever owns it: the caller checks the controller's uid."""
         found = self._store.children(Key(namespace, name))
+        collectors = await self._collector_pods(namespace, name, found[DEPLOYMENTS.kind])
         return Children(
             deployments=found[DEPLOYMENTS.kind],
             services=found[SERVICES.kind],
@@ -116,10 +123,12 @@ class KubernetesReader:
             pods=found[PODS.kind],
             endpoint_slices=found[ENDPOINT_SLICES.kind],
             pod_disruption_budgets=found[POD_DISRUPTION_BUDGETS.kind],
+            network_policies=found[NETWORK_POLICIES.kind],
             autoscalers=await self._autoscalers(namespace, found[DEPLOYMENTS.kind]),
             http_routes=found[HTTP_ROUTES.kind],
             events_about_jobs=await self._failed_creations(namespace, found[JOBS.kind], found[PODS.kind]),
-            events_about_pods=await self._warnings(namespace, found[PODS.kind]),
+            events_about_pods=await self._warnings(namespace, [*found[PODS.kind], *collectors]),
+            collector_pods=collectors,
         )
 
     async def _autoscalers(self, namespace: str, deployments: list[JsonObject]) -> list[JsonObject]:
@@ -137,6 +146,14 @@ class KubernetesReader:
         """What surrounds its routes: Gateways, classes, other routes, and people's in which weights are ours."""
         return await self._gateways.surroundings(namespace, traffic, lent)
 
+    async def _collector_pods(self, namespace: str, name: str, deployments: list[JsonObject]) -> list[JsonObject]:
+        """Those of a collector of which none is available: why, its pods alone tell."""
+        down = unavailable(deployments, name)
+        if down is None:
+            return []
+        ask = partial(self._client.list_all, PODS, namespace, label_selector=f"{LABEL_COLLECTOR}={name}")
+        return [*await self._asked(down["metadata"]["uid"], ask)]
+
     async def _failed_creations(
         self, namespace: str, jobs: list[JsonObject], pods: list[JsonObject]
     ) -> list[JsonObject]:
@@ -147,7 +164,7 @@ class KubernetesReader:
             if _is_over(job) or uid in owners:
                 self._waiting.pop(uid, None)
                 continue
-            events += await self._asked(namespace, uid, "reason=FailedCreate")
+            events += await self._asked(uid, self._events(namespace, uid, "reason=FailedCreate"))
         return events
 
     async def _warnings(self, namespace: str, pods: list[JsonObject]) -> list[JsonObject]:
@@ -164,27 +181,28 @@ class KubernetesReader:
                 asked_for[owners[0]["uid"]] = (uid, patience)  # what one lacks, its siblings lack too
         events: list[JsonObject] = []
         for uid, patience in asked_for.values():
-            events += await self._asked(namespace, uid, f"type={WARNING}", patience)
+            events += await self._asked(uid, self._events(namespace, uid, f"type={WARNING}"), patience)
         return events
 
-    async def _asked(
-        self, namespace: str, uid: str, which: str, patience: float = _PATIENCE_SECONDS
-    ) -> tuple[JsonObject, ...]:
-        """Events about one object, asked for after a while without what was expected, and then now and again."""
+    def _events(self, namespace: str, uid: str, which: str) -> _Ask:
+        """Asks for events about one object."""
+        selector = f"involvedObject.uid={uid},{which}"
+        return partial(self._client.list_all, CORE_EVENTS, namespace, field_selector=selector)
+
+    async def _asked(self, uid: str, ask: _Ask, patience: float = _PATIENCE_SECONDS) -> tuple[JsonObject, ...]:
+        """What there is about one object, asked for after a while without what was expected, and then now and again."""
         now = self._monotonic()
         asked = self._waiting.setdefault(uid, _Asked(since=now))
         if now - asked.since < patience or now - asked.at < _ASK_AGAIN_SECONDS:
-            return asked.events
-        items, _ = await self._client.list_all(
-            CORE_EVENTS, namespace, field_selector=f"involvedObject.uid={uid},{which}"
-        )
+            return asked.found
+        items, _ = await ask()
         for item in items:
             item["metadata"].pop("managedFields", None)
         self._waiting[uid] = _Asked(asked.since, now, tuple(items))
         if now - self._swept_at >= _SWEEP_SECONDS:
             self._swept_at = now
             self._forget_before(now - _FORGOTTEN_SECONDS)
-        return self._waiting[uid].events
+        return self._waiting[uid].found
 
     def _forget_before(self, limit: float) -> None:
         """Objects that are gone are never asked for again."""

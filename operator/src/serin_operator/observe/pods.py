@@ -66,7 +66,7 @@ def pod(obj: JsonObject, events: Iterable[JsonObject] = (), *, leaving: bool = F
         ended="terminated" in state,
         running="running" in state,
         container_ready=bool(ours.get("ready")),
-        beside=() if ready else tuple(_beside(status)),
+        beside=() if ready else tuple(_beside(status, _name_of_ours(obj))),
         gates=gates,
         command=_command(obj),
         ended_at=_moment(ended["finishedAt"]) if "terminated" in state and ended.get("finishedAt") else None,
@@ -76,9 +76,14 @@ def pod(obj: JsonObject, events: Iterable[JsonObject] = (), *, leaving: bool = F
 
 def our_container(obj: JsonObject) -> JsonObject:
     """The status of our container; empty while there is none. Native sidecars are told among the init containers."""
-    status = obj.get("status") or {}
+    status, ours = obj.get("status") or {}, _name_of_ours(obj)
     statuses = [*(status.get("containerStatuses") or []), *(status.get("initContainerStatuses") or [])]
-    return next((each for each in statuses if each.get("name", names.CONTAINER) == names.CONTAINER), {})
+    return next((each for each in statuses if each.get("name", ours) == ours), {})
+
+
+def _name_of_ours(obj: JsonObject) -> str:
+    component = (obj["metadata"].get("labels") or {}).get(names.LABEL_COMPONENT)
+    return names.COMPONENT_COLLECTOR if component == names.COMPONENT_COLLECTOR else names.CONTAINER
 
 
 def _command(obj: JsonObject) -> Command | None:
@@ -148,7 +153,7 @@ def _gates(obj: JsonObject) -> Iterator[Gate]:
         yield Gate(kind, str(said.get("message") or said.get("reason") or ""))
 
 
-def _beside(status: JsonObject) -> Iterator[Beside]:
+def _beside(status: JsonObject, ours: str) -> Iterator[Beside]:
     """The containers of others that are in trouble, or that the pod waits for."""
     for key, init in (("initContainerStatuses", True), ("containerStatuses", False)):
         for each in status.get(key) or []:
@@ -157,12 +162,7 @@ def _beside(status: JsonObject) -> Iterator[Beside]:
             waiting = state.get("waiting") or {}
             is_done = init and (state.get("terminated") or {}).get("exitCode") == 0
             is_to_come = not state or (waiting.get("reason") in _STARTING and not ended)
-            if (
-                each.get("name", names.CONTAINER) in {names.CONTAINER, names.COMMAND_CONTAINER}
-                or each.get("ready")
-                or is_done
-                or is_to_come
-            ):
+            if each.get("name", ours) in {ours, names.COMMAND_CONTAINER} or each.get("ready") or is_done or is_to_come:
                 continue
             yield Beside(
                 name=each["name"],

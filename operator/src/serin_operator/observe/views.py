@@ -58,7 +58,8 @@ def _controller(obj: JsonObject) -> str | None:
     return owner["uid"] if owner else None
 
 
-def _meta(obj: JsonObject, api_version: str, kind: str) -> ChildMeta:
+def meta_of(obj: JsonObject, api_version: str, kind: str) -> ChildMeta:
+    """Identity of a child, and whether it is ours."""
     metadata = obj["metadata"]
     return ChildMeta(
         api_version=api_version,
@@ -81,7 +82,7 @@ def deployment(obj: JsonObject) -> Deployment:
     """The Deployment of one revision."""
     status = obj.get("status") or {}
     return Deployment(
-        meta=_meta(obj, "apps/v1", "Deployment"),
+        meta=meta_of(obj, "apps/v1", "Deployment"),
         replicas=obj["spec"].get("replicas", 1),
         ready=status.get("readyReplicas", 0),
         available=status.get("availableReplicas", 0),
@@ -96,7 +97,7 @@ def job(obj: JsonObject, events: Iterable[JsonObject] = ()) -> ResolveJob:
     told = sorted(about(obj["metadata"]["uid"], events), key=moment)
     failed = _condition(obj, "Failed")
     return ResolveJob(
-        meta=_meta(obj, "batch/v1", "Job"),
+        meta=meta_of(obj, "batch/v1", "Job"),
         complete=bool(_condition(obj, "Complete")),
         failed=bool(failed),
         failed_message=failed.get("message"),
@@ -107,7 +108,7 @@ def job(obj: JsonObject, events: Iterable[JsonObject] = ()) -> ResolveJob:
 
 def born(obj: JsonObject) -> BornRevision:
     """What a ControllerRevision remembers."""
-    meta, data = _meta(obj, "apps/v1", "ControllerRevision"), obj["data"]
+    meta, data = meta_of(obj, "apps/v1", "ControllerRevision"), obj["data"]
     return BornRevision(
         meta=meta,
         ordinal=obj.get("revision", 0),
@@ -123,37 +124,26 @@ def born(obj: JsonObject) -> BornRevision:
 
 def service(obj: JsonObject) -> Service:
     """A Service and what it selects."""
-    return Service(_meta(obj, "v1", "Service"), obj["spec"].get("selector") or {})
+    return Service(meta_of(obj, "v1", "Service"), obj["spec"].get("selector") or {})
 
 
 def client_service(children: Children, name: str, uid: str) -> Service | None:
     """The Service that clients use, if it is there and ours."""
-    return _service_of_the_whole(children, name, name, uid)
+    return service_of_the_whole(children, name, name, uid)
 
 
 def preview_service(children: Children, name: str, uid: str) -> Service | None:
     """The Service that leads to a version under way, if it is there and ours."""
-    return _service_of_the_whole(children, names.preview_service(name), name, uid)
-
-
-def collector(children: Children, name: str, uid: str) -> Deployment | None:
-    """The Deployment of who writes predictions down."""
-    found = (d for d in children.deployments if d["metadata"]["name"] == names.collector(name))
-    mine = (d for d in found if identity.foreign_child("Deployment", d, name, uid) is None)
-    return next(map(deployment, mine), None)
-
-
-def collector_service(children: Children, name: str, uid: str) -> Service | None:
-    """The Service by which servers find it."""
-    return _service_of_the_whole(children, names.collector(name), name, uid)
+    return service_of_the_whole(children, names.preview_service(name), name, uid)
 
 
 def control_service(children: Children, name: str, uid: str) -> Service | None:
     """The Service that leads to what a version is compared with, if it is there and ours."""
-    return _service_of_the_whole(children, names.control_service(name), name, uid)
+    return service_of_the_whole(children, names.control_service(name), name, uid)
 
 
-def _service_of_the_whole(children: Children, its_name: str, name: str, uid: str) -> Service | None:
+def service_of_the_whole(children: Children, its_name: str, name: str, uid: str) -> Service | None:
+    """A Service that belongs to no revision, if it is there and ours."""
     found = (s for s in children.services if s["metadata"]["name"] == its_name)
     return next((service(s) for s in found if identity.foreign_child("Service", s, name, uid) is None), None)
 
@@ -185,7 +175,7 @@ def disruption_budget(children: Children, name: str, uid: str) -> ChildMeta | No
     """The PodDisruptionBudget, if it is there and ours."""
     kind = "PodDisruptionBudget"
     found = (b for b in children.pod_disruption_budgets if identity.foreign_child(kind, b, name, uid) is None)
-    return next((_meta(b, "policy/v1", kind) for b in found), None)
+    return next((meta_of(b, "policy/v1", kind) for b in found), None)
 
 
 def autoscalers(children: Children) -> dict[str, str]:
@@ -237,6 +227,7 @@ def foreign(children: Children, name: str, uid: str) -> tuple[Foreign, ...]:
         "Job": children.jobs,
         "ControllerRevision": children.controller_revisions,
         "PodDisruptionBudget": children.pod_disruption_budgets,
+        "NetworkPolicy": children.network_policies,
         names.HTTP_ROUTE: children.http_routes,
     }
     found = [identity.foreign_child(kind, o, name, uid) for kind, objects in kinds.items() for o in objects]

@@ -20,7 +20,7 @@ from serin_operator.act.events import EventRecorder
 from serin_operator.act.kubernetes import KubernetesWriter
 from serin_operator.cluster.client import ApiClient
 from serin_operator.cluster.connection import Connection
-from serin_operator.cluster.resources import LEASES, Scope
+from serin_operator.cluster.resources import LEASES, NETWORK_POLICIES, Scope
 from serin_operator.cluster.store import Key, Store
 from serin_operator.observe.gateways import GatewayReader
 from serin_operator.observe.kubernetes import KubernetesReader
@@ -91,12 +91,14 @@ class Process:
         self._heartbeat = Heartbeat()
         self._inbox = Inbox(self._store, self._queue, self._gone)
         streams = await self._client(connection, 0)  # each watch keeps one open
+        asked = (NETWORK_POLICIES,) if settings.collector_peers else ()
         self._watches = Watches(
             streams,
             settings.namespaces,
             self._inbox,
             on_sight=lambda namespace: self._inbox.look_at_everything(namespace=namespace),
             on_failure=self._metrics.count_watch_failure,
+            asked=asked,
         )
         lease = Scope(LEASES, settings.lease_namespace, field_selector=f"metadata.name={LEASE_NAME}")
         self._leadership = Leadership(
@@ -106,7 +108,7 @@ class Process:
             on_seen=self._watches.add(lease, Nobody()).expect,
         )
         self._resync_loop = ResyncLoop(
-            Resync(streams, self._store, settings.namespaces, is_open=self._watches.is_open),
+            Resync(streams, self._store, settings.namespaces, is_open=self._watches.is_open, asked=asked),
             settings.resync_seconds,
             self._watches.restart,
             self._after_resync,

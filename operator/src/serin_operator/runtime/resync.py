@@ -13,7 +13,7 @@ import structlog
 
 from serin_operator.cluster.client import ApiClient
 from serin_operator.cluster.errors import ApiError
-from serin_operator.cluster.resources import Scope, scopes_if_there, scopes_of
+from serin_operator.cluster.resources import Resource, Scope, scopes_if_there, scopes_of
 from serin_operator.cluster.store import Mark, Store, mark_of, parent_of
 
 _GRACE_SECONDS: Final = 5.0
@@ -38,6 +38,7 @@ class Resync:
         is_open: Whether a watch follows at all; who is refused anyway is not asked what it has missed.
         grace_seconds: How late a watch may be before what it has not told counts as missed.
         sleep: Waits so many seconds.
+        asked: Kinds that are watched beside those that all installations watch.
     """
 
     def __init__(
@@ -49,10 +50,11 @@ class Resync:
         is_open: Callable[[Scope], bool] = lambda _scope: True,
         grace_seconds: float = _GRACE_SECONDS,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        asked: tuple[Resource, ...] = (),
     ) -> None:
         self._client = client
         self._store = store
-        self._scopes = (*scopes_of(namespaces), *scopes_if_there(namespaces))
+        self._scopes = (*scopes_of(namespaces), *scopes_if_there(namespaces, asked))
         self._is_open = is_open
         self._grace_seconds = grace_seconds
         self._sleep = sleep

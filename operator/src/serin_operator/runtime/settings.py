@@ -4,7 +4,7 @@ import re
 import socket
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -39,6 +39,11 @@ class Settings(BaseSettings):
     )
     collector_image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = Field(
         default="IfNotPresent", description="When nodes pull the collector's image."
+    )
+    collector_peers: tuple[dict[str, Any], ...] = Field(
+        default=(),
+        description="Who reads the metrics of collectors, as JSON, a list of peers of a NetworkPolicy: then a NetworkPolicy admits them"
+        " and the servers of the same model to a collector, and nobody else. Empty: none is made.",
     )
     serving_pod_user: Literal["Fixed", "Cluster"] = Field(
         default="Fixed",

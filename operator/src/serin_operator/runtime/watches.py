@@ -49,6 +49,7 @@ class Watches:
         on_sight: Called with a namespace (``None``: the whole cluster) that can be seen now and could not before.
         on_failure: Told of each attempt that failed.
         clock: Time.
+        asked: Kinds that this installation makes beside those that all do.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Watches:
         on_sight: Callable[[str | None], None] = lambda _namespace: None,
         on_failure: Callable[[Scope], None] = lambda _scope: None,
         clock: Clock | None = None,
+        asked: tuple[Resource, ...] = (),
     ) -> None:
         self._client = client
         self._on_sight = on_sight
@@ -69,7 +71,7 @@ class Watches:
         self._watches = {scope: Watch(client, scope, sink, self._told, self._clock) for scope in scopes_of(namespaces)}
         self._if_there = {
             scope: Watch(client, scope, sink, self._told, self._clock, may_be_absent=True)
-            for scope in scopes_if_there(namespaces)
+            for scope in scopes_if_there(namespaces, asked)
         }
         self._scopes = {place: [s for s in self._watches if s.namespace == place] for place in self._places}
         self._watches |= self._if_there

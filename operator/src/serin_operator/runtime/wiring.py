@@ -19,6 +19,7 @@ def make_reconciler(tools: Tools) -> Reconciler:
         serving_image_pull_policy=settings.serving_image_pull_policy,
         collector_image=settings.collector_image,
         collector_image_pull_policy=settings.collector_image_pull_policy,
+        collector_peers=settings.collector_peers,
         has_fixed_user=settings.serving_pod_user == "Fixed",
         prometheus_configured=tools.prometheus is not None,
         scrape_interval_seconds=settings.scrape_interval_seconds,

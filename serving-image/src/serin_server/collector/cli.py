@@ -66,7 +66,7 @@ async def _collect(settings: Settings) -> int:
     from serin_server.records.log import Log  # noqa: PLC0415
 
     log = Log(settings.collector_log_format)
-    counts = Counts()
+    counts = Counts(**settings.whose)
     counts.spool_limit.set(settings.collector_max_spool_bytes)
     store = Store(
         settings.collector_store,

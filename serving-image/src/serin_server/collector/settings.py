@@ -34,12 +34,20 @@ class Settings:
     collector_max_batch_bytes: int = 8 << 20
     collector_drain_seconds: float = 60.0
     collector_log_format: str = "json"
+    collector_model_name: str = ""
+    collector_model_namespace: str = ""
 
     @property
     def ca_file(self) -> Path | None:
         """The authorities to trust; None: those of the system."""
         beside = self.collector_credentials_dir / "ca.crt" if self.collector_credentials_dir else None
         return self.collector_ca_file or (beside if beside and beside.exists() else None)
+
+    @property
+    def whose(self) -> dict[str, str]:
+        """Labels of its metrics, as those of servers; none where nothing is said."""
+        said = {"model_namespace": self.collector_model_namespace, "model_name": self.collector_model_name}
+        return {label: value for label, value in said.items() if value}
 
     @property
     def hidden(self) -> frozenset[str]:
@@ -65,6 +73,8 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "collector_max_batch_bytes": "largest batch, 413 above",
     "collector_drain_seconds": "longest time after SIGTERM to write what waits; what is left stays in the spool",
     "collector_log_format": "json or console",
+    "collector_model_name": "name of the ModelDeployment, a label of its metrics; Serin sets it",
+    "collector_model_namespace": "namespace of the ModelDeployment, a label of its metrics; Serin sets it",
 }
 """What each means, in the reference's words."""
 

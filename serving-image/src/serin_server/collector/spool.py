@@ -53,6 +53,7 @@ class Spool:
         self._size = 0
         self._opened_at = 0.0
         self._sealed: list[Segment] = []
+        self._written: list[Segment] = []
         self._names: OrderedDict[str, None] = OrderedDict()
         self._under_way: dict[str, asyncio.Future[None]] = {}
         self._waiting: list[tuple[str, bytes, asyncio.Future[None]]] = []
@@ -82,13 +83,18 @@ class Spool:
 
     @property
     def waiting_bytes(self) -> int:
-        """How much waits to become objects."""
-        return self._size + sum(segment.size for segment in self._sealed)
+        """How much waits to become objects, or to be deleted."""
+        return self._size + sum(segment.size for segment in (*self._sealed, *self._written))
 
     @property
     def sealed(self) -> tuple[Segment, ...]:
         """What is to become objects now, the oldest first."""
         return tuple(self._sealed)
+
+    @property
+    def has_leftovers(self) -> bool:
+        """Whether files lie here whose batches are in the store."""
+        return bool(self._written)
 
     @property
     def age_seconds(self) -> float:
@@ -123,9 +129,22 @@ class Spool:
             self._seal()
 
     def remove(self, segment: Segment) -> None:
-        """All of it lies in the store."""
-        segment.path.unlink(missing_ok=True)
+        """All of it lies in the store. Raises `OSError` as `clear` does; it is never written again by this process."""
         self._sealed.remove(segment)
+        self._written.append(segment)
+        self.clear()
+
+    def clear(self) -> None:
+        """Deletes the files of what lies in the store. Raises `OSError` where one stays: call it again later."""
+        refused: OSError | None = None
+        for segment in tuple(self._written):
+            try:
+                segment.path.unlink(missing_ok=True)
+                self._written.remove(segment)
+            except OSError as error:
+                refused = error
+        if refused is not None:
+            raise refused
 
     def set_aside(self, segment: Segment) -> Path:
         """It cannot be written, whatever the store says: it is kept for a person, and the others go on. Raises `OSError`."""

@@ -20,6 +20,7 @@ _LOOK_SECONDS: Final = 0.5
 _FIRST_PAUSE_SECONDS: Final = 1.0
 _LONGEST_PAUSE_SECONDS: Final = 60.0
 _SWEEP_SECONDS: Final = 6 * 3600.0
+_CLEAR_SECONDS: Final = 60.0
 
 
 class Work:
@@ -50,15 +51,18 @@ class Work:
         self._pause = _FIRST_PAUSE_SECONDS
         self._next_write = 0.0
         self._next_sweep = 0.0
+        self._next_clear = 0.0
 
     async def run(self) -> None:
         """Goes on until it is told to stop."""
         while not self._is_stopping:
             if self._spool.is_large or self._spool.age_seconds >= self._write_seconds > 0:
                 await self._spool.seal()
+            if self._spool.has_leftovers and self._clock() >= self._next_clear:
+                self._clear(self._spool.clear)
             if self._spool.sealed and self._clock() >= self._next_write:
                 await self._write(self._spool.sealed[0])
-            elif self._retention_days and self._clock() >= self._next_sweep:
+            elif (self._retention_days or self._place.leaves_copies) and self._clock() >= self._next_sweep:
                 await self._sweep()
             else:
                 await asyncio.sleep(_LOOK_SECONDS)
@@ -86,18 +90,14 @@ class Work:
             self._next_write = self._clock() + self._pause
             return False
         except Exception as error:  # noqa: BLE001 (a bug: one segment is not to keep the others from being written)
-            self._counts.failures.inc()
-            kept = self._spool.set_aside(segment)
-            self._log.error("set aside", file=str(kept), error=type(error).__name__)
+            self._set_aside(segment, "set aside", error=type(error).__name__)
             return False
         if written is None:
             return False
         if written.damaged_at is None:
-            self._spool.remove(segment)
-        else:
-            self._counts.failures.inc()
-            kept = self._spool.set_aside(segment)
-            self._log.error("damaged", file=str(kept), at=written.damaged_at, bytes=segment.size)
+            self._clear(partial(self._spool.remove, segment))
+        elif not self._set_aside(segment, "damaged", at=written.damaged_at, bytes=segment.size):
+            return False
         self._pause = _FIRST_PAUSE_SECONDS
         self._counts.objects.inc(written.objects)
         self._counts.written_at.set(time.time())
@@ -105,6 +105,31 @@ class Work:
             self._counts.rows.labels(table).inc(rows)
         self._log.info("written", objects=written.objects, **written.rows)
         return True
+
+    def _set_aside(self, segment: Segment, event: str, **fields: int | str) -> bool:
+        """Keeps it for a person; whether the disk let us, else it is tried again."""
+        self._counts.failures.inc()
+        try:
+            kept = self._spool.set_aside(segment)
+        except OSError as error:
+            self._refused("not set aside", error)
+            self._next_write = self._clock() + _CLEAR_SECONDS
+            return False
+        self._log.error(event, file=str(kept), **fields)
+        return True
+
+    def _clear(self, call: Callable[[], None]) -> None:
+        """What lies in the store leaves the disk; until it does it counts as waiting, so that the disk never overflows."""
+        try:
+            call()
+        except OSError as error:
+            self._refused("not deleted", error)
+            self._next_clear = self._clock() + _CLEAR_SECONDS
+
+    def _refused(self, event: str, error: OSError) -> None:
+        self._counts.spool_failures.inc()
+        told = f"the spool's disk refuses it ({error.strerror}), and it is tried again: see what ails the disk"
+        self._log.warning(event, message=told, waiting_bytes=self._spool.waiting_bytes)
 
     async def _sweep(self) -> None:
         self._next_sweep = self._clock() + _SWEEP_SECONDS

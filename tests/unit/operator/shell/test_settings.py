@@ -86,3 +86,10 @@ def test_what_is_no_json_ends_the_operator_with_a_line_that_names_it(monkeypatch
     (line,) = capsys.readouterr().err.splitlines()
     assert "prometheus_headers" in line
     assert "no JSON" in line
+
+
+def test_who_reads_the_metrics_of_collectors_is_a_list_of_peers(monkeypatch):
+    assert settings_with(monkeypatch).collector_peers == ()
+    text = '[{"namespaceSelector": {"matchLabels": {"team": "monitoring"}}}]'
+    (peer,) = settings_with(monkeypatch, COLLECTOR_PEERS=text).collector_peers
+    assert peer == {"namespaceSelector": {"matchLabels": {"team": "monitoring"}}}

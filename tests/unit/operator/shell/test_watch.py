@@ -5,13 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from serin_operator.api.names import ObjectRef
+from serin_operator.api.names import LABEL_MODEL_DEPLOYMENT, ObjectRef
 from serin_operator.cluster.errors import Expired, Forbidden, NotFound, Transient
 from serin_operator.cluster.resources import (
     DEPLOYMENTS,
     HTTP_ROUTES,
     MODEL_DEPLOYMENTS,
+    NETWORK_POLICIES,
     PODS,
+    Scope,
     scopes_if_there,
     scopes_of,
 )
@@ -378,3 +380,11 @@ async def test_a_listing_of_routes_that_fails_is_an_outage_and_no_right_that_is_
     world.gate.set()
     await world.until(lambda: "forbidden" in (world.watches.sight_of_routes("a").problem or ""))
     assert not world.watches.sight_of_routes("a").is_outage
+
+
+def test_a_kind_that_an_installation_makes_is_watched_there_alone_and_no_namespace_waits_for_it():
+    policies = Scope(NETWORK_POLICIES, "a", LABEL_MODEL_DEPLOYMENT)
+    asked = Watches(FakeClient(), ("a",), Nobody(), asked=(NETWORK_POLICIES,))
+    assert policies in asked.scopes
+    assert policies not in Watches(FakeClient(), ("a",), Nobody()).scopes
+    assert policies not in [scope for scope, _ in asked._covering("a")]

@@ -11,7 +11,9 @@ from serin_operator.decide.world import ChildMeta, World
 def metas(world: World) -> list[ChildMeta]:
     """Its objects that are there. A stranger of that name is nobody's business where no log is asked for."""
     is_asked = world.mdep.spec.prediction_log is not None
-    return [each.meta for each in (world.collector, world.collector_service) if each and (each.meta.owned or is_asked)]
+    found = [each.meta for each in (world.collector, world.collector_service) if each]
+    found += [world.collector_policy] if world.collector_policy else []
+    return [meta for meta in found if meta.owned or is_asked]
 
 
 def operations(world: World) -> Iterator[Operation]:
@@ -25,6 +27,9 @@ def operations(world: World) -> Iterator[Operation]:
     yield Provide(make.secret(mdep), is_missed=collector is not None and not collector.available)
     desired = make.service(mdep)
     yield Apply(desired, service.meta.resource_version) if service else Create(desired)
+    if peers := world.config.collector_peers:
+        wanted, policy = make.network_policy(mdep, peers), world.collector_policy
+        yield Apply(wanted, policy.resource_version) if policy else Create(wanted)
     wanted = make.deployment(mdep, log, world.config)
     if collector is None:
         yield Create({**wanted, "spec": {**wanted["spec"], "replicas": 1}})

@@ -17,6 +17,7 @@ OF_THE_WHOLE = {
     "Deployment": ("-collector",),
     "Service": ("", "-control", "-preview", "-canary", "-collector"),
     "PodDisruptionBudget": ("",),
+    "NetworkPolicy": ("-collector",),
     names.HTTP_ROUTE: ("",),
 }
 """What may follow the ModelDeployment's name in the names of children that belong to no revision, by kind."""

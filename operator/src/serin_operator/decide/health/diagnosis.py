@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 
-from serin_operator.api.names import COMPONENT_SERVER
+from serin_operator.api.names import COMPONENT_COLLECTOR, COMPONENT_SERVER
 from serin_operator.api.reasons import Reason
 from serin_operator.decide.health import beside, missing, warnings
 from serin_operator.decide.health.refusals import refused
@@ -121,7 +121,8 @@ def _of_our_container(pod: Pod) -> Refusal | None:
     if pod.container_ready:
         return None  # what it went through is over: the pod waits for something else
     if pod.last_exit_reason == "OOMKilled":
-        advice = "raise runtime.resources.limits.memory"
+        is_collector = pod.component == COMPONENT_COLLECTOR
+        advice = "lower spec.predictionLog.sample" if is_collector else "raise runtime.resources.limits.memory"
         return Refusal(Reason.OUT_OF_MEMORY, f"{where} was killed at its memory limit; {advice}")
     if said := report_of(pod.last_words):
         if pod.component == COMPONENT_SERVER and said.reason in SOURCE_PROBLEMS:

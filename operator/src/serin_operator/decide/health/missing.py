@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from serin_operator.api.names import COMPONENT_COLLECTOR
 from serin_operator.api.reasons import Reason
 from serin_operator.decide.memory.states import Refusal
 from serin_operator.decide.pod import MountProblem, Pod
@@ -25,6 +26,13 @@ FIELDS_OF_VOLUMES: Final = {
     "feedback": "spec.serving.feedback",
 }
 """Which field had a volume mounted."""
+FIELDS_OF_COLLECTORS: Final = {
+    "spool": "spec.predictionLog.spoolClaim",
+    "store": "spec.predictionLog.store",
+    "credentials": "spec.predictionLog.credentials",
+    "key": "spec.predictionLog",
+}
+"""The same in pods that write predictions down."""
 KINDS: Final = {
     "secret": "Secret",
     "configmap": "ConfigMap",
@@ -42,13 +50,10 @@ def no_node(pod: Pod, where: str) -> Refusal:
     """No node takes the pod, or a claim that it mounts is not there."""
     said = pod.unschedulable or ""
     if lacking := _NOT_FOUND.search(said):
-        return _absent(
-            pod,
-            where,
-            KINDS[lacking[1].lower()],
-            lacking[2],
-            "spec.model.uri, spec.model.store or spec.runtime.pod.volumes",
-        )
+        fields = "spec.model.uri, spec.model.store or spec.runtime.pod.volumes"
+        if pod.component == COMPONENT_COLLECTOR:
+            fields = "spec.predictionLog.store or spec.predictionLog.spoolClaim"
+        return _absent(pod, where, KINDS[lacking[1].lower()], lacking[2], fields)
     return Refusal(Reason.POD_UNSCHEDULABLE, f"{where} finds no node: {said}")
 
 
@@ -83,7 +88,7 @@ def not_started(pod: Pod, where: str) -> Refusal | None:
 
 def _unmounted(pod: Pod, where: str, problem: MountProblem) -> Refusal:
     """Which object or key is missing, by name, and what to do."""
-    field = FIELDS_OF_VOLUMES.get(
+    field = (FIELDS_OF_COLLECTORS if pod.component == COMPONENT_COLLECTOR else FIELDS_OF_VOLUMES).get(
         problem.volume,
         f"what puts volume {problem.volume} into the pod: spec.runtime.pod.volumes, or an injector of others",
     )

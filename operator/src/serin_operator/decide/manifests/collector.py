@@ -1,5 +1,6 @@
 """Who writes predictions down: one pod with a spool, beside the versions and none of them."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from serin_operator.api import names
@@ -43,6 +44,22 @@ def service(mdep: ModelDeployment) -> JsonObject:
             "ipFamilyPolicy": "PreferDualStack",
             "selector": _selector(mdep),
             "ports": [{"name": "http", "port": names.PORT_COLLECTOR, "targetPort": "http", "protocol": "TCP"}],
+        },
+    }
+
+
+def network_policy(mdep: ModelDeployment, peers: Sequence[Mapping[str, Any]]) -> JsonObject:
+    """Who reaches it: the servers of its own model, and who reads its metrics; where nothing enforces it, it says so to nobody."""
+    servers = {names.LABEL_MODEL_DEPLOYMENT: mdep.name, names.LABEL_COMPONENT: names.COMPONENT_SERVER}
+    admitted = [{"podSelector": {"matchLabels": servers}}, *map(dict, peers)]
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": metadata_of(mdep, names.collector(mdep.name), component=names.COMPONENT_COLLECTOR),
+        "spec": {
+            "podSelector": {"matchLabels": _selector(mdep)},
+            "policyTypes": ["Ingress"],
+            "ingress": [{"ports": [{"port": names.PORT_COLLECTOR, "protocol": "TCP"}], "from": admitted}],
         },
     }
 
@@ -127,6 +144,8 @@ def _container(
         "SERIN_COLLECTOR_SPOOL": SPOOL,
         "SERIN_COLLECTOR_KEY_FILE": f"{_FOLDER}/key/keys",
         "SERIN_COLLECTOR_DRAIN_SECONDS": str(_DRAIN_SECONDS),
+        "SERIN_COLLECTOR_MODEL_NAME": mdep.name,
+        "SERIN_COLLECTOR_MODEL_NAMESPACE": mdep.namespace,
         **({"SERIN_COLLECTOR_CREDENTIALS_DIR": f"{_FOLDER}/credentials"} if log.credentials else {}),
         **({"SERIN_COLLECTOR_HIDE": ",".join(log.hide).replace("$(", "$$(")} if log.hide else {}),
         **({"SERIN_COLLECTOR_RETENTION_DAYS": str(log.retention_days)} if log.retention_days else {}),

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from serin_operator.api.names import control_service
+from serin_operator.api.names import collector, control_service
 from serin_operator.api.reasons import Reason
 from serin_operator.decide.health.birthplace import born_elsewhere
 from serin_operator.decide.health.clocks import clock_skew
+from serin_operator.decide.health.collecting import not_kept
 from serin_operator.decide.health.serving import is_down, stable_trouble
 from serin_operator.decide.health.strangers import stranger_that_serves
 from serin_operator.decide.memory.ledger import entry
@@ -69,10 +70,13 @@ def _beside(world: World, memory: Memory) -> Iterator[Refusal]:
     yield from clock_skew(world)
     if unknown := unknown_channels(world):
         yield unknown
+    if lost := not_kept(world):
+        yield lost
 
 
 def _aside(world: World, memory: Memory) -> Iterator[str]:
-    """Names of children of a version that is only kept to be compared with."""
+    """Names of children that no client waits for: a collector's, and those of a version that is only kept to be compared with."""
+    yield collector(world.mdep.name)
     if memory.guard:
         yield f"{world.mdep.name}-{memory.guard.previous_revision}"
         yield control_service(world.mdep.name)

@@ -24,6 +24,8 @@ _WRITING: Final = Purpose("spec.model.store.writeCredentials, or credentials", "
 class BucketPlace:
     """A prefix of a bucket."""
 
+    leaves_copies: Final = False
+
     def __init__(self, store: Store, bucket: str, prefix: str, *, writes: bool, purpose: Purpose | None = None) -> None:
         seconds = max(store.timeout_seconds, _LEAST_SECONDS_FOR_A_PART) if writes else store.timeout_seconds
         source = Source(

@@ -27,6 +27,8 @@ _UNFINISHED: Final = ".put-"
 class FolderPlace:
     """A folder, as messages name it, and the longest that one call may take."""
 
+    leaves_copies: Final = True
+
     def __init__(self, root: Path, told: str, seconds: float) -> None:
         self._root = root
         self.told = told

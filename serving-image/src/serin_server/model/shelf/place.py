@@ -29,6 +29,10 @@ class Place(Protocol):
     def told(self) -> str:
         """The store, as messages name it."""
 
+    @property
+    def leaves_copies(self) -> bool:
+        """Whether who dies while it writes leaves part of a copy behind, which has to be swept away."""
+
     def read(self, key: str) -> Iterator[bytes]:
         """The bytes of a key (SourceNotFound where there are none)."""
 

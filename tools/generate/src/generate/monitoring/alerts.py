@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from generate.monitoring import predictions
 from generate.monitoring.recordings import BUDGET, LEAST_VALUES, MODEL
 from generate.monitoring.rules import Alert, Group, Severity
 from serin_operator.api.reasons import Reason
@@ -201,4 +202,4 @@ OPERATOR: Final = Group(
         ),
     ),
 )
-ALERTS: Final = (MODELS, EVIDENCE, ERRORS, OPERATOR)
+ALERTS: Final = (MODELS, EVIDENCE, predictions.ALERTS, ERRORS, OPERATOR)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from generate.monitoring import predictions
 from generate.monitoring.dashboards.panels import Dashboard, Kind, Panel, Query, Variable
 
 _HERE: Final = 'model_namespace="$namespace",model_name="$model"'
@@ -230,6 +231,7 @@ ONE_MODEL: Final = Dashboard(
         "What clients see": _REQUESTS,
         "Labels": _LABELS,
         "Data": _DATA,
+        "The prediction log": predictions.PANELS,
         "Pods": _PODS,
     },
 )
