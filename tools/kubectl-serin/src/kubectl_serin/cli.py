@@ -72,6 +72,23 @@ def _in_order(arguments: Sequence[str]) -> list[str]:
     return [*rest[:1], *flags, *rest[1:]]
 
 
+class _CommandParser(ArgumentParser):
+    """Takes flags between the words of a command: by itself argparse takes a word that may be left out for left out at the first flag."""
+
+    _is_within = False
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: Namespace | None = None
+    ) -> tuple[Namespace, list[str]]:
+        if self._is_within:
+            return super().parse_known_args(args, namespace)
+        self._is_within = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._is_within = False
+
+
 def parser() -> ArgumentParser:
     """The command line, with its help."""
     codes = "\n".join(f"  {int(code)}  {meaning}" for code, meaning in MEANINGS.items())
@@ -91,7 +108,7 @@ exit codes
 {codes}
 """,
     )
-    below = root.add_subparsers(metavar="COMMAND", required=True, title="commands")
+    below = root.add_subparsers(metavar="COMMAND", required=True, title="commands", parser_class=_CommandParser)
     for command in commands.ALL:
         _add(below.add_parser, command)
     return root
