@@ -10,6 +10,7 @@ from tests.support.models import doubling
 from tests.support.sources import answering, ok
 
 from serin_server.failures import LoadFailure
+from serin_server.model import external_data
 from serin_server.model import load as loading
 from serin_server.model.digest import model_digest, model_size_bytes
 from serin_server.model.external_data import locations_in
@@ -102,7 +103,12 @@ def outside(name: str) -> TensorProto:
     return tensor
 
 
-def test_every_place_of_a_graph_that_holds_tensors_is_looked_at(tmp_path) -> None:
+@pytest.mark.parametrize(
+    ("large", "few"), [(64 << 20, 1), (0, 1_000_000), (0, 3)], ids=["small", "large", "of many fields"]
+)
+def test_every_place_of_a_graph_that_holds_tensors_is_looked_at(tmp_path, monkeypatch, large, few) -> None:
+    monkeypatch.setattr(external_data, "_LARGE", large)
+    monkeypatch.setattr(external_data, "_FEW_FIELDS", few)
     inner = helper.make_graph(
         [helper.make_node("Constant", [], ["c"], value=outside("constant"))], "inner", [], [], [outside("inner")]
     )

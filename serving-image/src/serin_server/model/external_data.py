@@ -14,6 +14,7 @@ An ONNX file is a protobuf; the walk below visits every message that may hold a 
 """
 
 import mmap
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -36,13 +37,25 @@ _CHILDREN: Final = {
 _KEY, _VALUE = 1, 2
 _LOCATION: Final = b"location"
 _PIECE: Final = 1 << 20
+_LARGE: Final = 64 << 20
+_FEW_FIELDS: Final = 200_000
+"""A large model is mostly weights, and a walk over its messages skips those; one of many small fields is quicker read."""
 
 
 def locations_in(file: Path) -> list[str]:
     """The paths, as they are written, under which a model keeps weights outside its file. Raises `LoadFailure` (ModelInvalid)."""
+    is_large = file.stat().st_size > _LARGE
+    if is_large and (found := _walked(file, _FEW_FIELDS)) is not None:  # to read it all would take seconds
+        return found
     if not _mentions(file, _LOCATION):  # every path stands behind this key: most models are done here
         return []
+    return _walked(file) or []
+
+
+def _walked(file: Path, most_fields: int | None = None) -> list[str] | None:
+    """The paths, from a walk over all messages; None when it has more fields than that. Raises `LoadFailure`."""
     found: dict[bytes, None] = {}
+    left = count() if most_fields is None else iter(range(most_fields))
     with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
         todo = [(_MODEL, 0, len(data))]
         try:
@@ -54,9 +67,11 @@ def locations_in(file: Path) -> list[str]:
                         found.setdefault(entry.get(_VALUE, b""))
                     continue
                 children = _CHILDREN[kind]
-                todo += [
-                    (children[number], at, to) for number, _, at, to in fields(data, start, end) if number in children
-                ]
+                for number, _, at, to in fields(data, start, end):
+                    if next(left, None) is None:
+                        return None
+                    if number in children:
+                        todo.append((children[number], at, to))
         except ValueError as error:
             message = f"the file is not an ONNX model or is cut short ({error})"
             raise LoadFailure(Reason.MODEL_INVALID, message) from None

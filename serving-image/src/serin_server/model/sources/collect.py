@@ -1,18 +1,16 @@
 """Brings the files of a store to the cache: each verified, and there for others only when all of it is right."""
 
 import errno
-import hashlib
 import os
 import tempfile
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from serin_server.failures import LoadFailure, Reason
 from serin_server.model.digest import digest_of_listing, model_digest, model_files, model_listing
+from serin_server.model.digest_beside import DigestBeside
 from serin_server.model.external_data import locations_in
 from serin_server.model.sources.archive import unpacked
 from serin_server.model.sources.asked import Fetched, Source
@@ -24,8 +22,6 @@ from serin_server.uris import shown
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 _FILE, _FOLDER, _WITH_WEIGHTS = "model.onnx", "folder", "files"
 _ARCHIVES: Final = "archives"
-_BEHIND: Final = 4
-"""So many pieces may be written whose digest is still to be made."""
 Digests = dict[int, str]
 """The sha256 of files that were written, by their inodes: names may still change."""
 
@@ -129,16 +125,12 @@ def _write(source: Source, file: RemoteFile, folder: Path, progress: Progress, d
     """One file below a folder, verified by the digest that its store promises; its digest is made beside, while it comes."""
     target = folder / path_below(source.uri, file.path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    hasher = hashlib.sha256()
-    under_way: deque[Future[None]] = deque()
-    with target.open("xb") as written, ThreadPoolExecutor(1, "digest") as beside:
+    with target.open("xb") as written, DigestBeside() as beside:
         for chunk in file.read():
-            under_way.append(beside.submit(hasher.update, chunk))
+            beside.update(chunk)
             written.write(chunk)
             progress.came(len(chunk))
-            if len(under_way) > _BEHIND:
-                under_way.popleft().result()
-    digest = digests[target.stat().st_ino] = hasher.hexdigest()
+        digest = digests[target.stat().st_ino] = beside.hexdigest()
     if file.sha256 and digest != file.sha256:
         message = (
             f"{shown(source.uri)}: {shown(file.path)} came with sha256 {digest}, and its store promises "
