@@ -8,12 +8,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from tests.support.signing import Signer, statement_of, text
 from tests.support.sigstore import IDENTITY, ISSUER, MINUTE, SIGNED_AT, Sigstore, raw
-from tests.support.timestamps import ECDSA, SHA1, Clock
+from tests.support.timestamps import ECDSA, RSA, SHA1, Clock
 from tests.support.transparency import Log, new_key
 
 from serin_server.config.settings import InvalidSetting, settings_from
 from serin_server.failures import LoadFailure
 from serin_server.model.source import Source, fetch
+from serin_server.security.certificates import meant
 from serin_server.security.signed import check_by
 from serin_server.security.signers import Trust
 
@@ -287,7 +288,7 @@ REFUSED = {
     "in a log that nobody knows": (by(replace_log(Log())), ALLOWED, "that the trusted root does not name"),
     "in a log under another's name": (by(under_its_name()), INVALID, "the promise of its log entry is not by https://rekor.example.com"),
     "at another time than the log says": (entry(lambda told: told.update(integratedTime=str(int(told["integratedTime"]) + 1))), INVALID, "the promise of its log entry"),
-    "at no time": (entry(lambda told: told.pop("integratedTime")), INVALID, "no timestamp came with it"),
+    "at no time": (entry(lambda told: told.pop("integratedTime")), INVALID, "a promise (signed entry timestamp) and no time"),
     "without a promise": (entry(lambda told: told.pop("inclusionPromise")), INVALID, "nobody whom the trusted root names tells when it was signed"),
     "without a timestamp where the log tells no time": (stamped(lambda signature: []), INVALID, "its log tells no time (Rekor 2), and no timestamp came with it"),
     "without a proof where the log tells no time": (without_proof, INVALID, "nothing proves that it stands in the log"),
@@ -298,6 +299,7 @@ REFUSED = {
     "with a timestamp of nobody's": (stamp(Clock()), INVALID, "by none of the trusted root's timestampAuthorities"),
     "with a timestamp in another's name": (of_another_clock(), INVALID, "the signature of the timestamp is wrong"),
     "with a timestamp that was not granted": (stamp(status=2), INVALID, "was not granted"),
+    "with a timestamp by a digest that is none": (stamp(hashed_by=RSA), INVALID, "SHA-256, SHA-384 and SHA-512 are read"),
     "with a timestamp by SHA-1": (stamp(hashed_by=SHA1), INVALID, "SHA-256, SHA-384 and SHA-512 are read"),
     "with a message that is no timestamp": (stamp(kind=ECDSA), INVALID, f"it is no timestamp, but {ECDSA}"),
     "with a timestamp without attributes": (stamp(attributes=()), INVALID, "changed after it was signed"),
@@ -335,6 +337,21 @@ def test_what_is_signed_without_a_key_is_refused(model, signer_of, sign, reason,
         signer_of()
     assert refused.value.reason == reason
     assert words in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("wanted", "is_meant"),
+    [
+        ("https://github.com/acme/*", True),
+        (BELOW, True),
+        ("https://github.com/acm*", False),
+        ("https://github.com/*", False),
+        ("https://github.com/*/credit/*", False),
+        ("*", False),
+    ],
+)
+def test_a_star_stands_for_what_follows_the_owner_of_a_path_and_for_nothing_else(wanted, is_meant) -> None:
+    assert bool(meant([wanted], [IDENTITY])) == is_meant
 
 
 @pytest.mark.parametrize("sign", [sign for sign, *_ in REFUSED.values()], ids=REFUSED.keys())

@@ -167,6 +167,7 @@ _REFERENCES: Final = _CREDENTIALS + tuple(
         ("spec.model.headerSecret", "Secret"),
         ("spec.model.caConfigMap", "ConfigMap"),
         ("spec.model.verify.publicKeys", "ConfigMap"),
+        ("spec.model.verify.trustedRoot", "ConfigMap"),
         ("spec.model.verify.certificateAuthorities", "ConfigMap"),
         ("spec.preflight.goldenSamples.configMapKeyRef", "ConfigMap"),
         ("spec.runtime.env[].valueFrom.secretKeyRef", "Secret"),

@@ -1,6 +1,8 @@
 """Make the reconciler out of what the process has."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from serin_operator.act.notices.channels import NoticeSettings
 from serin_operator.decide.world import OperatorConfig
@@ -19,7 +21,7 @@ def make_reconciler(tools: Tools) -> Reconciler:
         serving_image_pull_policy=settings.serving_image_pull_policy,
         collector_image=settings.collector_image,
         collector_image_pull_policy=settings.collector_image_pull_policy,
-        collector_peers=settings.collector_peers,
+        collector_peers=tuple(seen_from(settings.lease_namespace, peer) for peer in settings.collector_peers),
         has_fixed_user=settings.serving_pod_user == "Fixed",
         prometheus_configured=tools.prometheus is not None,
         scrape_interval_seconds=settings.scrape_interval_seconds,
@@ -41,3 +43,10 @@ def make_reconciler(tools: Tools) -> Reconciler:
             on_seen=tools.metrics.fleet.see,
         )
     )
+
+
+def seen_from(namespace: str, peer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A peer as it is meant where the operator runs: by pods alone it means those of the policy's own namespace."""
+    if "namespaceSelector" in peer or "ipBlock" in peer:
+        return peer
+    return {**peer, "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}

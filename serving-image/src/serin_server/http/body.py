@@ -69,11 +69,13 @@ class Body:
                 buffer += piece
                 return
             # Pages that nothing was written to take no memory, so there may be as many as were announced.
-            mapped = mmap(-1, max(self._announced(), 2 * self._size), flags=MAP_PRIVATE | MAP_ANONYMOUS)
+            mapped = _mapped(max(self._announced(), 2 * self._size))
             mapped[:before] = bytes(buffer)
             self._buffer = buffer = mapped
         elif self._size > len(buffer):
-            buffer.resize(2 * self._size)
+            larger = _mapped(2 * self._size)
+            larger[:before] = buffer[:before]
+            self._buffer = buffer = larger
         buffer[before : self._size] = piece
 
     def _announced(self) -> int:
@@ -82,6 +84,15 @@ class Body:
 
     def _pay(self) -> None:
         pay(self._request, self._size + _STEP, self._budget)
+
+
+def _mapped(size: int) -> mmap:
+    try:
+        return mmap(-1, size, flags=MAP_PRIVATE | MAP_ANONYMOUS)
+    except OSError as error:  # address space is short, or the number of mappings
+        raise Refusal(
+            Kind.OVERLOADED, f"{size >> 20} MiB of memory for a body are not to be had ({error}): try again"
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)

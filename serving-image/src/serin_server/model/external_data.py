@@ -14,6 +14,7 @@ An ONNX file is a protobuf; the walk below visits every message that may hold a 
 """
 
 import mmap
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -44,9 +45,10 @@ _FEW_FIELDS: Final = 200_000
 
 def locations_in(file: Path) -> list[str]:
     """The paths, as they are written, under which a model keeps weights outside its file. Raises `LoadFailure` (ModelInvalid)."""
-    is_large = file.stat().st_size > _LARGE
-    if is_large and (found := _walked(file, _FEW_FIELDS)) is not None:  # to read it all would take seconds
-        return found
+    if file.stat().st_size > _LARGE:  # to read it all would take seconds
+        with suppress(LoadFailure):  # what no walk can read is none of its business where nothing is mentioned
+            if (found := _walked(file, _FEW_FIELDS)) is not None:
+                return found
     if not _mentions(file, _LOCATION):  # every path stands behind this key: most models are done here
         return []
     return _walked(file) or []

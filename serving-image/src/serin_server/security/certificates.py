@@ -24,7 +24,8 @@ UNREADABLE: Final = (
     x509.UnsupportedGeneralNameType,
 )
 """What reading a certificate raises that is none."""
-_BELOW: Final = re.compile(r"[a-z]+://[^/*]+/[^*]+\*")
+_BELOW: Final = re.compile(r"[a-z]+://[^/*]+/[^/*]+/[^*]*\*")
+"""The first part of a path is an owner's name: `https://github.com/acme*` would mean those of acme-evil too."""
 _CURVES: Final[Mapping[str, type[hashes.HashAlgorithm]]] = {
     "secp256r1": hashes.SHA256,
     "secp384r1": hashes.SHA384,

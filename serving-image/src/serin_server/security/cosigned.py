@@ -15,8 +15,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from serin_server.failures import LoadFailure, Reason, one_line
 from serin_server.model.sources.asked import Attached, Fetched
+from serin_server.model.sources.oci_signatures import SIGNATURE
 from serin_server.security.bundle import Bundle, bundle_of
-from serin_server.security.certificates import MOST_CERTIFICATES, UNREADABLE, is_by, prove
+from serin_server.security.certificates import UNREADABLE, is_by, prove
 from serin_server.security.keyless import signer_by_identity
 from serin_server.security.log_entry import annotated_entry
 from serin_server.security.reading import bytes_in, json_in, object_in, objects_in, short
@@ -25,12 +26,10 @@ from serin_server.security.signers import Trust, keys_in
 
 _SIGNATURE: Final = "dev.cosignproject.cosign/signature"
 _CERTIFICATE: Final = "dev.sigstore.cosign/certificate"
-_CHAIN: Final = "dev.sigstore.cosign/chain"
 _ENTRY: Final = "dev.sigstore.cosign/bundle"
 _STAMP: Final = "dev.sigstore.cosign/rfc3161timestamp"
 _PAYLOAD: Final = "cosign container image signature"
 _STATEMENT: Final = re.compile(r"https://in-toto\.io/Statement/v(0\.1|1)")
-_PREDICATE: Final = "https://sigstore.dev/cosign/sign/v1"
 _MOST_SUBJECTS: Final = 64
 
 
@@ -61,10 +60,12 @@ def signer_of_artifact(fetched: Fetched, trust: Trust) -> str:
 
 def _signer(attached: Attached, digest: str, trust: Trust) -> str:
     """Nobody where it is no signature but says something else of the artifact."""
+    if attached.unfit:
+        raise invalid(attached.unfit)
     if attached.annotations is None:
         bundle = bundle_of(attached.content)
         statement = object_in(json_in(bundle.payload, "the statement"), "the statement")
-        if statement.get("predicateType") != _PREDICATE:
+        if statement.get("predicateType") != SIGNATURE:
             return ""
         named = list(_subjects(statement))
     else:
@@ -98,16 +99,12 @@ def _annotated(payload: bytes, annotations: Mapping[str, str]) -> Bundle:
     signature = bytes_in(annotations.get(_SIGNATURE, ""), f"the annotation {_SIGNATURE}")
     if not annotations.get(_CERTIFICATE):
         return Bundle(payload, signature, is_enveloped=False)
-    chain = annotations.get(_CHAIN, "")
-    certificates = [x509.load_pem_x509_certificate(annotations[_CERTIFICATE].encode())]
-    certificates += x509.load_pem_x509_certificates(chain.encode()) if chain.strip() else []
-    if len(certificates) > MOST_CERTIFICATES:
-        raise ValueError(f"it holds more than {MOST_CERTIFICATES} certificates")
+    certificate = x509.load_pem_x509_certificate(annotations[_CERTIFICATE].encode())
     entry, stamp = annotations.get(_ENTRY), annotations.get(_STAMP)
     return Bundle(
         payload,
         signature,
-        certificates=tuple(each.public_bytes(Encoding.DER) for each in certificates),
+        certificates=(certificate.public_bytes(Encoding.DER),),
         is_keyless=True,
         entries=(annotated_entry(entry),) if entry else (),
         timestamps=(_stamp(stamp),) if stamp else (),

@@ -27,7 +27,7 @@ def signer_by_identity(bundle: Bundle, root_file: Path, wanted: Sequence[str], i
     """Who has signed, as the ledger names it. Raises `LoadFailure`."""
     root = trusted_root(root_file)
     try:
-        leaf, *others = [x509.load_der_x509_certificate(each) for each in bundle.certificates]
+        leaf = x509.load_der_x509_certificate(bundle.certificates[0])
         names, vouched_by = identities_in(leaf), issuer_in(leaf)
     except certificates.UNREADABLE as error:
         raise invalid(f"the certificate in its bundle cannot be read ({one_line(error, 120)})") from None
@@ -36,7 +36,7 @@ def signer_by_identity(bundle: Bundle, root_file: Path, wanted: Sequence[str], i
     for time in _times(bundle, root, entry, log):
         if not log.period.holds(time):
             raise invalid(f"it was signed on {time:%Y-%m-%d}, when {log.name or 'the log'} was not to be believed")
-        chain = _chain(leaf, others, root, time, who)
+        chain = _chain(leaf, root, time, who)
     if not is_logged(leaf, chain[1], root):
         raise not_allowed(f"is signed by {who}, whose certificate none of the trusted root's ctlogs has seen")
     if not (certificates.is_for_signatures(leaf) and certificates.is_for_code(leaf)):
@@ -84,10 +84,8 @@ def _times(bundle: Bundle, root: TrustedRoot, entry: LogEntry, log: Log) -> Sequ
     return times
 
 
-def _chain(
-    leaf: x509.Certificate, others: Sequence[x509.Certificate], root: TrustedRoot, time: datetime, who: str
-) -> Sequence[x509.Certificate]:
-    """The path to an authority of the root, as of the time of signing."""
+def _chain(leaf: x509.Certificate, root: TrustedRoot, time: datetime, who: str) -> Sequence[x509.Certificate]:
+    """The path to an authority of the root, as of the time of signing; nobody vouches but those that are pinned."""
     start, end = leaf.not_valid_before_utc, leaf.not_valid_after_utc
     if not start <= time <= end:
         raise invalid(
@@ -99,8 +97,10 @@ def _chain(
         if not authority.period.holds(time):
             continue
         *between, top = authority.certificates
+        if leaf == top:
+            continue
         try:
-            return certificates.check_chain(leaf, [*between, *others], [top], time)
+            return certificates.check_chain(leaf, between, [top], time)
         except VerificationError as error:
             said = one_line(error, 120)
         except certificates.UNREADABLE as error:

@@ -118,7 +118,7 @@ def _content(told: asn1.TLV, kind: x509.ObjectIdentifier) -> asn1.TLV:
 
 def _hash_of(algorithm: asn1.TLV, otherwise: asn1.TLV) -> hashes.HashAlgorithm:
     name = _in(algorithm.data)[0].parse(x509.ObjectIdentifier).dotted_string
-    if name == _RSA:
+    if name == _RSA and otherwise is not algorithm:
         return _hash_of(otherwise, otherwise)
     if name not in _HASHES:
         raise ValueError(f"the timestamp uses {name}, and SHA-256, SHA-384 and SHA-512 are read")

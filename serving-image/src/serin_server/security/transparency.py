@@ -32,9 +32,11 @@ _SIGNED: Final = "\N{EM DASH} "
 
 
 def integrated_at(entry: LogEntry, log: Log) -> datetime | None:
-    """When the log has taken an entry in, as it has signed; None where it tells no time. Raises `LoadFailure`."""
-    if not entry.promise or not 0 < entry.integrated_time <= _LATEST:
+    """When the log has taken an entry in, as it has signed; None where it promises nothing. Raises `LoadFailure`."""
+    if not entry.promise:
         return None
+    if not 0 < entry.integrated_time <= _LATEST:
+        raise invalid("its log entry has a promise (signed entry timestamp) and no time that it could be of")
     told = {
         "body": base64.b64encode(entry.body).decode(),
         "integratedTime": entry.integrated_time,

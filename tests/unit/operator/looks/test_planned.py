@@ -160,3 +160,8 @@ def test_how_often_versions_differ_and_how_many_pairs_there_are_is_planned_with_
 def test_hardly_any_pairs_leave_the_labels_less_of_the_rate():
     (apart,) = samples().values()
     assert apart < paired("Auto", 0.001).samples < 1.5 * apart
+
+
+def test_a_control_that_is_wrong_on_all_of_them_still_leaves_a_plan():
+    for how in ("Require", "Auto"):
+        assert paired(how, evidence=evidence_of_pairs(0, 1000, 1000, 1000)).samples > 0

@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from serin_operator.runtime.main import main
 from serin_operator.runtime.settings import Settings, complaints
+from serin_operator.runtime.wiring import seen_from
 
 
 def settings_with(monkeypatch, **variables):
@@ -93,3 +94,11 @@ def test_who_reads_the_metrics_of_collectors_is_a_list_of_peers(monkeypatch):
     text = '[{"namespaceSelector": {"matchLabels": {"team": "monitoring"}}}]'
     (peer,) = settings_with(monkeypatch, COLLECTOR_PEERS=text).collector_peers
     assert peer == {"namespaceSelector": {"matchLabels": {"team": "monitoring"}}}
+
+
+def test_a_peer_by_its_pods_alone_is_one_of_the_operators_namespace_for_collectors_anywhere():
+    pods = {"podSelector": {"matchLabels": {"app": "prometheus"}}}
+    here = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "serin-system"}}}
+    assert seen_from("serin-system", pods) == {**pods, **here}
+    for whole in ({**pods, "namespaceSelector": {}}, {"ipBlock": {"cidr": "10.0.0.0/8"}}):
+        assert seen_from("serin-system", whole) == whole

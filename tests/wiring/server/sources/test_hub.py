@@ -55,6 +55,17 @@ def test_the_digest_is_made_while_the_bytes_come_and_they_are_not_read_again(hub
     assert found.sha256 == hashlib.sha256(hub.model).hexdigest()
 
 
+@pytest.mark.parametrize("path", ["onnx/model.onnx", "onnx"], ids=["a file", "a folder"])
+def test_what_was_damaged_in_the_cache_is_replaced_by_what_was_fetched(hub, fetched, secret, path):
+    credentials = secret(HF_ENDPOINT=hub.address)
+    found = fetched(f"hf://{REPO}@main/{path}", credentials)
+    file = found.path if found.path.is_file() else found.path / "model.onnx"
+    file.write_bytes(b"evil")
+    again = fetched(f"hf://{REPO}@main/{path}", credentials, found.sha256)
+    assert (again.path, again.sha256) == (found.path, found.sha256)
+    assert file.read_bytes() == hub.model
+
+
 def test_a_listing_of_several_pages_is_read_to_its_end(hub, fetched, secret):
     first, second = f"/api/models/{REPO}/tree/{COMMIT}/onnx", "/next?cursor=2"
     hub.found[f"{first}?recursive=true"] = (200, {"Link": f'<{second}>; rel="next"'}, hub.entries[:1])

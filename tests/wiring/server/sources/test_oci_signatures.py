@@ -1,17 +1,21 @@
 """Artifacts that cosign has signed, by a key and without one: whose signature counts, and where registries keep them."""
 
 import json
+from dataclasses import replace
 from email.message import Message
 from functools import partial
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from tests.support.artifacts import Layer, digest_of, manifest_of, raw
 from tests.support.cosigned import PAYLOAD, by_key, index_of, payload_of, referring, statement_about
 from tests.support.pages import Pages, pages
-from tests.support.signing import Signer
+from tests.support.signing import Signer, text
 from tests.support.sigstore import IDENTITY, ISSUER, MINUTE, SIGNED_AT, Sigstore
+from tests.support.sigstore import raw as raw_of
+from tests.support.transparency import new_key
 
 from serin_server.cli import main
 from serin_server.failures import LoadFailure
@@ -155,6 +159,48 @@ def test_one_signature_of_several_is_enough_and_attestations_are_none(shelf, jud
     assert judged(trust(KEY)).startswith("key ")
 
 
+EMPTY = "application/vnd.oci.empty.v1+json"
+"""What cosign 3 writes for the type of a bundle where a registry keeps no list of what refers to what."""
+
+
+def test_a_bundle_in_a_list_under_a_tag_is_found_whatever_type_the_list_gives_it(shelf, judged, trust) -> None:
+    attached(shelf, KEY.bundle(statement_about(shelf.digest)), at=fallback(shelf), listed=EMPTY)
+    assert judged(trust(KEY)).startswith("key ")
+
+
+def test_attestations_that_say_so_are_passed_by_and_never_fetched(shelf, judged, trust) -> None:
+    attached(shelf, KEY.bundle(statement_about(shelf.digest)))
+    listed = json.loads(shelf.found[f"{PAGE}/referrers/{shelf.digest}"])
+    provenance = {"dev.sigstore.bundle.predicateType": "https://slsa.dev/provenance/v1"}
+    many = [
+        {**listed["manifests"][0], "digest": f"sha256:{number:064x}", "annotations": provenance} for number in range(40)
+    ]
+    shelf.found[f"{PAGE}/referrers/{shelf.digest}"] = json.dumps(
+        {**listed, "manifests": [*many, *listed["manifests"]]}
+    ).encode()
+    assert judged(trust(KEY)).startswith("key ")
+
+
+def gone(registry, bundle):
+    del registry.found[f"{PAGE}/blobs/{digest_of(bundle)}"]
+
+
+def not_what_it_says(registry, bundle):
+    put(registry, bundle)
+    registry.found[f"{PAGE}/blobs/{digest_of(bundle)}"] = b"another"
+
+
+@pytest.mark.parametrize("spoil", [gone, not_what_it_says], ids=["not there any more", "not what its digest says"])
+def test_one_attachment_that_cannot_be_read_keeps_nobody_from_having_signed(shelf, judged, trust, spoil) -> None:
+    broken, good = (
+        json.dumps(ANOTHER.bundle(statement_about(shelf.digest))).encode(),
+        KEY.bundle(statement_about(shelf.digest)),
+    )
+    attached(shelf, broken, good)
+    spoil(shelf, broken)
+    assert judged(trust(KEY)).startswith("key ")
+
+
 OTHER = "sha256:" + "1" * 64
 ALLOWED, INVALID, MISSING = "SignerNotAllowed", "SignatureInvalid", "SignatureMissing"
 
@@ -175,6 +221,35 @@ def with_annotation(name, value):
         tagged(registry, altered(keyless(payload_of(registry.digest)), **{name: value}))
 
     return sign
+
+
+def promised(time):
+    """A log's promise that was made up, beside a timestamp that is good: what the log would have to say is not asked."""
+
+    def sign(registry):
+        payload = payload_of(registry.digest)
+        annotations = OURS.annotations(payload, OURS.certificate())
+        told = json.loads(annotations["dev.sigstore.cosign/bundle"])
+        told["SignedEntryTimestamp"], told["Payload"]["integratedTime"] = text(b"junk"), time
+        stamp = OURS.clock.stamp(raw_of(annotations["dev.cosignproject.cosign/signature"]), SIGNED_AT + MINUTE)
+        annotations |= {
+            "dev.sigstore.cosign/bundle": json.dumps(told),
+            "dev.sigstore.cosign/rfc3161timestamp": json.dumps({"SignedRFC3161Timestamp": text(stamp)}),
+        }
+        tagged(registry, Layer(PAYLOAD, payload, annotations))
+
+    return sign
+
+
+def vouched_by_another(registry):
+    """One whom the pinned root has made an authority too, and whom the trusted root does not name."""
+    payload = payload_of(registry.digest)
+    another = replace(OURS, below=new_key())
+    tagged(registry, Layer(PAYLOAD, payload, another.annotations(payload, another.certificate())))
+
+
+def pem(certificate):
+    return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 
 def tampered(registry):
@@ -246,7 +321,10 @@ KEYLESS = {
     "without an entry": (with_annotation("dev.sigstore.cosign/bundle", ""), INVALID, "it has 0 entries"),
     "with an entry that is none": (with_annotation("dev.sigstore.cosign/bundle", "{}"), INVALID, "Payload is missing"),
     "with a certificate that is none": (with_annotation("dev.sigstore.cosign/certificate", "x"), INVALID, "cannot be read"),
-    "with certificates without end": (with_annotation("dev.sigstore.cosign/chain", OURS.annotations(b"", OURS.certificate())["dev.sigstore.cosign/chain"] * 5), INVALID, "more than 8 certificates"),
+    "with a promise that nobody has made, at no time": (promised(0), INVALID, "no time that it could be of"),
+    "with a promise that nobody has made, after all times": (promised(253_402_300_800), INVALID, "no time that it could be of"),
+    "vouched for by one below the root that nobody has pinned": (vouched_by_another, ALLOWED, "no authority of the trusted root vouches for"),
+    "with the root's own certificate": (with_annotation("dev.sigstore.cosign/certificate", pem(OURS.root)), ALLOWED, "no authority of the trusted root vouches for"),
     "of another artifact": (lambda registry: tagged(registry, keyless(payload_of(OTHER))), INVALID, "it is of the artifact '1111"),
     "of another artifact in a bundle": (bundled(digest=OTHER), INVALID, "it is of the artifact '1111"),
     "with another payload in a bundle": (tampered_bundle, INVALID, "not of what it is over"),
@@ -318,6 +396,14 @@ def test_signatures_are_looked_for_again_although_the_model_lies_in_the_cache(
     assert not fetch(again).attached
     again = Source(again.uri, again.sha256, again.cache_dir, with_signatures=True)
     assert check_by(trust(KEY))(fetch(again)).startswith("key ")
+
+
+def test_what_was_damaged_in_the_cache_is_not_what_is_served_as_signed(registry, tmp_path) -> None:
+    tagged(registry, by_key(payload_of(registry.digest), KEY))
+    source = Source(registry.uri, cache_dir=tmp_path / "cache", timeout_seconds=5, with_signatures=True)
+    found = fetch(source)
+    found.path.write_bytes(b"evil")
+    assert fetch(source).path.read_bytes() == b"a model"
 
 
 def test_what_is_no_artifact_has_no_signature_of_cosign(tmp_path, trust) -> None:

@@ -28,6 +28,8 @@ FEWEST: Final = 100
 """Answers of stable from which its rate is taken, instead of what is usual."""
 MOST: Final = 100_000_000
 _DIGITS: Final = 2
+_MOST_BY_CONTROL: Final = 0.99
+"""Where stable alone is wrong on all of them, the plan is that of nearly all."""
 """Of what is planned with and what comes out: a number that moves with each look would say nothing."""
 
 
@@ -86,6 +88,7 @@ def in_pairs(rule: Comparison, wanted: Analysis, rate: float, state: MetricState
         return None
     known, canary = (Pairs(*state.pairs), state.canary_total) if state else (Pairs(), 0)
     only_control = (known.only_control_bad + 0.5) / (known.total + 1) if known.total >= FEWEST else rate / 2
+    only_control = min(only_control, _MOST_BY_CONTROL)
     if rule.paired is Paired.REQUIRE:
         return InPairs(1.0, _rounded(only_control), are_alone=True)
     share = min(1.0, known.total / canary) if canary >= FEWEST else wanted.pairing.sample

@@ -59,6 +59,8 @@ class Attached:
     """A Sigstore bundle; or, where there are annotations, the payload that cosign has signed."""
     annotations: Mapping[str, str] | None = None
     """Of the payload's layer: the signature, and what goes with it."""
+    unfit: str = ""
+    """Why it could not be read, where it could not: another one may count."""
 
 
 @dataclass(frozen=True, slots=True)

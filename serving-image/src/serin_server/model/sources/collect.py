@@ -45,10 +45,13 @@ def collected(source: Source, opened: Opened) -> Fetched:
             home = source.cache_dir / digest
             home.mkdir(exist_ok=True)
             whole = path if kind == _FILE else Path(scratch) / kind
-            if not (home / kind).exists():  # what is there already has the same digest
+            there = home / path.relative_to(scratch)
+            if (home / kind).exists() and not _is_whole(there, digest):  # damaged since it was put there
+                (home / kind).replace(Path(scratch) / f"damaged-{kind}")
+            if not (home / kind).exists():
                 whole.replace(home / kind)
             return Fetched(
-                home / path.relative_to(scratch),
+                there,
                 digest,
                 remote.resolved_uri,
                 listing,
@@ -67,10 +70,14 @@ def check_digest(source: Source, digest: str) -> None:
         )
 
 
+def _is_whole(path: Path, digest: str) -> bool:
+    return path.exists() and model_digest(path) == digest
+
+
 def _cached(home: Path, digest: str) -> Path | None:
     weighty = home / _WITH_WEIGHTS
     candidates = [home / _FILE, home / _FOLDER, *(weighty.iterdir() if weighty.is_dir() else ())]
-    return next((each for each in candidates if each.exists() and model_digest(each) == digest), None)
+    return next((each for each in candidates if _is_whole(each, digest)), None)
 
 
 def _brought(source: Source, remote: Remote, scratch: Path, digests: Digests) -> tuple[str, Path]:
