@@ -70,6 +70,20 @@ def test_a_null_is_taken_for_nothing_as_the_api_server_does() -> None:
     assert mistakes(resource, SCHEMA) == ()
 
 
+def test_a_whole_number_may_have_a_point_as_for_the_api_server() -> None:
+    resource = copy.deepcopy(GOOD)
+    resource["spec"] = json.loads(re.sub(r": (\d+)(?=[,}])", r": \1.0", json.dumps(resource["spec"])))
+    assert isinstance(resource["spec"]["replicas"], float)
+    assert mistakes(resource, SCHEMA) == ()
+
+
+@pytest.mark.parametrize("number", [2.5, float("inf"), float("nan")])
+def test_a_part_of_a_number_is_no_integer(number: float) -> None:
+    resource = copy.deepcopy(GOOD)
+    resource["spec"]["replicas"] = number
+    assert "spec.replicas: Invalid value: must be an integer" in str(mistakes(resource, SCHEMA)[0])
+
+
 @pytest.mark.parametrize(
     ("expression", "value"),
     [
