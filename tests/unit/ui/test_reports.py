@@ -121,6 +121,13 @@ def test_a_summary_has_the_numbers_and_says_what_was_seen_last():
     assert told["lastSeen"] == {"at": AT, "weight": 0, "metrics": [SEEN]}
 
 
+def test_a_summary_has_addresses_without_what_may_open_them():
+    raw = a_model(entry(uri="https://me:hunter2@models/m.onnx?sig=hunter3"))
+    summary = summary_of(END, raw, None)
+    assert json.loads(summary)["uri"] == "https://…@models/m.onnx?…"
+    assert b"hunter" not in summary
+
+
 def test_a_summary_has_few_kilobytes_whatever_status_holds():
     much = "x" * 100_000
     metrics = [dict.fromkeys(("metric", "verdict", "reason", "message", "stable", "canary"), much)] * 500
@@ -449,6 +456,11 @@ def test_every_result_has_a_series_from_the_start():
         ({"SERIN_REPORTS_KEEP": "41"}, "SERIN_REPORTS_KEEP must be a number from 1 to 40"),
         ({"SERIN_REPORTS_KEEP": "1.5"}, "SERIN_REPORTS_KEEP must be a number"),
         ({"SERIN_REPORTS_MAX_AGE_HOURS": "-1"}, "SERIN_REPORTS_MAX_AGE_HOURS must be a number"),
+        (
+            {"SERIN_REPORTS_SETTLE_SECONDS": "60", "SERIN_REPORTS_MAX_AGE_HOURS": "0.0166"},
+            "SERIN_REPORTS_SETTLE_SECONDS .* must be less than SERIN_REPORTS_MAX_AGE_HOURS .*: lower the one or raise",
+        ),
+        ({"SERIN_REPORTS_PROMETHEUS_HEADERS": '{"X-Scope-OrgID": "a\\nb"}'}, "one line"),
         ({"SERIN_REPORTS_CREDENTIALS_DIR": "/not/there"}, "names /not/there, which is no folder"),
         ({"SERIN_REPORTS_PROMETHEUS_HEADERS": "{"}, "must be JSON"),
         ({"KUBERNETES_SERVICE_HOST": ""}, "SERIN_REPORTS_API is not set"),
