@@ -504,7 +504,7 @@ def test_one_replica_has_no_disruption_budget_that_would_block_a_drain(kubernete
             "missing property 'key'",
         ),
         (
-            "report.store=ConfigMap,report.settleSeconds=1800,report.maxAgeHours=0.5",
+            "report.store=ConfigMap,report.settleSeconds=3600,report.maxAgeHours=1",
             "must be less than report.maxAgeHours",
         ),
         ("sweep.caConfigMap.key=", "/sweep/caConfigMap/key"),
