@@ -9,15 +9,16 @@ import pytest
 
 from serin_server.model.shelf.folder import FolderPlace
 from serin_ui.problems import Problem
-from serin_ui.reports.cluster import Taken
+from serin_ui.reports.cluster import Gone, Taken
 from serin_ui.reports.counts import RESULTS, Counts
 from serin_ui.reports.ends import End, as_of, ended_at, ends_of
 from serin_ui.reports.fleet import Fleet
+from serin_ui.reports.pulse import Pulse
 from serin_ui.reports.queue import LONGEST_PAUSE_SECONDS, Queue
 from serin_ui.reports.settings import Settings
 from serin_ui.reports.shelves import ConfigMaps, Objects, Report
 from serin_ui.reports.summary import MOST_BYTES, summary_of
-from serin_ui.reports.work import PATIENCE_SECONDS, Work
+from serin_ui.reports.work import LOOK_SECONDS, PATIENCE_SECONDS, Work
 from serin_ui.settings import BadSettings
 
 NOW = datetime(2026, 11, 27, 12, 30, tzinfo=UTC)
@@ -254,13 +255,23 @@ class Cluster:
     def __init__(self, *listed):
         self.listed = listed
         self.live = {raw["metadata"]["name"]: raw for raw in listed}
+        self.listings = 0
+        self.watches = []
+        """How each goes: what it tells before it ends, and with what."""
 
     async def each(self, _namespace, take):
+        self.listings += 1
         for raw in self.listed:
             take(raw)
         return "1"
 
-    async def changes(self, _namespace, version, _take):
+    async def changes(self, _namespace, version, take, opened):
+        told, ends = self.watches.pop(0) if self.watches else (1, None)
+        if told:
+            opened()
+            take("BOOKMARK", {})
+        if ends:
+            raise ends
         await asyncio.Event().wait()
         return version
 
@@ -293,6 +304,7 @@ class Room:
     def __init__(self, *models, prometheus=None, **settings):
         self.now = NOW.timestamp()
         self.shelf, self.cluster, self.counts, self.log = Shelf(), Cluster(*models), Counts(), Log()
+        self.pauses = []
         made = replace(Settings.of(ENVIRONMENT), **settings)
         self.work = Work(
             made,
@@ -302,7 +314,17 @@ class Room:
             counts=self.counts,
             log=self.log,
             clock=lambda: self.now,
+            sleep=self.sleep,
         )
+
+    async def sleep(self, seconds):
+        if seconds != LOOK_SECONDS:
+            self.pauses.append(seconds)
+        await asyncio.sleep(0)
+
+    def metric(self, name):
+        lines = self.counts.exposition().decode().splitlines()
+        return next(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
 
     def see(self):
         for raw in self.cluster.listed:
@@ -415,15 +437,41 @@ async def test_a_prometheus_that_does_not_answer_is_waited_for_and_then_done_wit
     assert "does not answer" in room.shelf.kept[f"scoring/m/{KEY}"].page.decode()
 
 
-async def test_it_lists_follows_and_writes_until_it_is_told_to_stop():
-    room = Room(RAW)
+async def running_until(room, is_so):
     running = asyncio.create_task(room.work.run())
     async with asyncio.timeout(5):
-        while not room.shelf.kept:  # noqa: ASYNC110 - some turns of the loop
+        while not is_so():  # noqa: ASYNC110 - some turns of the loop
             await asyncio.sleep(0)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    assert b'serin_reports_watch_up{namespace=""} 1.0' in room.counts.exposition()
+
+
+async def test_it_lists_follows_and_writes_until_it_is_told_to_stop():
+    room = Room(RAW)
+    await running_until(room, lambda: room.shelf.kept)
+    assert room.metric("serin_reports_watch_up") == 1.0
+
+
+@pytest.mark.parametrize("error", [Problem("it breaks", "wait"), Gone("expired")])
+async def test_a_fleet_whose_watch_fails_is_listed_less_and_less_often(error):
+    room = Room()
+    room.cluster.watches = [*[(0, error)] * 7, (1, error), (0, error), (0, error), (0, None)]
+    await running_until(room, lambda: room.cluster.listings == 11)
+    assert room.pauses == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 1.0, 2.0, 4.0], "what lives shortens it again"
+    assert room.metric("serin_reports_watch_up") == 0.0
+
+
+async def test_a_watch_is_up_when_it_is_taken_and_stays_though_nothing_changes():
+    counts = Counts()
+    up = counts.watch_up.labels("")
+    pulse = Pulse(up, lives_seconds=0.01)
+    pulse.opens()
+    pulse.ends()
+    assert up._value.get() == 0.0, "it was over at once"
+    pulse.opens()
+    async with asyncio.timeout(5):
+        while not up._value.get():  # noqa: ASYNC110 - a timer of the loop
+            await asyncio.sleep(0)
 
 
 def test_what_fails_comes_again_less_and_less_often():

@@ -24,6 +24,7 @@ _WATCH: Final = aiohttp.ClientTimeout(sock_connect=5, sock_read=100)
 _WATCH_SECONDS: Final = 300
 _LONGEST_EVENT: Final = 2 << 20
 """Objects have a megabyte and a half at most; what a line may take is twice this."""
+BOOKMARK: Final = "BOOKMARK"
 _MERGE: Final = "application/merge-patch+json"
 
 
@@ -77,8 +78,16 @@ class Cluster:
             if not more:
                 return str(metadata.get("resourceVersion") or "")
 
-    async def changes(self, namespace: str | None, version: str, take: Callable[[str, JsonObject], None]) -> str:
+    async def changes(
+        self,
+        namespace: str | None,
+        version: str,
+        take: Callable[[str, JsonObject], None],
+        opened: Callable[[], None],
+    ) -> str:
         """Hand each change since `version` to `take`, until the API server ends it; the version from which to go on.
+
+        Bookmarks (`BOOKMARK`) are handed on as well: they say that the watch lives. `opened` is called when it has been taken.
 
         Raises:
             Gone: They are no longer to be had.
@@ -96,6 +105,7 @@ class Cluster:
             ) as answer:
                 if answer.status != HTTPStatus.OK:
                     raise _told(answer.status, _parsed(await answer.read()))
+                opened()
                 async for line in answer.content:
                     event = _parsed(line)
                     kind, obj = str(event.get("type")), event.get("object") or {}
@@ -103,8 +113,7 @@ class Cluster:
                         raise _told(int(obj.get("code") or 500), obj)
                     if "metadata" in obj:
                         version = obj["metadata"]["resourceVersion"]
-                        if kind != "BOOKMARK":
-                            take(kind, obj)
+                        take(kind, obj)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise _silent(error) from error
         return version
