@@ -43,13 +43,14 @@ class Cluster:
         self._server = settings.api
         self._authority = settings.api_ca
         self._token = settings.token
+        self._read: bytes | None = None
+        self._context: ssl.SSLContext
         self._session: aiohttp.ClientSession
 
     async def __aenter__(self) -> Self:
         """Connect when first asked."""
-        context = ssl.create_default_context(cafile=str(self._authority)) if self._authority else True
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=context),
+            connector=aiohttp.TCPConnector(),
             cookie_jar=aiohttp.DummyCookieJar(),
             read_bufsize=_LONGEST_EVENT,
         )
@@ -101,7 +102,11 @@ class Cluster:
         }
         try:
             async with self._session.get(
-                self._server + _collection(namespace), params=query, headers=self._headers(), timeout=_WATCH
+                self._server + _collection(namespace),
+                params=query,
+                headers=self._headers(),
+                timeout=_WATCH,
+                ssl=self._trusted(),
             ) as answer:
                 if answer.status != HTTPStatus.OK:
                     raise _told(answer.status, _parsed(await answer.read()))
@@ -169,11 +174,28 @@ class Cluster:
                 headers=headers,
                 data=orjson.dumps(body) if body is not None else None,
                 timeout=_CALL,
+                ssl=self._trusted(),
                 allow_redirects=False,
             ) as answer:
                 return answer.status, _parsed(await answer.read())
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _silent(error) from error
+
+    def _trusted(self) -> ssl.SSLContext | bool:
+        """The authorities as they are now: a cluster renews them, and whoever believes the old ones alone hears nothing more."""
+        if self._authority is None:
+            return True
+        try:
+            read = self._authority.read_bytes()
+            if read != self._read:
+                self._context = ssl.create_default_context(cadata=read.decode("ascii", "ignore") or "none")
+                self._read = read
+        except (OSError, ValueError) as error:
+            raise Problem(
+                f"the certificates {self._authority} cannot be read ({type(error).__name__})",
+                "mount them there, as PEM",
+            ) from error
+        return self._context
 
     def _headers(self) -> dict[str, str]:
         """With the token as it is now: the kubelet renews it."""
