@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +12,7 @@ from serin_server.model.shelf.folder import FolderPlace
 from serin_ui.problems import Problem
 from serin_ui.reports.cluster import Gone, Taken
 from serin_ui.reports.counts import RESULTS, Counts
-from serin_ui.reports.ends import End, as_of, ended_at, ends_of
+from serin_ui.reports.ends import MOST_KEPT_BYTES, End, as_of, ended_at, ends_of, kept_again, kept_of
 from serin_ui.reports.fleet import Fleet
 from serin_ui.reports.pulse import Pulse
 from serin_ui.reports.queue import LONGEST_PAUSE_SECONDS, Queue
@@ -24,6 +25,7 @@ from serin_ui.settings import BadSettings
 NOW = datetime(2026, 11, 27, 12, 30, tzinfo=UTC)
 AT = "2026-11-27T12:20:00Z"
 KEY = "v2-abc-20261127T122000Z"
+NOISE = random.Random(1).randbytes(80_000).hex()
 HOSTILE = "<script>alert(1)</script>"
 ENVIRONMENT = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "SERIN_REPORTS_STORE": "ConfigMap"}
 
@@ -361,6 +363,73 @@ async def test_an_end_becomes_a_report_when_its_last_scrape_is_there():
     assert room.results() == {"written": 1}
 
 
+async def test_the_report_that_is_being_written_waits_still():
+    room = Room(RAW)
+    room.see()
+    room.now += 30
+    seen = []
+
+    async def has(_end):
+        seen.append((room.metric("serin_reports_waiting"), room.metric("serin_reports_late_seconds")))
+        return False
+
+    room.shelf.has = has
+    await room.write()
+    assert seen == [(1.0, 30.0)]
+    assert (room.metric("serin_reports_waiting"), room.metric("serin_reports_late_seconds")) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    "live",
+    [
+        pytest.param(
+            a_model(entry(outcome="InProgress", endedAt=None), entry("v1", "Promoted")), id="it is tried again"
+        ),
+        pytest.param(a_model(entry(outcome="Promoted", promotedAt="2026-11-27T12:25:00Z")), id="and promoted"),
+        pytest.param(a_model(entry("v3", "Promoted", revision="new")), id="the ledger has moved on"),
+        pytest.param({**RAW, "status": None}, id="status was taken away"),
+    ],
+)
+async def test_an_end_that_status_has_no_more_is_told_as_it_was_seen(live):
+    room = Room(RAW)
+    room.see()
+    room.cluster.live["m"] = live
+    await room.write()
+    report = room.shelf.kept[f"scoring/m/{KEY}"]
+    told = json.loads(report.summary)
+    assert (told["outcome"], told["message"], told["before"]) == ("RolledBack", "evidence 2,152 of 100 needed", "v1")
+    assert "v2: RolledBack. evidence 2,152 of 100 needed" in report.page.decode()
+
+
+async def test_a_failed_end_stays_as_it_was_seen():
+    room = Room(RAW)
+    room.shelf.error = Problem("away", "wait")
+    room.see()
+    await room.write()
+    room.shelf.error, room.cluster.live["m"] = None, a_model()
+    room.now += 2
+    await room.write()
+    assert room.results() == {"written": 1}
+
+
+def test_what_is_kept_of_an_end_is_bounded():
+    long = [entry(f"v{part}", message=NOISE[8000 * part :][:8000]) for part in range(20)]
+    much = a_model(*RAW["status"]["versions"], *long)
+    kept = kept_of(much, END)
+    assert 0 < len(kept) <= MOST_KEPT_BYTES
+    assert [each["version"] for each in kept_again(kept)["status"]["versions"]] == ["v2", "v1"]
+    assert kept_of(a_model(entry(message=NOISE)), END) == b""
+    queue = Queue(most_kept_bytes=2 * len(kept))
+    for _ in range(3):
+        queue.add(END, b"", 0.0, kept)
+    first, second, third = (queue.take(0.0) for _ in range(3))
+    assert [first.kept, second.kept, third.kept] == [kept, kept, b""]
+    queue.done(first)
+    queue.again(second, 0.0)
+    queue.add(END, b"", 0.0, kept)
+    assert queue.take(0.0).kept == kept
+
+
 async def test_what_was_seen_on_the_way_is_on_the_page_and_inert():
     room = Room(RAW)
     room.work._changed("MODIFIED", a_model(entry(outcome="InProgress", endedAt=None), canary=CANARY))
@@ -414,13 +483,26 @@ async def test_a_bug_with_one_report_does_not_keep_the_others_from_being_written
     assert (room.results(), room.failures) == ({"written": 1}, 1)
 
 
-@pytest.mark.parametrize("live", [None, a_model(entry(), uid="another"), a_model()])
-async def test_a_model_that_is_gone_or_another_has_no_report(live):
+@pytest.mark.parametrize("live", [None, a_model(entry(), uid="another")])
+async def test_a_model_that_is_gone_or_another_has_no_report_and_that_is_told(live):
     room = Room(RAW)
     room.cluster.live["m"] = live
     room.see()
     await room.write()
     assert room.results() == {"gone": 1}
+    assert room.log.lines == [
+        ("a report is given up: its model was deleted before", {"report": f"scoring/m/{KEY}"}),
+    ]
+
+
+async def test_an_end_of_which_nothing_could_be_kept_is_told_when_it_is_gone():
+    room = Room(a_model(entry(message=NOISE)))
+    room.see()
+    room.cluster.live["m"] = a_model()
+    await room.write()
+    assert room.results() == {"gone": 1}
+    ((said, _),) = room.log.lines
+    assert "its ledger has it no more" in said
 
 
 async def test_a_prometheus_that_does_not_answer_is_waited_for_and_then_done_without():

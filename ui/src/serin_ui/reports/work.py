@@ -18,7 +18,7 @@ from serin_server.records.troubles import Troubles
 from serin_ui.problems import Problem
 from serin_ui.reports.cluster import BOOKMARK, Cluster, Gone, JsonObject
 from serin_ui.reports.counts import Counts
-from serin_ui.reports.ends import End, as_of
+from serin_ui.reports.ends import End, as_of, kept_again, kept_of
 from serin_ui.reports.fleet import Fleet
 from serin_ui.reports.pulse import FIRST_PAUSE_SECONDS, Pulse
 from serin_ui.reports.queue import Queue, Waiting
@@ -121,7 +121,8 @@ class Work:
             return
         now = self._clock()
         for end, seen in self._fleet.see(raw, datetime.fromtimestamp(now, UTC)):
-            self._queue.add(end, seen, max(now, end.at.timestamp() + self._settings.settle_seconds))
+            due = max(now, end.at.timestamp() + self._settings.settle_seconds)
+            self._queue.add(end, seen, due, kept_of(raw, end))
 
     # ---- writing ---------------------------------------------------------------------------------------------------
 
@@ -142,6 +143,7 @@ class Work:
         except Exception as error:  # noqa: BLE001 - a bug: one report is not to keep the others from being written
             self._again(waiting, f"a bug: {type(error).__name__} at {_place_of(error)}")
         else:
+            self._queue.done(waiting)
             self._counts.reports.labels(result).inc()
 
     def _again(self, waiting: Waiting, trouble: str) -> None:
@@ -157,8 +159,14 @@ class Work:
         if await self._shelf.has(end):
             return "there"
         found = await self._cluster.model(end.namespace, end.name)
-        raw = as_of(found, end) if found is not None and found["metadata"]["uid"] == end.uid else None
+        if found is None or found["metadata"]["uid"] != end.uid:
+            self._log.warning("a report is given up: its model was deleted before", report=end.path)
+            return "gone"
+        raw = as_of(found, end) or kept_again(waiting.kept)
         if raw is None:
+            self._log.warning(
+                "a report is given up: its ledger has it no more, and it was too large to keep", report=end.path
+            )
             return "gone"
         now = datetime.fromtimestamp(self._clock(), UTC)
         plots, lacks = await self._plots(waiting, raw, now) if self._shelf.takes_pages else (None, None)
