@@ -1,7 +1,7 @@
 """The life of a reporter: it sees how rollouts end, and writes a report of each end that has none.
 
-All it remembers can be forgotten: what has ended stands in status, what is written stands in the store. So it may be killed at
-any moment, and two of them do no harm.
+What has ended stands in status, what is written stands in the store: it may be killed at any moment, and two of them do no harm.
+What it remembers beside is for ends that status loses before their report is written.
 """
 
 import asyncio
