@@ -503,6 +503,10 @@ def test_one_replica_has_no_disruption_budget_that_would_block_a_drain(kubernete
             "bump.watches[0].namespace=a,bump.watches[0].name=b,bump.watches[0].source=hf://a/b@c/,bump.watches[0].caConfigMap.name=x",
             "missing property 'key'",
         ),
+        (
+            "report.store=ConfigMap,report.settleSeconds=3600,report.maxAgeHours=1",
+            "must be less than report.maxAgeHours",
+        ),
         ("sweep.caConfigMap.key=", "/sweep/caConfigMap/key"),
         ("modelStore.fraud.credentials.secretName=x", "missing property 'uri'"),
     ],

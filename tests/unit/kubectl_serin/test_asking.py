@@ -11,7 +11,8 @@ from tests.unit.kubectl_serin.schemas import SCHEMAS
 
 from kubectl_serin.completing import completions
 from kubectl_serin.kubectl import Kubectl
-from kubectl_serin.prometheus import in_cluster
+from kubectl_serin.problems import Problem
+from kubectl_serin.prometheus import Prometheus, in_cluster
 
 AT = "/api/v1/namespaces/scoring/services/http:credit-risk:80/proxy/v2/models/credit-risk"
 PROMETHEUS = "/api/v1/namespaces/monitoring/services/prometheus:9090/proxy/api/v1/query"
@@ -136,3 +137,10 @@ def test_commands_flags_and_files_are_completed() -> None:
     assert completions(["status", "--wa"], kubectl) == ["--wait", ":4"]
     assert completions(["lint", ""], kubectl) == [":0"]
     assert completions(["nobody", ""], kubectl) == [":4"]
+
+
+@pytest.mark.parametrize("where", ["http://me:hunter2@127.0.0.1:9", "http://127.0.0.1:9?token=hunter2"])
+def test_an_address_is_told_without_what_may_open_it(where: str) -> None:
+    with pytest.raises(Problem, match=r"Prometheus at http://.* does not answer") as raised:
+        Prometheus(Kubectl(), where).query("up")
+    assert "hunter2" not in str(raised.value)

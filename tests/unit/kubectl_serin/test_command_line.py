@@ -23,3 +23,7 @@ def test_a_word_too_many_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parser().parse_args(["rollback", "credit", "-n", "team", "v1", "v2"])
     assert "unrecognized arguments: v2" in capsys.readouterr().err
+
+
+def test_what_stands_behind_two_hyphens_is_no_flag() -> None:
+    assert parser().parse_args(["lint", "--", "-x.yaml"]).files == ["-x.yaml"]

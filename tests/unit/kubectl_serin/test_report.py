@@ -128,3 +128,9 @@ def test_every_element_is_closed():
     one = model(entry("v3", "RolledBack", message=SAID), entry("v2", "Promoted"))
     seen.feed(page_of(one, NOW, plots_of(one, told, NOW), None))
     assert seen.open == []
+
+
+def test_addresses_are_shown_without_what_may_open_them():
+    told = page_of(model(entry("v2", "Promoted", uri="https://me:hunter2@models/m.onnx?sig=hunter3")), NOW, (), None)
+    assert "https://…@models/m.onnx?…" in told
+    assert "hunter" not in told

@@ -13,6 +13,7 @@ from tests.cluster.api.table import BAD, GOOD, SIGNED, Bad
 from tests.cluster.api.traffic_table import BAD_TRAFFIC
 from tests.cluster.api.trial_table import BAD_TRIALS, GOOD_TRIALS
 
+from kubectl_serin.files import Found
 from kubectl_serin.rules.cel import parsed
 from kubectl_serin.rules.functions import FUNCTIONS, CelError
 from kubectl_serin.rules.schema import mistakes
@@ -68,6 +69,21 @@ def test_a_null_is_taken_for_nothing_as_the_api_server_does() -> None:
     resource = copy.deepcopy(GOOD)
     resource["spec"]["replicas"] = None
     assert mistakes(resource, SCHEMA) == ()
+
+
+def test_a_whole_number_may_have_a_point_as_for_the_api_server() -> None:
+    resource = copy.deepcopy(GOOD)
+    resource["spec"] = json.loads(re.sub(r": (\d+)(?=[,}])", r": \1.0", json.dumps(resource["spec"])))
+    assert isinstance(resource["spec"]["replicas"], float)
+    assert mistakes(resource, SCHEMA) == ()
+    assert repr(Found("-", resource).spec["rollout"]) == repr(GOOD["spec"]["rollout"]), "and is told without it"
+
+
+@pytest.mark.parametrize("number", [2.5, float("inf"), float("nan")])
+def test_a_part_of_a_number_is_no_integer(number: float) -> None:
+    resource = copy.deepcopy(GOOD)
+    resource["spec"]["replicas"] = number
+    assert "spec.replicas: Invalid value: must be an integer" in str(mistakes(resource, SCHEMA)[0])
 
 
 @pytest.mark.parametrize(

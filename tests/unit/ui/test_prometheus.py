@@ -4,6 +4,7 @@ import base64
 
 import pytest
 
+from kubectl_serin.problems import Problem
 from serin_ui.series import Credentials, prometheus_at
 
 
@@ -43,3 +44,28 @@ def test_a_password_in_the_address_is_spoken_and_shown_to_nobody():
     assert asked.where == "https://prometheus:9090/base"
     assert asked.credentials.spoken() == {"Authorization": f"Basic {base64.b64encode(b'serin:of-the-tests').decode()}"}
     assert "of-the-tests" not in repr(asked)
+
+
+@pytest.mark.parametrize(
+    ("content", "how"),
+    [
+        pytest.param(b"hunter2\nhunter3", {"token_file": True}, id="a token of two lines"),
+        pytest.param(b"hunter2\r\nX: y", {"token_file": True}, id="a token with a header"),
+        pytest.param(
+            "hunter2\u201d".encode(), {"token_file": True}, id="a token with a quotation mark of a text program"
+        ),
+        pytest.param(b"hunter2\xff", {"token_file": True}, id="a token that is no text"),
+        pytest.param(b"hunter2\nhunter3", {"username": "serin", "password_file": True}, id="a password of two lines"),
+    ],
+)
+def test_credentials_that_cannot_be_spoken_are_named_by_their_file_and_never_shown(secret, content, how):
+    secret.write_bytes(content)
+    known = Credentials(**{name: secret if value is True else value for name, value in how.items()})
+    with pytest.raises(Problem, match=f"{secret}.*one line") as raised:
+        prometheus_at("http://127.0.0.1:9", known).query("up")
+    assert "hunter" not in f"{raised.value} {raised.value.way_out}"
+
+
+def test_what_makes_a_request_impossible_is_told_by_its_kind_alone():
+    with pytest.raises(Problem, match=r"does not answer: ValueError$"):
+        prometheus_at("http://127.0.0.1:9", Credentials(headers={"X": "hunter2\n"})).query("up")

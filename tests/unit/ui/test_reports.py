@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -9,20 +10,22 @@ import pytest
 
 from serin_server.model.shelf.folder import FolderPlace
 from serin_ui.problems import Problem
-from serin_ui.reports.cluster import Taken
+from serin_ui.reports.cluster import Gone, Taken
 from serin_ui.reports.counts import RESULTS, Counts
-from serin_ui.reports.ends import End, as_of, ended_at, ends_of
+from serin_ui.reports.ends import MOST_KEPT_BYTES, End, as_of, ended_at, ends_of, kept_again, kept_of
 from serin_ui.reports.fleet import Fleet
+from serin_ui.reports.pulse import Pulse
 from serin_ui.reports.queue import LONGEST_PAUSE_SECONDS, Queue
 from serin_ui.reports.settings import Settings
 from serin_ui.reports.shelves import ConfigMaps, Objects, Report
 from serin_ui.reports.summary import MOST_BYTES, summary_of
-from serin_ui.reports.work import PATIENCE_SECONDS, Work
+from serin_ui.reports.work import LOOK_SECONDS, PATIENCE_SECONDS, Work
 from serin_ui.settings import BadSettings
 
 NOW = datetime(2026, 11, 27, 12, 30, tzinfo=UTC)
 AT = "2026-11-27T12:20:00Z"
 KEY = "v2-abc-20261127T122000Z"
+NOISE = random.Random(1).randbytes(80_000).hex()
 HOSTILE = "<script>alert(1)</script>"
 ENVIRONMENT = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "SERIN_REPORTS_STORE": "ConfigMap"}
 
@@ -119,6 +122,13 @@ def test_a_summary_has_the_numbers_and_says_what_was_seen_last():
     assert told["message"] == "evidence 2,152 of 100 needed"
     assert (told["before"], told["endedAt"], told["schema"]) == ("v1", AT, "serin.dev/report/v1")
     assert told["lastSeen"] == {"at": AT, "weight": 0, "metrics": [SEEN]}
+
+
+def test_a_summary_has_addresses_without_what_may_open_them():
+    raw = a_model(entry(uri="https://me:hunter2@models/m.onnx?sig=hunter3"))
+    summary = summary_of(END, raw, None)
+    assert json.loads(summary)["uri"] == "https://…@models/m.onnx?…"
+    assert b"hunter" not in summary
 
 
 def test_a_summary_has_few_kilobytes_whatever_status_holds():
@@ -247,13 +257,23 @@ class Cluster:
     def __init__(self, *listed):
         self.listed = listed
         self.live = {raw["metadata"]["name"]: raw for raw in listed}
+        self.listings = 0
+        self.watches = []
+        """How each goes: what it tells before it ends, and with what."""
 
     async def each(self, _namespace, take):
+        self.listings += 1
         for raw in self.listed:
             take(raw)
         return "1"
 
-    async def changes(self, _namespace, version, _take):
+    async def changes(self, _namespace, version, take, opened):
+        told, ends = self.watches.pop(0) if self.watches else (1, None)
+        if told:
+            opened()
+            take("BOOKMARK", {})
+        if ends:
+            raise ends
         await asyncio.Event().wait()
         return version
 
@@ -286,6 +306,7 @@ class Room:
     def __init__(self, *models, prometheus=None, **settings):
         self.now = NOW.timestamp()
         self.shelf, self.cluster, self.counts, self.log = Shelf(), Cluster(*models), Counts(), Log()
+        self.pauses = []
         made = replace(Settings.of(ENVIRONMENT), **settings)
         self.work = Work(
             made,
@@ -295,7 +316,17 @@ class Room:
             counts=self.counts,
             log=self.log,
             clock=lambda: self.now,
+            sleep=self.sleep,
         )
+
+    async def sleep(self, seconds):
+        if seconds != LOOK_SECONDS:
+            self.pauses.append(seconds)
+        await asyncio.sleep(0)
+
+    def metric(self, name):
+        lines = self.counts.exposition().decode().splitlines()
+        return next(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
 
     def see(self):
         for raw in self.cluster.listed:
@@ -330,6 +361,73 @@ async def test_an_end_becomes_a_report_when_its_last_scrape_is_there():
     room.see()
     await room.write()
     assert room.results() == {"written": 1}
+
+
+async def test_the_report_that_is_being_written_waits_still():
+    room = Room(RAW)
+    room.see()
+    room.now += 30
+    seen = []
+
+    async def has(_end):
+        seen.append((room.metric("serin_reports_waiting"), room.metric("serin_reports_late_seconds")))
+        return False
+
+    room.shelf.has = has
+    await room.write()
+    assert seen == [(1.0, 30.0)]
+    assert (room.metric("serin_reports_waiting"), room.metric("serin_reports_late_seconds")) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    "live",
+    [
+        pytest.param(
+            a_model(entry(outcome="InProgress", endedAt=None), entry("v1", "Promoted")), id="it is tried again"
+        ),
+        pytest.param(a_model(entry(outcome="Promoted", promotedAt="2026-11-27T12:25:00Z")), id="and promoted"),
+        pytest.param(a_model(entry("v3", "Promoted", revision="new")), id="the ledger has moved on"),
+        pytest.param({**RAW, "status": None}, id="status was taken away"),
+    ],
+)
+async def test_an_end_that_status_has_no_more_is_told_as_it_was_seen(live):
+    room = Room(RAW)
+    room.see()
+    room.cluster.live["m"] = live
+    await room.write()
+    report = room.shelf.kept[f"scoring/m/{KEY}"]
+    told = json.loads(report.summary)
+    assert (told["outcome"], told["message"], told["before"]) == ("RolledBack", "evidence 2,152 of 100 needed", "v1")
+    assert "v2: RolledBack. evidence 2,152 of 100 needed" in report.page.decode()
+
+
+async def test_a_failed_end_stays_as_it_was_seen():
+    room = Room(RAW)
+    room.shelf.error = Problem("away", "wait")
+    room.see()
+    await room.write()
+    room.shelf.error, room.cluster.live["m"] = None, a_model()
+    room.now += 2
+    await room.write()
+    assert room.results() == {"written": 1}
+
+
+def test_what_is_kept_of_an_end_is_bounded():
+    long = [entry(f"v{part}", message=NOISE[8000 * part :][:8000]) for part in range(20)]
+    much = a_model(*RAW["status"]["versions"], *long)
+    kept = kept_of(much, END)
+    assert 0 < len(kept) <= MOST_KEPT_BYTES
+    assert [each["version"] for each in kept_again(kept)["status"]["versions"]] == ["v2", "v1"]
+    assert kept_of(a_model(entry(message=NOISE)), END) == b""
+    queue = Queue(most_kept_bytes=2 * len(kept))
+    for _ in range(3):
+        queue.add(END, b"", 0.0, kept)
+    first, second, third = (queue.take(0.0) for _ in range(3))
+    assert [first.kept, second.kept, third.kept] == [kept, kept, b""]
+    queue.done(first)
+    queue.again(second, 0.0)
+    queue.add(END, b"", 0.0, kept)
+    assert queue.take(0.0).kept == kept
 
 
 async def test_what_was_seen_on_the_way_is_on_the_page_and_inert():
@@ -385,13 +483,26 @@ async def test_a_bug_with_one_report_does_not_keep_the_others_from_being_written
     assert (room.results(), room.failures) == ({"written": 1}, 1)
 
 
-@pytest.mark.parametrize("live", [None, a_model(entry(), uid="another"), a_model()])
-async def test_a_model_that_is_gone_or_another_has_no_report(live):
+@pytest.mark.parametrize("live", [None, a_model(entry(), uid="another")])
+async def test_a_model_that_is_gone_or_another_has_no_report_and_that_is_told(live):
     room = Room(RAW)
     room.cluster.live["m"] = live
     room.see()
     await room.write()
     assert room.results() == {"gone": 1}
+    assert room.log.lines == [
+        ("a report is given up: its model was deleted before", {"report": f"scoring/m/{KEY}"}),
+    ]
+
+
+async def test_an_end_of_which_nothing_could_be_kept_is_told_when_it_is_gone():
+    room = Room(a_model(entry(message=NOISE)))
+    room.see()
+    room.cluster.live["m"] = a_model()
+    await room.write()
+    assert room.results() == {"gone": 1}
+    ((said, _),) = room.log.lines
+    assert "its ledger has it no more" in said
 
 
 async def test_a_prometheus_that_does_not_answer_is_waited_for_and_then_done_without():
@@ -408,15 +519,41 @@ async def test_a_prometheus_that_does_not_answer_is_waited_for_and_then_done_wit
     assert "does not answer" in room.shelf.kept[f"scoring/m/{KEY}"].page.decode()
 
 
-async def test_it_lists_follows_and_writes_until_it_is_told_to_stop():
-    room = Room(RAW)
+async def running_until(room, is_so):
     running = asyncio.create_task(room.work.run())
     async with asyncio.timeout(5):
-        while not room.shelf.kept:  # noqa: ASYNC110 - some turns of the loop
+        while not is_so():  # noqa: ASYNC110 - some turns of the loop
             await asyncio.sleep(0)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    assert b'serin_reports_watch_up{namespace=""} 1.0' in room.counts.exposition()
+
+
+async def test_it_lists_follows_and_writes_until_it_is_told_to_stop():
+    room = Room(RAW)
+    await running_until(room, lambda: room.shelf.kept)
+    assert room.metric("serin_reports_watch_up") == 1.0
+
+
+@pytest.mark.parametrize("error", [Problem("it breaks", "wait"), Gone("expired")])
+async def test_a_fleet_whose_watch_fails_is_listed_less_and_less_often(error):
+    room = Room()
+    room.cluster.watches = [*[(0, error)] * 7, (1, error), (0, error), (0, error), (0, None)]
+    await running_until(room, lambda: room.cluster.listings == 11)
+    assert room.pauses == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 1.0, 2.0, 4.0], "what lives shortens it again"
+    assert room.metric("serin_reports_watch_up") == 0.0
+
+
+async def test_a_watch_is_up_when_it_is_taken_and_stays_though_nothing_changes():
+    counts = Counts()
+    up = counts.watch_up.labels("")
+    pulse = Pulse(up, lives_seconds=0.01)
+    pulse.opens()
+    pulse.ends()
+    assert up._value.get() == 0.0, "it was over at once"
+    pulse.opens()
+    async with asyncio.timeout(5):
+        while not up._value.get():  # noqa: ASYNC110 - a timer of the loop
+            await asyncio.sleep(0)
 
 
 def test_what_fails_comes_again_less_and_less_often():
@@ -449,6 +586,11 @@ def test_every_result_has_a_series_from_the_start():
         ({"SERIN_REPORTS_KEEP": "41"}, "SERIN_REPORTS_KEEP must be a number from 1 to 40"),
         ({"SERIN_REPORTS_KEEP": "1.5"}, "SERIN_REPORTS_KEEP must be a number"),
         ({"SERIN_REPORTS_MAX_AGE_HOURS": "-1"}, "SERIN_REPORTS_MAX_AGE_HOURS must be a number"),
+        (
+            {"SERIN_REPORTS_SETTLE_SECONDS": "60", "SERIN_REPORTS_MAX_AGE_HOURS": "0.0166"},
+            "SERIN_REPORTS_SETTLE_SECONDS .* must be less than SERIN_REPORTS_MAX_AGE_HOURS .*: lower the one or raise",
+        ),
+        ({"SERIN_REPORTS_PROMETHEUS_HEADERS": '{"X-Scope-OrgID": "a\\nb"}'}, "one line"),
         ({"SERIN_REPORTS_CREDENTIALS_DIR": "/not/there"}, "names /not/there, which is no folder"),
         ({"SERIN_REPORTS_PROMETHEUS_HEADERS": "{"}, "must be JSON"),
         ({"KUBERNETES_SERVICE_HOST": ""}, "SERIN_REPORTS_API is not set"),

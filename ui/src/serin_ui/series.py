@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
 from kubectl_serin.kubectl import Kubectl
+from kubectl_serin.problems import Exit, Problem
 from kubectl_serin.prometheus import TIMEOUT_SECONDS, Prometheus
 
 
@@ -37,14 +38,33 @@ class Credentials:
     """Where it stands in the address, and no file has it."""
 
     def spoken(self) -> dict[str, str]:
-        """The headers of a query."""
+        """The headers of a query. Raises `Problem` where a file holds what no header can."""
         if self.token_file is not None:
-            return {**self.headers, "Authorization": f"Bearer {self.token_file.read_text().strip()}"}
+            token = _line_of(self.token_file, "token")
+            if not token.isascii():
+                raise _unspeakable(self.token_file, "token")
+            return {**self.headers, "Authorization": f"Bearer {token}"}
         if self.username:
-            password = self.password_file.read_text().strip() if self.password_file is not None else self.password
+            password = _line_of(self.password_file, "password") if self.password_file is not None else self.password
             pair = base64.b64encode(f"{self.username}:{password}".encode()).decode()
             return {**self.headers, "Authorization": f"Basic {pair}"}
         return dict(self.headers)
+
+
+def _line_of(file: Path, what: str) -> str:
+    """What a file says, without what stands around it; the error names the file and nothing of what is in it."""
+    try:
+        said = file.read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError:
+        said = "\n"
+    if not said.isprintable():
+        raise _unspeakable(file, what)
+    return said
+
+
+def _unspeakable(file: Path, what: str) -> Problem:
+    says = f"the {what} of Prometheus in {file} cannot be sent: write the {what} alone there, in one line of printable characters"
+    return Problem(says, "renew the Secret that is mounted there", Exit.UNREACHABLE)
 
 
 @dataclass(frozen=True)
@@ -63,7 +83,7 @@ class OwnPrometheus(Prometheus):
             with opener.open(request, timeout=TIMEOUT_SECONDS) as answer:
                 return str(answer.read().decode())
         except HTTPException as error:
-            raise OSError(f"{type(error).__name__}: {error}") from error
+            raise OSError(type(error).__name__) from error
 
 
 def prometheus_at(address: str, credentials: Credentials) -> OwnPrometheus | None:

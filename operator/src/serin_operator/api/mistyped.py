@@ -80,8 +80,10 @@ def _numeric(path: str, value: Any, kind: str) -> str:  # noqa: ANN401 - any JSO
     if re.fullmatch(r"-?\d+", text) or (kind == "number" and re.fullmatch(r"-?\d*[.]?\d+([eE]-?\d+)?", text)):
         return f"write {text} without quotes"
     if percent := _PERCENT.fullmatch(text):
-        number = float(percent[1]) if kind == "integer" else float(percent[1]) / 100
-        return f"write {number:g}"
+        number = float(percent[1])
+        if kind == "number":
+            return f"write {number / 100:g}"
+        return f"write {number:.0f}" if number.is_integer() else otherwise
     if path.endswith("Seconds") and (duration := _DURATION.fullmatch(text)):
         return f"write seconds: {int(duration[1]) * _UNITS[duration[2]]}"
     return otherwise

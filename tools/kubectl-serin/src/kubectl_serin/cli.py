@@ -80,7 +80,8 @@ class _CommandParser(ArgumentParser):
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: Namespace | None = None
     ) -> tuple[Namespace, list[str]]:
-        if self._is_within:
+        # Behind -- stand words that may look like flags: argparse loses sight of it when it takes flags from between words.
+        if self._is_within or "--" in (args or ()):
             return super().parse_known_args(args, namespace)
         self._is_within = True
         try:

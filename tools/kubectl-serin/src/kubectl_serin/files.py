@@ -29,6 +29,14 @@ class Found:
         """Its name."""
         return str((self.resource.get("metadata") or {}).get("name", "?"))
 
+    @property
+    def spec(self) -> dict[str, Any]:
+        """As the API server takes it; where there are no mistakes."""
+        from kubectl_serin.rules.schema import as_read
+        from serin_operator.api.crd import object_schema
+
+        return dict(as_read(self.resource, object_schema())["spec"])
+
     def mistakes(self) -> tuple["Mistake", ...]:
         """What the API server would refuse of it."""
         from kubectl_serin.rules.schema import Mistake, mistakes

@@ -9,6 +9,7 @@ from urllib.parse import urlencode, urlsplit
 
 from kubectl_serin.kubectl import Kubectl
 from kubectl_serin.problems import Exit, Problem
+from serin_operator.api.uris import shown
 
 TIMEOUT_SECONDS = 10.0
 
@@ -55,18 +56,24 @@ class Prometheus:
             said = json.loads(self._get(path))
             return [_series(one) for one in said["data"]["result"]]
         except (OSError, ValueError, KeyError, TypeError) as error:
+            # What a ValueError says may hold a header, or a piece of what was answered.
+            why = type(error).__name__ if isinstance(error, ValueError) else error
             raise Problem(
-                f"Prometheus at {self.where} does not answer: {error}",
+                f"Prometheus at {shown(self.where)} does not answer: {why}",
                 "give --prometheus https://host, or namespace/service:port as the cluster knows it",
                 Exit.UNREACHABLE,
             ) from error
 
     def _get(self, path: str) -> str:
         if self.where.startswith(("http://", "https://")):
+            from http.client import HTTPException
             from urllib.request import urlopen
 
-            with urlopen(self.where.rstrip("/") + path, timeout=TIMEOUT_SECONDS) as answer:
-                return str(answer.read().decode())
+            try:
+                with urlopen(self.where.rstrip("/") + path, timeout=TIMEOUT_SECONDS) as answer:
+                    return str(answer.read().decode())
+            except HTTPException as error:
+                raise OSError(type(error).__name__) from error
         namespace, _, service = self.where.partition("/")
         return self.kubectl.raw(f"/api/v1/namespaces/{namespace}/services/{service}/proxy{path}")
 

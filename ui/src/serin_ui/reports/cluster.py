@@ -24,6 +24,7 @@ _WATCH: Final = aiohttp.ClientTimeout(sock_connect=5, sock_read=100)
 _WATCH_SECONDS: Final = 300
 _LONGEST_EVENT: Final = 2 << 20
 """Objects have a megabyte and a half at most; what a line may take is twice this."""
+BOOKMARK: Final = "BOOKMARK"
 _MERGE: Final = "application/merge-patch+json"
 
 
@@ -42,13 +43,14 @@ class Cluster:
         self._server = settings.api
         self._authority = settings.api_ca
         self._token = settings.token
+        self._read: bytes | None = None
+        self._context: ssl.SSLContext
         self._session: aiohttp.ClientSession
 
     async def __aenter__(self) -> Self:
         """Connect when first asked."""
-        context = ssl.create_default_context(cafile=str(self._authority)) if self._authority else True
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=context),
+            connector=aiohttp.TCPConnector(),
             cookie_jar=aiohttp.DummyCookieJar(),
             read_bufsize=_LONGEST_EVENT,
         )
@@ -77,8 +79,16 @@ class Cluster:
             if not more:
                 return str(metadata.get("resourceVersion") or "")
 
-    async def changes(self, namespace: str | None, version: str, take: Callable[[str, JsonObject], None]) -> str:
+    async def changes(
+        self,
+        namespace: str | None,
+        version: str,
+        take: Callable[[str, JsonObject], None],
+        opened: Callable[[], None],
+    ) -> str:
         """Hand each change since `version` to `take`, until the API server ends it; the version from which to go on.
+
+        Bookmarks (`BOOKMARK`) are handed on as well: they say that the watch lives. `opened` is called when it has been taken.
 
         Raises:
             Gone: They are no longer to be had.
@@ -92,10 +102,15 @@ class Cluster:
         }
         try:
             async with self._session.get(
-                self._server + _collection(namespace), params=query, headers=self._headers(), timeout=_WATCH
+                self._server + _collection(namespace),
+                params=query,
+                headers=self._headers(),
+                timeout=_WATCH,
+                ssl=self._trusted(),
             ) as answer:
                 if answer.status != HTTPStatus.OK:
                     raise _told(answer.status, _parsed(await answer.read()))
+                opened()
                 async for line in answer.content:
                     event = _parsed(line)
                     kind, obj = str(event.get("type")), event.get("object") or {}
@@ -103,8 +118,7 @@ class Cluster:
                         raise _told(int(obj.get("code") or 500), obj)
                     if "metadata" in obj:
                         version = obj["metadata"]["resourceVersion"]
-                        if kind != "BOOKMARK":
-                            take(kind, obj)
+                        take(kind, obj)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise _silent(error) from error
         return version
@@ -160,11 +174,28 @@ class Cluster:
                 headers=headers,
                 data=orjson.dumps(body) if body is not None else None,
                 timeout=_CALL,
+                ssl=self._trusted(),
                 allow_redirects=False,
             ) as answer:
                 return answer.status, _parsed(await answer.read())
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _silent(error) from error
+
+    def _trusted(self) -> ssl.SSLContext | bool:
+        """The authorities as they are now: a cluster renews them, and whoever believes the old ones alone hears nothing more."""
+        if self._authority is None:
+            return True
+        try:
+            read = self._authority.read_bytes()
+            if read != self._read:
+                self._context = ssl.create_default_context(cadata=read.decode("ascii", "ignore") or "none")
+                self._read = read
+        except (OSError, ValueError) as error:
+            raise Problem(
+                f"the certificates {self._authority} cannot be read ({type(error).__name__})",
+                "mount them there, as PEM",
+            ) from error
+        return self._context
 
     def _headers(self) -> dict[str, str]:
         """With the token as it is now: the kubelet renews it."""

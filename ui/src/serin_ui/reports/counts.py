@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollecto
 
 HELP: Final[Mapping[str, str]] = {
     "serin_reports_total": "Ends of rollouts by what became of their report: written, there (it had been written before), gone (with its "
-    "model, or from its ledger), expired (the store was away for longer than `report.maxAgeHours`).",
+    "model; or from its ledger, and too large to be kept; the log says which), expired (the store was away for longer than `report.maxAgeHours`).",
     "serin_reports_failures_total": "Attempts to write a report that failed and are made again; the log says why.",
     "serin_reports_waiting": "Ends whose report is still to be written.",
     "serin_reports_late_seconds": "For how long the one that is due longest has been.",

@@ -1,10 +1,13 @@
 """How rollouts have ended, as the ledger in status says it: which ends there are, and what was seen of each on its way."""
 
 import re
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+
+import orjson
 
 from kubectl_serin.reading import moment
 from kubectl_serin.report import past
@@ -14,6 +17,8 @@ PROMOTED: Final = "Promoted"
 _UNNAMED: Final = re.compile(r"[^A-Za-z0-9._-]|^\.")
 """ConfigMaps take no keys that begin with two dots."""
 _LONGEST: Final = 100
+MOST_KEPT_BYTES: Final = 64 * 1024
+"""Of one end, compressed: a third to a fifth of what it is as JSON, mostly about a kilobyte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,30 @@ def as_of(raw: Mapping[str, Any], end: End) -> Mapping[str, Any] | None:
         if str(entry.get("revision")) == end.revision and ended_at(entry) == end.at:
             return past.as_of(raw, number)
     return None
+
+
+def kept_of(raw: Mapping[str, Any], end: End) -> bytes:
+    """The ModelDeployment as of an end, compressed, for when status has that end no more; empty where it takes too much room."""
+    then = as_of(raw, end)
+    if then is None:
+        return b""
+    metadata = {key: value for key, value in then["metadata"].items() if key != "managedFields"}
+    for each in ({**then, "metadata": metadata}, {**then, "metadata": metadata, "status": _least(then["status"])}):
+        kept = zlib.compress(orjson.dumps(each), 1)
+        if len(kept) <= MOST_KEPT_BYTES:
+            return kept
+    return b""
+
+
+def kept_again(kept: bytes) -> Mapping[str, Any] | None:
+    """What `kept_of` has kept; None where that is nothing."""
+    return orjson.loads(zlib.decompress(kept)) if kept else None
+
+
+def _least(status: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The entry of the end, and that of what served before it."""
+    entry, *before = status["versions"]
+    return {"versions": [entry, *[each for each in before if each.get("outcome") == PROMOTED][:1]]}
 
 
 def seen_of(raw: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -54,6 +54,7 @@ class Settings:
             BadSettings: Something is missing or cannot be read.
         """
         token = file_in(environment, "SERIN_REPORTS_TOKEN_FILE") or _TOKEN
+        max_age, settle = _times(environment)
         return cls(
             api=api_in(environment, "SERIN_REPORTS_API"),
             api_ca=file_in(environment, "SERIN_REPORTS_API_CA") or (_CA if _CA.is_file() else None),
@@ -63,8 +64,8 @@ class Settings:
             store=_store(environment.get("SERIN_REPORTS_STORE", "").strip()),
             credentials=_folder(environment, "SERIN_REPORTS_CREDENTIALS_DIR"),
             mounts=Path(environment.get("SERIN_REPORTS_MOUNTS_DIR") or "/mnt/models"),
-            max_age_seconds=3600 * number_in(environment, "SERIN_REPORTS_MAX_AGE_HOURS", 24.0, least=0.01, most=8784),
-            settle_seconds=number_in(environment, "SERIN_REPORTS_SETTLE_SECONDS", 60.0, least=0, most=3600),
+            max_age_seconds=max_age,
+            settle_seconds=settle,
             keep=int(number_in(environment, "SERIN_REPORTS_KEEP", 20, least=1, most=40)),
             prometheus=address_in(environment, "SERIN_REPORTS_PROMETHEUS_URL"),
             prometheus_credentials=Credentials(
@@ -75,6 +76,18 @@ class Settings:
                 _headers(environment.get("SERIN_REPORTS_PROMETHEUS_HEADERS", "")),
             ),
         )
+
+
+def _times(environment: Mapping[str, str]) -> tuple[float, float]:
+    """How old an end may be, and how old it has to be, in seconds."""
+    hours = number_in(environment, "SERIN_REPORTS_MAX_AGE_HOURS", 24.0, least=0.01, most=8784)
+    settle = number_in(environment, "SERIN_REPORTS_SETTLE_SECONDS", 60.0, least=0, most=3600)
+    if settle >= 3600 * hours:
+        raise BadSettings(
+            f"SERIN_REPORTS_SETTLE_SECONDS ({settle:g}) must be less than SERIN_REPORTS_MAX_AGE_HOURS ({hours:g}, which is "
+            f"{3600 * hours:g} seconds): lower the one or raise the other, or every end is too old when its report is due"
+        )
+    return 3600 * hours, settle
 
 
 def _store(said: str) -> str:
@@ -99,4 +112,9 @@ def _headers(said: str) -> dict[str, str]:
         found = None
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
         raise BadSettings('SERIN_REPORTS_PROMETHEUS_HEADERS must be JSON like {"X-Scope-OrgID": "team-a"}')
+    for name, value in found.items():
+        if not f"{name}{value}".isprintable():
+            raise BadSettings(
+                f"SERIN_REPORTS_PROMETHEUS_HEADERS: the header {name!r} must be one line, without control characters"
+            )
     return found

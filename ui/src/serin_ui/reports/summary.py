@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import orjson
 
+from serin_operator.api.uris import shown
 from serin_ui.reports.ends import End
 
 SCHEMA: Final = "serin.dev/report/v1"
@@ -47,7 +48,7 @@ def summary_of(end: End, raw: Mapping[str, Any], seen: Mapping[str, Any] | None)
         "message": _cut(entry.get("message")),
         "startedAt": entry.get("startedAt"),
         "endedAt": entry.get("promotedAt" if end.outcome == "Promoted" else "endedAt"),
-        "uri": _cut(entry.get("uri")),
+        "uri": _cut(shown(str(entry["uri"]))) if entry.get("uri") else None,
         "sha256": entry.get("sha256"),
         "signer": entry.get("signer"),
         "attempts": entry.get("attempts"),

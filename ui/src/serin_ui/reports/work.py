@@ -1,12 +1,12 @@
 """The life of a reporter: it sees how rollouts end, and writes a report of each end that has none.
 
-All it remembers can be forgotten: what has ended stands in status, what is written stands in the store. So it may be killed at
-any moment, and two of them do no harm.
+What has ended stands in status, what is written stands in the store: it may be killed at any moment, and two of them do no harm.
+What it remembers beside is for ends that status loses before their report is written.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -16,10 +16,11 @@ from kubectl_serin.report.html import Markup
 from serin_server.records.log import Log
 from serin_server.records.troubles import Troubles
 from serin_ui.problems import Problem
-from serin_ui.reports.cluster import Cluster, Gone, JsonObject
+from serin_ui.reports.cluster import BOOKMARK, Cluster, Gone, JsonObject
 from serin_ui.reports.counts import Counts
-from serin_ui.reports.ends import End, as_of
+from serin_ui.reports.ends import End, as_of, kept_again, kept_of
 from serin_ui.reports.fleet import Fleet
+from serin_ui.reports.pulse import FIRST_PAUSE_SECONDS, Pulse
 from serin_ui.reports.queue import Queue, Waiting
 from serin_ui.reports.settings import Settings
 from serin_ui.reports.shelves import Shelf
@@ -28,8 +29,6 @@ from serin_ui.reports.writing import NO_PROMETHEUS, drawn, report_of
 LOOK_SECONDS: Final = 0.5
 PATIENCE_SECONDS: Final = 600.0
 """For Prometheus; after that a report says that it did not answer."""
-FIRST_PAUSE_SECONDS: Final = 1.0
-LONGEST_PAUSE_SECONDS: Final = 30.0
 
 
 class Work:
@@ -43,6 +42,7 @@ class Work:
         counts: Where it is counted.
         log: Where it is told.
         clock: Unix seconds.
+        sleep: Waits for so many seconds.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Work:
         counts: Counts,
         log: Log,
         clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._settings = settings
         self._cluster = cluster
@@ -63,6 +64,7 @@ class Work:
         self._counts = counts
         self._log = log
         self._clock = clock
+        self._sleep = sleep
         self._fleet = Fleet(timedelta(seconds=settings.max_age_seconds))
         self._queue = Queue()
         self._troubles = Troubles(
@@ -81,27 +83,33 @@ class Work:
     # ---- seeing ----------------------------------------------------------------------------------------------------
 
     async def _follow(self, namespace: str | None) -> None:
-        up, pause = self._counts.watch_up.labels(namespace or ""), FIRST_PAUSE_SECONDS
+        pulse = Pulse(self._counts.watch_up.labels(namespace or ""))
+        told = partial(self._heard, pulse)
         while True:
             try:
                 there: set[str] = set()
                 version = await self._cluster.each(namespace, partial(self._listed, there))
                 self._fleet.forget_others(namespace, there)
-                up.set(1)
-                pause = FIRST_PAUSE_SECONDS
                 while True:
-                    version = await self._cluster.changes(namespace, version, self._changed)
+                    try:
+                        version = await self._cluster.changes(namespace, version, told, pulse.opens)
+                    finally:
+                        pulse.ends()
                     # Nothing is missed meanwhile, and a server that ends each at once is not pestered.
-                    await asyncio.sleep(FIRST_PAUSE_SECONDS)
+                    await self._sleep(FIRST_PAUSE_SECONDS)
             except Gone:
-                await asyncio.sleep(FIRST_PAUSE_SECONDS)
+                await self._sleep(pulse.expires())
             except Problem as problem:
-                up.set(0)
+                pause = pulse.fails()
                 self._log.warning(
                     "models are not seen", namespace=namespace or "all", trouble=f"{problem}", after=pause
                 )
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+                await self._sleep(pause)
+
+    def _heard(self, pulse: Pulse, kind: str, raw: JsonObject) -> None:
+        pulse.beats()
+        if kind != BOOKMARK:
+            self._changed(kind, raw)
 
     def _listed(self, there: set[str], raw: JsonObject) -> None:
         there.add(raw["metadata"]["uid"])
@@ -113,7 +121,8 @@ class Work:
             return
         now = self._clock()
         for end, seen in self._fleet.see(raw, datetime.fromtimestamp(now, UTC)):
-            self._queue.add(end, seen, max(now, end.at.timestamp() + self._settings.settle_seconds))
+            due = max(now, end.at.timestamp() + self._settings.settle_seconds)
+            self._queue.add(end, seen, due, kept_of(raw, end))
 
     # ---- writing ---------------------------------------------------------------------------------------------------
 
@@ -121,7 +130,7 @@ class Work:
         while True:
             waiting = self._queue.take(self._clock())
             if waiting is None:
-                await asyncio.sleep(LOOK_SECONDS)
+                await self._sleep(LOOK_SECONDS)
             else:
                 await self.write(waiting)
 
@@ -134,6 +143,7 @@ class Work:
         except Exception as error:  # noqa: BLE001 - a bug: one report is not to keep the others from being written
             self._again(waiting, f"a bug: {type(error).__name__} at {_place_of(error)}")
         else:
+            self._queue.done(waiting)
             self._counts.reports.labels(result).inc()
 
     def _again(self, waiting: Waiting, trouble: str) -> None:
@@ -149,8 +159,14 @@ class Work:
         if await self._shelf.has(end):
             return "there"
         found = await self._cluster.model(end.namespace, end.name)
-        raw = as_of(found, end) if found is not None and found["metadata"]["uid"] == end.uid else None
+        if found is None or found["metadata"]["uid"] != end.uid:
+            self._log.warning("a report is given up: its model was deleted before", report=end.path)
+            return "gone"
+        raw = as_of(found, end) or kept_again(waiting.kept)
         if raw is None:
+            self._log.warning(
+                "a report is given up: its ledger has it no more, and it was too large to keep", report=end.path
+            )
             return "gone"
         now = datetime.fromtimestamp(self._clock(), UTC)
         plots, lacks = await self._plots(waiting, raw, now) if self._shelf.takes_pages else (None, None)

@@ -48,7 +48,7 @@ def _looked_at(found: Found) -> dict[str, Any]:
     from serin_operator.api.spec import ModelDeploymentSpec
     from serin_operator.decide.analysis import InvalidAnalysis
 
-    spec, about = found.resource["spec"], {"file": found.file, "name": cleaned(found.name)}
+    spec, about = found.spec, {"file": found.file, "name": cleaned(found.name)}
     try:
         slipping = list(slips(spec))
     except InvalidAnalysis as error:  # what no rule of the schema can see, and the operator refuses

@@ -75,7 +75,7 @@ def _played(said: Namespace, found: Found, hands: Hands) -> list["Ending"]:
     from serin_operator.api.spec import ModelDeploymentSpec
 
     world = MadeUp.parse(said.world)
-    spec, remarks = playable(ModelDeploymentSpec.model_validate(found.resource["spec"]))
+    spec, remarks = playable(ModelDeploymentSpec.model_validate(found.spec))
     for remark in remarks:
         hands.say(cleaned(remark))
     return [

@@ -12,6 +12,7 @@ from kubectl_serin.report.html import Markup, joined, table, tag
 from kubectl_serin.report.look import STYLE
 from kubectl_serin.signatures import signatures
 from kubectl_serin.words import at, cleaned, digest, percent, pods, seconds
+from serin_operator.api.uris import shown
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
@@ -170,7 +171,7 @@ def _ledger(model: Model, now: datetime) -> Markup | None:
 def _entry(entry: Entry, now: datetime) -> tuple[str, ...]:
     end = entry.promoted if entry.outcome == "Promoted" else entry.ended
     took = seconds((end - entry.started).total_seconds()) if entry.started and end and end > entry.started else "-"
-    source = joined([entry.uri, tag("div", f"{digest(entry.sha256)} {entry.variant}".strip(), class_="quiet")])
+    source = joined([shown(entry.uri), tag("div", f"{digest(entry.sha256)} {entry.variant}".strip(), class_="quiet")])
     why = entry.message or entry.reason or "-"
     return tag("b", entry.version), entry.outcome, at(entry.started, now), took, why, source
 

@@ -40,8 +40,29 @@ class Mistake:
 
 def mistakes(value: Any, schema: Schema) -> tuple[Mistake, ...]:  # noqa: ANN401 - any JSON
     """Everything that the API server would refuse of a whole object. A field that is not known keeps no rule from being asked."""
+    value = as_read(value, schema)
     found = tuple(_placed(one, schema) for one in _structure(value, schema, ""))
     return found if any(one.blocks for one in found) else (*found, *_rules(value, schema, ""))
+
+
+def as_read(value: Any, schema: Schema) -> Any:  # noqa: ANN401 - any JSON
+    """With integers where 3.0 is written for 3, as the API server takes it."""
+    match value:
+        case float() if value.is_integer() and (
+            schema.get("type") == "integer" or schema.get("x-kubernetes-int-or-string")
+        ):
+            return int(value)
+        case dict():
+            properties, others = schema.get("properties", {}), schema.get("additionalProperties")
+            below = {name: properties.get(name, others) for name in value}
+            return {
+                name: as_read(inner, below[name]) if isinstance(below[name], dict) else inner
+                for name, inner in value.items()
+            }
+        case list():
+            return [as_read(item, schema.get("items", {})) for item in value]
+        case _:
+            return value
 
 
 def _placed(one: Mistake, schema: Schema) -> Mistake:
