@@ -1,6 +1,7 @@
 """lint and simulate: the operator's own rules, decisions and evidence, with no cluster anywhere."""
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -196,6 +197,17 @@ def test_what_is_printed_is_the_story_and_what_became_of_it(file: Any) -> None:
     assert "labels" in told.splitlines()[-1]
     arguments = ("simulate", file(ANALYSED), "--world", "rate=20", "--times", "2", "-o", "json")
     jsonschema_rs.validate(SCHEMAS["simulate"], json.loads(asked(NOBODY, *arguments)[1]))
+
+
+def test_the_page_of_the_command_line_prints_what_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = Path(__file__).parents[3] / "docs"
+    second = (pages / "first-model.md").read_text().partition("## A second version")[2]
+    (tmp_path / "v3.yaml").write_text(second.partition("```yaml\n")[2].partition("```")[0])
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```\n[$] kubectl serin ((?:lint|simulate) .*)\n([^`]*)```", (pages / "cli.md").read_text())
+    assert [command.split()[0] for command, _ in blocks] == ["lint", "simulate"]
+    for command, printed in blocks:
+        assert asked(NOBODY, *command.split())[1].split() == printed.split()
 
 
 @pytest.mark.parametrize("world", ["speed=1", "rate=fast", "labels=2", "worse-by=0.99", "rate=-1", "accuracy"])

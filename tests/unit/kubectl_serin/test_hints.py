@@ -39,7 +39,13 @@ PAIRING_FIELD, PROOF = "spec.analysis.pairing", "spec.analysis.falsePromotionRat
 SAMPLES, STEP_SAMPLES = "spec.analysis.minSamples", "spec.rollout.steps[].minSamples"
 DETECT, DEADLINE, ON_DEADLINE = (f"spec.rollout.{one}" for one in ("steps[].detect", "deadlineSeconds", "onDeadline"))
 KEEP, GUARD, WINDOW = "spec.guard.keepPrevious", "spec.guard", "spec.runtime.batchWindowSeconds"
-VARIANTS = "spec.model.optimize"
+VARIANTS, LOG, LOG_SAMPLE = "spec.model.optimize", "spec.predictionLog", "spec.predictionLog.sample"
+SIGNED = {"serving": {"feedback": {"signing": "Managed"}}}
+
+
+def logged(sample: float) -> Spec:
+    return {"predictionLog": {"sample": sample, "store": "s3://logs"}}
+
 
 ROWS: dict[str, tuple[str, Spec, Spec]] = {
     "pairs of which no metric is made": (PAIRING_FIELD, analysed(SLOW, **PAIRING), analysed(ERRORS, **PAIRING)),
@@ -74,6 +80,11 @@ ROWS: dict[str, tuple[str, Spec, Spec]] = {
         analysed(RIGHT, **PAIRING) | {"guard": {"seconds": 600, "keepPrevious": 1}},
     ),
     "a guard that compares with clients that are gone": (GUARD, analysed(ERRORS) | {"guard": {"seconds": 600}}, analysed(ERRORS, RIGHT) | {"guard": {"seconds": 600}}),
+    "a guard of errors and latency without pairs": (
+        GUARD,
+        analysed(ERRORS, SLOW) | {"guard": {"seconds": 600}},
+        analysed(ERRORS, SLOW, **PAIRING) | {"guard": {"seconds": 600}},
+    ),
     "a guard in pairs with nobody": (
         GUARD,
         analysed(ERRORS, **PAIRING) | {"guard": {"seconds": 600, "keepPrevious": 0}},
@@ -94,6 +105,8 @@ ROWS: dict[str, tuple[str, Spec, Spec]] = {
         {"runtime": {"batching": "Off", "batchWindowSeconds": 0.002}},
         {"runtime": {"batchWindowSeconds": 0.002}},
     ),
+    "a log of labels that nobody can tell predictions of": (LOG, logged(0.05), logged(0.05) | SIGNED),
+    "a log of no request": (LOG_SAMPLE, logged(0) | SIGNED, logged(0.05) | SIGNED),
     "variants without a store": (VARIANTS, {"model": {**MODEL, "optimize": OPTIMIZE["optimize"]}}, {"model": OPTIMIZE}),
     "variants of a file beside which nothing comes": (
         VARIANTS,

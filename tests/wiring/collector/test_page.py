@@ -66,13 +66,15 @@ def test_the_next_baseline_is_made_of_what_the_model_met(folder):
     ran(snippet("python", "baseline.write"), folder)
     made = read(folder / "baseline.json")
     assert [feature.name for feature in made.features] == ["X[0]", "X[1]", "X[2]", "X[3]"]
+    assert made.rows == 60  # of the version that was promoted, and what came twice once
     assert made.prediction is not None
 
 
 def test_golden_samples_are_requests_whose_answer_proved_right(folder):
     ran(snippet("python", "golden.jsonl"), folder)
     lines = [json.loads(line) for line in (folder / "golden.jsonl").read_text().splitlines()]
-    assert len(lines) == 2 * (31 + 1)  # of each version those whose label was right, and one of them came twice
+    assert len(lines) == 2 * 31  # of each version those whose label was right, and what came twice once
+    assert len({line["outputs"][0]["data"][0] for line in lines[:20]}) == 2  # both classes, mixed
     numbers = {line["inputs"][0]["data"][0] for line in lines}
     assert all(number % 3 and number % 5 and number != 4 for number in numbers)
     assert all(line["outputs"][0]["data"] == [line["inputs"][0]["data"][0] % 2] for line in lines)

@@ -133,7 +133,8 @@ no cluster-scoped object at all, so an administrator of the namespaces can insta
 
 It reads ModelDeployments and writes their status, never their spec. It creates, changes and deletes Deployments,
 Services, Jobs, ControllerRevisions, PodDisruptionBudgets and HTTPRoutes; it reads pods, EndpointSlices, Events, autoscalers
-and Gateways; it writes Events; it holds one Lease in its own namespace. It creates Secrets (the keys that sign feedback) and
+and Gateways; it writes Events; it holds one Lease in its own namespace. With `networkPolicy.enabled` and `networkPolicy.metricsFrom` it
+does with NetworkPolicies (one for each collector of predictions) as with Deployments; otherwise it has no right to them. It creates Secrets (the keys that sign feedback and open collectors) and
 reads none: what Prometheus asks for is mounted from `prometheus.auth.existingSecret`, and what receivers of
 [notices](../notices.md) ask for from the Secrets of `notify.channels`. Who [keeps reports](../reports.md) has a service account of
 its own, which reads ModelDeployments, and writes ConfigMaps where those are the store.

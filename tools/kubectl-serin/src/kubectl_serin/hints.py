@@ -138,6 +138,11 @@ def _waits_for_nobody(spec: ModelDeploymentSpec) -> bool:
     return runtime is not None and runtime.batching is Batching.OFF and bool(runtime.batch_window_seconds)
 
 
+def _logs_no_labels(spec: ModelDeploymentSpec) -> bool:
+    log, feedback = spec.prediction_log, spec.serving.feedback if spec.serving else None
+    return log is not None and bool(log.sample) and (feedback is None or feedback.signing is None)
+
+
 def _has_no_store(spec: ModelDeploymentSpec) -> bool:
     return spec.model.optimize is not None and spec.model.store is None
 
@@ -213,6 +218,17 @@ HINTS: Final = (
         "spec.runtime.batchWindowSeconds",
         'with batching: "Off" each request runs alone and waits for no other: remove one of the two',
         _waits_for_nobody,
+    ),
+    Hint(
+        "spec.predictionLog.sample",
+        "of no request anything is written, and a collector runs for nothing: give 0.05, or remove spec.predictionLog",
+        lambda spec: spec.prediction_log is not None and not spec.prediction_log.sample,
+    ),
+    Hint(
+        "spec.predictionLog",
+        "where labels are concerned: only a signed token tells which prediction a label is of. To have them, add"
+        " spec.serving.feedback.signing: Managed",
+        _logs_no_labels,
     ),
     Hint(
         "spec.model.optimize",

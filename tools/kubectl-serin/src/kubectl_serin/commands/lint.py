@@ -64,7 +64,7 @@ _NOTHING: Mapping[str, list[Any]] = {"does": [], "slips": [], "hints": []}
 
 def _does(spec: dict[str, Any]) -> list[str]:
     """What it does, with the defaults that are not written there."""
-    from serin_operator.api.optimize import DEFAULT_MAX_LOSS, DEFAULT_MIN_SPEEDUP, fewest_rows
+    from serin_operator.api.optimize import DEFAULT_MAX_LOSS, DEFAULT_MIN_SPEEDUP
     from serin_operator.api.spec import ModelDeploymentSpec
     from serin_operator.decide.wanted.settings import settings_of
 
@@ -95,10 +95,19 @@ def _does(spec: dict[str, Any]) -> list[str]:
         share = DEFAULT_MAX_LOSS if optimize.max_accuracy_loss is None else optimize.max_accuracy_loss
         lines.append(
             f"{', '.join(optimize.variants)}: the quickest that is {optimize.min_speedup or DEFAULT_MIN_SPEEDUP:g} times as quick is"
-            f" served, if it loses {'none' if not share else f'at most {share:g}'} of the golden rows;"
-            f" to be sure of that it takes {fewest_rows(share):,} of them in golden.jsonl, with fewer the original is served"
+            f" served, if it loses {f'at most {share:g}' if share else 'none'} of the golden rows; {_rows_for(share)}"
         )
     return lines
+
+
+def _rows_for(share: float) -> str:
+    from serin_operator.api.optimize import fewest_rows
+
+    if not share:
+        return "nothing is promised beyond those in golden.jsonl, so the more the better"
+    return (
+        f"to be sure of that it takes {fewest_rows(share):,} of them in golden.jsonl, with fewer the original is served"
+    )
 
 
 def _lacks_tokens(spec: "ModelDeploymentSpec") -> bool:
