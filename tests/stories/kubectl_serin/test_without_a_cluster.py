@@ -54,6 +54,18 @@ def test_a_version_that_is_as_good_is_promoted_step_by_step() -> None:
     assert reasons == ["RolloutStarted", "ModelResolved", "StepStarted", "Switched", "Promoted"]
 
 
+def test_a_model_that_is_signed_kept_optimised_and_proven_is_played_like_another() -> None:
+    model = {
+        "version": "v3",
+        "uri": "s3://models/v3/",
+        "verify": {"publicKeys": {"name": "signers", "key": "keys.pem"}},
+        "optimize": {"variants": ["Graph"], "maxAccuracyLoss": 0.01},
+        "store": {"uri": "s3://kept"},
+    }
+    gates = {"goldenSamples": {}, "signature": "Backward"}
+    assert played("rate=20", model=model, preflight=gates).outcome == "Promoted"
+
+
 def test_a_version_that_is_worse_is_rolled_back_with_the_numbers_of_its_labels() -> None:
     ending = played("rate=20,worse-by=0.2,labels=0.5")
     assert ending.outcome == "RolledBack"

@@ -175,7 +175,8 @@ def _resolver(job: str, revision: str, began: datetime, *, is_over: bool) -> Pod
         restarts=0,
         created_at=began,
         last_exit_code=0 if is_over else None,
-        last_words=json.dumps({"ok": True, "sha256": digest}) if is_over else None,
+        # That its signature counts is supposed, as that it loads and keeps its golden samples is.
+        last_words=json.dumps({"ok": True, "sha256": digest, "signer": "a signer"}) if is_over else None,
         job=job,
         ended=is_over,
         running=not is_over,
