@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 
 from kubectl_serin.prometheus import Series
 from kubectl_serin.reading import Model
+from kubectl_serin.report.html import table
 from kubectl_serin.report.page import page_of
 from kubectl_serin.report.series import PICTURES, plots_of
 
@@ -134,3 +135,7 @@ def test_addresses_are_shown_without_what_may_open_them():
     told = page_of(model(entry("v2", "Promoted", uri="https://me:hunter2@models/m.onnx?sig=hunter3")), NOW, (), None)
     assert "https://…@models/m.onnx?…" in told
     assert "hunter" not in told
+
+
+def test_a_table_that_scrolls_is_reached_by_keyboard():
+    assert 'class="wide" tabindex="0"' in table(["a"], [["b"]])

@@ -38,4 +38,4 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Markup:
     """A table, which scrolls by itself where the page is narrow."""
     first = tag("thead", tag("tr", *(tag("th", one, scope="col") for one in head)))
     body = tag("tbody", *(tag("tr", *(_cell(one) for one in row)) for row in rows))
-    return tag("div", tag("table", first, body), class_="wide")
+    return tag("div", tag("table", first, body), class_="wide", tabindex="0")
