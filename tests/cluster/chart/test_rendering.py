@@ -488,6 +488,7 @@ def test_one_replica_has_no_disruption_budget_that_would_block_a_drain(kubernete
         ("replicaCount=0", "/replicaCount"),
         ("prometheus.auth.bearerTokenKey=token", "/prometheus/auth/existingSecret"),
         ("prometheus.scrapeIntervalSeconds=0", "/prometheus/scrapeIntervalSeconds"),
+        ("prometheus.namespaceLabel=k8s.namespace", "/prometheus/namespaceLabel"),
         ("namespaces={Not_A_Namespace}", "/namespaces/0"),
         ("notify.channels[0].name=ops,notify.channels[0].kind=Fax", "/notify/channels/0/kind"),
         ("notify.defaults[0].channel=ops,notify.defaults[0].about={Lunch}", "/notify/defaults/0/about/0"),

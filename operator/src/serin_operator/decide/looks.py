@@ -49,6 +49,8 @@ class Look:
     weight_changes: tuple[Span, ...] = ()
     before: tuple[datetime, datetime] | None = None
     """An interval of stable alone, before the canary had traffic, to learn the base rate from (first look only)."""
+    namespace_label: str = ""
+    """The label in which Prometheus tells the namespace of a pod that it scrapes; empty: nobody is asked where series come from."""
 
 
 @dataclass(frozen=True)

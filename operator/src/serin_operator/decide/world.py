@@ -37,6 +37,8 @@ class OperatorConfig:
     """Pods of new revisions name their user; False: the cluster chooses it, as OpenShift does."""
     prometheus_configured: bool = False
     scrape_interval_seconds: float = 15.0
+    namespace_label: str = "namespace"
+    """The label in which Prometheus tells the namespace of a pod that it scrapes, and which no pod can write itself."""
     design_effect: float = 1.0
     """How much evidence is discounted while the spread between stable's pods is unknown."""
     signed_namespaces: frozenset[str] = frozenset()

@@ -12,12 +12,12 @@ from typing import Final
 from serin_operator.api.kinds.reading import Counter
 from serin_operator.decide.looks import Look
 from serin_operator.observe.prometheus_client import Series
-from serin_operator.observe.soundness import ALIVE, BIRTH_TIME, BORN, END, INTERVAL, PROCESS, START
+from serin_operator.observe.soundness import ALIVE, BIRTH_TIME, BORN, ELSEWHERE, END, INTERVAL, PROCESS, START
 
 _LONG_SECONDS, _LONG_SCRAPES = 300.0, 10
 """Over how much time, at least, it is found out how often a process is scraped; and a counter of somebody else that has no
 sample at the start of a look is searched for."""
-_OF_PROCESSES: Final = frozenset({BORN, ALIVE, INTERVAL})
+_OF_PROCESSES: Final = frozenset({BORN, ALIVE, INTERVAL, ELSEWHERE})
 
 
 def labels_of(counter: Counter, age: str | None) -> tuple[str, ...]:
@@ -52,6 +52,7 @@ def promql(
                 f"max by ({PROCESS}) (last_over_time({births}[{duration(2 * scrape_seconds)}] @ {_at(start)}))", ALIVE
             ),
             f'label_replace({interval}, "configured", "{scrape_seconds:g}", "", "")',
+            *([_told(_elsewhere(look, reach, end), ELSEWHERE)] if look.namespace_label else []),
         ]
     )
 
@@ -66,7 +67,19 @@ def _last(counter: Counter, age: str | None, look: Look, window: float, moment: 
 
 
 def _here(look: Look) -> str:
+    """Series of the model, from pods of its namespace: the labels of a series are written by whoever exports it."""
+    return _of_model(look) + (f',{look.namespace_label}=~"|{look.namespace}"' if look.namespace_label else "")
+
+
+def _of_model(look: Look) -> str:
     return f'model_namespace="{look.namespace}",model_name="{look.name}"'
+
+
+def _elsewhere(look: Look, reach: float, end: datetime) -> str:
+    """Other namespaces from which series of this name come."""
+    label = look.namespace_label
+    births = f'{BIRTH_TIME}{{{_of_model(look)},{label}!~"|{look.namespace}"}}'
+    return f"max by ({label}) (last_over_time({births}[{duration(reach)}] @ {_at(end)}))"
 
 
 def _at(moment: datetime) -> str:

@@ -22,7 +22,7 @@ from serin_operator.decide.analysis import (
 from serin_operator.decide.looks import Look
 from serin_operator.observe.counts import Counts, counted, knows_processes, told_of
 from serin_operator.observe.prometheus_client import Series
-from serin_operator.observe.soundness import PROCESS, scraped_seldom
+from serin_operator.observe.soundness import PROCESS, from_elsewhere, scraped_seldom
 
 Answers = Sequence[Sequence[Series]]
 """The series of each counter that a kind reads, in its order."""
@@ -111,7 +111,7 @@ def _shares(reading: Shares, counts: Sequence[Counts], series: Answers, look: Lo
         seen, _ = labelled_counts(window, cells, look.canary_since.timestamp(), _moments(look))
     if any(one.canary.total or one.stable.total for one in seen.strata) or seen.stable_alone.total:
         return Value(seen)
-    return _nothing(reading.noun, reading.lacks, series)
+    return _nothing(reading.noun, reading.lacks, series, look)
 
 
 def ages(bounds: Mapping[float, str]) -> list[tuple[float, float]]:
@@ -134,7 +134,7 @@ def _bins(reading: Bins, counts: Sequence[Counts], series: Answers, look: Look) 
     canary = told_of(counts[0], look.canary)
     reference = told_of(counts[0], look.stable) if len(counts) == 1 else told_of(counts[1], look.canary)
     if not any(canary.values()) or not any(reference.values()):
-        return _nothing("values", reading.lacks, series)
+        return _nothing("values", reading.lacks, series, look)
     if set(canary) != set(reference):
         odd = min(set(canary) ^ set(reference))
         return NoData(f"the two have other bins ({odd!r} is in one only): make both baselines with the same bins")
@@ -153,15 +153,17 @@ def _place(name: str) -> tuple[float, str]:
 def _quotient(reading: Quotient, counts: Sequence[Counts], series: Answers, look: Look) -> Sample:
     canary, stable = (reading.value([told_of(of, arm) for of in counts]) for arm in (look.canary, look.stable))
     if canary is None or stable is None:
-        return _nothing(reading.noun, "", series)
+        return _nothing(reading.noun, "", series, look)
     return Value(Difference(canary, stable))
 
 
-def _nothing(noun: str, lacks: str, series: Answers) -> NoData:
+def _nothing(noun: str, lacks: str, series: Answers, look: Look) -> NoData:
     """Why there is nothing, and what to look at."""
     everything = [one for of in series for one in of]
     if seldom := scraped_seldom(everything):
         return NoData(f"no {noun} of either version in this look: pods are {seldom}")
+    if not knows_processes(everything) and (elsewhere := from_elsewhere(everything, look.namespace_label)):
+        return NoData(f"no {noun} of either version in this look: {elsewhere}")
     if lacks:
         return NoData(f"no {noun} of both versions in this look: {lacks}")
     if knows_processes(everything):

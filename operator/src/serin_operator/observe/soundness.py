@@ -7,7 +7,7 @@ from typing import Final
 from serin_operator.decide.analysis import QueryFailed
 from serin_operator.observe.prometheus_client import Series
 
-START, END, BORN, ALIVE, INTERVAL = "start", "end", "born", "alive", "interval"
+START, END, BORN, ALIVE, INTERVAL, ELSEWHERE = "start", "end", "born", "alive", "interval", "elsewhere"
 PROCESS: Final = "server_id"
 BIRTH_TIME: Final = "serin_process_start_time_seconds"
 _COUNTERS: Final = frozenset({START, END})
@@ -68,6 +68,19 @@ def scraped_seldom(series: Iterable[Series]) -> str | None:
                 f" {configured:g}: set it to {one.value:.0f}"
             )
     return None
+
+
+def from_elsewhere(series: Iterable[Series], namespace_label: str) -> str | None:
+    """What to do where series of the model come from other namespaces alone: somebody forges them, or a label is another's."""
+    places = sorted({one.labels.get(namespace_label, "") for one in series if one.labels.get("at") == ELSEWHERE} - {""})
+    if not places:
+        return None
+    told = ", ".join(places[:3])
+    return (
+        f"Prometheus has series of this model from pods of namespace {told} only (label {namespace_label}), and none of them"
+        " counts: look there for who exports this model's name; if that label says something else in your Prometheus, set"
+        " prometheus.namespaceLabel of the chart to the one that has the pod's namespace"
+    )
 
 
 def _is_bound(text: str) -> bool:

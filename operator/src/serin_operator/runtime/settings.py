@@ -72,6 +72,13 @@ class Settings(BaseSettings):
         default={},
         description='More headers of every query, as JSON: `{"X-Scope-OrgID": "team-a"}` for the tenant of Mimir.',
     )
+    prometheus_namespace_label: str = Field(
+        default="namespace",
+        pattern=r"^([a-zA-Z_][a-zA-Z0-9_]*|-)$",
+        description="The label that Prometheus' service discovery gives to series, with the namespace of the pod that was"
+        " scraped. Series in which it names another namespace than the model's are not counted; those without it are. `-`:"
+        " every series counts.",
+    )
     scrape_interval_seconds: float = Field(
         default=15.0,
         gt=0,

@@ -25,6 +25,7 @@ def make_reconciler(tools: Tools) -> Reconciler:
         has_fixed_user=settings.serving_pod_user == "Fixed",
         prometheus_configured=tools.prometheus is not None,
         scrape_interval_seconds=settings.scrape_interval_seconds,
+        namespace_label=settings.prometheus_namespace_label.removeprefix("-"),
         design_effect=settings.design_effect,
         signed_namespaces=frozenset(settings.require_signed),
         channels=tuple(channel.name for channel in notify.channels),

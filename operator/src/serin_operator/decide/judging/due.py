@@ -50,6 +50,7 @@ def due_look(world: World, memory: Memory) -> Look | None:
         canary_since=since,
         weight_changes=comparison.changes,
         before=(quiet_until - LOOKS_BEFORE * interval_of(analysis), quiet_until) if is_first else None,
+        namespace_label=world.config.namespace_label,
     )
 
 
