@@ -172,13 +172,17 @@ class HttpConnection(RequestParser):
         else:
             self._transport.write(text + response.body)
         if holding is not None:
-            self._unsent.append(holding)
-            if not self._is_writing_paused:
-                self._release_sent()
+            self._hold(holding)
         if close:
             self._close()
         else:
             self._next()
+
+    def _hold(self, *unsent: Holding) -> None:
+        """Has the budget hold these until they were sent."""
+        self._unsent += unsent
+        if not self._is_writing_paused:
+            self._release_sent()
 
     def _answer(self, questions: Questions, request: Request, response: Response) -> None:
         """Takes the answer to a question. Those of one run come in one turn, and are written together."""
@@ -198,9 +202,7 @@ class HttpConnection(RequestParser):
         is_end = self._is_closing and not self._waiting and self._refusal_owed is None
         close = not questions and (is_end or server.is_last(self))
         self._transport.write(text_of(ready, server.date, close=close))
-        self._unsent += [request.holding for request, _ in ready if request.holding is not None]
-        if not self._is_writing_paused:
-            self._release_sent()
+        self._hold(*[request.holding for request, _ in ready if request.holding is not None])
         if close:
             self._close()
         elif not questions:

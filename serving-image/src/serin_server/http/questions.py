@@ -58,7 +58,7 @@ class Questions:
 def text_of(ready: Sequence[tuple[Request, Response]], date: bytes, *, close: bool) -> bytes:
     """Answers as they go on the wire; `close` says that the connection ends behind them."""
     last = len(ready) - 1
-    texts = []
+    texts: list[bytes] = []
     for place, (_, response) in enumerate(ready):
         texts += (head(response, close and place == last, announce_keep_alive=False, date=date), response.body)
     return b"".join(texts)

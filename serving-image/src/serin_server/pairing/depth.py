@@ -3,32 +3,28 @@
 from typing import Final
 
 _MOST: Final = 16
-_SHARE: Final = 0.5
-"""Of the limit, that all questions of one connection together may take."""
-_MEMORY: Final = 0.8
+_SHARE: Final = 1 / 3
+"""Of the limit: twice as many questions as were answered within it are answered within two thirds, however they are run."""
 
 
 class Depth:
-    """Learns from what was answered. A control that does not keep its connections, or takes its time, is asked one by one.
+    """Learns from what was answered.
 
-    Slower counts at once and faster bit by bit, so that a control that answers one after another (one of the release
-    before, a proxy) is not sent more than it can do.
+    A control that answers one after another (one of the release before, a proxy) is not sent more than it can do in time,
+    and one that does not keep its connections is asked one by one.
     """
 
     def __init__(self, limit_seconds: float) -> None:
-        self._limit = limit_seconds
-        self._seconds = limit_seconds
+        self._soon = _SHARE * limit_seconds
         self.most = 1
 
     def answered(self, number: int, seconds: float) -> None:
         """So many questions that were sent together were all answered after so many seconds."""
-        taken = seconds / number
-        self._learn(max(taken, _MEMORY * self._seconds + (1 - _MEMORY) * taken))
+        if seconds > self._soon:
+            self.most = max(1, min(self.most, number // 2))
+        elif number >= self.most:
+            self.most = min(_MOST, 2 * self.most)
 
     def broke(self) -> None:
         """A connection ended, or was given up, before it was of use for more than one question."""
-        self._learn(self._limit)
-
-    def _learn(self, seconds: float) -> None:
-        self._seconds = seconds
-        self.most = max(1, min(_MOST, int(_SHARE * self._limit / seconds)))
+        self.most = 1
