@@ -4,7 +4,6 @@ import asyncio
 import ssl
 from collections import deque
 from collections.abc import Callable, Sequence
-from time import perf_counter
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 import httptools
@@ -77,7 +76,7 @@ class Connection(asyncio.Protocol):
             self._write()
 
     def _write(self) -> None:
-        self._number, self._sent_at = len(self._asked), perf_counter()
+        self._number, self._sent_at = len(self._asked), self._line.now
         cast("asyncio.Transport", self._transport).write(b"".join([asked.question for asked in self._asked]))
 
     def expired(self, asked: Asked) -> None:
@@ -154,5 +153,5 @@ class Connection(asyncio.Protocol):
             self._line.again(left)
             self.end(Trouble.LOST)
         elif not self._asked:
-            self._line.answered(self, self._number, perf_counter() - self._sent_at)
+            self._line.answered(self, self._number, self._line.now - self._sent_at)
         asked.give(came)

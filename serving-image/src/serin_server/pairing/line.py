@@ -74,6 +74,11 @@ class Line:
 
     # From the connections.
 
+    @property
+    def now(self) -> float:
+        """Time of the loop."""
+        return self._loop.time()
+
     def answered(self, connection: Connection, number: int, seconds: float) -> None:
         """A connection has answered all that it was asked, so many questions in so many seconds, and can be asked again."""
         self._depth.answered(number, seconds)
