@@ -1,4 +1,8 @@
-"""A metric with slices as people write it: the whole and each slice, from spec to verdict, on the same labels."""
+"""A metric with slices as people write it: the whole and each slice, from spec to verdict, on the same labels.
+
+What is true of shares of wrong predictions is true of those that are far off and of the coins of scores: they are judged by the
+same test, which one row of scores shows.
+"""
 
 import numpy as np
 from benchmarks.analysis.engine import Result, value
@@ -14,14 +18,18 @@ LABELS = (200, 800)
 LOOKS = 24
 
 
-def config(count, is_sliced=True):
+RIGHT = {"accuracy": {"maxDecrease": 0.01}}
+SCORE = {"score": {"between": [0, 1], "maxIncrease": 0.01}}
+
+
+def config(count, is_sliced=True, kind=RIGHT):
     slices = {"slices": {"by": "region", "values": [str(number) for number in range(count)]}} if is_sliced else {}
-    return config_of(Analysis.model_validate({"metrics": [{"name": "m", "accuracy": {"maxDecrease": 0.01}, **slices}]}))
+    return config_of(Analysis.model_validate({"metrics": [{"name": "m", **kind, **slices}]}))
 
 
-def rollouts(increases, shares=SHARES, rates=RATES, looks=LOOKS, *, is_sliced=True):
+def rollouts(increases, shares=SHARES, rates=RATES, looks=LOOKS, *, is_sliced=True, kind=RIGHT):
     """Canaries that are worse by so much in each slice; answers are told of the first slice, which is the one that is worse."""
-    judged, bad_rates = config(len(shares), is_sliced), np.array(rates)
+    judged, bad_rates = config(len(shares), is_sliced, kind), np.array(rates)
 
     def one(rng) -> Result:
         state, of_first = AnalysisState(), 0
@@ -29,7 +37,7 @@ def rollouts(increases, shares=SHARES, rates=RATES, looks=LOOKS, *, is_sliced=Tr
             arms = []
             for labels, rate in zip(LABELS, (bad_rates + increases, bad_rates), strict=True):
                 total = rng.multinomial(labels, shares)
-                arms += [rng.binomial(total, rate), total]
+                arms += [bad_of(rng, total, rate, kind), total]
             counts = np.stack(arms, axis=1).tolist()
             seen = {"m": value([np.stack(arms).sum(axis=1).tolist()])}
             if is_sliced:
@@ -43,6 +51,14 @@ def rollouts(increases, shares=SHARES, rates=RATES, looks=LOOKS, *, is_sliced=Tr
     return lambda rng, n: [one(rng) for _ in range(n)]
 
 
+def bad_of(rng, total, rate, kind):
+    """Wrong labels, or coins that fell high for scores with that mean: beta with a quarter of a coin's variance."""
+    if kind is RIGHT:
+        return rng.binomial(total, rate)
+    scores = [rng.beta(3 * mean, 3 * (1 - mean), number) for number, mean in zip(total, rate, strict=True)]
+    return np.array([rng.binomial(1, each).sum() for each in scores])
+
+
 def worlds(world):
     zeros, points = np.zeros(4), np.full(4, 0.01)
     worse_in_one = np.array([0.05, -0.015])
@@ -51,6 +67,11 @@ def worlds(world):
     return [
         world("judged by slice, four of 50 to 5 % of the labels: equal", "equal", rollouts(zeros)),
         world("judged by slice, the same: at a margin of 1 point in each", "margin", rollouts(points)),
+        world(
+            "judged by slice, scores with these means: at a margin of 0.01 in each",
+            "margin",
+            rollouts(points, kind=SCORE),
+        ),
         world(
             "judged by slice: better overall, 5 points worse in a fifth of the labels (answers of that slice)",
             "worse",

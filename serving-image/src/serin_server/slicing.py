@@ -21,6 +21,8 @@ MISSING: Final = "(missing)"
 """Of rows of which nothing is known."""
 MOST: Final = 64
 """Slices that one server counts."""
+MOST_BOUNDS: Final = 8
+"""Distances above which labels are counted by slice."""
 _LONGEST: Final = 253
 
 
@@ -106,6 +108,19 @@ def _problems(slicings: Sequence[Slicing]) -> Iterator[str]:
             yield f"two cuts of {one.by!r} are the same in twelve digits"
     if (number := sum(len(one.names) for one in slicings)) > MOST:
         yield f"{number} slices are more than the {MOST} that one server counts"
+
+
+def bounds_in(text: str) -> tuple[float, ...]:
+    """Distances as settings hold them, a JSON list of numbers. Raises `ValueError` with what is wrong."""
+    try:
+        bounds = tuple(dict.fromkeys(msgspec.json.decode(text or "[]", type=list[float])))
+    except (msgspec.DecodeError, UnicodeEncodeError) as error:
+        raise ValueError(str(error)) from None
+    if any(not (isfinite(bound) and bound > 0) for bound in bounds):
+        raise ValueError("a distance is a number above 0")
+    if len(bounds) > MOST_BOUNDS:
+        raise ValueError(f"{len(bounds)} distances are more than the {MOST_BOUNDS} that one server counts")
+    return bounds
 
 
 class OfRows(msgspec.Struct, array_like=True):

@@ -88,7 +88,7 @@ BAD_KINDS = (
         "slices of what no pod counts by slice",
         {"errorRate": {}, "slices": {"by": "region", "values": ["north"]}},
         ".slices",
-        "Pods count accuracy by slice",
+        "Pods count accuracy, absoluteError, score by slice",
     ),
     Bad(
         "more slices than status holds",

@@ -227,9 +227,18 @@ async def sliced(metric: dict[str, Any], slices: dict[str, tuple[float, float]],
     return simulation
 
 
-async def test_a_version_that_is_better_overall_and_worse_in_one_slice_is_rolled_back_by_the_slice() -> None:
-    simulation = await sliced(BY_REGION, WORSE_IN_THE_NORTH, 0.91)
-    await simulation.live_until(lambda s: s.condition("Ready")["reason"] == "AnalysisFailed", 300)
+IN_SLICES = {
+    "right": BY_REGION,
+    "far off": {**BY_REGION, "accuracy": None, "absoluteError": {"above": 10, "maxIncrease": 0.02}},
+    "its score": {**BY_REGION, "accuracy": None, "score": {"between": [0, 1], "maxDecrease": 0.02}},
+}
+
+
+@pytest.mark.parametrize("metric", IN_SLICES.values(), ids=IN_SLICES)
+async def test_a_version_that_is_better_overall_and_worse_in_one_slice_is_rolled_back_by_the_slice(metric) -> None:
+    told = {name: value for name, value in metric.items() if value is not None}
+    simulation = await sliced(told, WORSE_IN_THE_NORTH, 0.91)
+    await simulation.live_until(lambda s: s.condition("Ready")["reason"] == "AnalysisFailed", 400)
     assert "slice region=north: canary" in words(simulation)
 
 

@@ -247,6 +247,13 @@ class Network:
             false = min(labels, self._due(name, f"wrong of {region}", share * part * (1 - right)))
             for outcome, amount in (("wrong", false), ("correct", labels - false)):
                 yield "serin_sliced_feedback_total", "attribute,slice,outcome", f"region,{region},{outcome}", amount
+            if self.tells_all:
+                told = "serin_sliced_feedback_errors_total", "attribute,slice,above,outcome"
+                yield *told, f"region,{region},10,far", false
+                yield *told, f"region,{region},10,near", labels - false
+                told = "serin_sliced_feedback_scores_total", "of,between,attribute,slice,outcome"
+                yield *told, f"label,0 to 1,region,{region},low", false
+                yield *told, f"label,0 to 1,region,{region},high", labels - false
         if not self.tells_all:
             return
         far, accepted = "serin_feedback_absolute_error_bucket", self._due(name, "accepted", share * of.accepted_rate)

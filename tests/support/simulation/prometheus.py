@@ -25,6 +25,8 @@ _OF_THE_OBJECT = {"model_namespace", "model_name"}
 _AGED = {
     "serin_feedback_total",
     "serin_sliced_feedback_total",
+    "serin_sliced_feedback_errors_total",
+    "serin_sliced_feedback_scores_total",
     "serin_feedback_absolute_error_bucket",
     "serin_feedback_scores_total",
     "serin_paired_feedback_total",

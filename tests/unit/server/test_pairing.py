@@ -206,6 +206,17 @@ def test_after_three_troubles_it_pauses_longer_each_time(server):
     assert pauses == [1, 2, 4, 8, 16, 30, 30]
 
 
+def test_many_questions_that_are_lost_together_are_one_reason_to_pause(server):
+    for _ in range(8):
+        assert server.ask() is not None
+    for _ in range(8):
+        server.control.fail(Trouble.LOST)
+    assert len(server.told) == 8
+    assert server.ask() is None
+    server.clock.now += 1
+    assert server.ask() is not None
+
+
 def test_who_meets_itself_counts_nothing_and_asks_again_much_later(server):
     pair = server.ask()
     server.predict(pair, 1)

@@ -11,6 +11,7 @@ from serin_server.feedback.scored import ScoreCounter
 from serin_server.feedback.tokens import Keys, TokenSigner
 from serin_server.metrics.server import ServerMetrics
 from serin_server.scoring import Of, Score, scores_in
+from serin_server.slicing import OTHER, Slicing
 
 NOW = 1_795_000_000.0
 KEYS = Keys("k1", {"k1": b"0123456789abcdef"})
@@ -18,6 +19,7 @@ LABELS = {"model_namespace": "n", "model_name": "m", "model_version": "v", "mode
 RATING = Score(Of.LABEL, 1.0, 5.0)
 BRIER = Score(Of.SQUARED_ERROR, 0.0, 1.0)
 ERROR = Score(Of.ABSOLUTE_ERROR, 0.0, 10.0)
+REGION = Slicing("region", ("north", "south"))
 LOWEST, HIGHEST = 1, 5
 """For these no coin is needed."""
 
@@ -191,3 +193,19 @@ def test_scores_that_cannot_be_counted_are_refused_at_the_start(text, words):
 
 def test_a_score_that_is_asked_for_twice_is_counted_once():
     assert scores_in('[{"between": [0, 1]}, {"of": "label", "between": [0.0, 1.0]}]') == (Score(Of.LABEL, 0.0, 1.0),)
+
+
+def test_a_score_counts_in_the_slices_of_its_row_as_it_counts_in_the_whole(metrics):
+    counter = FeedbackCounter(metrics, Rules(scores=(RATING,), slicings=(REGION,)))
+    take(
+        counter,
+        row(score=HIGHEST, attributes={"region": "north"}),
+        row(score=LOWEST, attributes={"region": "east"}),
+        row(score=9, attributes={"region": "north"}),
+    )
+    assert metrics.sliced_scores["own"].values == {
+        ("label", "1 to 5", "region", "north", "60", "high"): 1,
+        ("label", "1 to 5", "region", OTHER, "60", "low"): 1,
+        ("label", "1 to 5", "region", "north", "60", "above"): 1,
+    }
+    assert told(metrics) == {"high": 1, "low": 1, "above": 1}

@@ -95,6 +95,49 @@ def test_attributes_that_are_none_refuse_their_row(metrics, attributes):
     assert (answer.accepted, answer.rejected[0]["reason"]) == (1, "malformed")
 
 
+def test_a_label_of_a_regression_counts_in_its_slices_as_far_or_near_by_each_bound_that_is_asked_for(metrics):
+    rules = Rules(is_regression=True, slicings=(REGION, AGE), bounds=(0.5, 10.0))
+    counter = FeedbackCounter(metrics, rules)
+    take(
+        counter,
+        row(label=11, attributes={"region": "north"}),
+        row(label=12, attributes={"region": "north"}),
+        row(attributes={"region": "south"}),
+    )
+    by_region = {key: value for key, value in metrics.sliced_errors["own"].values.items() if key[0] == "region"}
+    assert by_region == {
+        ("region", "north", "0.5", "60", "far"): 2,
+        ("region", "north", "10", "60", "near"): 1,
+        ("region", "north", "10", "60", "far"): 1,
+        ("region", "south", "0.5", "60", "near"): 1,
+        ("region", "south", "10", "60", "near"): 1,
+    }
+    text = metrics.exposition().decode()
+    assert 'slice="north",above="10",age_le="60",outcome="far"} 1' in text
+
+
+@pytest.mark.parametrize("rules", [Rules(slicings=(REGION,)), Rules(is_regression=True, bounds=(1.0,))])
+def test_distances_are_not_told_by_slice_without_slices_or_bounds(metrics, rules):
+    take(FeedbackCounter(metrics, rules), row(attributes={"region": "north"}))
+    assert "serin_sliced_feedback_errors_total" not in metrics.exposition().decode()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{}", "Expected `array`"),
+        ("[0]", "above 0"),
+        ("[-1, 2]", "above 0"),
+        ('["1"]', "Expected `float`"),
+        (json.dumps(list(range(1, 10))), "9 distances are more than"),
+    ],
+)
+def test_bounds_that_cannot_be_counted_are_refused_when_the_server_starts(text, says):
+    with pytest.raises(InvalidSetting, match=r"SERIN_FEEDBACK_BOUNDS") as refused:
+        settings_from({"SERIN_MODEL_URI": "m.onnx", "SERIN_FEEDBACK_BOUNDS": text})
+    assert says in str(refused.value)
+
+
 def test_what_the_token_says_of_an_input_comes_before_what_the_label_says(metrics):
     signer = TokenSigner(KEYS, "own")
     token = signer.sign(NOW, "r", [1, 0], slices=[OfRows("age", [">60", "<=30"], [1, 0])]).decode()

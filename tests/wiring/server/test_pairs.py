@@ -1,7 +1,9 @@
 """Two versions of a model that are asked the same questions: what is counted, and what a bad control costs."""
 
+import http.client
 import json
 import signal
+import socket
 import ssl
 import urllib.error
 import urllib.request
@@ -17,10 +19,15 @@ from tests.support.ports import free_port
 from tests.support.serving import serving, tensor, wait_for
 from tritonclient.grpc import service_pb2 as pb
 
+from serin_server.feedback.marks import Marks
+from serin_server.feedback.tokens import TokenSigner
+from serin_server.keys import Keys
+
 pytestmark = pytest.mark.slow
 
 ROW = tensor("x", "FP32", [1, 3], [1, 2, 3])
 SECRET = "k1:0123456789abcdef0123456789abcdef"
+SIGNER = TokenSigner(Keys("k1", {"k1": SECRET.partition(":")[2].encode()}), "canary")
 
 
 @pytest.fixture(scope="module")
@@ -184,6 +191,56 @@ def test_a_server_that_meets_its_own_revision_asks_once_and_counts_nothing(folde
         assert alone.metric("serin_control_requests_total", code="200") == 1
         assert alone.metric("serin_requests_total", code="200") == 5
         assert alone.metric("serin_error_pairs_total") == 0
+
+
+BODY = json.dumps({"inputs": [ROW]}).encode()
+WRONG = json.dumps({"inputs": [tensor("x", "FP32", [1, 4], [1, 2, 3, 4])]}).encode()
+
+
+def question(number, body=BODY):
+    """As another version asks it."""
+    mark = Marks(SIGNER).mark() + b" " + number.encode()
+    head = b"POST /v2/models/m/infer HTTP/1.1\r\nhost: m\r\nx-serin-control: %b\r\ncontent-length: %d\r\n\r\n"
+    return head % (mark, len(body)) + body
+
+
+def answers(port, *requests):
+    """Status, body and headers of the answer to each; all are sent in one write."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection, connection.makefile("rb") as came:
+        connection.sendall(b"".join(requests))
+        told = []
+        for _ in requests:
+            status = int(came.readline().split()[1])
+            headers = http.client.parse_headers(came)
+            told.append((status, came.read(int(headers["content-length"])), headers))
+        return told
+
+
+def test_questions_that_come_together_are_answered_in_their_order_and_in_one_run(versions):
+    one, _ = versions
+    before = one.metric("serin_batch_size_count"), one.metric("serin_control_requests_total")
+    bodies = [BODY, BODY, WRONG, BODY, BODY]
+    told = answers(one.port("http"), *[question(str(number), body) for number, body in enumerate(bodies)])
+    assert [status for status, *_ in told] == [200, 200, 400, 200, 200]
+    claims = [SIGNER.read(body.decode()) for _, body, _ in told]
+    assert [claim.request_id for claim in claims] == ["0", "1", "2", "3", "4"]
+    assert one.metric("serin_batch_size_count") == before[0] + 1
+    assert one.metric("serin_control_requests_total") == before[1] + 5
+
+
+def test_a_clients_request_between_questions_is_answered_in_its_place_and_counted(versions):
+    one, _ = versions
+    before = one.metric("serin_requests_total")
+    asked = b"POST /v2/models/m/infer HTTP/1.1\r\nhost: m\r\ncontent-length: %d\r\n\r\n" % len(BODY) + BODY
+    told = answers(one.port("http"), question("1"), question("2"), asked, question("3"))
+    assert [b"outputs" in body for _, body, _ in told] == [False, False, True, False]
+    assert one.metric("serin_requests_total") == before + 1
+
+
+def test_a_connection_that_has_had_its_number_of_requests_ends_behind_all_that_was_asked_together(folder):
+    with stable(folder, connection_max_requests=2) as one:
+        told = answers(one.port("http"), *[question(str(number)) for number in range(5)])
+        assert [headers["connection"] for *_, headers in told] == [None, None, None, None, "close"]
 
 
 def answer_of(token):

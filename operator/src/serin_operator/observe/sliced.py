@@ -37,11 +37,14 @@ class Sliced:
     @classmethod
     def of(cls, metric: AnyMetric) -> "Sliced | None":
         """Of a metric that has slices which pods count."""
-        if metric.slices is None or metric.asked is None or metric.asked[0].slices is None:
+        if metric.slices is None or metric.asked is None:
+            return None
+        kind, said = metric.asked
+        if kind.slices is None:
             return None
         keys = (slice_key(metric.name, name) for name in metric.slice_names)
         spelled = dict(zip(metric.slices.names, keys, strict=True))
-        return cls(metric.asked[0].slices(metric.slices.by), metric.slices.by, spelled)
+        return cls(kind.slices(said, metric.slices.by), metric.slices.by, spelled)
 
     @property
     def asked(self) -> tuple[Asked, ...]:
@@ -54,7 +57,9 @@ class Sliced:
         empty = [name for name, one in found.items() if isinstance(one, NoData)]
         why = self._why(series, look) if len(empty) == len(found) else None
         return {
-            self.keys[name]: NoData(why or "none of its labels came in this look") if name in empty else one
+            self.keys[name]: NoData(why or f"none of its {self.reading.noun} came in this look")
+            if name in empty
+            else one
             for name, one in found.items()
         }
 
@@ -72,15 +77,16 @@ class Sliced:
         came = {name: self._labels(series, name, look) for name in (*self.keys, OTHER, MISSING)}
         if any(came[name] for name in self.keys):
             return None
+        noun = self.reading.noun
         if came[OTHER]:
-            return f"{came[OTHER]:,} labels of this look belong to none of the slices by {self.by}: list the values that there are"
+            return f"{came[OTHER]:,} {noun} of this look belong to none of the slices by {self.by}: list the values that there are"
         if came[MISSING]:
             return (
-                f"{came[MISSING]:,} labels of this look came without {self.by}: it is no input of the model (or"
-                " spec.serving.feedback.signing is not set, without which inputs are not told), and no label brings it; send"
-                f" attributes: {{{self.by}: …}} with each label, or slice by what there is"
+                f"{came[MISSING]:,} {noun} of this look came without {self.by}: it is no input of the model (or"
+                " spec.serving.feedback.signing is not set, without which inputs are not told), and no row of feedback brings it; send"
+                f" attributes: {{{self.by}: …}} with each, or slice by what there is"
             )
-        return f"no labels by {self.by}: pods that are older than these slices count none, those of the next version do"
+        return f"no {noun} by {self.by}: pods that are older than these slices count none, those of the next version do"
 
     def _labels(self, series: Sequence[Series], name: str, look: Look) -> int:
         counts = counted(self.reading.counters[0], self.reading.age, list(self._only(series, name)), look.start)

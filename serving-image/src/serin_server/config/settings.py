@@ -12,7 +12,7 @@ from typing import Any, Final
 from serin_server.config.choices import CHOICES, MOST_LOGGED_BYTES, PROVIDERS, VARIANTS
 from serin_server.config.words import DESCRIPTIONS
 from serin_server.scoring import scores_in
-from serin_server.slicing import slicings_in
+from serin_server.slicing import bounds_in, slicings_in
 from serin_server.uris import name_in, shown
 
 __all__ = ["DESCRIPTIONS", "PROVIDERS", "TERMINATION_LOG", "InvalidSetting", "Settings", "settings_from"]
@@ -106,6 +106,7 @@ class Settings:
     feedback_tolerance: float = 0.0
     feedback_slices: str = ""
     feedback_scores: str = ""
+    feedback_bounds: str = ""
     prediction_output: str = ""
     pairing_control: str = ""
     pairing_sample: float = 0.0
@@ -383,6 +384,10 @@ def _lists(settings: Settings) -> Iterator[str]:
         scores_in(settings.feedback_scores)
     except ValueError as error:
         yield f"SERIN_FEEDBACK_SCORES: {error}: give a JSON list of {{of, between: [low, high]}}"
+    try:
+        bounds_in(settings.feedback_bounds)
+    except ValueError as error:
+        yield f"SERIN_FEEDBACK_BOUNDS: {error}: give a JSON list of distances, as [0.5, 10]"
 
 
 def _batches(settings: Settings) -> Iterator[str]:

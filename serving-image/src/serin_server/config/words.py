@@ -83,6 +83,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "feedback_tolerance": "largest absolute error of a regression that counts as correct",
     "feedback_slices": "JSON list of {by, values} and {by, cuts}: labels are counted by these slices, too",
     "feedback_scores": "JSON list of {of, between: [low, high]}, of is label, squared_error or absolute_error: predictions are counted by these scores, too",
+    "feedback_bounds": "JSON list of distances: labels of a regression that are further off are counted by the slices, too",
     "prediction_output": "output that holds the prediction; the first with one value a row when empty",
     "pairing_control": "address of the version to compare with, http:// or https://; empty to ask nobody",
     "pairing_sample": "share of the requests that the control is asked as well, 0 to 1",

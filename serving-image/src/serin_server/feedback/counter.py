@@ -4,7 +4,7 @@ Any pod may hear the label of any revision's prediction; the operator sums by `p
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Any, Final, NamedTuple, cast
@@ -20,7 +20,7 @@ from serin_server.feedback.scored import ScoreCounter
 from serin_server.feedback.tokens import Forged, TokenSigner
 from serin_server.metrics.clients import WINDOW_SECONDS, ClientSums
 from serin_server.metrics.instruments import Counter, Histogram
-from serin_server.metrics.server import AGE_BOUNDS, ERROR_BOUNDS, SLICE_LABELS, ServerMetrics
+from serin_server.metrics.server import AGE_BOUNDS, ERROR_BOUNDS, ERROR_SLICE_LABELS, SLICE_LABELS, ServerMetrics
 from serin_server.model.predictions import Prediction
 from serin_server.scoring import Score
 from serin_server.slicing import OfRows, Slicing, slices_of
@@ -42,6 +42,8 @@ class Rules:
     tolerance: float = 0.0
     slicings: tuple[Slicing, ...] = ()
     scores: tuple[Score, ...] = ()
+    bounds: tuple[float, ...] = ()
+    """Distances above which a regression's labels are counted by slice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,28 +141,35 @@ class FeedbackCounter:
             label = off_by = None
         age_le = AGE_BOUNDS[bisect_left(_AGES, age)]
         self._told.make_room(revision, age_le, now, is_proven=bool(row.token))
+        slices = slices_of(self._rules.slicings, claim.slices, row.row, row.attributes)
         if label is not None:
-            self._count_label(claim, row, age_le, now, is_right=is_right)
+            self._count_label(claim, slices, age_le, now, is_right=is_right)
             if off_by is not None:
                 self._metrics.feedback_errors.setdefault((revision, age_le), Histogram(ERROR_BOUNDS)).observe(off_by)
+                self._count_errors(revision, slices, age_le, off_by)
             if claim.control is not None:
                 self._count_pair(claim, age_le, label, is_right=is_right)
-        self._scores.count(revision, age_le, told=new.score, off_by=off_by, client=claim.client, now=now)
+        self._scores.count(revision, age_le, told=new.score, off_by=off_by, client=claim.client, now=now, slices=slices)
 
-    def _count_label(self, claim: "_Claimed", row: Row, age_le: str, now: float, *, is_right: bool) -> None:
+    def _count_label(
+        self, claim: "_Claimed", slices: Collection[tuple[str, str]], age_le: str, now: float, *, is_right: bool
+    ) -> None:
         outcome = "correct" if is_right else "wrong"
         self._metrics.feedback.add(claim.revision, age_le, outcome)
-        if self._rules.slicings:
-            self._count_slices(claim, row, age_le, outcome)
+        if slices:
+            sliced = self._metrics.sliced_feedback.setdefault(claim.revision, Counter(SLICE_LABELS))
+            for by, name in slices:
+                sliced.add(by, name, age_le, outcome)
         if claim.client:
             clients = self._metrics.feedback_clients.setdefault(claim.revision, ClientSums())
             clients.window = int(now / WINDOW_SECONDS)
             clients.count(clients.numbered(claim.client), int(not is_right))
 
-    def _count_slices(self, claim: "_Claimed", row: Row, age_le: str, outcome: str) -> None:
-        sliced = self._metrics.sliced_feedback.setdefault(claim.revision, Counter(SLICE_LABELS))
-        for by, name in slices_of(self._rules.slicings, claim.slices, row.row, row.attributes):
-            sliced.add(by, name, age_le, outcome)
+    def _count_errors(self, revision: str, slices: Collection[tuple[str, str]], age_le: str, off_by: float) -> None:
+        for bound in self._rules.bounds if slices else ():
+            sliced = self._metrics.sliced_errors.setdefault(revision, Counter(ERROR_SLICE_LABELS))
+            for by, name in slices:
+                sliced.add(by, name, f"{bound:.12g}", age_le, "far" if off_by > bound else "near")
 
     def _count_pair(self, claim: "_Claimed", age_le: str, label: Prediction, *, is_right: bool) -> None:
         control_revision, told = cast("tuple[str, Prediction]", claim.control)

@@ -24,13 +24,13 @@ _MOST_HALVINGS: Final = 64
 class _Aside:
     """The counts of a revision that has no place."""
 
-    __slots__ = ("counts", "errors", "labels", "scores", "sliced")
+    __slots__ = ("counts", "errors", "labels", "more")
 
     def __init__(self) -> None:
         self.counts: dict[tuple[str, ...], float] = {}
         self.errors: dict[tuple[str, str], Histogram] = {}
-        self.sliced: Counter | None = None
-        self.scores: Counter | None = None
+        self.more: list[Counter | None] = []
+        """What is counted by revision, in its order."""
         self.labels = 0.0
 
 
@@ -49,6 +49,12 @@ class ToldRevisions:
 
     def __init__(self, metrics: ServerMetrics) -> None:
         self._metrics = metrics
+        self._by_revision = (
+            metrics.sliced_feedback,
+            metrics.sliced_errors,
+            metrics.sliced_scores,
+            metrics.scores,
+        )
         self._proven = {key[0] for key in metrics.feedback.values}
         self._weights: dict[str, int] = {}
         self._places: dict[str, _Place] = {}
@@ -92,10 +98,9 @@ class ToldRevisions:
 
     def _set_aside(self, revision: str, ages: set[str]) -> None:
         counts, errors, aside = self._metrics.feedback.values, self._metrics.feedback_errors, _Aside()
-        aside.sliced = self._metrics.sliced_feedback.pop(revision, None)
-        aside.scores = self._metrics.scores.pop(revision, None)
-        if aside.scores is not None:
-            aside.labels += sum(aside.scores.values.values())
+        if (scores := self._metrics.scores.get(revision)) is not None:
+            aside.labels += sum(scores.values.values())
+        aside.more = [counters.pop(revision, None) for counters in self._by_revision]
         for age_le in ages:
             for key in ((revision, age_le, "correct"), (revision, age_le, "wrong")):
                 if key in counts:
@@ -115,8 +120,7 @@ class ToldRevisions:
             return set()
         self._metrics.feedback.values.update(aside.counts)
         self._metrics.feedback_errors.update(aside.errors)
-        if aside.sliced is not None:
-            self._metrics.sliced_feedback[revision] = aside.sliced
-        if aside.scores is not None:
-            self._metrics.scores[revision] = aside.scores
+        for counters, counter in zip(self._by_revision, aside.more, strict=True):
+            if counter is not None:
+                counters[revision] = counter
         return {key[1] for key in aside.counts}

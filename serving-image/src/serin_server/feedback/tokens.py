@@ -104,9 +104,11 @@ class TokenSigner:
         """The token of one response."""
         about: tuple[object, ...] = (self._revision, int(predicted_at * 1000), request_id, predictions)
         if control is not None:
-            pairs = enumerate(zip(predictions, control.predictions, strict=True))
-            differences = [(row, told) for row, (own, told) in pairs if not is_same(own, told)]
             revision = control.revision
+            differences: list[tuple[int, Prediction]] = []
+            if predictions != control.predictions:
+                pairs = enumerate(zip(predictions, control.predictions, strict=True))
+                differences = [(row, told) for row, (own, told) in pairs if not is_same(own, told)]
             if differences and len(orjson.dumps(differences)) > MAX_CONTROL_BYTES:
                 revision, differences = "", []
             about = (*about, revision, differences, client)

@@ -1,6 +1,7 @@
 """One client connection: bytes in, requests out one after another, responses in their order.
 
-Requests of one connection are answered one at a time, so pipelined ones wait in `_waiting` and never overtake.
+Requests of one connection are answered one at a time, so pipelined ones wait in `_waiting` and never overtake; but for
+questions of another version (`http/questions.py`).
 Nothing here sets a timer: `Connections.sweep` (http/server.py) looks at all connections once a second.
 """
 
@@ -15,6 +16,7 @@ from serin_server.http.body import pay
 from serin_server.http.messages import Request, Response, head, refused
 from serin_server.http.outfit import Dressed
 from serin_server.http.parsing import RequestParser
+from serin_server.http.questions import Questions, text_of
 from serin_server.metrics.clients import Client
 from serin_server.refusals import Kind, Refusal
 
@@ -36,6 +38,7 @@ class HttpConnection(RequestParser):
         "_is_closing",
         "_is_reading_paused",
         "_is_writing_paused",
+        "_questions",
         "_refusal_owed",
         "_transport",
         "_unsent",
@@ -60,6 +63,7 @@ class HttpConnection(RequestParser):
         self._unsent_bytes = 0
         self._continue_owed = False
         self._refusal_owed: bytes | None = None
+        self._questions: Questions | None = None
         self.is_client = False
         self.client: Client | None = None
         self.requests_left = 0
@@ -77,6 +81,8 @@ class HttpConnection(RequestParser):
         self._drop_waiting()
         self.drop_unfinished()
         self._release_sent()
+        if self._questions:
+            self._questions.drop()
         self._parser = cast("httptools.HttpRequestParser", None)  # it holds us
         self._server.closed(self)
 
@@ -101,7 +107,9 @@ class HttpConnection(RequestParser):
 
     def completed(self, request: Request) -> None:
         self._continue_owed = False
-        if self._is_busy:
+        if request.control and request.keep_alive and self._is_free_for_questions():
+            self._open(request)
+        elif self._is_busy:
             if len(request.body) > _SMALL_BYTES:
                 pay(request, len(request.body), self._server.memory)
             self._waiting.append(request)
@@ -110,6 +118,19 @@ class HttpConnection(RequestParser):
         else:
             self._is_busy = True
             self._server.handle(request, self)
+
+    def _is_free_for_questions(self) -> bool:
+        return not (self._is_busy and (self._waiting or not self._questions))
+
+    def _open(self, question: Request) -> None:
+        """Begins to answer a question beside those that are open."""
+        self._is_busy = True
+        if self._questions is None:
+            self._questions = Questions()
+        self._questions.open(question)
+        if len(self._questions) >= _MAX_WAITING:
+            self._pause_reading()
+        self._server.handle(question, self)
 
     def go_on(self) -> None:
         if self._is_busy:
@@ -131,6 +152,9 @@ class HttpConnection(RequestParser):
                 holding.release()
             return
         server = self._server
+        if self._questions and request in self._questions:
+            self._answer(self._questions, request, response)
+            return
         if server.outfit is not None and not isinstance(response, Dressed):
             server.outfit.dress(request, response, self)
             return
@@ -148,12 +172,41 @@ class HttpConnection(RequestParser):
         else:
             self._transport.write(text + response.body)
         if holding is not None:
-            self._unsent.append(holding)
-            if not self._is_writing_paused:
-                self._release_sent()
+            self._hold(holding)
         if close:
             self._close()
         else:
+            self._next()
+
+    def _hold(self, *unsent: Holding) -> None:
+        """Has the budget hold these until they were sent."""
+        self._unsent += unsent
+        if not self._is_writing_paused:
+            self._release_sent()
+
+    def _answer(self, questions: Questions, request: Request, response: Response) -> None:
+        """Takes the answer to a question. Those of one run come in one turn, and are written together."""
+        if questions.answer(request, response):
+            self._write_answers()
+        elif not questions.is_due:
+            questions.is_due = True
+            self._server.loop.call_soon(self._write_answers)
+
+    def _write_answers(self) -> None:
+        """Writes the answers to questions that are ready, and goes on when none is owed."""
+        questions, server = cast("Questions", self._questions), self._server
+        questions.is_due = False
+        if self._transport.is_closing() or not (ready := questions.take()):
+            return
+        self.requests_left -= len(ready)
+        is_end = self._is_closing and not self._waiting and self._refusal_owed is None
+        close = not questions and (is_end or server.is_last(self))
+        self._transport.write(text_of(ready, server.date, close=close))
+        self._hold(*[request.holding for request, _ in ready if request.holding is not None])
+        if close:
+            self._close()
+        elif not questions:
+            self._read_on()
             self._next()
 
     def _next(self) -> None:

@@ -61,6 +61,9 @@ HELP: Final[Mapping[str, str]] = {
     "slices, (other) where the value is none of them, (missing) where nothing is known.",
     "serin_feedback_scores_total": "Predictions by a score that is asked for: of says what it is made of, between its range. outcome is high with "
     "the probability of the score's place in the range, else low; below and above are scores beyond it.",
+    "serin_sliced_feedback_errors_total": "Labels of a regression by the same slices, far where the prediction was further off than above, a bound "
+    "that is asked for, and near otherwise.",
+    "serin_sliced_feedback_scores_total": "The same scores by the same slices.",
     "serin_feedback_score_client_sums_total": "Sums over clients as of labels, of scores and those that count as high or above.",
     "serin_signed_predictions_total": "Predictions that were answered with a token, so that their labels can be told; absent without "
     "a key to sign with.",
@@ -101,7 +104,9 @@ FEEDBACK_REJECTIONS: Final = (
 
 
 SLICE_LABELS: Final = ("attribute", "slice", "age_le", "outcome")
+ERROR_SLICE_LABELS: Final = ("attribute", "slice", "above", "age_le", "outcome")
 SCORE_LABELS: Final = ("of", "between", "age_le", "outcome")
+SCORE_SLICE_LABELS: Final = ("of", "between", "attribute", "slice", "age_le", "outcome")
 
 
 class ToldAtScrape(Protocol):
@@ -141,6 +146,8 @@ class ServerMetrics:
         self.paired_feedback = Counter(("predicted_revision", "control_revision", "age_le", "pair"))
         self.sliced_feedback: dict[str, Counter] = {}
         """By the revision that made the predictions."""
+        self.sliced_errors: dict[str, Counter] = {}
+        self.sliced_scores: dict[str, Counter] = {}
         self.scores: dict[str, Counter] = {}
         """By the revision that made the predictions."""
         self.score_clients: dict[tuple[str, str, str], ClientSums] = {}
@@ -211,7 +218,9 @@ class ServerMetrics:
         words.counter("serin_feedback_total", self.feedback)
         words.counter("serin_paired_feedback_total", self.paired_feedback)
         words.by_revision("serin_sliced_feedback_total", self.sliced_feedback)
+        words.by_revision("serin_sliced_feedback_errors_total", self.sliced_errors)
         words.by_revision("serin_feedback_scores_total", self.scores)
+        words.by_revision("serin_sliced_feedback_scores_total", self.sliced_scores)
         if self.score_clients:
             words.head("serin_feedback_score_client_sums_total", "counter")
         for (revision, of, between), clients in self.score_clients.items():

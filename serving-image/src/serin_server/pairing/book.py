@@ -75,7 +75,9 @@ class PairBook:
         """Whether questions are answered as often for one class as for another: pairs that are not are no sample."""
         if self._is_regression:
             return
-        name = str(prediction)[:_LONGEST_CLASS]
+        name = str(prediction)
+        if name not in self._classes:
+            name = name[:_LONGEST_CLASS]
         if name not in self._classes:
             if len(self._classes) >= _MOST_CLASSES:
                 name = OTHER

@@ -1,77 +1,63 @@
-"""Kept connections to the control: one question at a time on each, and a limit for every answer."""
+"""Asks the control: questions that come close together go in one write, on connections that are kept, each with a limit."""
 
 import asyncio
-import ssl
 from collections import deque
 from collections.abc import Callable
-from typing import Final, NamedTuple, cast
+from typing import Final
 
-import httptools
-
+from serin_server.pairing.connection import Address, Asked, Came, Connection
+from serin_server.pairing.depth import Depth
 from serin_server.pairing.heard import Trouble
 
 MOST_CONNECTIONS: Final = 8
+_GATHERING_SECONDS: Final = 0.004
+_GATHERING_SHARE: Final = 0.1
+"""Of the limit: the most of it that a question may wait for others."""
+_MOST_GATHERED_BYTES: Final = 64 * 1024
 _CONNECT_SECONDS: Final = 2.0
-_MOST_BYTES: Final = 64 * 1024
-Came = tuple[int, bytes]
-"""Status and body of an answer."""
-
-
-class Address(NamedTuple):
-    """Where the control is; with a context it speaks TLS."""
-
-    host: str
-    port: int
-    context: Callable[[], ssl.SSLContext] | None = None
-
-
-class Asked:
-    """One question that is open until it is told what came of it, once."""
-
-    __slots__ = ("expires_at", "question", "tell")
-
-    def __init__(self, question: bytes, expires_at: float, tell: Callable[[Came | Trouble], None]) -> None:
-        self.question = question
-        self.expires_at = expires_at
-        self.tell: Callable[[Came | Trouble], None] | None = tell
-
-    def give(self, came: Came | Trouble) -> None:
-        """Tells what came, unless something was told before."""
-        tell, self.tell = self.tell, None
-        if tell is not None:
-            tell(came)
 
 
 class Line:
-    """Asks one address. All questions have the same limit, so the oldest one expires first."""
+    """Asks one address.
+
+    A question that comes alone goes at once. While questions come faster than that they are gathered for a few
+    milliseconds and sent together on a connection that owes nothing, as many as it is known to answer well within the
+    limit. All questions have the same limit, so the oldest one expires first.
+    """
 
     def __init__(self, address: Address, loop: asyncio.AbstractEventLoop, limit_seconds: float) -> None:
         self._address = address
         self._loop = loop
         self._limit = limit_seconds
-        self._idle: list[_Connection] = []
-        self._open: set[_Connection] = set()
+        self._gathering = min(_GATHERING_SECONDS, _GATHERING_SHARE * limit_seconds)
+        self._depth = Depth(limit_seconds)
+        self._idle: list[Connection] = []
+        self._open: set[Connection] = set()
         self._connecting: set[asyncio.Task[None]] = set()
-        self._waiting: deque[tuple[Asked, _Connection]] = deque()
-        self._timer: asyncio.TimerHandle | None = None
+        self._gathered: deque[Asked] = deque()
+        self._gathered_bytes = 0
+        self._sent_at = 0.0
+        self._waiting: deque[Asked] = deque()
+        self._expiry: asyncio.TimerHandle | None = None
+        self._departure: asyncio.TimerHandle | None = None
 
     def ask(self, question: bytes, tell: Callable[[Came | Trouble], None]) -> bool:
-        """Sends a question, whose answer is told in a later turn of the loop; False while every connection is busy."""
-        asked = Asked(question, self._loop.time() + self._limit, tell)
-        if self._idle:
-            connection = self._idle.pop()
-        elif len(self._open) < MOST_CONNECTIONS:
-            connection = _Connection(self)
-            self._open.add(connection)
-            task = self._loop.create_task(self._connect(connection))
-            self._connecting.add(task)
-            task.add_done_callback(self._connecting.discard)
-        else:
+        """Takes a question, whose answer is told in a later turn of the loop; False while there is no room for one."""
+        free = len(self._idle) + MOST_CONNECTIONS - len(self._open)
+        if len(self._gathered) >= free * self._depth.most:
             return False
-        self._waiting.append((asked, connection))
-        connection.send(asked)
-        if self._timer is None:
-            self._timer = self._loop.call_later(self._limit, self._expire)
+        now = self._loop.time()
+        asked = Asked(question, now + self._limit, tell)
+        self._gathered.append(asked)
+        self._gathered_bytes += len(question)
+        self._waiting.append(asked)
+        if self._expiry is None:
+            self._expiry = self._loop.call_later(self._limit, self._expire)
+        wait = self._sent_at + self._gathering - now
+        if wait <= 0 or self._gathered_bytes >= _MOST_GATHERED_BYTES:
+            self._send()
+        elif self._departure is None:
+            self._departure = self._loop.call_later(wait, self._send)
         return True
 
     def close(self) -> None:
@@ -80,20 +66,77 @@ class Line:
             task.cancel()
         for connection in list(self._open):
             connection.end(Trouble.LOST)
-        if self._timer is not None:
-            self._timer.cancel()
+        for asked in self._gathered:
+            asked.give(Trouble.LOST)
+        for timer in (self._expiry, self._departure):
+            if timer is not None:
+                timer.cancel()
 
-    def free(self, connection: "_Connection") -> None:
-        """A connection has nothing to do."""
+    # From the connections.
+
+    @property
+    def now(self) -> float:
+        """Time of the loop."""
+        return self._loop.time()
+
+    def answered(self, connection: Connection, number: int, seconds: float) -> None:
+        """A connection has answered all that it was asked, so many questions in so many seconds, and can be asked again."""
+        self._depth.answered(number, seconds)
         self._idle.append(connection)
+        self._send_what_is_left()
 
-    def gone(self, connection: "_Connection") -> None:
-        """A connection has ended."""
+    def connected(self, connection: Connection) -> None:
+        """A connection is there, and whoever wanted it has gone."""
+        self._idle.append(connection)
+        self._send_what_is_left()
+
+    def gone(self, connection: Connection, *, is_lasting: bool) -> None:
+        """A connection has ended; `is_lasting` says that it had answered several questions."""
+        if not is_lasting:
+            self._depth.broke()
         self._open.discard(connection)
         if connection in self._idle:
             self._idle.remove(connection)
+        self._send_what_is_left()
 
-    async def _connect(self, connection: "_Connection") -> None:
+    def again(self, unanswered: list[Asked]) -> None:
+        """The control has ended a connection in order, before it looked at these: they go on another one."""
+        self._gathered.extendleft(reversed(unanswered))
+
+    # In and out.
+
+    def _send_what_is_left(self) -> None:
+        if self._gathered and self._departure is None:
+            self._departure = self._loop.call_later(0, self._send)
+
+    def _send(self) -> None:
+        """Sends what was gathered on connections that owe nothing."""
+        if self._departure is not None:
+            self._departure.cancel()
+            self._departure = None
+        self._sent_at = self._loop.time()
+        open_ = [asked for asked in self._gathered if asked.tell is not None]
+        self._gathered.clear()
+        while open_:
+            connection = self._idle.pop() if self._idle else self._another()
+            if connection is None:
+                break
+            connection.send(open_[: self._depth.most])
+            del open_[: self._depth.most]
+        self._gathered.extend(open_)
+        self._gathered_bytes = sum(len(asked.question) for asked in open_)
+
+    def _another(self) -> Connection | None:
+        if len(self._open) >= MOST_CONNECTIONS:
+            return None
+        connection = Connection(self)
+        self._open.add(connection)
+        task = self._loop.create_task(self._connect(connection))
+        self._connecting.add(task)
+        task.add_done_callback(self._connecting.discard)
+        return connection
+
+    async def _connect(self, connection: Connection) -> None:
         host, port, context = self._address
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
@@ -103,100 +146,13 @@ class Line:
             connection.end(Trouble.UNREACHABLE)
 
     def _expire(self) -> None:
-        """Tells the questions whose time is over. A connection that owes an answer is of no use any more."""
-        self._timer = None
+        """Tells the questions whose time is over."""
+        self._expiry = None
         now = self._loop.time()
         while self._waiting:
-            asked, connection = self._waiting[0]
-            if asked.tell is None:
-                self._waiting.popleft()
-            elif asked.expires_at <= now:
-                self._waiting.popleft()
-                connection.expire(asked)
-            else:
-                self._timer = self._loop.call_later(asked.expires_at - now, self._expire)
+            asked = self._waiting[0]
+            if asked.tell is not None and asked.expires_at > now:
+                self._expiry = self._loop.call_later(asked.expires_at - now, self._expire)
                 return
-
-
-class _Connection(asyncio.Protocol):
-    """One connection: not there yet, idle, or waiting for one answer."""
-
-    def __init__(self, line: Line) -> None:
-        self._line = line
-        self._transport: asyncio.Transport | None = None
-        self._asked: Asked | None = None
-        self._parser: httptools.HttpResponseParser | None = None
-        self._body = b""
-        self._is_over = False
-
-    def send(self, asked: Asked) -> None:
-        """Asks, at once or as soon as there is a connection."""
-        self._asked = asked
-        if self._transport is not None:
-            self._transport.write(asked.question)
-
-    def expire(self, asked: Asked) -> None:
-        """Gives a question up, and with it the connection unless that is only being made."""
-        if self._transport is None:
-            self._asked = None
-            asked.give(Trouble.LATE)
-        else:
-            self.end(Trouble.LATE)
-
-    def end(self, trouble: Trouble) -> None:
-        """Ends the connection, and tells who waits on it why."""
-        self._is_over = True
-        self._line.gone(self)
-        transport, self._transport, self._parser = self._transport, None, None  # the parser holds us
-        if transport is not None:
-            transport.abort()
-        asked, self._asked = self._asked, None
-        if asked is not None:
-            asked.give(trouble)
-
-    # From asyncio.
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-        if self._is_over:
-            self._transport.abort()
-            return
-        self._parser = httptools.HttpResponseParser(self)
-        if self._asked is None:
-            self._line.free(self)
-        else:
-            self._transport.write(self._asked.question)
-
-    def data_received(self, data: bytes) -> None:
-        if self._parser is None:
-            return
-        try:
-            self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self.end(Trouble.UNREADABLE)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        del exc
-        self.end(Trouble.LOST)
-
-    # From httptools.
-
-    def on_body(self, body: bytes) -> None:
-        self._body += body
-        if len(self._body) > _MOST_BYTES:
-            self.end(Trouble.UNREADABLE)
-
-    def on_message_complete(self) -> None:
-        parser, asked = self._parser, self._asked
-        if parser is None:
-            return
-        came = parser.get_status_code(), self._body
-        self._body, self._asked = b"", None
-        if (
-            asked is None or not parser.should_keep_alive()
-        ):  # nobody asked, or the server ends it as it does now and then
-            self.end(Trouble.LOST)
-        else:
-            self._line.free(self)
-        if asked is not None:
-            asked.give(came)
+            self._waiting.popleft()
+            asked.expire()

@@ -10,8 +10,9 @@ from serin_server.feedback.marks import HEADER, Marks
 from serin_server.feedback.tokens import TokenSigner
 from serin_server.model.predictions import PredictionReader
 from serin_server.pairing.book import PairBook
+from serin_server.pairing.connection import Came
 from serin_server.pairing.heard import Heard, Trouble, heard_in
-from serin_server.pairing.line import Came, Line
+from serin_server.pairing.line import Line
 from serin_server.pairing.pair import Pair
 from serin_server.pairing.patience import Patience
 

@@ -50,8 +50,10 @@ class Patience:
         self._troubles, self._pause, self.is_trusted = 0, 0.0, True
 
     def troubled(self, now: float) -> None:
-        """A question found no answer."""
+        """A question found no answer. In a pause it is one that was asked before: many that end together are no reason to wait longer."""
         self.is_trusted = False
+        if now < self._paused_until:
+            return
         self._troubles += 1
         if self._troubles >= _MOST_TROUBLES or self._pause:
             self._pause = min(max(2 * self._pause, _FIRST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS)

@@ -31,7 +31,7 @@ from serin_server.scoring import scores_in
 from serin_server.security.access import AccessControl
 from serin_server.security.tls import Certificates
 from serin_server.security.watch import FileWatch
-from serin_server.slicing import slicings_in
+from serin_server.slicing import bounds_in, slicings_in
 
 
 def metrics_of(settings: Settings, started_at: float, kind: type[ServerMetrics] = ServerMetrics) -> ServerMetrics:
@@ -66,6 +66,7 @@ def feedback_of(settings: Settings, metrics: ServerMetrics, signer: TokenSigner 
         settings.feedback_tolerance,
         slicings_in(settings.feedback_slices),
         scores_in(settings.feedback_scores),
+        bounds_in(settings.feedback_bounds),
     )
     return FeedbackCounter(metrics, rules, signer)
 

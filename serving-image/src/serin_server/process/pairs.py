@@ -13,7 +13,8 @@ from serin_server.feedback.tokens import TokenSigner
 from serin_server.model.load import Model
 from serin_server.model.predictions import PredictionReader
 from serin_server.pairing.book import PairBook
-from serin_server.pairing.line import Address, Line
+from serin_server.pairing.connection import Address
+from serin_server.pairing.line import Line
 from serin_server.pairing.pairing import Pairing, Tell
 from serin_server.pairing.patience import Patience
 from serin_server.records.log import Log

@@ -24,7 +24,7 @@ from serin_operator.decide.judging.rows import rows_of
 from serin_operator.decide.manifests import serving
 from serin_server.metrics import instruments, server
 from serin_server.scoring import scores_in
-from serin_server.slicing import slicings_in
+from serin_server.slicing import bounds_in, slicings_in
 
 EACH = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.field)
 OTHERS = {"kind": "kind", "bin": "bin"}
@@ -197,9 +197,29 @@ def test_pods_are_told_nothing_where_nobody_slices():
 
 @EACH
 def test_what_is_read_of_slices_is_exported_by_the_servers(kind):
-    for counter in kind.slices("region").counters if kind.slices else ():
-        assert counter.name in server.HELP
-        assert {counter.slices_by, counter.told_by} < set(server.SLICE_LABELS)
+    if kind.slices is None:
+        return
+    reading = kind.slices(kind.spec.model_validate(kind.example), "region")
+    (counter,) = reading.counters
+    labels = {where.partition("=")[0] for where in counter.where} | {counter.slices_by, counter.told_by, reading.age}
+    assert counter.name in server.HELP
+    assert labels in [set(each) for each in (server.SLICE_LABELS, server.ERROR_SLICE_LABELS, server.SCORE_SLICE_LABELS)]
+
+
+def test_pods_are_told_above_which_distances_to_count_by_slice_and_spell_them_as_the_operator_does():
+    by_region = {"slices": {"by": "region", "values": ["north"]}}
+    asked = [{"absoluteError": {"above": above}, **by_region} for above in (10, 0.1, 10.0)]
+    wanted = analysis(*asked, {"absoluteError": {"above": 5}})
+    spec = ModelDeploymentSpec.model_validate(
+        {"model": {"version": "v1", "uri": "https://m/v1.onnx"}, "analysis": wanted}
+    )
+    bounds = bounds_in(serving.bounds(spec)["SERIN_FEEDBACK_BOUNDS"])
+    assert bounds == (10.0, 0.1), "what two metrics ask for is counted once, and only where there are slices"
+    for bound, metric in zip(bounds, wanted.metrics, strict=False):
+        kind, said = metric.asked
+        (counter,) = kind.slices(said, "region").counters
+        assert f'above="{bound:.12g}"' in counter.where
+    assert kind.slices(said, "region").arm([{"far": 3.0, "near": 7.0}]) == (3, 10)
 
 
 SCORES = (

@@ -76,6 +76,21 @@ async def test_each_slice_has_the_counts_of_its_own_label_by_the_age_of_predicti
     assert "max by (predicted_revision, server_id, outcome, age_le, slice)" in asked
 
 
+OTHER_KINDS = {
+    "scores": ("serin_sliced_feedback_scores_total", {"score": {"between": [0, 1], "maxDecrease": 0.1}}, "low", "high"),
+    "distances": ("serin_sliced_feedback_errors_total", {"absoluteError": {"above": 10}}, "far", "near"),
+}
+
+
+@pytest.mark.parametrize(("counter", "kind", "bad", "good"), OTHER_KINDS.values(), ids=OTHER_KINDS)
+async def test_slices_of_other_kinds_are_read_from_counters_of_their_own(counter, kind, bad, good):
+    counts = {("old", bad): 1, ("old", good): 9, ("new", bad): 2, ("new", good): 3}
+    prometheus = Prometheus({(counter, revision, "north", told): n for (revision, told), n in counts.items()})
+    seen = (await look_at(prometheus, {"name": "a", **kind, "slices": METRIC["slices"]})).samples
+    assert strata(seen["a/region=north"]) == (Stratum(Arm(2, 5), Arm(1, 10)),)
+    assert isinstance(seen["a/region=south"], NoData)
+
+
 async def test_metrics_that_slice_by_the_same_read_it_once():
     other = {"name": "b", "accuracy": {"minimum": 0.8}, "slices": METRIC["slices"]}
     prometheus = labels({("old", "north"): (1, 9), ("new", "north"): (2, 3)})

@@ -116,7 +116,7 @@ class Kind:
         needs_clients: Whether it is made of what clients do with the predictions: copies of requests bring nothing of it.
         within: Lines of spec.analysis that the example needs.
         pairs: Where the same is counted of requests that both versions answered.
-        slices: What it reads of the slices by an attribute, where pods count by slice.
+        slices: What it reads of the slices by an attribute, from what is asked and its name, where pods count by slice.
         rules: What the schema cannot say.
         usual: How often what an ordinary stable version does is bad: what is planned with before anything is known of it.
         tells_outages: Whether a version most of whose answers are so is as good as down, whoever it is compared with.
@@ -136,7 +136,7 @@ class Kind:
     beside: tuple[str, ...] = ()
     within: tuple[str, ...] = ()
     pairs: PairReading | None = None
-    slices: Callable[[str], Shares] | None = None
+    slices: Callable[[Any, str], Shares] | None = None
     rules: tuple[Rule, ...] = ()
     usual: float | None = None
     tells_outages: bool = False

@@ -15,6 +15,7 @@ from serin_operator.api.rule import Rule
 ERROR_BOUNDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0,
                        200.0, 500.0, 1000.0)  # fmt: skip
 """Bounds of the servers' histogram of a regression's absolute error."""
+FAR: Final = "absoluteError"
 AGE: Final = "age_le"
 """The label with the upper bound of a prediction's age."""
 PREDICTIONS: Final = Counter("serin_signed_predictions_total")
@@ -86,10 +87,22 @@ def _arm(told: Sequence[Told]) -> tuple[int, int]:
     return round(told[0].get("wrong", 0)), round(sum(told[0].values()))
 
 
-def _sliced(by: str) -> Shares:
+def _sliced(_asked: Accuracy, by: str) -> Shares:
     where = (f"attribute={quoted(by)}",)
     told = Counter("serin_sliced_feedback_total", "outcome", where, LABEL_ARM, comes_late=True, slices_by="slice")
     return Shares((told,), _arm, noun="labels", age=AGE)
+
+
+def _far(told: Sequence[Told]) -> tuple[int, int]:
+    return round(told[0].get("far", 0)), round(sum(told[0].values()))
+
+
+def _far_in_slices(asked: AbsoluteError, by: str) -> Shares:
+    where = (f"attribute={quoted(by)}", f"above={quoted(f'{asked.above:.12g}')}")
+    told = Counter(
+        "serin_sliced_feedback_errors_total", "outcome", where, LABEL_ARM, comes_late=True, slices_by="slice"
+    )
+    return Shares((told,), _far, noun="labels", age=AGE)
 
 
 KINDS: Final = (
@@ -143,7 +156,7 @@ KINDS: Final = (
         ),
     ),
     Kind(
-        field="absoluteError",
+        field=FAR,
         usual=0.1,
         needs_clients=True,
         spec=AbsoluteError,
@@ -172,6 +185,7 @@ KINDS: Final = (
         judged=lambda asked: Compared(
             asked.max_increase or 0.01, Phrase("far", "labels", f"off by more than {asked.above:g}")
         ),
+        slices=_far_in_slices,
         rules=(one_of(f"{AT}.absoluteError.above", ERROR_BOUNDS, "distances"), _NEEDS_REGRESSION),
     ),
 )

@@ -98,9 +98,21 @@ def _arm(*, more_is_better: bool) -> Callable[[Sequence[Told]], tuple[int, int]]
     return arm
 
 
-def _reads(asked: Score) -> Shares:
+def _where(asked: Score) -> tuple[str, ...]:
     low, high = asked.ends
-    where = (f"of={quoted(asked.made_of)}", f"between={quoted(f'{low:.12g} to {high:.12g}')}")
+    return f"of={quoted(asked.made_of)}", f"between={quoted(f'{low:.12g} to {high:.12g}')}"
+
+
+def _sliced(asked: Score, by: str) -> Shares:
+    where = (f"attribute={quoted(by)}", *_where(asked))
+    told = Counter(
+        "serin_sliced_feedback_scores_total", "outcome", where, LABEL_ARM, comes_late=True, slices_by="slice"
+    )
+    return Shares((told,), _arm(more_is_better=asked.more_is_better), noun="scores", age=AGE)
+
+
+def _reads(asked: Score) -> Shares:
+    where = _where(asked)
     return Shares(
         (Counter("serin_feedback_scores_total", "outcome", where, LABEL_ARM, comes_late=True),),
         _arm(more_is_better=asked.more_is_better),
@@ -130,6 +142,7 @@ KINDS: Final = (
         example={"between": [0, 1], "maxDecrease": 0.01},
         reads=_reads,
         judged=_judged,
+        slices=_sliced,
         rules=(
             Rule(
                 f"{AT}.score",

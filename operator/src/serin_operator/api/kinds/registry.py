@@ -93,7 +93,7 @@ KIND_RULES: Final = (
     Rule(
         AT,
         f"!has(self.slices) || {_is_any(_SLICED)}",
-        f"Pods count {' and '.join(kind.field for kind in _SLICED)} by slice and nothing else: remove slices.",
+        f"Pods count {', '.join(kind.field for kind in _SLICED)} by slice and nothing else: remove slices.",
         field=".slices",
     ),
     *SLICE_RULES,

@@ -140,6 +140,7 @@ def _settings(mdep: ModelDeployment, *, resolve: bool) -> dict[str, str]:
     serves = {
         **serving.control(mdep.name, mdep.spec),
         **serving.slices(mdep.spec),
+        **serving.bounds(mdep.spec),
         **serving.scores(mdep.spec),
         **prediction_log.variables(mdep.name, mdep.spec),
     }

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from serin_operator.api import names
+from serin_operator.api.kinds.of_labels import FAR
 from serin_operator.api.kinds.of_scores import SCORE
 from serin_operator.api.pod import EnvVarSource, SecretKey
 from serin_operator.api.serving import Feedback, Serving, Signing
@@ -20,6 +21,7 @@ JsonObject = dict[str, Any]
 FOLDER = "/etc/serin"
 CONTROL_VARIABLE = "SERIN_PAIRING_CONTROL"
 SLICES_VARIABLE = "SERIN_FEEDBACK_SLICES"
+BOUNDS_VARIABLE = "SERIN_FEEDBACK_BOUNDS"
 SCORES_VARIABLE = "SERIN_FEEDBACK_SCORES"
 PORT_HTTPS = "https"
 PORT_GRPCS = "grpcs"
@@ -116,6 +118,14 @@ def slices(spec: ModelDeploymentSpec) -> dict[str, str]:
     distinct = [one for number, one in enumerate(told) if one not in told[:number]]
     text = json.dumps(distinct, ensure_ascii=False).replace("$(", "$$(")  # which the kubelet would take for a variable
     return {SLICES_VARIABLE: text} if distinct else {}
+
+
+def bounds(spec: ModelDeploymentSpec) -> dict[str, str]:
+    """Above which distances labels are counted by slice."""
+    metrics = spec.analysis.metrics if spec.analysis else []
+    asked = [said for kind, said in (one.asked for one in metrics if one.asked and one.slices) if kind.field == FAR]
+    told = list(dict.fromkeys(said.above for said in asked))
+    return {BOUNDS_VARIABLE: json.dumps(told)} if told else {}
 
 
 def scores(spec: ModelDeploymentSpec) -> dict[str, str]:
