@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -46,16 +47,17 @@ class _Parser(argparse.ArgumentParser):
         raise InvalidSetting(message)
 
 
-def parser(told: Sequence[str]) -> argparse.ArgumentParser:
-    """The parser of a command line; every flag is a setting and has a variable in the environment.
+@cache
+def parser(told: str) -> argparse.ArgumentParser:
+    """The parser of a command line that names this command; every flag is a setting and has a variable in the environment.
 
-    Only a command that is named gets its flags: all of them for all commands are 25 ms of each start.
+    The other commands have no flags in it: those of all commands would be 25 ms of each start.
     """
     root = _Parser(prog="serin-server", description="ONNX models behind the Open Inference Protocol.")
     commands = root.add_subparsers(dest="command", required=True)
     for name, help_text in COMMANDS.items():
         command = commands.add_parser(name, help=help_text, description=help_text)
-        for field in fields(Settings) if name in told else ():
+        for field in fields(Settings) if name == told else ():
             more: dict[str, Any] = {"action": "append"} if field.name == "model_uri" else {}
             flags = _SHORT.get(field.name, (f"--{field.name.replace('_', '-')}",))
             command.add_argument(
@@ -74,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     told = sys.argv[1:] if arguments is None else arguments
     end_when_told()
     try:
-        given = _with_models(vars(parser(told).parse_args(told)))
+        given = _with_models(vars(parser(next(iter(told), "")).parse_args(told)))
         flags = {name: value for name, value in given.items() if name != "command" and value is not None}
         settings = settings_from(flags=flags, needs_model=given["command"] not in _WITHOUT_MODEL)
         return _ended(_runner(str(given["command"]), settings)(settings))
