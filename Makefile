@@ -57,7 +57,7 @@ format: sync ## Format the sources and mend what ruff can
 
 # Two processes that each import half: quicker than workers that import everything and report each test to a third.
 UNIT := $(RUN) pytest -q -p no:hypothesispytest -m "not slow"
-UNIT_CORE := tests/unit/operator tests/unit/analysis
+UNIT_CORE := $(addprefix tests/unit/,operator analysis kubectl_serin docs generate)
 .PHONY: unit unit-core unit-rest
 unit: sync ## The inner loop: unit tests (seconds)
 	@$(MAKE) --no-print-directory -j 2 --output-sync=target unit-core unit-rest

@@ -9,16 +9,19 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
 from tests.support.serving import wait_for
 
-from serin_server.cli import main
+from serin_server.cli import main, parser
 
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["tests.support.nursery", "serin_server.process.serve", "serin_server.rpc.server"])
+_FORKS.set_forkserver_preload(
+    ["serin_server.process.serve", "serin_server.rpc.server", "uvloop", "encodings.idna", "tests.support.nursery"]
+)
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,9 @@ def child(model: Path, folder: Path, **settings: Any) -> Iterator[Child]:
 
 
 def _ready(process: ForkServerProcess, log: Path, termination: Path) -> Child | None:
-    has_ended = not process.is_alive()
-    lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")] if log.exists() else []
+    has_ended = bool(wait([process.sentinel], 0.02))
+    text = log.read_text() if log.exists() else ""
+    lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")] if '"ready"' in text else []
     events = {line["event"]: line for line in lines}
     if "ready" in events:
         return Child(events["listening"]["http"], events["listening"]["grpc"])
@@ -74,6 +78,7 @@ def _ready(process: ForkServerProcess, log: Path, termination: Path) -> Child | 
     return None
 
 
+parser("serve")  # kept for all children
 gc.freeze()  # what was imported is garbage in no child
 
 

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -46,13 +47,17 @@ class _Parser(argparse.ArgumentParser):
         raise InvalidSetting(message)
 
 
-def parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line; every flag is a setting and has a variable in the environment."""
+@cache
+def parser(told: str) -> argparse.ArgumentParser:
+    """The parser of a command line that names this command; every flag is a setting and has a variable in the environment.
+
+    The other commands have no flags in it: those of all commands would be 25 ms of each start.
+    """
     root = _Parser(prog="serin-server", description="ONNX models behind the Open Inference Protocol.")
     commands = root.add_subparsers(dest="command", required=True)
     for name, help_text in COMMANDS.items():
         command = commands.add_parser(name, help=help_text, description=help_text)
-        for field in fields(Settings):
+        for field in fields(Settings) if name == told else ():
             more: dict[str, Any] = {"action": "append"} if field.name == "model_uri" else {}
             flags = _SHORT.get(field.name, (f"--{field.name.replace('_', '-')}",))
             command.add_argument(
@@ -68,9 +73,10 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; the exit code of the process. However it ends, it says why, to people and to Kubernetes."""
     given: dict[str, str | None] = {}
+    told = sys.argv[1:] if arguments is None else arguments
     end_when_told()
     try:
-        given = _with_models(vars(parser().parse_args(arguments)))
+        given = _with_models(vars(parser(next(iter(told), "")).parse_args(told)))
         flags = {name: value for name, value in given.items() if name != "command" and value is not None}
         settings = settings_from(flags=flags, needs_model=given["command"] not in _WITHOUT_MODEL)
         return _ended(_runner(str(given["command"]), settings)(settings))
@@ -84,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from serin_server.process.termination import fault  # noqa: PLC0415
 
         failure = fault(error, f"it ran the command {given.get('command', '')}")
-    _leave_words(given, arguments, failure)
+    _leave_words(given, told, failure)
     return _ended(failure.exit_code)
 
 
@@ -119,11 +125,10 @@ def _ended(exit_code: int) -> int:
     return exit_code
 
 
-def _leave_words(given: Mapping[str, str | None], arguments: Sequence[str] | None, failure: LoadFailure) -> None:
+def _leave_words(given: Mapping[str, str | None], told: Sequence[str], failure: LoadFailure) -> None:
     """The failure as the container's last words, also when its arguments could not be read."""
     from serin_server.process.termination import write_failure  # noqa: PLC0415 (not for --help)
 
-    told = sys.argv[1:] if arguments is None else arguments
     if given.get("command", next(iter(told), "")) not in _HAVE_LAST_WORDS:
         return
     flag = "--" + _TERMINATION_LOG.replace("_", "-")

@@ -1,6 +1,7 @@
 """What the API server says to resources: the table of bad ones, and good ones that stay as they were written."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.cluster.api.stores_table import BAD_STORES
 from tests.cluster.api.table import BAD, GOOD, SIGNED, WITH_TLS, Bad
 from tests.cluster.api.traffic_table import BAD_TRAFFIC
 from tests.cluster.api.trial_table import BAD_TRIALS, GOOD_TRIALS
+from tests.support.api import Api, connected
 from tests.support.kubernetes import Kubernetes
 from tests.support.operator import CRD, install_crd
 
@@ -23,7 +25,8 @@ from serin_operator.api.schema import Schema
 
 pytestmark = pytest.mark.cluster
 
-ALL_BAD = (*BAD, *BAD_SETTINGS, *BAD_OVERLAYS, *BAD_TRAFFIC, *BAD_KINDS, *BAD_TRIALS, *BAD_STORES, *BAD_GUARDS)
+TABLES = (BAD, BAD_SETTINGS, BAD_OVERLAYS, BAD_TRAFFIC, BAD_KINDS, BAD_TRIALS, BAD_STORES, BAD_GUARDS)
+ALL_BAD = tuple(bad for table in TABLES for bad in table)
 MINIMAL = {**GOOD, "spec": {"model": {"version": "v1", "uri": "pvc://models/credit"}}}
 ROUTED = {**MINIMAL, "spec": {**MINIMAL["spec"], "traffic": {"routeRef": {"name": "mine", "ruleName": "models"}}}}
 SECURE = {**MINIMAL, "spec": {**MINIMAL["spec"], **WITH_TLS, **SIGNED}}
@@ -38,10 +41,21 @@ def namespace(control_plane: Kubernetes) -> str:
     return "resources"
 
 
+@pytest.fixture(scope="module")
+def api(control_plane: Kubernetes) -> Iterator[Api]:
+    with connected(control_plane) as api:
+        yield api
+
+
 @pytest.mark.parametrize("bad", ALL_BAD, ids=lambda bad: bad.because)
-def test_a_bad_resource_is_refused_with_its_field_and_the_way_out(
-    control_plane: Kubernetes, namespace: str, bad: Bad
-) -> None:
+def test_a_bad_resource_is_refused_with_its_field_and_the_way_out(api: Api, namespace: str, bad: Bad) -> None:
+    said = api.refused(f"/apis/serin.dev/v1alpha1/namespaces/{namespace}/modeldeployments", bad.resource)
+    assert bad.field in said
+    assert bad.way_out in said
+
+
+@pytest.mark.parametrize("bad", [row for table in TABLES for row in table[::25]], ids=lambda bad: bad.because)
+def test_kubectl_prints_the_field_and_the_way_out(control_plane: Kubernetes, namespace: str, bad: Bad) -> None:
     said = control_plane.refused("apply", "-n", namespace, "-f", "-", text=yaml.safe_dump(bad.resource))
     assert bad.field in said
     assert bad.way_out in said

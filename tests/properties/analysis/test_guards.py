@@ -35,11 +35,11 @@ def config_of(margin: float, *, paired: Paired = Paired.REQUIRE, alpha: float = 
     return AnalysisConfig((Metric("accuracy", rule),), false_rollback_rate=alpha / PRICE)
 
 
-def pairs_of(draw: np.random.Generator, differing: float, worse: float, total: int = PAIRS_A_LOOK) -> Value:
-    """A look of pairs: a share of them differs, and the new version is worse by so much."""
+def looks_of(draw: np.random.Generator, looks: int, differing: float, worse: float) -> list[Value]:
+    """Looks of pairs: a share of them differs, and the new version is worse by so much."""
     shares = [(differing + worse) / 2, (differing - worse) / 2, 1 - differing]
-    only_canary, only_control, _ = (int(number) for number in draw.multinomial(total, shares))
-    return Value(Proportions(pairs=Pairs(only_canary, only_control, total)))
+    counts = draw.multinomial(PAIRS_A_LOOK, shares, looks).tolist()
+    return [Value(Proportions(pairs=Pairs(canary, control, PAIRS_A_LOOK))) for canary, control, _ in counts]
 
 
 def fires_at(config: AnalysisConfig, looks: list[Value], *, renews: bool = True) -> int | None:
@@ -63,14 +63,14 @@ def upper_end(failed: int, of: int) -> float:
 
 def false_alarms(seed: int, guards: int, looks: int, margin: float, worse: float) -> int:
     draw, config = np.random.default_rng(seed), config_of(margin)
-    lives = ([pairs_of(draw, 0.06, worse) for _ in range(looks)] for _ in range(guards))
+    lives = (looks_of(draw, looks, 0.06, worse) for _ in range(guards))
     return sum(fires_at(config, life) is not None for life in lives)
 
 
 def test_what_has_not_begun_to_bet_is_left_as_it_is_and_no_weight_changes_nothing() -> None:
     state = AnalysisState()
     assert renewed(state, 0.5) == state
-    state, _ = judge_look(config_of(MARGIN), state, {"accuracy": pairs_of(np.random.default_rng(1), 0.1, 0.0)})
+    state, _ = judge_look(config_of(MARGIN), state, {"accuracy": looks_of(np.random.default_rng(1), 1, 0.1, 0.0)[0]})
     assert renewed(state, 0.0) == state
 
 
@@ -87,7 +87,7 @@ def test_evidence_that_a_good_time_has_taken_away_does_not_fall_below_the_weight
 def test_a_decay_is_found_after_a_good_time_in_which_plain_evidence_was_lost() -> None:
     draw, config = np.random.default_rng(7), config_of(MARGIN)
     good, bad = 400, 100
-    life = [pairs_of(draw, 0.06, 0.0) for _ in range(good)] + [pairs_of(draw, 0.10, 0.06) for _ in range(bad)]
+    life = looks_of(draw, good, 0.06, 0.0) + looks_of(draw, bad, 0.10, 0.06)
     found, plain = fires_at(config, life), fires_at(config, life, renews=False)
     assert found is not None
     assert found - good < 30
@@ -112,8 +112,8 @@ def test_a_decay_after_a_thousand_good_looks_is_found_within_so_many_labels(wors
     draw, config, good, bad = np.random.default_rng(5), config_of(MARGIN), 1000, 200
     found = []
     for _ in range(20):
-        decayed = [pairs_of(draw, 0.06 + worse, worse) for _ in range(bad)]
-        life = [*(pairs_of(draw, 0.06, 0.0) for _ in range(good)), *decayed]
+        decayed = looks_of(draw, bad, 0.06 + worse, worse)
+        life = [*looks_of(draw, good, 0.06, 0.0), *decayed]
         fired = fires_at(config, life)
         assert fired is not None
         found.append((fired - good + 1) * PAIRS_A_LOOK)

@@ -10,6 +10,7 @@ from argparse import SUPPRESS, ArgumentParser, Namespace, RawDescriptionHelpForm
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Final, TextIO
 
 from kubectl_serin import commands
@@ -90,6 +91,7 @@ class _CommandParser(ArgumentParser):
             self._is_within = False
 
 
+@cache
 def parser() -> ArgumentParser:
     """The command line, with its help."""
     codes = "\n".join(f"  {int(code)}  {meaning}" for code, meaning in MEANINGS.items())
