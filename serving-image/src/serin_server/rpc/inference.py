@@ -13,11 +13,13 @@ from serin_server.metrics.clients import Client
 from serin_server.model.served import ServedModel
 from serin_server.refusals import STATUS, Refusal
 from serin_server.rpc import open_inference_pb2 as pb
-from serin_server.rpc.metadata import trace_told
+from serin_server.rpc.known import KnownQuestions, parts_of
+from serin_server.rpc.metadata import HEADER, trace_told
 from serin_server.rpc.parameters import check_parameters
 from serin_server.rpc.question import question_of
 from serin_server.rpc.reading import Threads, fault
 from serin_server.rpc.tensors import arrays_of
+from serin_server.rpc.transport.heads import Message
 from serin_server.rpc.transport.stream import Stream
 from serin_server.rpc.writing import Writer
 
@@ -46,6 +48,7 @@ class Inferences:
         self._served = served
         self._plane = plane
         self._threads = threads
+        self._known = KnownQuestions()
         self._writer: tuple[Any, Writer] = (None, Writer("", "", "", ()))
 
     def infer(self, request: pb.ModelInferRequest, stream: Stream, holding: Holding | None) -> None:
@@ -54,17 +57,9 @@ class Inferences:
         asked = Asked(stream, holding)
         asked.client = plane.metrics.clients.client(stream.address)
         try:
-            asked.trace = trace_told(stream, plane.begin_trace)
-            if plane.access is not None:
-                sent = stream.headers
-                caller = plane.access.check(sent.get("authorization"), sent.get("x-api-key"))
-                if plane.rates is not None:
-                    plane.rates.check(caller)
+            self._check_caller(asked)
             self._served.check_address(request.model_name, request.model_version or None)
-            if plane.departure is not None:
-                plane.departure.came(stream.client)
-            loaded = plane.admit()
-            asked.writer = self._writer_of_loaded()  # that of the model that runs, also if it is unloaded meanwhile
+            loaded = self._admit(asked)
             size = request.ByteSize() if holding is not None or plane.pairing is not None else 0
             if plane.pairing is not None and plane.pairing.draws(size):
                 asked.pair = plane.pairing.ask(*question_of(request))
@@ -73,11 +68,13 @@ class Inferences:
             asked.is_raw = bool(request.raw_input_contents) or not request.inputs
             wanted = [output.name for output in request.outputs] if request.outputs else None
             work = partial(_call_of, loaded, request, wanted, holding)
-            del request  # what was made of it is enough: a message of many texts is many times their size
             if size > LARGE_BYTES:
+                del request  # what was made of it is enough: a message of many texts is many times their size
                 self._threads.aside(work, partial(self._was_made, asked, loaded))
                 return
             call = work()
+            if asked.is_raw and stream.note and holding is None:
+                self._known.learn(stream.note, loaded, request, call)
             del work
         except Refusal as refusal:
             self._refuse(asked, refusal)
@@ -85,6 +82,51 @@ class Inferences:
             self._refuse(asked, fault(error))
         else:
             self._was_made(asked, loaded, call)
+
+    def infer_known(self, message: Message, stream: Stream) -> bool:
+        """Answers a question that is known but for its numbers; whether it is one."""
+        plane = self._plane
+        loaded = plane.loaded
+        if loaded is None or plane.pairing is not None or len(message) > UNCOUNTED_BYTES:
+            return False
+        parts = parts_of(message)
+        if parts is None:
+            return False
+        call = self._known.call(loaded, message, parts)
+        if call is None:
+            stream.note = parts[0]
+            return False
+        asked = Asked(stream, None)
+        asked.is_raw = True
+        asked.client = plane.metrics.clients.client(stream.address)
+        try:
+            self._check_caller(asked)
+            loaded = self._admit(asked)
+        except Refusal as refusal:
+            self._refuse(asked, refusal)
+        except Exception as error:  # noqa: BLE001 (a fault of our own)
+            self._refuse(asked, fault(error))
+        else:
+            self._submit(asked, loaded, call)
+        return True
+
+    def _check_caller(self, asked: Asked) -> None:
+        plane, stream = self._plane, asked.stream
+        if plane.begin_trace is not None or HEADER in stream.headers:
+            asked.trace = trace_told(stream, plane.begin_trace)
+        if plane.access is not None:
+            sent = stream.headers
+            caller = plane.access.check(sent.get("authorization"), sent.get("x-api-key"))
+            if plane.rates is not None:
+                plane.rates.check(caller)
+
+    def _admit(self, asked: Asked) -> Loaded:
+        plane = self._plane
+        if plane.departure is not None:
+            plane.departure.came(asked.stream.client)
+        loaded = plane.admit()
+        asked.writer = self._writer_of_loaded()  # that of the model that runs, also if it is unloaded meanwhile
+        return loaded
 
     def _writer_of_loaded(self) -> Writer:
         served = self._served
@@ -109,6 +151,9 @@ class Inferences:
                 call.forget()
                 self._refuse(asked, refusal)
                 return
+        self._submit(asked, loaded, call)
+
+    def _submit(self, asked: Asked, loaded: Loaded, call: Call) -> None:
         call.started, call.pair, call.client, call.trace = asked.started, asked.pair, asked.client, asked.trace
         asked.was_submitted = True
         self._plane.metrics.in_flight += 1

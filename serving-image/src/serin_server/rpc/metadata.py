@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from typing import Final
 
-from serin_server.dataplane.trace import HEADER, Trace, trace_of
+from serin_server.dataplane.trace import HEADER as _HEADER
+from serin_server.dataplane.trace import Trace, trace_of
 from serin_server.rpc.transport.stream import Stream
 from serin_server.security.access import AccessControl
 
-_HEADER_TEXT: Final = HEADER.decode()
+HEADER: Final = _HEADER.decode()
 
 
 def check_access(access: AccessControl | None, stream: Stream) -> None:
@@ -19,10 +20,10 @@ def check_access(access: AccessControl | None, stream: Stream) -> None:
 
 def trace_told(stream: Stream, begin: Callable[[], Trace | None] | None = None) -> Trace | None:
     """The trace that metadata tell of, or that begins here. What comes behind the answer then tells it too."""
-    given = stream.headers.get(_HEADER_TEXT)
+    given = stream.headers.get(HEADER)
     trace = None if given is None else trace_of(given)
     if trace is None and begin is not None:
         trace = begin()
     if trace is not None:
-        stream.tell(HEADER, trace.traceparent().encode())
+        stream.tell(_HEADER, trace.traceparent().encode())
     return trace

@@ -11,6 +11,7 @@ from serin_server.refusals import Kind, Refusal
 from serin_server.rpc import open_inference_pb2 as pb
 from serin_server.rpc.metadata import check_access
 from serin_server.rpc.service import Handler, InferenceService
+from serin_server.rpc.transport.heads import Message
 from serin_server.rpc.transport.stream import Stream
 from serin_server.rpc.triton import TritonCalls
 
@@ -57,6 +58,9 @@ class PackService(InferenceService):
     def model_metadata(self, request: pb.ModelMetadataRequest, stream: Stream) -> pb.ModelMetadataResponse:
         """Inputs, outputs, revision and digest of the model."""
         return self._named(request.name).model_metadata(request, stream)
+
+    def _began(self, message: Message, stream: Stream) -> None:
+        self._read(message, stream)
 
     def infer(self, request: pb.ModelInferRequest, stream: Stream, holding: Holding | None) -> None:
         """One inference."""

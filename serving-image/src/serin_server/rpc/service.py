@@ -10,7 +10,7 @@ from serin_server.rpc import open_inference_pb2 as pb
 from serin_server.rpc.inference import Inferences
 from serin_server.rpc.reading import Handle, Reading, Threads
 from serin_server.rpc.transport.dispatch import Aside
-from serin_server.rpc.transport.heads import Method
+from serin_server.rpc.transport.heads import Message, Method
 from serin_server.rpc.transport.stream import Stream
 from serin_server.rpc.triton import TritonCalls
 
@@ -25,6 +25,8 @@ class InferenceService:
         self._served = served
         self._plane = plane
         self._threads = Threads()
+        self._reading = Reading(plane, self._threads)
+        self._read = self._reading.method(pb.ModelInferRequest, self.infer).begin
         self._inferences = Inferences(served, plane, self._threads)
 
     @property
@@ -52,10 +54,13 @@ class InferenceService:
 
     def methods(self) -> Mapping[bytes, Method]:
         """What answers each address."""
-        reading = Reading(self._plane, self._threads)
-        methods = {name: reading.answering(message, handle) for name, (handle, message) in self.calls().items()}
-        methods["ModelInfer"] = reading.method(pb.ModelInferRequest, self.infer)
+        methods = {name: self._reading.answering(message, handle) for name, (handle, message) in self.calls().items()}
+        methods["ModelInfer"] = Method(self._began)
         return {f"/{SERVICE}/{name}".encode(): method for name, method in methods.items()}
+
+    def _began(self, message: Message, stream: Stream) -> None:
+        if not self._inferences.infer_known(message, stream):
+            self._read(message, stream)
 
     def infer(self, request: pb.ModelInferRequest, stream: Stream, holding: Holding | None) -> None:
         """One inference; its answer is raw or typed as its request was, and raw where a request has no tensors."""

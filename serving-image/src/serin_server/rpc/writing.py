@@ -21,13 +21,18 @@ _SHAPE: Final = 0x1A
 _CONTENTS: Final = 0x2A
 _PACKED: Final = {"FP32": 0x32, "FP64": 0x3A}
 """The keys of typed elements that lie in a message as in memory."""
+_MOST_PLANS: Final = 256
 _DOUBLE: Final = struct.Struct("<d")
+
+
+_Plan = tuple[bytes, list[tuple[bytes, int]]]
+"""What stands before the elements of outputs of known shapes, and before each of them."""
 
 
 class Writer:
     """Writes the answers of one model."""
 
-    __slots__ = ("_before_id", "_outputs", "_predicted_at", "_specs", "_version")
+    __slots__ = ("_before_id", "_outputs", "_plans", "_predicted_at", "_specs", "_version")
 
     def __init__(self, model_name: str, revision: str, version: str, outputs: Sequence[TensorSpec]) -> None:
         self._before_id = _text(_NAME, model_name) + _text(_REVISION, revision)
@@ -35,6 +40,8 @@ class Writer:
         self._predicted_at = _parameter("predicted_at", b"\x21" + bytes(_DOUBLE.size))[: -_DOUBLE.size]
         self._specs = outputs
         self._outputs = [_text(0x0A, spec.name) + _text(0x12, spec.datatype) for spec in outputs]
+        self._plans: dict[tuple[tuple[int, ...], ...], _Plan] = {}
+        """Of raw answers with all outputs, by the shapes of these."""
 
     def write(self, call: Call, tokens: ResponseWriter, *, is_raw: bool) -> bytes:
         """The answer of a call that has outputs. `predicted_at` is the time of writing."""
@@ -46,9 +53,21 @@ class Writer:
         if token := tokens.token_of(call, now):
             told.append(_parameter("feedback_token", _field(0x1A, token)))
         arrays = call.outputs or []
+        if is_raw and call.wanted is None:
+            plan = self._plans.get(tuple([array.shape for array in arrays])) or self._learn(arrays)
+            if plan is not None:
+                told.append(plan[0])
+                for before, position in plan[1]:
+                    told += (before, arrays[position].tobytes())
+                return b"".join(told)
         positions = range(len(self._outputs)) if call.wanted is None else call.wanted
-        is_raw = is_raw or any(self._specs[position].datatype == "FP16" for position in positions)
+        told += self._selected(arrays, positions, is_raw=is_raw)
+        return b"".join(told)
+
+    def _selected(self, arrays: Sequence[Array], positions: Sequence[int], *, is_raw: bool) -> list[bytes]:
+        told: list[bytes] = []
         raw: list[bytes] = []
+        is_raw = is_raw or any(self._specs[position].datatype == "FP16" for position in positions)
         for position in positions:
             spec, array = self._specs[position], arrays[position]
             described = self._outputs[position] + _shape(array.shape)
@@ -60,7 +79,20 @@ class Writer:
                 contents = _contents(spec, array)
                 size = len(described) + sum(map(len, contents))
                 told += (_key(_OUTPUTS, size), described, *contents)
-        return b"".join((*told, *raw))
+        return told + raw
+
+    def _learn(self, arrays: Sequence[Array]) -> _Plan | None:
+        """What stands before raw outputs of these shapes; None where a shape does not say how many bytes there are."""
+        if any(spec.datatype == "BYTES" for spec in self._specs):
+            return None
+        described = [
+            _field(_OUTPUTS, about + _shape(array.shape)) for about, array in zip(self._outputs, arrays, strict=True)
+        ]
+        plan = b"".join(described), [(_key(_RAW, array.nbytes), place) for place, array in enumerate(arrays)]
+        if len(self._plans) >= _MOST_PLANS:
+            self._plans.clear()
+        self._plans[tuple([array.shape for array in arrays])] = plan
+        return plan
 
 
 def _contents(spec: TensorSpec, array: Array) -> list[bytes]:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from serin_server.rpc.status import StatusCode
-from serin_server.rpc.transport.frames import END_HEADERS, END_STREAM, HEADERS
+from serin_server.rpc.transport.frames import DATA, END_HEADERS, END_STREAM, HEADERS, frame
 from serin_server.rpc.transport.heads import ENCODINGS
 from serin_server.rpc.transport.hpack import literal
 
@@ -27,9 +27,11 @@ def status_block(code: StatusCode, words: str) -> bytes:
     return told + literal(b"grpc-message", _escaped(words)) if words else told
 
 
-def http_block(status: int) -> bytes:
-    """The block that answers who speaks HTTP/2 and not gRPC."""
-    return b"\x08\x03%d" % status + _CONTENT_TYPE
+def strange_frames(number: int, status: int) -> tuple[bytes, bytes]:
+    """What answers who speaks HTTP/2 and not gRPC."""
+    block = b"\x08\x03%d" % status + literal(b"content-type", b"text/plain")
+    words = b"this port speaks gRPC: send POST with content-type application/grpc\n"
+    return frame(HEADERS, END_HEADERS, number, block), frame(DATA, END_STREAM, number, words)
 
 
 def field(name: bytes, value: bytes) -> bytes:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, cast
 from serin_server.refusals import Refusal
 from serin_server.rpc.status import StatusCode
 from serin_server.rpc.transport import frames as h2
-from serin_server.rpc.transport.answers import http_block
+from serin_server.rpc.transport.answers import strange_frames
 from serin_server.rpc.transport.control import TAKES_NONE, Controlled
 from serin_server.rpc.transport.frames import ConnectionFailure, StreamFailure
 from serin_server.rpc.transport.heads import Head, MalformedHead, head_of
@@ -138,18 +138,11 @@ class GrpcConnection(Controlled):
         if head.refused is not None:
             stream.fail(*head.refused)
             return
-        method = head.method
-        if method is None:
-            self.write(h2.frame(h2.HEADERS, h2.END_HEADERS | h2.END_STREAM, number, http_block(head.status)))
-            if not is_last:
-                self.cut(number)
-            stream.close()
-            return
         if head.timeout:
             stream.timer = server.loop.call_later(head.timeout, stream.expire)
         if is_last:
             self._heard_out(stream)
-        elif not method.is_stream:
+        elif head.method is None or not head.method.is_stream:
             stream.deadline = server.now + server.read_timeout
 
     def _head(self, number: int, block: bytes) -> Head | None:
@@ -198,7 +191,7 @@ class GrpcConnection(Controlled):
         try:
             if flags & h2.END_STREAM and stream.incoming is None and len(payload) >= PREFIX_BYTES and not payload[0]:
                 # The shortest way, for most calls: the only message, whole, with the last frame.
-                length = length_of(payload, self.server.most_message_bytes)
+                length = -1 if stream.head.method is None else length_of(payload, self.server.most_message_bytes)
                 if length == len(payload) - PREFIX_BYTES and stream.head.length in (-1, len(payload)):
                     stream.is_heard_out = True
                     stream.deadline = 0.0
@@ -218,6 +211,9 @@ class GrpcConnection(Controlled):
             stream.unseen = STREAM_WINDOW
 
     def _gather(self, stream: Stream, payload: bytes) -> None:
+        if stream.head.method is None:  # no gRPC: nobody knows what it is
+            stream.moved += len(payload)
+            return
         incoming = stream.incoming
         if incoming is None:
             incoming = stream.incoming = Incoming(self.server.memory, self.server.most_message_bytes)
@@ -232,12 +228,16 @@ class GrpcConnection(Controlled):
         stream.is_heard_out = True
         if stream.is_over:
             return
-        came = stream.incoming.seen if stream.incoming is not None else 0
+        came = stream.incoming.seen if stream.incoming is not None else stream.moved
         if stream.head.length not in (-1, came):
             raise StreamFailure(stream.number, h2.PROTOCOL_ERROR)
         stream.deadline = 0.0
         if stream.incoming is not None and stream.incoming.is_within:
             stream.fail(StatusCode.INTERNAL, "the last message breaks off")
+            return
+        if stream.head.method is None:
+            self.write(b"".join(strange_frames(stream.number, stream.head.status)))
+            stream.close()
             return
         self.server.heard_out(stream)
 

@@ -66,9 +66,7 @@ class Controlled(FrameReader):
 
     def on_control(self, kind: int, flags: int, number: int, payload: bytes) -> None:
         """Everything that is no call."""
-        if kind == h2.WINDOW_UPDATE:
-            self._window_update(number, int.from_bytes(payload, "big") & h2.LARGEST_WINDOW)
-        elif kind == h2.PING:
+        if kind == h2.PING:
             if flags & h2.ACK:
                 self.is_asked = False
                 if self.leaving == ASKS_TO_LEAVE:
@@ -113,7 +111,8 @@ class Controlled(FrameReader):
         self.write(h2.frame(h2.SETTINGS, h2.ACK, 0))
         sending.pump()
 
-    def _window_update(self, number: int, size: int) -> None:
+    def on_window_update(self, number: int, size: int) -> None:
+        """The client has room for more, of one stream or of all."""
         if number == 0:
             self.sending.window += size
             if not size or self.sending.window > h2.LARGEST_WINDOW:

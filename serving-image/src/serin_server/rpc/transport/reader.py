@@ -1,6 +1,7 @@
 """The bytes of a connection as frames, each checked for its form, and header blocks that come in several."""
 
 import asyncio
+from struct import Struct
 from typing import TYPE_CHECKING, Final, cast
 
 from serin_server.rpc.transport import frames as h2
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
     from serin_server.rpc.server import GrpcServer
 
 _FRAMES_A_TURN: Final = 512
+_HEAD: Final = Struct(">IBI")
+"""The length of a frame and its kind, its flags, and the number of its stream."""
 _LENGTHS: Final = {h2.PRIORITY: 5, h2.RST_STREAM: 4, h2.PING: 8, h2.WINDOW_UPDATE: 4}
 _OF_A_STREAM: Final = frozenset((h2.DATA, h2.HEADERS, h2.PRIORITY, h2.RST_STREAM, h2.CONTINUATION))
 _OF_ALL: Final = frozenset((h2.SETTINGS, h2.PING, h2.GOAWAY))
@@ -43,6 +46,10 @@ class FrameReader(asyncio.Protocol):
 
     def on_data(self, number: int, payload: bytes, flags: int) -> None:
         """Bytes of a stream, and their padding."""
+        raise NotImplementedError
+
+    def on_window_update(self, number: int, size: int) -> None:
+        """The client has room for more."""
         raise NotImplementedError
 
     def on_control(self, kind: int, flags: int, number: int, payload: bytes) -> None:
@@ -93,17 +100,16 @@ class FrameReader(asyncio.Protocol):
             position = len(got)
         count = 0
         while end - position >= h2.HEAD_BYTES:
-            length = data[position] << 16 | data[position + 1] << 8 | data[position + 2]
+            word, flags, number = _HEAD.unpack_from(data, position)
+            length, kind, number = word >> 8, word & 0xFF, number & h2.LARGEST_STREAM
             if length > h2.FRAME_BYTES:
                 raise ConnectionFailure(h2.FRAME_SIZE_ERROR, f"a frame of {length} bytes")
             start = position + h2.HEAD_BYTES
             after = start + length
             if after > end:
                 break
-            kind, flags = data[position + 3], data[position + 4]
             if not self.is_settled and kind != h2.SETTINGS:
                 raise ConnectionFailure(h2.PROTOCOL_ERROR, "the first frame is no SETTINGS")
-            number = int.from_bytes(data[position + 5 : start], "big") & h2.LARGEST_STREAM
             try:
                 if self._block is not None:
                     self._continued(kind, flags, number, data[start:after])
@@ -111,6 +117,8 @@ class FrameReader(asyncio.Protocol):
                     self.on_data(number, data[start:after], flags)
                 elif kind == h2.HEADERS and number:
                     self._headers(number, flags, data[start:after])
+                elif kind == h2.WINDOW_UPDATE and length == 4:
+                    self.on_window_update(number, int.from_bytes(data[start:after], "big") & h2.LARGEST_WINDOW)
                 else:
                     self._checked(kind, length, number)
                     self.on_control(kind, flags, number, data[start:after])

@@ -36,6 +36,7 @@ class Stream:
         "is_over",
         "message",
         "moved",
+        "note",
         "number",
         "on_over",
         "pending",
@@ -69,6 +70,8 @@ class Stream:
         self.trailer = b""
         self.holding: Holding | None = None
         """What an answer on its way holds of the memory budget."""
+        self.note = b""
+        """What whoever serves the call wants to know of it later."""
         self.on_over: Callable[[], None] | None = None
         """Hears that nobody waits for an answer any more."""
         self.timer: TimerHandle | None = None
