@@ -39,7 +39,9 @@ async def _load(port: int, asked: bytes, seconds: float, connections: int, *, is
     count = 0
     until = time.perf_counter() + seconds
     apart = [("grpc.use_local_subchannel_pool", 1)]
-    channels = [grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=apart) for _ in range(1 if is_one else connections)]
+    channels = [
+        grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=apart) for _ in range(1 if is_one else connections)
+    ]
 
     async def ask(channel: grpc.aio.Channel) -> None:
         nonlocal count

@@ -1,6 +1,6 @@
 """The descriptors that reflection tells: those of the protocol, of the health service, and reflection's own."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, FileDescriptorProto
@@ -92,7 +92,7 @@ def _method(service: Any, package: str, name: str, given: str, told: str) -> Any
     return service.method.add(name=name, input_type=f".{package}.{given}", output_type=f".{package}.{told}")
 
 
-def _file(name: str, package: str, messages: dict[str, tuple[str, ...]]) -> FileDescriptorProto:
+def _file(name: str, package: str, messages: Mapping[str, tuple[str, ...]]) -> FileDescriptorProto:
     file = FileDescriptorProto(name=name, package=package, syntax="proto3")
     for called, written in messages.items():
         message = file.message_type.add(name=called)

@@ -228,9 +228,7 @@ def _release(asked: Asked) -> None:
         asked.holding.release()
 
 
-def _call_of(
-    loaded: Loaded, request: pb.ModelInferRequest, wanted: list[str] | None, holding: Holding | None
-) -> Call:
+def _call_of(loaded: Loaded, request: pb.ModelInferRequest, wanted: list[str] | None, holding: Holding | None) -> Call:
     names = [tensor.name for tensor in request.inputs]
     reader = loaded.reader.of(names)
     order = reader.input_order(names)

@@ -6,7 +6,7 @@ question, and goes the long way.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -64,7 +64,7 @@ class Known:
 
     loaded: Loaded
     reader: "RequestReader"
-    tensors: tuple[tuple[int, int, tuple[int, ...], np.dtype], ...]  # type: ignore[type-arg]
+    tensors: tuple[tuple[int, int, tuple[int, ...], np.dtype[Any]], ...]
     """For each input of the model where its raw bytes stand, how many they are, and their shape and type."""
     wanted: list[int] | None
 

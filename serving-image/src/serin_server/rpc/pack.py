@@ -79,9 +79,7 @@ class PackService(InferenceService):
         self._named(request.name)
         return self._triton[request.name].model_config(request, stream)
 
-    def model_statistics(
-        self, request: pb.ModelStatisticsRequest, stream: Stream
-    ) -> pb.ModelStatisticsResponse:
+    def model_statistics(self, request: pb.ModelStatisticsRequest, stream: Stream) -> pb.ModelStatisticsResponse:
         """The counts of a model, or of all without a name."""
         if request.name:
             self._named(request.name)
@@ -91,9 +89,7 @@ class PackService(InferenceService):
             told.model_stats.extend(triton.model_statistics(request, stream).model_stats)
         return told
 
-    def repository_index(
-        self, request: pb.RepositoryIndexRequest, stream: Stream
-    ) -> pb.RepositoryIndexResponse:
+    def repository_index(self, request: pb.RepositoryIndexRequest, stream: Stream) -> pb.RepositoryIndexResponse:
         """The models, and the state of each."""
         check_access(self._plane.access, stream)
         models = self._repository.index(is_ready_only=request.ready)

@@ -3,7 +3,7 @@
 from typing import Final
 
 from serin_server.rpc.status import StatusCode
-from serin_server.rpc.transport.frames import DATA, END_HEADERS, END_STREAM, HEADERS, frame
+from serin_server.rpc.transport.frames import END_HEADERS, END_STREAM, HEADERS
 from serin_server.rpc.transport.heads import ENCODINGS
 from serin_server.rpc.transport.hpack import literal
 
@@ -12,6 +12,7 @@ _PLAIN: Final = frozenset(range(0x20, 0x7F)) - {ord("%")}
 _STATUS_200: Final = b"\x88"
 _CONTENT_TYPE: Final = b"\x0f\x10\x10application/grpc"  # the name is the static table's 31st
 _ACCEPTED: Final = literal(b"grpc-accept-encoding", b", ".join(ENCODINGS))
+STRANGE: Final = b"this port speaks gRPC: send POST with content-type application/grpc\n"
 FIRST: Final = _STATUS_200 + _CONTENT_TYPE + _ACCEPTED
 """The block before the first message."""
 OK: Final = literal(b"grpc-status", b"0")
@@ -27,11 +28,9 @@ def status_block(code: StatusCode, words: str) -> bytes:
     return told + literal(b"grpc-message", _escaped(words)) if words else told
 
 
-def strange_frames(number: int, status: int) -> tuple[bytes, bytes]:
-    """What answers who speaks HTTP/2 and not gRPC."""
-    block = b"\x08\x03%d" % status + literal(b"content-type", b"text/plain")
-    words = b"this port speaks gRPC: send POST with content-type application/grpc\n"
-    return frame(HEADERS, END_HEADERS, number, block), frame(DATA, END_STREAM, number, words)
+def strange_block(status: int) -> bytes:
+    """The block that answers who speaks HTTP/2 and not gRPC."""
+    return b"\x08\x03%d" % status + literal(b"content-type", b"text/plain")
 
 
 def field(name: bytes, value: bytes) -> bytes:

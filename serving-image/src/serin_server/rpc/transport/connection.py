@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final, cast
 from serin_server.refusals import Refusal
 from serin_server.rpc.status import StatusCode
 from serin_server.rpc.transport import frames as h2
-from serin_server.rpc.transport.answers import strange_frames
 from serin_server.rpc.transport.control import TAKES_NONE, Controlled
 from serin_server.rpc.transport.frames import ConnectionFailure, StreamFailure
 from serin_server.rpc.transport.heads import Head, MalformedHead, head_of
@@ -236,8 +235,7 @@ class GrpcConnection(Controlled):
             stream.fail(StatusCode.INTERNAL, "the last message breaks off")
             return
         if stream.head.method is None:
-            self.write(b"".join(strange_frames(stream.number, stream.head.status)))
-            stream.close()
+            stream.answer_strangely()
             return
         self.server.heard_out(stream)
 

@@ -70,9 +70,7 @@ class Dispatcher:
             stream.fail(StatusCode.INTERNAL, "a message is packed, and no grpc-encoding says how")
             return
         holding = Holding(self._memory)
-        work = partial(
-            decompressed, message, stream.head.encoding, self._most_bytes, self._most_growth, holding
-        )
+        work = partial(decompressed, message, stream.head.encoding, self._most_bytes, self._most_growth, holding)
         then = partial(self._unpacked, stream, holding)
         if len(message) > UNCOUNTED_BYTES:
             self._aside(work, then)
@@ -95,5 +93,3 @@ def outcome_of(work: Callable[[], Any]) -> Any:
         return work()
     except Exception as error:  # noqa: BLE001 (the loop tells faults from refusals)
         return error.with_traceback(None) if isinstance(error, Refusal) else error
-
-

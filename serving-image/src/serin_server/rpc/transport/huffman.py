@@ -47,12 +47,12 @@ def _steps() -> tuple[list[list[_Step | None]], frozenset[int]]:
             (length, code), read, is_wrong = place, b"", False
             for shift in (3, 2, 1, 0):
                 length, code = length + 1, code << 1 | bits >> shift & 1
-                symbol = codes.get((length, code))
-                if symbol == _END:
+                leaf = codes.get((length, code))
+                if leaf == _END:
                     is_wrong = True
                     break
-                if symbol is not None:
-                    read += bytes((symbol,))
+                if leaf is not None:
+                    read += bytes((leaf,))
                     length, code = 0, 0
             row.append(None if is_wrong else (places[length, code], read))
         steps.append(row)
@@ -63,7 +63,8 @@ def _steps() -> tuple[list[list[_Step | None]], frozenset[int]]:
 def decoded(packed: bytes) -> bytes:
     """The text. Raises `HuffmanError` for bytes that are none."""
     steps, ends = _steps()
-    place, pieces = 0, []
+    place = 0
+    pieces: list[bytes] = []
     for byte in packed:
         first = steps[place][byte >> 4]
         if first is None:

@@ -81,7 +81,9 @@ class Incoming:
 def length_of(prefix: bytes | bytearray, most_bytes: int) -> int:
     """What a message's prefix says. Raises `Refusal` for one that is larger than may be, or no prefix."""
     if prefix[0] > 1:
-        raise Refusal(Kind.MALFORMED, f"a message begins with the byte {prefix[0]}, which says neither packed nor plain")
+        raise Refusal(
+            Kind.MALFORMED, f"a message begins with the byte {prefix[0]}, which says neither packed nor plain"
+        )
     length = int.from_bytes(prefix[1:PREFIX_BYTES], "big")
     if length > most_bytes:
         raise Refusal(Kind.TOO_LARGE, f"Received message larger than max ({length} vs. {most_bytes})")

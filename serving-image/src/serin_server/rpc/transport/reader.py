@@ -21,7 +21,19 @@ _OF_ALL: Final = frozenset((h2.SETTINGS, h2.PING, h2.GOAWAY))
 class FrameReader(asyncio.Protocol):
     """Takes bytes, and hands on frames. Whoever extends it says what frames mean."""
 
-    __slots__ = ("_block", "_block_number", "_has_preface", "_is_block_last", "_rest", "heard_at", "is_over", "is_settled", "server", "transport", "wasted")
+    __slots__ = (
+        "_block",
+        "_block_number",
+        "_has_preface",
+        "_is_block_last",
+        "_rest",
+        "heard_at",
+        "is_over",
+        "is_settled",
+        "server",
+        "transport",
+        "wasted",
+    )
 
     def __init__(self, server: "GrpcServer") -> None:
         self.server = server

@@ -59,8 +59,6 @@ class Sending:
         while moved and self._waiting and not self.is_paused:
             moved = False
             for stream in list(self._waiting.values()):
-                if self.is_paused:
-                    return
                 if stream.is_over:
                     continue
                 moved = self._burst(stream) or moved
@@ -77,7 +75,7 @@ class Sending:
         pieces: list[bytes | memoryview] = []
         pending = stream.pending
         while pending and sent < _BURST_BYTES:
-            room = min(self.window, stream.window, FRAME_BYTES)
+            room = 0 if self.is_paused else min(self.window, stream.window, FRAME_BYTES)
             if room <= 0:
                 break
             piece = pending[0]

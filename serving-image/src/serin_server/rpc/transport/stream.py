@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from serin_server.dataplane.memory import Holding
 from serin_server.refusals import Kind, Refusal
 from serin_server.rpc.status import CODES, StatusCode
-from serin_server.rpc.transport.answers import FIRST, FIRST_HEAD, OK, OK_HEAD, field, status_block
-from serin_server.rpc.transport.frames import CANCEL, END_HEADERS, END_STREAM, HEADERS, frame
+from serin_server.rpc.transport.answers import FIRST, FIRST_HEAD, OK, OK_HEAD, STRANGE, field, status_block, strange_block
+from serin_server.rpc.transport.frames import CANCEL, DATA, END_HEADERS, END_STREAM, HEADERS, frame
 from serin_server.rpc.transport.heads import Head, Message
 from serin_server.rpc.transport.messages import Incoming
 
@@ -118,7 +118,7 @@ class Stream:
             self.end()
             return
         number = self.number.to_bytes(4, "big")
-        told = (
+        told: tuple[bytes, ...] = (
             FIRST_HEAD, number, FIRST, (size << 16).to_bytes(5, "big"), number, (size - 5).to_bytes(5, "big"), message,
             OK_HEAD, number, OK,
         )  # fmt: skip
@@ -152,6 +152,14 @@ class Stream:
         """The call ends with a refusal in the words and the code of gRPC."""
         self.fail(CODES[refusal.kind], refusal.message)
 
+    def answer_strangely(self) -> None:
+        """The answer of what is no call of gRPC."""
+        self.has_sent_head = True
+        self.connection.write(frame(HEADERS, END_HEADERS, self.number, strange_block(self.head.status)))
+        self.pending.append(memoryview(STRANGE))
+        self.trailers = b""
+        self.connection.sending.put(self)
+
     def _answered(self) -> None:
         if self.has_begun:
             self.has_begun = False
@@ -173,6 +181,10 @@ class Stream:
 
     def finish(self) -> None:
         """The last block, after which the stream is closed; a client that still sends need not."""
+        if self.trailers == b"":
+            self.connection.write(frame(DATA, END_STREAM, self.number))
+            self.close()
+            return
         block = self.trailers or OK
         if not self.has_sent_head:
             block = FIRST + block
