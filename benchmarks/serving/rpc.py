@@ -1,16 +1,17 @@
 """What one prediction costs over gRPC beside HTTP: CPU seconds of the server for 1,000 requests, in turns, on one server.
 
-Clients are wrk for HTTP and grpcio for gRPC, each with as many connections; what they cost themselves is not counted.
+Clients are wrk for HTTP and grpc-go for gRPC (rpc_load/), each with as many connections; what they cost themselves is not counted.
 """
 
 import argparse
-import asyncio
 import json
+import subprocess
+import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
-from catalog import CACHE, Candidate
+from catalog import CACHE, HERE, Candidate
 from drive import measure, running
 from models import CASES, Case, build
 from processes import cpu_seconds, pss_megabytes
@@ -33,38 +34,38 @@ def question(case: Case, folder: Path, *, is_typed: bool) -> bytes:
     return asked.SerializeToString()
 
 
-async def _load(port: int, asked: bytes, seconds: float, connections: int, *, is_one: bool) -> int:
-    import grpc
+def _load_tool() -> Path:
+    """The load of gRPC, in Go: built from rpc_load/ where it is not there, or of another source."""
+    tool = CACHE / "rpc-load"
+    sources = sorted((HERE / "rpc_load").iterdir())
+    if not tool.exists() or any(source.stat().st_mtime > tool.stat().st_mtime for source in sources):
+        subprocess.run(["go", "build", "-o", str(tool), "."], cwd=HERE / "rpc_load", check=True)
+    return tool
 
-    count = 0
-    until = time.perf_counter() + seconds
-    apart = [("grpc.use_local_subchannel_pool", 1)]
-    channels = [
-        grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=apart) for _ in range(1 if is_one else connections)
-    ]
 
-    async def ask(channel: grpc.aio.Channel) -> None:
-        nonlocal count
-        infer = channel.unary_unary(METHOD)
-        while time.perf_counter() < until:
-            await infer(asked)
-            count += 1
-
-    await asyncio.gather(*(ask(channels[number % len(channels)]) for number in range(connections)))
-    for channel in channels:
-        await channel.close()
-    return count
+def _load(port: int, asked: bytes, seconds: float, calls: int, connections: int) -> dict[str, float]:
+    with tempfile.NamedTemporaryFile() as file:
+        Path(file.name).write_bytes(asked)
+        command = [_load_tool(), f"127.0.0.1:{port}", METHOD, file.name, calls, connections, seconds]
+        done = subprocess.run([str(each) for each in command], check=True, capture_output=True, text=True)
+    told = json.loads(done.stdout)
+    if told["failed"]:
+        raise RuntimeError(f"calls failed: {told}")
+    return told
 
 
 def over_grpc(case: Case, pid: int, port: int, folder: Path, seconds: float, kind: str) -> dict[str, float]:
     """CPU seconds of the server for 1,000 calls, after a warm-up, and calls a second."""
     asked = question(case, folder, is_typed="typed" in kind)
-    is_one = "one" in kind
-    asyncio.run(_load(port, asked, 0.5, case.connections, is_one=is_one))
-    before, began = cpu_seconds(pid), time.perf_counter()
-    count = asyncio.run(_load(port, asked, seconds, case.connections, is_one=is_one))
-    used, wall = cpu_seconds(pid) - before, time.perf_counter() - began
-    return {"cpu_seconds_per_1000": used / count * 1000, "requests_per_second": count / wall}
+    connections = 1 if "one" in kind else case.connections
+    _load(port, asked, 0.5, case.connections, connections)
+    before = cpu_seconds(pid)
+    told = _load(port, asked, seconds, case.connections, connections)
+    used = cpu_seconds(pid) - before
+    return {
+        "cpu_seconds_per_1000": used / told["requests"] * 1000,
+        "requests_per_second": told["requests"] / told["seconds"],
+    }
 
 
 def main() -> None:
@@ -89,6 +90,10 @@ def main() -> None:
                     asked = Case(case.name, case.model, case.rows, case.connections, is_binary=kind == "binary")
                     cost = measure(asked, pid, port, folder, given.seconds)
                 told.setdefault(kind, []).append(cost["cpu_seconds_per_1000"])
+                print(
+                    f"{kind:22} {cost['cpu_seconds_per_1000']:.4f} CPU-s/1k {cost['requests_per_second']:6.0f}/s",
+                    flush=True,
+                )
             for name, value in start.items():
                 told.setdefault(name, []).append(value)
     best = {name: round(min(values), 4) for name, values in told.items()}

@@ -1,9 +1,8 @@
 """The gRPC server: its services, its limits, the connections that are open, and their ends."""
 
 import asyncio
-import random
 from collections.abc import Mapping, Sequence
-from time import monotonic
+from contextlib import suppress
 from typing import Final
 
 from serin_server.config.settings import Settings
@@ -13,17 +12,14 @@ from serin_server.rpc.health import Health
 from serin_server.rpc.reflection import Reflection
 from serin_server.rpc.service import SERVICE, InferenceService
 from serin_server.rpc.transport.connection import GrpcConnection
-from serin_server.rpc.transport.control import ASKS_TO_LEAVE, TAKES_CALLS
 from serin_server.rpc.transport.dispatch import Dispatcher
-from serin_server.rpc.transport.frames import PING, frame
+from serin_server.rpc.transport.patience import Patience
 
 SWEEP_SECONDS: Final = 1.0
-GRACE_SECONDS: Final = 60.0
 _ENVELOPE_BYTES: Final = 64 * 1024
-_LEAST_BYTES_PER_SECOND: Final = 64 * 1024
+_LAST_WORDS_SECONDS: Final = 0.05
 _MOST_WASTED: Final = 2000
 _BLOCK_ROOM: Final = 1024
-_NEVER: Final = float("inf")
 
 
 class GrpcServer:
@@ -42,8 +38,9 @@ class GrpcServer:
         self.most_wasted = _MOST_WASTED
         """Frames in a second that bring nothing forward, after which a connection ends."""
         self._plane = service.plane
-        self._idle_timeout = settings.idle_timeout_seconds
-        self._max_seconds = settings.connection_max_seconds
+        self._patience = Patience(
+            settings.read_timeout_seconds, settings.idle_timeout_seconds, settings.connection_max_seconds
+        )
         self._health = Health(("", SERVICE, *names))
         methods = {
             **service.methods(),
@@ -56,6 +53,8 @@ class GrpcServer:
         self.begin = self._dispatcher.begin
         self.came = self._dispatcher.came
         self.heard_out = self._dispatcher.heard_out
+        self._nobody = asyncio.Event()
+        """Set while no client is connected."""
         self.connections: set[GrpcConnection] = set()
         self.now = loop.time()
         self._sweep_handle = loop.call_later(SWEEP_SECONDS, self._sweep)
@@ -77,15 +76,16 @@ class GrpcServer:
     # The connections.
 
     def opened(self, connection: GrpcConnection) -> None:
-        """A client came; its connection gets an age, jittered so that ends spread out."""
-        jitter = random.uniform(0.9, 1.1)  # noqa: S311 (no secret)
-        connection.expires_at = self.now + self._max_seconds * jitter if self._max_seconds else _NEVER
-        connection.heard_at = self.now
+        """A client came."""
+        self._patience.born(connection, self.now)
         self.connections.add(connection)
+        self._nobody.clear()
 
     def closed(self, connection: GrpcConnection) -> None:
         """A connection is gone."""
         self.connections.discard(connection)
+        if not self.connections:
+            self._nobody.set()
 
     def rejected(self, refusal: Refusal) -> None:
         """Counts what was refused before it was a call."""
@@ -94,54 +94,8 @@ class GrpcServer:
     def _sweep(self) -> None:
         self.now = self.loop.time()
         for connection in list(self.connections):
-            self._look(connection)
+            self._patience.look(connection, self.now)
         self._sweep_handle = self.loop.call_later(SWEEP_SECONDS, self._sweep)
-
-    def _look(self, connection: GrpcConnection) -> None:
-        now = self.now
-        connection.wasted = 0
-        if connection.unsent_until and now > connection.unsent_until and not self._reads_on(connection):
-            connection.transport.abort()
-            return
-        if connection.is_over or not connection.is_settled:
-            if now - connection.heard_at > self.read_timeout:  # a client that does not begin, or does not go away
-                connection.transport.abort()
-            return
-        for stream in list(connection.streams.values()):
-            if not stream.deadline or now <= stream.deadline:
-                continue
-            if stream.moved - stream.seen >= _LEAST_BYTES_PER_SECOND:
-                stream.seen, stream.deadline = stream.moved, now + self.read_timeout
-            else:
-                stream.too_slow()
-        if connection.leaving == TAKES_CALLS:
-            if now > connection.expires_at:
-                connection.ask_to_leave()
-            elif now - connection.heard_at > self._idle_timeout:
-                self._idle(connection)
-        elif connection.leaving == ASKS_TO_LEAVE:
-            if now - connection.leaving_at > SWEEP_SECONDS:
-                connection.tell_last()
-        elif now - connection.leaving_at > GRACE_SECONDS:
-            connection.transport.abort()
-
-    def _reads_on(self, connection: GrpcConnection) -> bool:
-        unsent = connection.transport.get_write_buffer_size()
-        if connection.unsent_bytes - unsent < _LEAST_BYTES_PER_SECOND:
-            return False
-        connection.unsent_bytes, connection.unsent_until = unsent, self.now + self.read_timeout
-        return True
-
-    def _idle(self, connection: GrpcConnection) -> None:
-        """Nothing was heard for long: a client without calls is let go, one with them is asked whether it is there."""
-        if not connection.streams:
-            connection.ask_to_leave()
-        elif connection.is_asked:
-            connection.transport.abort()
-        else:
-            connection.is_asked = True
-            connection.heard_at = self.now - self._idle_timeout + self.read_timeout
-            connection.write(frame(PING, 0, 0, b"there?  "))
 
     # The end.
 
@@ -153,9 +107,9 @@ class GrpcServer:
                 connection.ask_to_leave()
             else:
                 connection.tell_last()
-        until = monotonic() + grace_seconds
-        while self.connections and monotonic() < until:
-            await asyncio.sleep(0.01)
+        if self.connections:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._nobody.wait(), grace_seconds or _LAST_WORDS_SECONDS)
         self._sweep_handle.cancel()
         for connection in list(self.connections):
             connection.transport.abort()

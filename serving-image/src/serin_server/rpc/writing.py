@@ -5,11 +5,12 @@ A message of the parser's own takes several times as long to fill as to write: m
 
 import struct
 from collections.abc import Sequence
+from math import prod
 from time import time
-from typing import Final
+from typing import Any, Final
 
 from serin_server.dataplane.binary import bytes_of_array
-from serin_server.dataplane.call import Call
+from serin_server.dataplane.call import Call, Shared
 from serin_server.dataplane.response import ResponseWriter
 from serin_server.model.tensors import Array, TensorSpec
 from serin_server.rpc import open_inference_pb2 as pb
@@ -22,17 +23,20 @@ _CONTENTS: Final = 0x2A
 _PACKED: Final = {"FP32": 0x32, "FP64": 0x3A}
 """The keys of typed elements that lie in a message as in memory."""
 _MOST_PLANS: Final = 256
+_PIECE: Final = 64 * 1024
 _DOUBLE: Final = struct.Struct("<d")
 
 
-_Plan = tuple[bytes, list[tuple[bytes, int]]]
+_Plan = tuple[bytes, list[bytes]]
 """What stands before the elements of outputs of known shapes, and before each of them."""
+_Rows = tuple[tuple[tuple[int, ...], ...], list[bytes], list[int]]
+"""Of each output of a shared run the shape of a row, all bytes, and those of a row."""
 
 
 class Writer:
     """Writes the answers of one model."""
 
-    __slots__ = ("_before_id", "_outputs", "_plans", "_predicted_at", "_specs", "_version")
+    __slots__ = ("_before_id", "_is_plain", "_outputs", "_plans", "_predicted_at", "_specs", "_version")
 
     def __init__(self, model_name: str, revision: str, version: str, outputs: Sequence[TensorSpec]) -> None:
         self._before_id = _text(_NAME, model_name) + _text(_REVISION, revision)
@@ -40,7 +44,8 @@ class Writer:
         self._predicted_at = _parameter("predicted_at", b"\x21" + bytes(_DOUBLE.size))[: -_DOUBLE.size]
         self._specs = outputs
         self._outputs = [_text(0x0A, spec.name) + _text(0x12, spec.datatype) for spec in outputs]
-        self._plans: dict[tuple[tuple[int, ...], ...], _Plan] = {}
+        self._is_plain = all(spec.datatype != "BYTES" for spec in outputs)
+        self._plans: dict[Any, _Plan] = {}
         """Of raw answers with all outputs, by the shapes of these."""
 
     def write(self, call: Call, tokens: ResponseWriter, *, is_raw: bool) -> bytes:
@@ -52,17 +57,31 @@ class Writer:
         told += (self._version, self._predicted_at, _DOUBLE.pack(now))
         if token := tokens.token_of(call, now):
             told.append(_parameter("feedback_token", _field(0x1A, token)))
-        arrays = call.outputs or []
-        if is_raw and call.wanted is None:
-            plan = self._plans.get(tuple([array.shape for array in arrays])) or self._learn(arrays)
-            if plan is not None:
-                told.append(plan[0])
-                for before, position in plan[1]:
-                    told += (before, arrays[position].tobytes())
-                return b"".join(told)
+        shared = call.shared
+        if is_raw and call.wanted is None and self._is_plain:
+            if shared is not None and shared.elements <= _PIECE:
+                if shared.raw is None:
+                    shared.raw = _rows_of(shared)
+                told += self._rows(call.first, call.rows, shared.raw)
+            else:
+                arrays = call.outputs or []
+                before, keys = self._plan(tuple([array.shape for array in arrays]))
+                told.append(before)
+                for key, array in zip(keys, arrays, strict=True):
+                    told += (key, array.tobytes())
+            return b"".join(told)
         positions = range(len(self._outputs)) if call.wanted is None else call.wanted
-        told += self._selected(arrays, positions, is_raw=is_raw)
+        told += self._selected(call.outputs or [], positions, is_raw=is_raw)
         return b"".join(told)
+
+    def _rows(self, first: int, rows: int, raw: _Rows) -> list[bytes]:
+        """All outputs of some rows of a run that several calls shared."""
+        shapes, data, sizes = raw
+        before, keys = self._plan((rows, shapes))
+        told = [before]
+        for key, each, size in zip(keys, data, sizes, strict=True):
+            told += (key, each[first * size : (first + rows) * size])
+        return told
 
     def _selected(self, arrays: Sequence[Array], positions: Sequence[int], *, is_raw: bool) -> list[bytes]:
         told: list[bytes] = []
@@ -81,18 +100,28 @@ class Writer:
                 told += (_key(_OUTPUTS, size), described, *contents)
         return told + raw
 
-    def _learn(self, arrays: Sequence[Array]) -> _Plan | None:
-        """What stands before raw outputs of these shapes; None where a shape does not say how many bytes there are."""
-        if any(spec.datatype == "BYTES" for spec in self._specs):
-            return None
-        described = [
-            _field(_OUTPUTS, about + _shape(array.shape)) for about, array in zip(self._outputs, arrays, strict=True)
-        ]
-        plan = b"".join(described), [(_key(_RAW, array.nbytes), place) for place, array in enumerate(arrays)]
+    def _plan(self, shapes: Any) -> _Plan:
+        """What stands before raw outputs of these shapes, or of so many rows of these."""
+        plan = self._plans.get(shapes)
+        if plan is not None:
+            return plan
+        whole = shapes
+        if shapes and isinstance(shapes[0], int):
+            whole = [(shapes[0], *shape) for shape in shapes[1]]
+        described, keys = [], []
+        for spec, about, shape in zip(self._specs, self._outputs, whole, strict=True):
+            described.append(_field(_OUTPUTS, about + _shape(shape)))
+            keys.append(_key(_RAW, prod(shape) * spec.dtype.itemsize))
         if len(self._plans) >= _MOST_PLANS:
             self._plans.clear()
-        self._plans[tuple([array.shape for array in arrays])] = plan
+        plan = self._plans[shapes] = b"".join(described), keys
         return plan
+
+
+def _rows_of(shared: Shared) -> _Rows:
+    outputs = shared.outputs
+    sizes = [prod(output.shape[1:]) * output.itemsize for output in outputs]
+    return tuple([output.shape[1:] for output in outputs]), [output.tobytes() for output in outputs], sizes
 
 
 def _contents(spec: TensorSpec, array: Array) -> list[bytes]:

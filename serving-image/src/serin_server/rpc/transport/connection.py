@@ -13,7 +13,7 @@ from serin_server.rpc.transport.control import TAKES_NONE, Controlled
 from serin_server.rpc.transport.frames import ConnectionFailure, StreamFailure
 from serin_server.rpc.transport.heads import Head, MalformedHead, head_of
 from serin_server.rpc.transport.hpack import Decoder, HpackError
-from serin_server.rpc.transport.messages import PREFIX_BYTES, Incoming, length_of
+from serin_server.rpc.transport.messages import PREFIX_BYTES, Incoming
 from serin_server.rpc.transport.stream import Stream
 
 if TYPE_CHECKING:
@@ -172,42 +172,55 @@ class GrpcConnection(Controlled):
         size = len(payload)
         self._room -= size
         if self._room < WINDOW // 2:
-            if self._room < 0:
-                raise ConnectionFailure(h2.FLOW_CONTROL_ERROR, "more came than there was room for")
-            self.write(h2.window_update(0, WINDOW - self._room))
-            self._room = WINDOW
+            self._make_room()
         if flags & h2.PADDED:
             payload = h2.unpadded(flags, payload)
         stream = self.streams.get(number)
         if stream is None or stream.is_heard_out:
             self._unexpected_data(number, stream)
             return
-        if not payload and not flags & h2.END_STREAM:
-            self.waste()
         stream.unseen -= size
         if stream.unseen < 0:
             raise StreamFailure(number, h2.FLOW_CONTROL_ERROR)
+        is_last = bool(flags & h2.END_STREAM)
+        if is_last and self._is_all(stream, payload):
+            stream.is_heard_out = True
+            stream.deadline = 0.0
+            self.server.begin(stream, payload[PREFIX_BYTES:])
+            return
+        if not (payload or is_last):
+            self.waste()
         try:
-            if flags & h2.END_STREAM and stream.incoming is None and len(payload) >= PREFIX_BYTES and not payload[0]:
-                # The shortest way, for most calls: the only message, whole, with the last frame.
-                length = -1 if stream.head.method is None else length_of(payload, self.server.most_message_bytes)
-                if length == len(payload) - PREFIX_BYTES and stream.head.length in (-1, len(payload)):
-                    stream.is_heard_out = True
-                    stream.deadline = 0.0
-                    self.server.begin(stream, payload[PREFIX_BYTES:])
-                    if stream.head.method is not None and stream.head.method.is_stream:
-                        self._heard_out(stream)
-                    return
             self._gather(stream, payload)
         except Refusal as refusal:
             self.server.rejected(refusal)
             stream.refuse(refusal)
             return
-        if flags & h2.END_STREAM:
+        if is_last:
             self._heard_out(stream)
         elif not stream.is_over and stream.unseen < STREAM_WINDOW // 2:
             self.write(h2.window_update(number, STREAM_WINDOW - stream.unseen))
             stream.unseen = STREAM_WINDOW
+
+    def _make_room(self) -> None:
+        if self._room < 0:
+            raise ConnectionFailure(h2.FLOW_CONTROL_ERROR, "more came than there was room for")
+        self.write(h2.window_update(0, WINDOW - self._room))
+        self._room = WINDOW
+
+    def _is_all(self, stream: Stream, payload: bytes) -> bool:
+        """Whether these last bytes are the call's only message, whole and plain, as they are of most calls."""
+        method = stream.head.method
+        return (
+            method is not None
+            and not method.is_stream
+            and stream.incoming is None
+            and len(payload) >= PREFIX_BYTES
+            and not payload[0]
+            and int.from_bytes(payload[1:PREFIX_BYTES], "big") == len(payload) - PREFIX_BYTES
+            and len(payload) - PREFIX_BYTES <= self.server.most_message_bytes
+            and stream.head.length in (-1, len(payload))
+        )
 
     def _gather(self, stream: Stream, payload: bytes) -> None:
         if stream.head.method is None:  # no gRPC: nobody knows what it is

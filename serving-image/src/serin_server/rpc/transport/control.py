@@ -66,31 +66,41 @@ class Controlled(FrameReader):
 
     def on_control(self, kind: int, flags: int, number: int, payload: bytes) -> None:
         """Everything that is no call."""
-        if kind == h2.PING:
-            if flags & h2.ACK:
-                self.is_asked = False
-                if self.leaving == ASKS_TO_LEAVE:
-                    self.tell_last()
-            else:
-                self.waste()
-                self.write(h2.frame(h2.PING, h2.ACK, 0, payload))
-        elif kind == h2.SETTINGS:
+        if kind == h2.SETTINGS:
             self._settings(flags, payload)
+        elif kind == h2.PING:
+            self._ping(flags, payload)
         elif kind == h2.RST_STREAM:
-            self.waste()
-            if number > self.last_stream:
-                raise ConnectionFailure(h2.PROTOCOL_ERROR, f"RST_STREAM of stream {number}, which is idle")
-            stream = self.streams.get(number)
-            if stream is not None:
-                stream.close()
-        elif kind == h2.PRIORITY:
-            self.waste()
-            if int.from_bytes(payload[:4], "big") & h2.LARGEST_STREAM == number:
-                raise StreamFailure(number, h2.PROTOCOL_ERROR)
+            self._reset(number)
         elif kind == h2.GOAWAY:
             self.take_none()
         else:
             self.waste()
+            if kind == h2.PRIORITY and int.from_bytes(payload[:4], "big") & h2.LARGEST_STREAM == number:
+                raise StreamFailure(number, h2.PROTOCOL_ERROR)
+
+    def _ping(self, flags: int, payload: bytes) -> None:
+        if not flags & h2.ACK:
+            self.waste()
+            self.owed += h2.frame(h2.PING, h2.ACK, 0, payload)
+            return
+        self.is_asked = False
+        if self.leaving == ASKS_TO_LEAVE:
+            self.tell_last()
+
+    def pay(self) -> None:
+        """Sends what is owed and went with no answer."""
+        if self.owed and not self.transport.is_closing():
+            owed, self.owed = self.owed, b""
+            self.write(owed)
+
+    def _reset(self, number: int) -> None:
+        self.waste()
+        if number > self.last_stream:
+            raise ConnectionFailure(h2.PROTOCOL_ERROR, f"RST_STREAM of stream {number}, which is idle")
+        stream = self.streams.get(number)
+        if stream is not None:
+            stream.close()
 
     def _settings(self, flags: int, payload: bytes) -> None:
         if flags & h2.ACK:

@@ -30,6 +30,7 @@ class FrameReader(asyncio.Protocol):
         "heard_at",
         "is_over",
         "is_settled",
+        "owed",
         "server",
         "transport",
         "wasted",
@@ -47,6 +48,8 @@ class FrameReader(asyncio.Protocol):
         self.is_over = False
         self.is_settled = False
         """Whether the client has told its settings, which come first."""
+        self.owed = b""
+        """Answers to PINGs, of which clients send one with each call: with the answer they are a write less."""
         self.wasted = 0
         """Frames of the last second that brought nothing forward."""
 
@@ -66,6 +69,10 @@ class FrameReader(asyncio.Protocol):
 
     def on_control(self, kind: int, flags: int, number: int, payload: bytes) -> None:
         """Any other frame."""
+        raise NotImplementedError
+
+    def pay(self) -> None:
+        """Sends what is owed and went with no answer."""
         raise NotImplementedError
 
     def fail(self, failure: ConnectionFailure) -> None:
@@ -98,45 +105,31 @@ class FrameReader(asyncio.Protocol):
             return
         if position < len(data):
             self._rest = data[position:]
+        if self.owed:
+            self.server.loop.call_soon(self.pay)  # behind what this turn has begun
 
     def _read(self, data: bytes) -> int:
         """Reads the frames that are whole, and returns where the next begins."""
-        position, end = 0, len(data)
+        position: int = 0
+        end = len(data)
         if not self._has_preface:
-            got = data[: len(h2.PREFACE)]
-            if not h2.PREFACE.startswith(got):
-                raise ConnectionFailure(h2.PROTOCOL_ERROR, "this port speaks gRPC (HTTP/2) alone")
-            if len(got) < len(h2.PREFACE):
+            position = self._preface(data)
+            if not position:
                 return 0
-            self._has_preface = True
-            position = len(got)
         count = 0
         while end - position >= h2.HEAD_BYTES:
             word, flags, number = _HEAD.unpack_from(data, position)
             length, kind, number = word >> 8, word & 0xFF, number & h2.LARGEST_STREAM
             if length > h2.FRAME_BYTES:
                 raise ConnectionFailure(h2.FRAME_SIZE_ERROR, f"a frame of {length} bytes")
-            start = position + h2.HEAD_BYTES
-            after = start + length
-            if after > end:
-                break
-            if not self.is_settled and kind != h2.SETTINGS:
-                raise ConnectionFailure(h2.PROTOCOL_ERROR, "the first frame is no SETTINGS")
+            start: int = position + h2.HEAD_BYTES
+            position, before = start + length, position
+            if position > end:
+                return before
             try:
-                if self._block is not None:
-                    self._continued(kind, flags, number, data[start:after])
-                elif kind == h2.DATA and number:
-                    self.on_data(number, data[start:after], flags)
-                elif kind == h2.HEADERS and number:
-                    self._headers(number, flags, data[start:after])
-                elif kind == h2.WINDOW_UPDATE and length == 4:
-                    self.on_window_update(number, int.from_bytes(data[start:after], "big") & h2.LARGEST_WINDOW)
-                else:
-                    self._checked(kind, length, number)
-                    self.on_control(kind, flags, number, data[start:after])
+                self._take(kind, flags, number, data[start:position])
             except StreamFailure as failure:
                 self.reset_number(failure.number, failure.code)
-            position = after
             if self.is_over:
                 return end
             count += 1
@@ -144,6 +137,31 @@ class FrameReader(asyncio.Protocol):
                 self._let_others()
                 break
         return position
+
+    def _preface(self, data: bytes) -> int:
+        """Where the first frame begins; 0 while that is not to be known."""
+        got = data[: len(h2.PREFACE)]
+        if not h2.PREFACE.startswith(got):
+            raise ConnectionFailure(h2.PROTOCOL_ERROR, "this port speaks gRPC (HTTP/2) alone")
+        if len(got) < len(h2.PREFACE):
+            return 0
+        self._has_preface = True
+        return len(got)
+
+    def _take(self, kind: int, flags: int, number: int, payload: bytes) -> None:
+        if self._block is not None:
+            self._continued(kind, flags, number, payload)
+        elif not self.is_settled and kind != h2.SETTINGS:
+            raise ConnectionFailure(h2.PROTOCOL_ERROR, "the first frame is no SETTINGS")
+        elif kind == h2.DATA and number:
+            self.on_data(number, payload, flags)
+        elif kind == h2.HEADERS and number:
+            self._headers(number, flags, payload)
+        elif kind == h2.WINDOW_UPDATE and len(payload) == _LENGTHS[kind]:
+            self.on_window_update(number, int.from_bytes(payload, "big") & h2.LARGEST_WINDOW)
+        else:
+            self._checked(kind, len(payload), number)
+            self.on_control(kind, flags, number, payload)
 
     def _let_others(self) -> None:
         """Others have their turn before the rest is read."""

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 from serin_server.dataplane.memory import Holding
 from serin_server.refusals import Kind, Refusal
 from serin_server.rpc.status import CODES, StatusCode
-from serin_server.rpc.transport.answers import FIRST, FIRST_HEAD, OK, OK_HEAD, STRANGE, field, status_block, strange_block
+from serin_server.rpc.transport.answers import (
+    FIRST,
+    FIRST_HEAD,
+    OK,
+    OK_HEAD,
+    STRANGE,
+    field,
+    status_block,
+    strange_block,
+)
 from serin_server.rpc.transport.frames import CANCEL, DATA, END_HEADERS, END_STREAM, HEADERS, frame
 from serin_server.rpc.transport.heads import Head, Message
 from serin_server.rpc.transport.messages import Incoming
@@ -124,6 +133,9 @@ class Stream:
         )  # fmt: skip
         if self.trailer:
             told = (*told[:-3], frame(HEADERS, END_HEADERS | END_STREAM, self.number, OK + self.trailer))
+        if connection.owed:
+            told = (connection.owed, *told)
+            connection.owed = b""
         connection.sending.window -= size
         connection.write(b"".join(told))
         self.close()
