@@ -91,10 +91,14 @@ class GrpcServer:
         """Counts what was refused before it was a call."""
         self._plane.rejected(refusal)
 
-    def _sweep(self) -> None:
-        self.now = self.loop.time()
+    def look(self, now: float) -> None:
+        """Ends what has taken too long."""
+        self.now = now
         for connection in list(self.connections):
-            self._patience.look(connection, self.now)
+            self._patience.look(connection, now)
+
+    def _sweep(self) -> None:
+        self.look(self.loop.time())
         self._sweep_handle = self.loop.call_later(SWEEP_SECONDS, self._sweep)
 
     # The end.
