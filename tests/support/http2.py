@@ -86,7 +86,9 @@ class Service:
         return {
             b"/echo": Method(lambda message, stream: stream.answer(bytes(message))),
             b"/late": Method(lambda message, stream: self.late.append(stream)),
-            b"/echoes": Method(lambda message, stream: stream.send(bytes(message)), is_stream=True, ended=lambda s: s.end()),
+            b"/echoes": Method(
+                lambda message, stream: stream.send(bytes(message)), is_stream=True, ended=lambda s: s.end()
+            ),
             **self.methods_more,
         }
 

@@ -131,10 +131,10 @@ def _contents(spec: TensorSpec, array: Array) -> list[bytes]:
         answer = pb.ModelInferResponse()
         put_output(answer, spec, array, is_raw=False)
         contents = answer.outputs[0].contents.SerializeToString()
-        return [_key(_CONTENTS, len(contents)), contents]
+        return [_key(_CONTENTS, len(contents)), contents] if contents else []
     data = bytes_of_array(spec, array)
     if not data:
-        return [b"\x2a\0"]
+        return []
     before = _key(key, len(data))
     return [_key(_CONTENTS, len(before) + len(data)), before, data]
 

@@ -2,7 +2,7 @@
 
 import hpack
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serin_server.rpc.transport.hpack import Decoder, HpackError, literal
@@ -12,6 +12,7 @@ NAMES = st.sampled_from([b":path", b":status", b"te", b"x-a", b"grpc-timeout"]) 
 FIELDS = st.lists(st.tuples(NAMES, st.sampled_from([b"", b"POST", b"trailers"]) | st.binary(max_size=150)), max_size=9)
 
 
+@settings(max_examples=50)
 @given(st.lists(st.tuples(FIELDS, st.booleans(), st.sampled_from([None, 0, 64, 200, 4096])), max_size=8))
 def test_blocks_of_another_encoder_are_read_as_they_were_meant(blocks):
     encoder, decoder = hpack.Encoder(), Decoder(1 << 20)
