@@ -63,7 +63,7 @@ async def test_a_large_answer_goes_as_its_client_makes_room():
         last = h2.END_STREAM * (at + 16_384 >= len(whole))
         client.send(h2.frame(h2.DATA, last, client.number, whole[at : at + 16_384]))
     while len(got) < len(whole):
-        told, data = client.answer()
+        _, data = client.answer()
         assert len(data) <= 65_535
         got += data
         client.send(h2.window_update(0, 65_535), h2.window_update(client.number, 65_535))
