@@ -32,7 +32,7 @@ class Transport(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.written = b""
-        self.is_closed = self.is_aborted = False
+        self.is_closed = self.is_aborted = self.is_paused = False
         self.unsent = 0
 
     def write(self, data: bytes) -> None:
@@ -58,10 +58,10 @@ class Transport(asyncio.Transport):
         return True
 
     def pause_reading(self) -> None:
-        pass
+        self.is_paused = True
 
     def resume_reading(self) -> None:
-        pass
+        self.is_paused = False
 
 
 @dataclass

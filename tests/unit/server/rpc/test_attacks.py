@@ -108,6 +108,59 @@ async def test_an_answer_that_its_client_makes_no_room_for_is_dropped_with_what_
     assert not client.connection.streams
 
 
+async def test_many_small_answers_that_wait_for_room_are_held_by_the_budget():
+    client = Client(read_timeout_seconds=5)
+    client.send(h2.settings({h2.INITIAL_WINDOW_SIZE: 0}))
+    client.service.memory.limit_bytes = 100_000
+    for _ in range(30):
+        client.call(bytes(10_000))
+    resets = [frame.payload[-1] for frame in client.frames() if frame.kind == h2.RST_STREAM]
+    assert resets == [h2.ENHANCE_YOUR_CALM] * 21
+    assert client.service.memory.held_bytes == 9 * 10_005
+    client.server.look(client.server.now + 6)
+    assert client.service.memory.held_bytes == 0
+
+
+async def test_many_messages_that_do_not_end_are_held_by_the_budget():
+    client = Client()
+    client.service.memory.limit_bytes = 200_000
+    for _ in range(30):
+        client.send(client.head(), h2.frame(h2.DATA, 0, client.number, b"\0\0\1\0\0" + bytes(12_000)))
+    assert client.service.memory.held_bytes > 100_000
+    assert client.status() == StatusCode.UNAVAILABLE
+    client.connection.connection_lost(None)
+    assert client.service.memory.held_bytes == 0
+    assert client.connection._free.left == 64 * 1024
+
+
+async def test_who_does_not_read_is_not_read_from():
+    client = Client()
+    client.connection.pause_writing()
+    assert client.transport.is_paused
+    client.connection.resume_writing()
+    assert not client.transport.is_paused
+
+
+async def test_frames_that_come_in_masses_are_read_turn_by_turn():
+    import asyncio
+
+    client = Client()
+    client.send(b"".join(client.head() + client.data(b"%d" % number) for number in range(600)))
+    assert client.transport.is_paused
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not client.transport.is_paused
+    assert len([frame for frame in client.frames() if frame.kind == h2.DATA]) == 600
+
+
+async def test_a_client_that_begins_byte_by_byte_is_let_go():
+    client = Client(opening=b"", read_timeout_seconds=5)
+    for byte in h2.PREFACE[:6]:
+        client.send(bytes((byte,)))
+        client.server.look(client.server.now + 1)
+    assert client.transport.is_aborted
+
+
 async def test_a_client_that_does_not_read_is_let_go():
     client = Client(read_timeout_seconds=5)
     client.transport.unsent = 1 << 20

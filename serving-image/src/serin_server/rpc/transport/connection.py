@@ -13,7 +13,8 @@ from serin_server.rpc.transport.control import TAKES_NONE, Controlled
 from serin_server.rpc.transport.frames import ConnectionFailure, StreamFailure
 from serin_server.rpc.transport.heads import Head, MalformedHead, head_of
 from serin_server.rpc.transport.hpack import Decoder, HpackError
-from serin_server.rpc.transport.messages import PREFIX_BYTES, Incoming
+from serin_server.rpc.transport.messages import PREFIX_BYTES, FreeBytes, Incoming
+from serin_server.rpc.transport.sending import answer_strangely
 from serin_server.rpc.transport.stream import Stream
 
 if TYPE_CHECKING:
@@ -31,14 +32,14 @@ class GrpcConnection(Controlled):
 
     __slots__ = (
         "_decoder",
+        "_free",
         "_known",
         "_known_version",
         "_room",
         "address",
+        "born_at",
         "expires_at",
         "under_way",
-        "unsent_bytes",
-        "unsent_until",
     )
 
     def __init__(self, server: "GrpcServer") -> None:
@@ -46,9 +47,8 @@ class GrpcConnection(Controlled):
         self.under_way = 0
         """Calls that are being answered, those included whose clients have hung up."""
         self.address = b""
-        self.expires_at = 0.0
-        self.unsent_bytes = 0
-        self.unsent_until = 0.0
+        self.born_at = self.expires_at = 0.0
+        self._free = FreeBytes()
         self._decoder = Decoder(server.most_head_bytes)
         self._known: dict[bytes, Head] = {}
         """Heads of blocks that changed no table, while it stays as it was."""
@@ -86,18 +86,6 @@ class GrpcConnection(Controlled):
             return False
         self.leaving, self.leaving_at = TAKES_NONE, self.server.now
         return self.transport.can_write_eof()
-
-    def pause_writing(self) -> None:
-        """The client does not read as fast as it is answered."""
-        self.sending.is_paused = True
-        self.unsent_bytes = self.transport.get_write_buffer_size()
-        self.unsent_until = self.server.now + self.server.read_timeout
-
-    def resume_writing(self) -> None:
-        """It reads again."""
-        self.unsent_until = 0.0
-        self.sending.is_paused = False
-        self.sending.pump()
 
     # Calls.
 
@@ -228,7 +216,7 @@ class GrpcConnection(Controlled):
             return
         incoming = stream.incoming
         if incoming is None:
-            incoming = stream.incoming = Incoming(self.server.memory, self.server.most_message_bytes)
+            incoming = stream.incoming = Incoming(self.server.memory, self._free, self.server.most_message_bytes)
         stream.moved += len(payload)
         for is_packed, message in incoming.add(payload):
             self.server.came(stream, message, is_packed=is_packed)
@@ -248,7 +236,7 @@ class GrpcConnection(Controlled):
             stream.fail(StatusCode.INTERNAL, "the last message breaks off")
             return
         if stream.head.method is None:
-            stream.answer_strangely()
+            answer_strangely(stream)
             return
         self.server.heard_out(stream)
 

@@ -21,7 +21,18 @@ TAKES_CALLS, ASKS_TO_LEAVE, TAKES_NONE = range(3)
 class Controlled(FrameReader):
     """A connection's streams, and the frames that are about them or about all."""
 
-    __slots__ = ("_cut", "is_asked", "last_stream", "leaving", "leaving_at", "sending", "streams", "write")
+    __slots__ = (
+        "_cut",
+        "is_asked",
+        "last_stream",
+        "leaving",
+        "leaving_at",
+        "sending",
+        "streams",
+        "unsent_bytes",
+        "unsent_until",
+        "write",
+    )
 
     def __init__(self, server: "GrpcServer") -> None:
         super().__init__(server)
@@ -33,8 +44,31 @@ class Controlled(FrameReader):
         self.leaving_at = 0.0
         self.is_asked = False
         """Whether a PING of ours is to be answered."""
+        self.unsent_bytes = 0
+        self.unsent_until = 0.0
+        """Until when the client has to have read some of what is written; 0 while it reads."""
         self._cut: deque[int] = deque(maxlen=_REMEMBERED)
         """Streams that were ended before their clients had ended them, whose rest is thrown away."""
+
+    # From asyncio: whether the client reads.
+
+    def pause_writing(self) -> None:
+        """The client does not read as fast as it is answered."""
+        self.sending.is_paused = True
+        self.transport.pause_reading()  # who does not read need not ask
+        self.unsent_bytes = self.transport.get_write_buffer_size()
+        self.unsent_until = self.server.now + self.server.read_timeout
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+        self.unsent_until = 0.0
+        self.sending.is_paused = False
+        self.sending.pump()
+        self.go_on()
+
+    def may_read(self) -> bool:
+        """Whether the client reads what it is answered."""
+        return not self.sending.is_paused
 
     # Ends of streams.
 

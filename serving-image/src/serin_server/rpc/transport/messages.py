@@ -12,13 +12,24 @@ _CRUMB_BYTES: Final = 16
 _STEP: Final = 256 * 1024
 
 
+class FreeBytes:
+    """What the messages that are coming on one connection may take of memory uncounted, all together."""
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left = UNCOUNTED_BYTES
+
+
 class Incoming:
-    """Gathers one message after another. Small ones are free; what is larger holds its bytes of the budget while it comes."""
+    """Gathers one message after another. Beyond the bytes that its connection has free, they are of the budget while they come."""
 
-    __slots__ = ("_budget", "_buffer", "_most", "_pieces", "_wanted", "holding", "seen")
+    __slots__ = ("_budget", "_buffer", "_free", "_most", "_pieces", "_taken", "_wanted", "holding", "seen")
 
-    def __init__(self, budget: MemoryBudget, most_bytes: int) -> None:
+    def __init__(self, budget: MemoryBudget, free: FreeBytes, most_bytes: int) -> None:
         self._budget = budget
+        self._free = free
+        self._taken = 0
         self._most = most_bytes
         self._buffer = bytearray()
         self._wanted = -1
@@ -66,16 +77,23 @@ class Incoming:
     def drop(self) -> None:
         """Holds nothing any more."""
         self._buffer = bytearray()
+        self._free.left += self._taken
+        self._taken = 0
         if self.holding is not None:
             self.holding.release()
             self.holding = None
 
     def _pay(self, size: int) -> None:
-        if size <= UNCOUNTED_BYTES:
+        held = self._taken if self.holding is None else self._taken + self.holding.held_bytes
+        if size <= held:
             return
-        holding = self.holding = self.holding or Holding(self._budget)
-        if size > holding.held_bytes:
-            holding.grow(min(max(size, holding.held_bytes + _STEP), PREFIX_BYTES + self._wanted) - holding.held_bytes)
+        taken = min(size - held, self._free.left)
+        self._free.left -= taken
+        self._taken += taken
+        held += taken
+        if size > held:
+            self.holding = self.holding or Holding(self._budget)
+            self.holding.grow(min(max(size - held, _STEP), PREFIX_BYTES + max(self._wanted, size) - held))
 
 
 def length_of(prefix: bytes | bytearray, most_bytes: int) -> int:

@@ -29,7 +29,7 @@ class Patience:
         """A connection begins: its age is jittered, so that ends spread out."""
         jitter = random.uniform(0.9, 1.1)  # noqa: S311 (no secret)
         connection.expires_at = now + self.age * jitter if self.age else _NEVER
-        connection.heard_at = now
+        connection.heard_at = connection.born_at = now
 
     def look(self, connection: "GrpcConnection", now: float) -> None:
         """Once a second: ends what has taken too long."""
@@ -46,9 +46,9 @@ class Patience:
             if connection.unsent_bytes - unsent < _LEAST_BYTES:
                 return True
             connection.unsent_bytes, connection.unsent_until = unsent, now + self.read
-        # A client that does not begin, or does not go away.
-        is_outside = connection.is_over or not connection.is_settled
-        return is_outside and now - max(connection.heard_at, connection.leaving_at) > self.read
+        if not connection.is_settled:  # it does not begin
+            return now - connection.born_at > self.read
+        return connection.is_over and now - connection.heard_at > self.read  # it does not go away
 
     def _look_at_streams(self, connection: "GrpcConnection", now: float) -> None:
         for stream in list(connection.streams.values()):

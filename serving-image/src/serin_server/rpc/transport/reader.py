@@ -28,6 +28,7 @@ class FrameReader(asyncio.Protocol):
         "_is_block_last",
         "_rest",
         "heard_at",
+        "is_behind",
         "is_over",
         "is_settled",
         "owed",
@@ -46,6 +47,8 @@ class FrameReader(asyncio.Protocol):
         self._is_block_last = False
         self.heard_at = 0.0
         self.is_over = False
+        self.is_behind = False
+        """Whether frames that have come wait for their turn."""
         self.is_settled = False
         """Whether the client has told its settings, which come first."""
         self.owed = b""
@@ -165,13 +168,22 @@ class FrameReader(asyncio.Protocol):
 
     def _let_others(self) -> None:
         """Others have their turn before the rest is read."""
+        self.is_behind = True
         self.transport.pause_reading()
-        self.server.loop.call_soon(self._go_on)
+        self.server.loop.call_soon(self.go_on)
 
-    def _go_on(self) -> None:
-        if not self.is_over and not self.transport.is_closing():
-            self.transport.resume_reading()
+    def go_on(self) -> None:
+        """Reads on, what has come already first."""
+        if self.is_over or self.transport.is_closing() or not self.may_read():
+            return
+        self.transport.resume_reading()
+        if self.is_behind:
+            self.is_behind = False
             self.data_received(b"")
+
+    def may_read(self) -> bool:
+        """Whether the client reads what it is answered."""
+        raise NotImplementedError
 
     def _checked(self, kind: int, length: int, number: int) -> None:
         wanted = _LENGTHS.get(kind)

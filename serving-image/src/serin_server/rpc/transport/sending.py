@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING, Final
 
-from serin_server.rpc.transport.frames import DATA, FIRST_WINDOW, FRAME_BYTES
+from serin_server.rpc.transport.answers import STRANGE, strange_block
+from serin_server.rpc.transport.frames import DATA, END_HEADERS, FIRST_WINDOW, FRAME_BYTES, HEADERS, frame
 
 if TYPE_CHECKING:
     from serin_server.rpc.transport.control import Controlled
@@ -93,3 +94,13 @@ class Sending:
             stream.moved += sent
             self._connection.write(b"".join(pieces))
         return sent > 0
+
+
+def answer_strangely(stream: "Stream") -> None:
+    """Answers what is no call of gRPC."""
+    stream.has_sent_head = True
+    block = strange_block(stream.head.status)
+    stream.connection.write(frame(HEADERS, END_HEADERS, stream.number, block))
+    stream.pending.append(memoryview(STRANGE))
+    stream.trailers = b""
+    stream.connection.sending.put(stream)

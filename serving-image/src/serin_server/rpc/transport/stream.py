@@ -13,12 +13,10 @@ from serin_server.rpc.transport.answers import (
     FIRST_HEAD,
     OK,
     OK_HEAD,
-    STRANGE,
     field,
     status_block,
-    strange_block,
 )
-from serin_server.rpc.transport.frames import CANCEL, DATA, END_HEADERS, END_STREAM, HEADERS, frame
+from serin_server.rpc.transport.frames import CANCEL, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, HEADERS, frame
 from serin_server.rpc.transport.heads import Head, Message
 from serin_server.rpc.transport.messages import Incoming
 
@@ -124,7 +122,8 @@ class Stream:
         if holding is not None or not connection.sending.takes(self, size):
             self.holding = holding
             self.send(message)
-            self.end()
+            if self._may_wait(size):
+                self.end()
             return
         number = self.number.to_bytes(4, "big")
         told: tuple[bytes, ...] = (
@@ -139,6 +138,19 @@ class Stream:
         connection.sending.window -= size
         connection.write(b"".join(told))
         self.close()
+
+    def _may_wait(self, size: int) -> bool:
+        """Has an answer that waits for its client to make room held by the memory budget; ends the call where that has none."""
+        if not self.pending or self.holding is not None:
+            return True
+        holding = Holding(self.connection.server.memory)
+        try:
+            holding.grow(size)
+        except Refusal:
+            self.connection.reset(self, ENHANCE_YOUR_CALM)
+            return False
+        self.holding = holding
+        return True
 
     def send(self, message: bytes) -> None:
         """One message of those that answer a stream of them."""
@@ -163,14 +175,6 @@ class Stream:
     def refuse(self, refusal: Refusal) -> None:
         """The call ends with a refusal in the words and the code of gRPC."""
         self.fail(CODES[refusal.kind], refusal.message)
-
-    def answer_strangely(self) -> None:
-        """The answer of what is no call of gRPC."""
-        self.has_sent_head = True
-        self.connection.write(frame(HEADERS, END_HEADERS, self.number, strange_block(self.head.status)))
-        self.pending.append(memoryview(STRANGE))
-        self.trailers = b""
-        self.connection.sending.put(self)
 
     def _answered(self) -> None:
         if self.has_begun:
