@@ -173,6 +173,8 @@ generate: sync ## Write CRD, chart files and reference pages from their sources
 generate-grpc: | $(UV) ## Generate the Python of the gRPC protocol from its .proto
 	cd serving-image/src && $(UV) run --quiet --isolated --no-project --with grpcio-tools==1.76.0 \
 	  python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. serin_server/rpc/open_inference.proto
+	# In a pool of its own: clients in one process with the server, Triton's among them, have messages of the same names.
+	sed -i 's/_descriptor_pool\.Default()/_descriptor_pool.DescriptorPool()/' serving-image/src/serin_server/rpc/open_inference_pb2.py
 
 .PHONY: bench-serving
 bench-serving: sync ## Compare the server with FastAPI, MLServer, KServe and BentoML (10 min; ROUNDS=3)

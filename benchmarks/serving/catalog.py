@@ -35,6 +35,9 @@ CANDIDATES = (
 
 
 def python_of(environment: str) -> Path:
+    """Its interpreter; of "here" the one that runs this."""
+    if environment == "here":
+        return Path(sys.executable)
     return CACHE / environment / "bin" / "python"
 
 
@@ -77,7 +80,7 @@ def command_of(candidate: Candidate, model: Path, port: int, scratch: Path) -> l
     """The command that starts a candidate on a port; files that it wants are put into `scratch`."""
     python = str(python_of(candidate.environment))
     match candidate.environment:
-        case "serin":
+        case "serin" | "here":
             ports = ["--http-port", str(port), "--grpc-port", str(port + 1), "--metrics-port", str(port + 2)]
             everything = _all_on(scratch, model) if "all" in candidate.flags else []
             return [python, "-m", "serin_server", "serve", "--model", str(model), "--name", "m",

@@ -12,9 +12,6 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[3]
 SOURCES = sorted((ROOT / "serving-image/src/serin_server").rglob("*.py"))
 MODULES = {
-    "grpcio": "grpc",
-    "grpcio-health-checking": "grpc_health",
-    "grpcio-reflection": "grpc_reflection",
     "opentelemetry-proto": "opentelemetry",
     "protobuf": "google",
     "pyjwt": "jwt",

@@ -30,14 +30,15 @@ class Pair(Protocol):
 
 
 class Shared:
-    """The outputs of a run that several calls shared, a row below the other; `columns` is for whoever writes them for all."""
+    """The outputs of a run that several calls shared, a row below the other; `columns` and `raw` are for whoever writes them for all."""
 
-    __slots__ = ("columns", "elements", "outputs")
+    __slots__ = ("columns", "elements", "outputs", "raw")
 
     def __init__(self, outputs: list[Array]) -> None:
         self.outputs = outputs
         self.elements = sum([output.size for output in outputs])
         self.columns: Any = None
+        self.raw: Any = None
 
 
 class Call:

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from typing import Final, cast
 
+from serin_server.dataplane.compression import decompressed
 from serin_server.dataplane.memory import Holding, MemoryBudget
-from serin_server.http.compression import decompressed
 from serin_server.http.messages import Request
 from serin_server.refusals import Kind, Refusal
 

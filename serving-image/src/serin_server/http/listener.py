@@ -25,21 +25,25 @@ class TlsListener:
         protocol: Callable[[], asyncio.BaseProtocol],
         certificates: Certificates,
         loop: asyncio.AbstractEventLoop,
+        *,
+        is_rpc: bool = False,
     ) -> None:
+        """`is_rpc` listens to clients of gRPC, who agree on HTTP/2."""
         self._protocol = protocol
         self._certificates = certificates
         self._loop = loop
+        self._is_rpc = is_rpc
         self._context: ssl.SSLContext | None = None
         self._servers: list[asyncio.Server] = []
 
     async def listen(self, sockets: Iterable[socket.socket]) -> None:
         """Begins to listen on sockets that are bound, which are its own from then on. Raises `OSError`."""
-        self._context = self._certificates.context
+        self._context = self._newest()
         self._servers = [await self._server(each, self._context) for each in sockets]
 
     async def follow(self) -> None:
         """Takes the newest certificates. Raises `OSError` when it cannot, and goes on with those before."""
-        context, before = self._certificates.context, self._servers
+        context, before = self._newest(), self._servers
         if context is self._context or not before:
             return
         following: list[asyncio.Server] = []
@@ -55,6 +59,9 @@ class TlsListener:
             return
         self._servers, self._context = following, context
         _close(before)
+
+    def _newest(self) -> ssl.SSLContext:
+        return self._certificates.rpc_context if self._is_rpc else self._certificates.context
 
     async def _server(self, listening: socket.socket, context: ssl.SSLContext) -> asyncio.Server:
         return await self._loop.create_server(self._protocol, sock=listening, ssl=context, backlog=_BACKLOG)

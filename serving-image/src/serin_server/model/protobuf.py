@@ -11,7 +11,7 @@ FIXED32: Final = 5
 
 Field = tuple[int, int, int, int]
 """Number, wire type, first byte of the value, one past its last byte."""
-Data = mmap.mmap | bytes
+Data = mmap.mmap | bytes | bytearray
 
 
 def fields(data: Data, position: int, end: int) -> Iterator[Field]:

@@ -21,7 +21,7 @@ HURRIED_FINISH_SECONDS: Final = 2.0
 class Grpc(Protocol):
     """What leaving asks of the gRPC server."""
 
-    async def set_ready(self, is_ready: bool) -> None:  # noqa: D102
+    def set_ready(self, is_ready: bool) -> None:  # noqa: D102
         ...
 
     async def stop(self, grace_seconds: float) -> None:  # noqa: D102
@@ -54,7 +54,7 @@ async def leave(
     quiet_seconds = telling_silence(settings.drain_seconds, settings.connection_max_seconds, http.clients_by_second)
     departure = plane.departure = Departure(quiet_seconds, settings.drain_max_seconds)
     if grpc is not None:
-        await grpc.set_ready(False)
+        grpc.set_ready(False)
     log.info("draining", quiet_seconds=round(quiet_seconds, 1), longest_seconds=settings.drain_max_seconds)
     while (left := departure.seconds_left()) and not haste.is_set.is_set():
         with suppress(TimeoutError):

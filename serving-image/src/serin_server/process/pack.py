@@ -105,10 +105,10 @@ class PackServer(Server):
         for member in self._members.values():
             member.close()
 
-    async def _tell_grpc(self) -> None:
+    def _tell_grpc(self) -> None:
         if self._grpc is not None and not self._front.is_draining:
             ready = {name: member.served.is_ready for name, member in self._members.items()}
-            await self._grpc.tell(ready, is_ready=self.is_ready)
+            self._grpc.tell(ready, is_ready=self.is_ready)
 
     # The models.
 
@@ -135,7 +135,7 @@ class PackServer(Server):
         try:
             return await self._loading(member).until_served(lambda model: self._start_serving(member, model, loop))
         finally:
-            await self._tell_grpc()
+            self._tell_grpc()
 
     def _loading(self, member: Member) -> Loading:
         return Loading(member.settings, member.served, member.metrics, member.log, gate=self._gate)
@@ -184,7 +184,7 @@ class PackServer(Server):
                     Kind.MALFORMED, f"model {name!r} was not loaded ({failure.reason}): {failure.message}"
                 ) from None
             finally:
-                await self._tell_grpc()
+                self._tell_grpc()
 
     async def unload(self, name: str) -> None:
         """Serves a model no longer; what is in flight is answered, and its memory is given back."""
@@ -196,7 +196,7 @@ class PackServer(Server):
             gc.unfreeze()
             settled()
             self._memory.limit_bytes = self._budget_bytes()
-            await self._tell_grpc()
+            self._tell_grpc()
 
     def _give_up_trying(self, name: str) -> None:
         if (task := self._trying.get(name)) is not None:

@@ -98,12 +98,6 @@ def claim(ports: Iterable[tuple[str, int]], host: str) -> list[socket.socket]:
     return claims
 
 
-def grpc_address(host: str, port: int) -> str:
-    """Host and port as gRPC writes them."""
-    bare = host.strip("[]") or "::"
-    return f"[{bare}]:{port}" if ":" in bare else f"{bare}:{port}"
-
-
 def unavailable(setting: str, host: str, port: int, error: OSError) -> LoadFailure:
     """Why a server cannot listen, and what would do."""
     host_setting = _HOST_SETTINGS.get(setting, "SERIN_HOST")

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -27,7 +28,7 @@ from serin_server.process.assembly import access_of, certificates_of, metrics_of
 from serin_server.process.leaving import HURRIED_FINISH_SECONDS, Haste, leave
 from serin_server.process.loading import Loading
 from serin_server.process.member import Member
-from serin_server.process.ports import BACKLOG, bound, grpc_address, unavailable
+from serin_server.process.ports import BACKLOG, bound
 from serin_server.process.siblings import HURRY, Siblings
 from serin_server.records.faults import FaultLog
 from serin_server.records.log import Log
@@ -78,7 +79,7 @@ class Server:
         self._certificates = certificates_of(settings)
         self._watches = watches_of(settings, self._certificates, self._access, self._member.signer)
         self._grpc: GrpcServer | None = None
-        self._tls_listener: TlsListener | None = None
+        self._tls_listeners: list[TlsListener] = []
         self._stop = asyncio.Event()
         self._haste = Haste()
 
@@ -115,13 +116,15 @@ class Server:
         try:
             listeners += await self._listen(http, loop)
             told += await self._listen_metrics(metrics, loop)
-            self._check_grpc_port()
+            # A port that gRPC cannot have is told before the model is fetched for nothing; the rest of it is slower to begin.
+            rpc_sockets = self._bound("grpc_port", settings.grpc_port) if settings.is_grpc_enabled else []
             loading = asyncio.create_task(self._load(loop))
             stopping = asyncio.create_task(self._stop.wait())
             tasks += [loading, stopping]
-            await self._start_grpc()
+            rpc = await self._listen_grpc(rpc_sockets, loop)
+            listeners += rpc
             tasks += [asyncio.create_task(self._watch()), asyncio.create_task(Trimmer(self._trimmed()).run())]
-            ports = {"http": _port(listeners), "metrics": _port(told), "grpc": self._grpc.port if self._grpc else None}
+            ports = {"http": _port(listeners), "metrics": _port(told), "grpc": _port(rpc) if rpc else None}
             self._log.info("listening", **ports)
             await asyncio.wait((loading, stopping), return_when=asyncio.FIRST_COMPLETED)
             exit_code = loading.result() if loading.done() else 0
@@ -193,14 +196,26 @@ class Server:
         }
 
     async def _listen(self, http: HttpServer, loop: asyncio.AbstractEventLoop) -> list[Listener]:
-        settings = self._settings
-        sockets = bound("http_port", settings.host, settings.http_port, is_shared=self._siblings is not None)
-        connection = self._connection(http)
-        if self._certificates is not None:
-            self._tls_listener = TlsListener(connection, self._certificates, loop)
-            await self._tls_listener.listen(sockets)
-            return [self._tls_listener]
-        return [await loop.create_server(connection, sock=each, backlog=BACKLOG) for each in sockets]
+        sockets = self._bound("http_port", self._settings.http_port)
+        return await self._listen_on(sockets, self._connection(http), loop, is_rpc=False)
+
+    def _bound(self, setting: str, port: int) -> list[socket.socket]:
+        return bound(setting, self._settings.host, port, is_shared=self._siblings is not None)
+
+    async def _listen_on(
+        self,
+        sockets: Sequence[socket.socket],
+        connection: Callable[[], asyncio.BaseProtocol],
+        loop: asyncio.AbstractEventLoop,
+        *,
+        is_rpc: bool,
+    ) -> list[Listener]:
+        if self._certificates is None:
+            return [await loop.create_server(connection, sock=each, backlog=BACKLOG) for each in sockets]
+        listener = TlsListener(connection, self._certificates, loop, is_rpc=is_rpc)
+        await listener.listen(sockets)
+        self._tls_listeners.append(listener)
+        return [listener]
 
     def _connection(self, http: HttpServer) -> Callable[[], HttpConnection]:
         begin = self._plane.begin_trace
@@ -220,25 +235,15 @@ class Server:
             await loop.create_server(lambda: HttpConnection(metrics), sock=each, backlog=BACKLOG) for each in sockets
         ]
 
-    def _check_grpc_port(self) -> None:
-        """A port that gRPC cannot have is told in our words, and before the model is fetched for nothing."""
-        if self._settings.is_grpc_enabled and self._siblings is None:
-            for probe in bound("grpc_port", self._settings.host, self._settings.grpc_port):
-                probe.close()
-
-    async def _start_grpc(self) -> None:
-        if not self._settings.is_grpc_enabled:
-            return
+    async def _listen_grpc(self, sockets: Sequence[socket.socket], loop: asyncio.AbstractEventLoop) -> list[Listener]:
+        """Not serving, by the health service, until there is a model."""
+        if not sockets:
+            return []
         from serin_server.rpc.server import GrpcServer  # noqa: PLC0415 (gRPC costs start time and memory)
 
-        settings = self._settings
-        is_shared = self._siblings is not None
-        self._grpc = GrpcServer(self._service(), self._names(), settings, self._certificates, is_shared=is_shared)
-        try:
-            await self._grpc.start(grpc_address(settings.host, settings.grpc_port))
-        except OSError as error:
-            raise unavailable("grpc_port", settings.host, settings.grpc_port, error) from error
-        await self._tell_grpc()
+        self._grpc = GrpcServer(self._service(), self._names(), self._settings, loop)
+        self._tell_grpc()
+        return await self._listen_on(sockets, self._grpc.connection, loop, is_rpc=True)
 
     async def _watch(self) -> None:
         while self._watches:
@@ -246,9 +251,9 @@ class Server:
             for watch in self._watches:
                 if problem := watch.look():
                     self._log.error("file not reloaded", message=problem)
-            if self._tls_listener is not None:
+            for listener in self._tls_listeners:
                 try:
-                    await self._tls_listener.follow()
+                    await listener.follow()
                 except OSError as error:
                     self._log.error("certificates not taken, those before go on", message=str(error))
 
@@ -288,14 +293,14 @@ class Server:
         self._memory.limit_bytes = self._budget_bytes()
         if self._siblings is not None:
             self._siblings.ready[self._siblings.number] = 1
-        await self._tell_grpc()
+        self._tell_grpc()
         settled()
         member.tell_ready()
 
-    async def _tell_grpc(self) -> None:
+    def _tell_grpc(self) -> None:
         """What the health service of gRPC says."""
         if self._grpc is not None and self._member.served.model is not None:
-            await self._grpc.set_ready(True)
+            self._grpc.set_ready(True)
 
 
 def settled() -> None:

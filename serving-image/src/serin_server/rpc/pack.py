@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
+from serin_server.dataplane.memory import Holding
 from serin_server.dataplane.plane import DataPlane
 from serin_server.dataplane.repository import Repository
 from serin_server.model.served import ServedModel
 from serin_server.refusals import Kind, Refusal
 from serin_server.rpc import open_inference_pb2 as pb
 from serin_server.rpc.metadata import check_access
-from serin_server.rpc.service import Context, Handler, InferenceService
+from serin_server.rpc.service import Handler, InferenceService
+from serin_server.rpc.transport.heads import Message
+from serin_server.rpc.transport.stream import Stream
 from serin_server.rpc.triton import TritonCalls
 
 
@@ -38,76 +41,78 @@ class PackService(InferenceService):
             "RepositoryModelUnload": (self.repository_model_unload, pb.RepositoryModelUnloadRequest),
         }
 
-    async def server_ready(self, request: pb.ServerReadyRequest, context: Context) -> pb.ServerReadyResponse:
+    def server_ready(self, request: pb.ServerReadyRequest, stream: Stream) -> pb.ServerReadyResponse:
         """Whether traffic should be sent here."""
-        del request, context
+        del request, stream
         return pb.ServerReadyResponse(ready=self._repository.is_ready)
 
-    async def server_metadata(self, request: pb.ServerMetadataRequest, context: Context) -> pb.ServerMetadataResponse:
+    def server_metadata(self, request: pb.ServerMetadataRequest, stream: Stream) -> pb.ServerMetadataResponse:
         """Name, version and extensions of the server."""
-        del request, context
+        del request, stream
         return pb.ServerMetadataResponse(**self._repository.server_metadata())
 
-    async def model_ready(self, request: pb.ModelReadyRequest, context: Context) -> pb.ModelReadyResponse:
+    def model_ready(self, request: pb.ModelReadyRequest, stream: Stream) -> pb.ModelReadyResponse:
         """Whether this model is served."""
-        return await self._named(request.name).model_ready(request, context)
+        return self._named(request.name).model_ready(request, stream)
 
-    async def model_metadata(self, request: pb.ModelMetadataRequest, context: Context) -> pb.ModelMetadataResponse:
+    def model_metadata(self, request: pb.ModelMetadataRequest, stream: Stream) -> pb.ModelMetadataResponse:
         """Inputs, outputs, revision and digest of the model."""
-        return await self._named(request.name).model_metadata(request, context)
+        return self._named(request.name).model_metadata(request, stream)
 
-    async def model_infer(self, request: pb.ModelInferRequest, context: Context) -> pb.ModelInferResponse:
+    def _began(self, message: Message, stream: Stream) -> None:
+        self._read(message, stream)
+
+    def infer(self, request: pb.ModelInferRequest, stream: Stream, holding: Holding | None) -> None:
         """One inference."""
         model = self._models.get(request.model_name)
         if model is None:
-            raise self._unknown(request.model_name)
+            stream.refuse(self._unknown(request.model_name))
+            if holding is not None:
+                holding.release()
+            return
         if self._plane.departure is not None:
-            self._plane.departure.came(context.peer())
-        return await model.model_infer(request, context)
+            self._plane.departure.came(stream.client)
+        model.infer(request, stream, holding)
 
-    async def model_config(self, request: pb.ModelConfigRequest, context: Context) -> pb.ModelConfigResponse:
+    def model_config(self, request: pb.ModelConfigRequest, stream: Stream) -> pb.ModelConfigResponse:
         """How the model is served, in Triton's words."""
         self._named(request.name)
-        return await self._triton[request.name].model_config(request, context)
+        return self._triton[request.name].model_config(request, stream)
 
-    async def model_statistics(
-        self, request: pb.ModelStatisticsRequest, context: Context
-    ) -> pb.ModelStatisticsResponse:
+    def model_statistics(self, request: pb.ModelStatisticsRequest, stream: Stream) -> pb.ModelStatisticsResponse:
         """The counts of a model, or of all without a name."""
         if request.name:
             self._named(request.name)
-            return await self._triton[request.name].model_statistics(request, context)
+            return self._triton[request.name].model_statistics(request, stream)
         told = pb.ModelStatisticsResponse()
         for triton in self._triton.values():
-            told.model_stats.extend((await triton.model_statistics(request, context)).model_stats)
+            told.model_stats.extend(triton.model_statistics(request, stream).model_stats)
         return told
 
-    async def repository_index(
-        self, request: pb.RepositoryIndexRequest, context: Context
-    ) -> pb.RepositoryIndexResponse:
+    def repository_index(self, request: pb.RepositoryIndexRequest, stream: Stream) -> pb.RepositoryIndexResponse:
         """The models, and the state of each."""
-        check_access(self._plane.access, context)
+        check_access(self._plane.access, stream)
         models = self._repository.index(is_ready_only=request.ready)
         return pb.RepositoryIndexResponse(models=[pb.RepositoryIndexResponse.ModelIndex(**each) for each in models])
 
     async def repository_model_load(
-        self, request: pb.RepositoryModelLoadRequest, context: Context
+        self, request: pb.RepositoryModelLoadRequest, stream: Stream
     ) -> pb.RepositoryModelLoadResponse:
         """Loads a model, or loads it anew."""
-        self._check(request, context)
+        self._check(request, stream)
         await self._repository.load(request.model_name)
         return pb.RepositoryModelLoadResponse()
 
     async def repository_model_unload(
-        self, request: pb.RepositoryModelUnloadRequest, context: Context
+        self, request: pb.RepositoryModelUnloadRequest, stream: Stream
     ) -> pb.RepositoryModelUnloadResponse:
         """Serves a model no longer."""
-        self._check(request, context)
+        self._check(request, stream)
         await self._repository.unload(request.model_name)
         return pb.RepositoryModelUnloadResponse()
 
-    def _check(self, request: Any, context: Context) -> None:
-        check_access(self._plane.access, context)
+    def _check(self, request: Any, stream: Stream) -> None:
+        check_access(self._plane.access, stream)
         self._repository.check(request.model_name, request.parameters)
 
     def _named(self, name: str) -> InferenceService:

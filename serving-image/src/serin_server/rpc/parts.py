@@ -11,7 +11,7 @@ LOOKED_AT_BYTES: Final = MOST_PARTS
 """Messages up to this size cannot have so many that anybody would notice."""
 
 
-def check_parts(message: bytes) -> None:
+def check_parts(message: bytes | bytearray) -> None:
     """Raises `Refusal` for a message with more fields than any question has, before anything is made of them.
 
     What is no message is left to the parser, which says so.

@@ -1,83 +1,119 @@
-"""The gRPC server: ports, limits, connection age, health and reflection."""
+"""The gRPC server: its services, its limits, the connections that are open, and their ends."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
-
-import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from contextlib import suppress
+from typing import Final
 
 from serin_server.config.settings import Settings
+from serin_server.refusals import Refusal
+from serin_server.rpc.health import SERVICE as HEALTH
+from serin_server.rpc.health import Health
 from serin_server.rpc.reflection import Reflection
 from serin_server.rpc.service import SERVICE, InferenceService
-from serin_server.security.tls import Certificates
+from serin_server.rpc.transport.connection import GrpcConnection
+from serin_server.rpc.transport.dispatch import Dispatcher
+from serin_server.rpc.transport.patience import Patience
 
+SWEEP_SECONDS: Final = 1.0
 _ENVELOPE_BYTES: Final = 64 * 1024
-_SERVING: Final = health_pb2.HealthCheckResponse.SERVING
-_NOT_SERVING: Final = health_pb2.HealthCheckResponse.NOT_SERVING
+_LAST_WORDS_SECONDS: Final = 0.05
+_MOST_WASTED: Final = 2000
+_BLOCK_ROOM: Final = 1024
 
 
 class GrpcServer:
     """The protocol over gRPC, in the same process and on the same data plane as HTTP."""
 
     def __init__(
-        self,
-        service: InferenceService,
-        names: Sequence[str],
-        settings: Settings,
-        certificates: Certificates | None,
-        *,
-        is_shared: bool = False,
+        self, service: InferenceService, names: Sequence[str], settings: Settings, loop: asyncio.AbstractEventLoop
     ) -> None:
         """`names` are those of models that the health service knows."""
-        self._certificates = certificates
-        self._server = grpc.aio.server(options=_options(settings, is_shared=is_shared))
-        self._health = health.aio.HealthServicer()
-        self._names = ("", SERVICE, *names)
-        inference, told = service.handler(), Reflection((SERVICE, health.SERVICE_NAME))
-        self._server.add_generic_rpc_handlers((inference, told))
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        self.port = 0
+        self.loop = loop
+        self.memory = service.plane.memory
+        self.read_timeout = settings.read_timeout_seconds
+        self.most_message_bytes = settings.max_body_bytes + _ENVELOPE_BYTES
+        self.most_head_bytes = settings.max_header_bytes
+        self.most_block_bytes = settings.max_header_bytes + _BLOCK_ROOM
+        self.most_wasted = _MOST_WASTED
+        """Frames in a second that bring nothing forward, after which a connection ends."""
+        self._plane = service.plane
+        self._patience = Patience(
+            settings.read_timeout_seconds, settings.idle_timeout_seconds, settings.connection_max_seconds
+        )
+        self._health = Health(("", SERVICE, *names))
+        methods = {
+            **service.methods(),
+            **self._health.methods(),
+            **Reflection((SERVICE, HEALTH)).methods(),
+        }
+        growth = settings.max_body_growth
+        self._dispatcher = Dispatcher(methods, self.memory, self.most_message_bytes, growth, service.aside)
+        self.methods = methods
+        self.begin = self._dispatcher.begin
+        self.came = self._dispatcher.came
+        self.heard_out = self._dispatcher.heard_out
+        self._nobody = asyncio.Event()
+        """Set while no client is connected."""
+        self.connections: set[GrpcConnection] = set()
+        self.now = loop.time()
+        self._sweep_handle = loop.call_later(SWEEP_SECONDS, self._sweep)
 
-    async def start(self, address: str) -> None:
-        """Listens; not serving, by the health service, until `set_ready`. Raises `OSError` for an address it cannot have."""
-        try:
-            if self._certificates is None:
-                self.port = self._server.add_insecure_port(address)
-            else:
-                self.port = self._server.add_secure_port(address, self._certificates.grpc_credentials())
-        except RuntimeError as error:
-            raise OSError(0, str(error)) from error
-        if not self.port:
-            raise OSError(0, f"gRPC cannot listen on {address}")
-        await self.set_ready(False)
-        await self._server.start()
+    def connection(self) -> GrpcConnection:
+        """For one more client."""
+        return GrpcConnection(self)
 
-    async def set_ready(self, is_ready: bool) -> None:
+    # Health.
+
+    def set_ready(self, is_ready: bool) -> None:
         """What the health service says of the server, its service and its models."""
-        for name in self._names:
-            await self._health.set(name, _SERVING if is_ready else _NOT_SERVING)
+        self._health.tell({}, is_ready=is_ready)
 
-    async def tell(self, models: Mapping[str, bool], *, is_ready: bool) -> None:
+    def tell(self, models: Mapping[str, bool], *, is_ready: bool) -> None:
         """The same where models are ready or not, each for itself."""
-        for name in self._names:
-            await self._health.set(name, _SERVING if models.get(name, is_ready) else _NOT_SERVING)
+        self._health.tell(models, is_ready=is_ready)
+
+    # The connections.
+
+    def opened(self, connection: GrpcConnection) -> None:
+        """A client came."""
+        self._patience.born(connection, self.now)
+        self.connections.add(connection)
+        self._nobody.clear()
+
+    def closed(self, connection: GrpcConnection) -> None:
+        """A connection is gone."""
+        self.connections.discard(connection)
+        if not self.connections:
+            self._nobody.set()
+
+    def rejected(self, refusal: Refusal) -> None:
+        """Counts what was refused before it was a call."""
+        self._plane.rejected(refusal)
+
+    def look(self, now: float) -> None:
+        """Ends what has taken too long."""
+        self.now = now
+        for connection in list(self.connections):
+            self._patience.look(connection, now)
+
+    def _sweep(self) -> None:
+        self.look(self.loop.time())
+        self._sweep_handle = self.loop.call_later(SWEEP_SECONDS, self._sweep)
+
+    # The end.
 
     async def stop(self, grace_seconds: float) -> None:
         """GOAWAY to every client, then what is in flight is finished, or cut off after the grace."""
-        await self._server.stop(grace_seconds)
-
-
-def _options(settings: Settings, *, is_shared: bool) -> list[tuple[str, Any]]:
-    options: list[tuple[str, Any]] = [
-        ("grpc.max_receive_message_length", settings.max_body_bytes + _ENVELOPE_BYTES),
-        ("grpc.max_send_message_length", -1),
-        ("grpc.max_metadata_size", settings.max_header_bytes),
-        ("grpc.so_reuseport", 1 if is_shared else 0),
-    ]
-    if settings.connection_max_seconds:
-        # gRPC jitters the age by a tenth and sends GOAWAY; calls under way have the grace to end.
-        options += [
-            ("grpc.max_connection_age_ms", int(settings.connection_max_seconds * 1000)),
-            ("grpc.max_connection_age_grace_ms", 60_000),
-        ]
-    return options
+        self._health.stop()
+        for connection in list(self.connections):
+            if grace_seconds and connection.is_settled:
+                connection.ask_to_leave()
+            else:
+                connection.tell_last()
+        if self.connections:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._nobody.wait(), grace_seconds or _LAST_WORDS_SECONDS)
+        self._sweep_handle.cancel()
+        for connection in list(self.connections):
+            connection.transport.abort()

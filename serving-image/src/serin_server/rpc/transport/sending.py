@@ -1,0 +1,106 @@
+"""What a connection sends within the room that its client gives: for all streams, and for each of them."""
+
+from typing import TYPE_CHECKING, Final
+
+from serin_server.rpc.transport.answers import STRANGE, strange_block
+from serin_server.rpc.transport.frames import DATA, END_HEADERS, FIRST_WINDOW, FRAME_BYTES, HEADERS, frame
+
+if TYPE_CHECKING:
+    from serin_server.rpc.transport.control import Controlled
+    from serin_server.rpc.transport.stream import Stream
+
+_BURST_BYTES: Final = 64 * 1024
+
+
+class Sending:
+    """Streams whose messages wait for room; each sends some and then the next does."""
+
+    __slots__ = ("_connection", "_waiting", "first_window", "is_paused", "window")
+
+    def __init__(self, connection: "Controlled") -> None:
+        self._connection = connection
+        self._waiting: dict[int, Stream] = {}
+        self.window = FIRST_WINDOW
+        self.first_window = FIRST_WINDOW
+        """The room of streams from now on."""
+        self.is_paused = False
+        """The socket takes no more."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits."""
+        return not self._waiting
+
+    def takes(self, stream: "Stream", size: int) -> bool:
+        """Whether so many bytes may go at once, past everything that waits."""
+        return (
+            size <= FRAME_BYTES
+            and size <= self.window
+            and size <= stream.window
+            and not stream.pending
+            and not stream.has_sent_head
+            and not self.is_paused
+        )
+
+    def put(self, stream: "Stream") -> None:
+        """Sends what may be sent of a stream, and the rest when there is room."""
+        if stream.number not in self._waiting:
+            self._waiting[stream.number] = stream
+            server = self._connection.server
+            stream.deadline, stream.seen = server.now + server.read_timeout, stream.moved
+        self.pump()
+
+    def forget(self, stream: "Stream") -> None:
+        """It sends nothing any more."""
+        self._waiting.pop(stream.number, None)
+
+    def pump(self) -> None:
+        """Sends while there is room."""
+        moved = True
+        while moved and self._waiting and not self.is_paused:
+            moved = False
+            for stream in list(self._waiting.values()):
+                if stream.is_over:
+                    continue
+                moved = self._burst(stream) or moved
+                if not stream.pending:
+                    self._waiting.pop(stream.number, None)
+                    stream.deadline = 0.0
+                    if stream.trailers is not None:
+                        stream.finish()
+
+    def _burst(self, stream: "Stream") -> bool:
+        """Some of a stream; whether there was any room."""
+        number = stream.number.to_bytes(4, "big")
+        sent = 0
+        pieces: list[bytes | memoryview] = []
+        pending = stream.pending
+        while pending and sent < _BURST_BYTES:
+            room = 0 if self.is_paused else min(self.window, stream.window, FRAME_BYTES)
+            if room <= 0:
+                break
+            piece = pending[0]
+            if len(piece) <= room:
+                pending.popleft()
+            else:
+                pending[0] = piece[room:]
+                piece = piece[:room]
+            size = len(piece)
+            self.window -= size
+            stream.window -= size
+            sent += size
+            pieces += ((size << 16 | DATA << 8).to_bytes(5, "big"), number, piece)
+        if sent:
+            stream.moved += sent
+            self._connection.write(b"".join(pieces))
+        return sent > 0
+
+
+def answer_strangely(stream: "Stream") -> None:
+    """Answers what is no call of gRPC."""
+    stream.has_sent_head = True
+    block = strange_block(stream.head.status)
+    stream.connection.write(frame(HEADERS, END_HEADERS, stream.number, block))
+    stream.pending.append(memoryview(STRANGE))
+    stream.trailers = b""
+    stream.connection.sending.put(stream)
