@@ -1,7 +1,7 @@
 """Where looks are asked for and picked up, so that no worker ever waits for Prometheus.
 
-A reconcile asks for the look that is due and goes on without it; when the look has been taken, its key is queued, and the
-next reconcile picks the result up. Few looks are taken at a time, in the order in which they were first asked for, each with one
+A reconcile books the look that comes next, or asks for one that is due and goes on without it; when the look has been taken,
+its key is queued, and the next reconcile picks the result up. Few looks are taken at a time, in the order in which they were first asked for, each with one
 deadline for all of its queries. When three in a row had no answer in time, a breaker answers for Prometheus at once.
 """
 
@@ -42,6 +42,22 @@ class Desk(Protocol):
         """What came of the look, or ``None`` while it is being taken: the key is then queued when it has been."""
         ...
 
+    def book(self, key: Name, booked: "Booked | None") -> bool:
+        """Take this look when it is time, instead of any that was booked before; whether it will be, and its key queued then."""
+        ...
+
+
+@dataclass(frozen=True)
+class Booked:
+    """A look that can be asked for in a while, and what is needed to take it."""
+
+    look: Look
+    analysis: api.Analysis
+    scrape_seconds: float
+    due: datetime
+    seconds: float
+    """Until it is due."""
+
 
 @dataclass(frozen=True)
 class AtOnce:
@@ -59,6 +75,10 @@ class AtOnce:
     ) -> LookResult | None:
         """The result, always."""
         return await take(self.prometheus, look, analysis, scrape_seconds, now)
+
+    def book(self, key: Name, booked: Booked | None) -> bool:  # noqa: ARG002 - nothing is kept
+        """Nobody would look at the clock."""
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +135,7 @@ class LookDesk:
         self._waiting: OrderedDict[Name, _Request] = OrderedDict()
         self._running: dict[Name, asyncio.Task[LookResult]] = {}
         self._finished: dict[Name, tuple[_Request, LookResult]] = {}
+        self._booked: dict[Name, asyncio.TimerHandle] = {}
 
     async def result(
         self, key: Name, look: Look, analysis: api.Analysis, scrape_seconds: float, now: datetime
@@ -124,6 +145,7 @@ class LookDesk:
         request, result = self._finished.pop(key, (None, None))
         if request is not None and request.serves(wanted):
             return result
+        self._unbook(key)
         if key in self._running:
             return None
         self._waiting[key] = wanted  # in the place of an earlier one, whose end lies further back
@@ -132,6 +154,29 @@ class LookDesk:
             return self._refused(self._waiting.pop(key))
         return None
 
+    def book(self, key: Name, booked: Booked | None) -> bool:
+        """Take this look when it is time; whoever is due longest has the first turn. One that is asked for before needs none."""
+        self._unbook(key)
+        if booked is not None:
+            request = _Request(booked.look, booked.analysis, booked.scrape_seconds, booked.due)
+            loop = asyncio.get_running_loop()
+            self._booked[key] = loop.call_later(booked.seconds, self._is_due, key, request)
+        return booked is not None
+
+    def _is_due(self, key: Name, request: _Request) -> None:
+        del self._booked[key]
+        if key in self._running:
+            return  # another look of it: its reconcile comes, and asks for this one
+        self._finished.pop(key, None)
+        self._waiting[key] = request
+        self._begin()
+        if self._breaker.is_open:
+            self._refuse_all()
+
+    def _unbook(self, key: Name) -> None:
+        if handle := self._booked.pop(key, None):
+            handle.cancel()
+
     @property
     def is_paused(self) -> bool:
         """Whether Prometheus is not asked because it did not answer."""
@@ -139,6 +184,7 @@ class LookDesk:
 
     def forget(self, key: Name) -> None:
         """The ModelDeployment is gone."""
+        self._unbook(key)
         self._waiting.pop(key, None)
         self._finished.pop(key, None)
         if key in self._running:
@@ -146,6 +192,8 @@ class LookDesk:
 
     async def close(self) -> None:
         """Take no more looks."""
+        for key in [*self._booked]:
+            self._unbook(key)
         self._waiting.clear()
         tasks = [*self._running.values()]
         for task in tasks:
@@ -182,10 +230,13 @@ class LookDesk:
         self._tell_changes()
         self._begin()
         if self._breaker.is_open:
-            for waiting, other in [*self._waiting.items()]:
-                del self._waiting[waiting]
-                self._finished[waiting] = (other, self._refused(other))
-                self._on_done(waiting)
+            self._refuse_all()
+
+    def _refuse_all(self) -> None:
+        for waiting, other in [*self._waiting.items()]:
+            del self._waiting[waiting]
+            self._finished[waiting] = (other, self._refused(other))
+            self._on_done(waiting)
 
     async def _asked(self, request: _Request) -> LookResult:
         listener = _Listener(self._prometheus)

@@ -11,6 +11,7 @@ from serin_operator.decide.looks import Look, Span
 from serin_operator.decide.memory.compared import sides_of
 from serin_operator.decide.memory.comparison import Comparison
 from serin_operator.decide.memory.memory import Memory
+from serin_operator.decide.watched import watched_seconds
 from serin_operator.decide.world import World
 
 LOOKS_BEFORE: Final = 8
@@ -18,11 +19,11 @@ SCRAPED_LATE: Final = timedelta(seconds=1)
 """A look needs two scrapes of every pod, and a busy Prometheus comes so much later to some."""
 
 
-def pace_of(world: World) -> Pace:
-    """How often this ModelDeployment is looked at."""
+def pace_of(world: World, before: datetime) -> Pace:
+    """How often this ModelDeployment is looked at, which was observed last at ``before``."""
     analysis = world.mdep.spec.analysis
     interval = interval_of(analysis).total_seconds() if analysis else 30.0
-    return Pace(interval, world.config.scrape_interval_seconds)
+    return Pace(interval, world.config.scrape_interval_seconds, watched_seconds(world, before))
 
 
 def due_look(world: World, memory: Memory) -> Look | None:
@@ -31,11 +32,17 @@ def due_look(world: World, memory: Memory) -> Look | None:
     Looks that a change has closed come first, the oldest before the others. The end of a look lies two scrape intervals
     back at least: what Prometheus says about it no longer changes, so the same look can be asked for again after a restart.
     """
+    look = _look(world, memory, world.now)
+    return None if look is None or blocked_of(world) else look
+
+
+def _look(world: World, memory: Memory, now: datetime) -> Look | None:
+    """The look that can be asked for at ``now``."""
     analysis, sides, comparison = world.mdep.spec.analysis, sides_of(memory), memory.comparison
-    if sides is None or has_failed(memory):
+    if analysis is None or sides is None or has_failed(memory):
         return None
-    span = _due_span(world, comparison)
-    if analysis is None or span is None or blocked_of(world):
+    span = _due_span(world, comparison, now)
+    if span is None:
         return None
     since = comparison.since or span.start
     quiet_until = comparison.changes[0].start if comparison.changes else since
@@ -53,12 +60,17 @@ def due_look(world: World, memory: Memory) -> Look | None:
     )
 
 
-def next_look_in(world: World, memory: Memory) -> float | None:
-    """Seconds until ``due_look`` has something to ask, if nothing forbids judging; None when it will not have."""
+def look_ahead(world: World, memory: Memory) -> tuple[Look, float] | None:
+    """The look that comes next as things stand, if nothing forbids judging, and the seconds until it can be asked for.
+
+    Whatever happens until then may close it, or change what it asks: then another comes in its place.
+    """
     due = _due_at(world, memory.comparison)
-    if due is None or sides_of(memory) is None or has_failed(memory) or world.mdep.spec.analysis is None:
+    if due is None:
         return None
-    return max(0.0, (due - world.now).total_seconds())
+    due = max(due, world.now)
+    look = _look(world, memory, due)
+    return None if look is None else (look, (due - world.now).total_seconds())
 
 
 def has_failed(memory: Memory) -> bool:
@@ -66,13 +78,13 @@ def has_failed(memory: Memory) -> bool:
     return memory.guard is not None and remembered_judgement(memory.comparison).failed is not None
 
 
-def _due_span(world: World, comparison: Comparison) -> Span | None:
+def _due_span(world: World, comparison: Comparison, now: datetime) -> Span | None:
     due = _due_at(world, comparison)
-    if due is None or world.now < due:
+    if due is None or now < due:
         return None
     if comparison.closed:
         return comparison.closed[0]
-    settled = world.now - timedelta(seconds=2 * world.config.scrape_interval_seconds)
+    settled = now - timedelta(seconds=2 * world.config.scrape_interval_seconds)
     return Span(comparison.look_from, settled) if comparison.look_from else None
 
 
