@@ -97,7 +97,7 @@ def _patience_seconds(world: World, memory: Memory, settings: Settings, waiting:
 def _is_calm(world: World, memory: Memory, rollout: Holding | Baking, waiting: Waiting) -> bool:
     """Whether nothing is the matter, and nothing was a moment ago: what comes next is a look, or the end of the hold."""
     clock, changes = rollout.clock, memory.comparison.changes
-    is_odd = memory.outage or memory.rebuilt_at or memory.floor or waiting.degraded or clock.waited or clock.dark
+    is_odd = memory.outage or memory.rebuilt_at or waiting.degraded or clock.waited or clock.dark
     if is_odd or memory.comparison.look_from is None:
         return False
     return not changes or (world.now - changes[-1].end).total_seconds() >= QUIET_SECONDS
