@@ -158,7 +158,7 @@ class LookDesk:
         """Take this look when it is time; whoever is due longest has the first turn. One that is asked for before needs none."""
         self._unbook(key)
         if booked is not None:
-            request = _Request(booked.look, booked.analysis, booked.scrape_seconds, booked.due)
+            request = _Request(booked.look, booked.analysis, booked.scrape_seconds, booked.due, current())
             loop = asyncio.get_running_loop()
             self._booked[key] = loop.call_later(booked.seconds, self._is_due, key, request)
         return booked is not None
