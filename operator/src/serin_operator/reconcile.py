@@ -33,8 +33,8 @@ from serin_operator.decide.telling.invalid import status_of_invalid
 from serin_operator.decide.world import Obstacle, OperatorConfig, World
 from serin_operator.farewell import Farewell
 from serin_operator.observe import collectors, views
+from serin_operator.observe.booking import AtOnce, Booked, Desk
 from serin_operator.observe.children import Children
-from serin_operator.observe.desk import AtOnce, Booked, Desk
 from serin_operator.observe.routes import Surroundings, routing
 from serin_operator.observe.written import Prometheus
 from serin_operator.tracing import note, step

@@ -15,7 +15,8 @@ from serin_operator.cluster.store import Key
 from serin_operator.decide.analysis import QueryFailed
 from serin_operator.decide.looks import Look
 from serin_operator.decide.world import OperatorConfig
-from serin_operator.observe.desk import Booked, LookDesk
+from serin_operator.observe.booking import Booked
+from serin_operator.observe.desk import LookDesk
 from serin_operator.observe.prometheus_client import (
     PrometheusAccess,
     PrometheusClient,
