@@ -9,7 +9,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import orjson
@@ -25,14 +25,16 @@ from serin_operator.api.mistyped import of_problem
 from serin_operator.api.reasons import EventReason
 from serin_operator.api.status import ModelDeploymentStatus
 from serin_operator.api.traffic import Traffic
+from serin_operator.cluster.errors import Blind
+from serin_operator.decide.again import Again
 from serin_operator.decide.decision import Decision, Opening, decide, look_due, opening_of
 from serin_operator.decide.health.refusals import steady
 from serin_operator.decide.telling.invalid import status_of_invalid
 from serin_operator.decide.world import Obstacle, OperatorConfig, World
 from serin_operator.farewell import Farewell
 from serin_operator.observe import collectors, views
+from serin_operator.observe.booking import AtOnce, Booked, Desk
 from serin_operator.observe.children import Children
-from serin_operator.observe.desk import AtOnce, Desk
 from serin_operator.observe.routes import Surroundings, routing
 from serin_operator.observe.written import Prometheus
 from serin_operator.tracing import note, step
@@ -98,6 +100,7 @@ class Reconciler:
         self._made: dict[tuple[str, str], Made] = {}
         self._teller = Teller(ports.actor, ports.notices)
         self._carried: dict[tuple[str, str], tuple[str, ModelDeploymentStatus]] = {}
+        self._seen_at: dict[tuple[str, str], datetime] = {}
         self._farewell = Farewell(ports.observer, ports.actor, ports.monotonic)
 
     async def reconcile(self, namespace: str, name: str) -> float | None:
@@ -106,9 +109,13 @@ class Reconciler:
         Raises:
             Transient: The API server was away, or our view was stale. Try again.
         """
-        obj = await self._ports.observer.model_deployment(namespace, name)
+        try:
+            obj = await self._ports.observer.model_deployment(namespace, name)
+        except Blind:
+            self._seen_at.pop((namespace, name), None)
+            raise
         if obj is None or obj["metadata"].get("deletionTimestamp"):
-            for known in (self._obstacles, self._made, self._carried):
+            for known in (self._obstacles, self._made, self._carried, self._seen_at):
                 known.pop((namespace, name), None)
             self._teller.forget(namespace, name)
             self._ports.on_seen(namespace, name, None)
@@ -131,10 +138,12 @@ class Reconciler:
         note("serin.operations", len(decision.operations))
         written = await self._write_status(obj, decision.status)
         self._keep(obj, written, decision.carried)
+        self._seen_at[namespace, name] = world.now
+        requeue_after = self._book(world, decision.again, is_looking=is_looking)
         self._farewell.note((namespace, name), world.mdep.uid, written)
         try:
             with step("act"):
-                again = await self._act(obj, world, decision)
+                again = await self._act(obj, world, decision, requeue_after)
         finally:  # what was decided is told, whatever call fails
             await self._teller.tell(obj, written, decision.letters)
         return max(again, LOOKING_SECONDS) if is_looking and again is not None else again
@@ -166,6 +175,7 @@ class Reconciler:
             obstacles=self._obstacles.get((mdep.namespace, mdep.name), ()),
             told=self._teller.told(About(mdep.namespace, mdep.name, mdep.uid)),
             carried=self._carried_for(obj),
+            seen_at=self._seen_at.get((mdep.namespace, mdep.name)),
         )
 
     async def _look(self, world: World, opening: Opening) -> tuple[World, bool]:
@@ -176,6 +186,17 @@ class Reconciler:
         key, scrape = (world.mdep.namespace, world.mdep.name), world.config.scrape_interval_seconds
         result = await self._desk.result(key, look, analysis, scrape, world.now)
         return replace(world, look=result), result is None
+
+    def _book(self, world: World, again: Again, *, is_looking: bool) -> float | None:
+        """Have the look that comes next taken in its time; returns when to look again if nothing happens."""
+        mdep, booked = world.mdep, None
+        if self._desk is None:
+            return again.after
+        if again.look is not None and mdep.spec.analysis is not None and not is_looking:
+            due = world.now + timedelta(seconds=again.look_after)
+            scrape = world.config.scrape_interval_seconds
+            booked = Booked(again.look, mdep.spec.analysis, scrape, due, again.look_after)
+        return again.meanwhile if self._desk.book((mdep.namespace, mdep.name), booked) else again.after
 
     def _carried_for(self, obj: JsonObject) -> ModelDeploymentStatus | None:
         """What was observed since status was written, unless somebody else has written since."""
@@ -202,7 +223,9 @@ class Reconciler:
         self._ports.on_seen(metadata["namespace"], metadata["name"], {**obj, "status": status})
         return status
 
-    async def _act(self, obj: JsonObject, world: World, decision: Decision) -> float | None:
+    async def _act(
+        self, obj: JsonObject, world: World, decision: Decision, requeue_after: float | None
+    ) -> float | None:
         key = (world.mdep.namespace, world.mdep.name)
         made = self._made.get(key)
         if made is None or made.owner_uid != world.mdep.uid:
@@ -217,7 +240,7 @@ class Reconciler:
                 await self._ports.actor.event(obj, type_="Warning", reason=EventReason.REPAIRED, message=message)
         if _meant(obstacles) != _meant(world.obstacles):
             return AGAIN_SOON_SECONDS
-        return OBSTACLE_SECONDS if obstacles else decision.requeue_after
+        return OBSTACLE_SECONDS if obstacles else requeue_after
 
 
 def _fingerprint(status: Mapping[str, Any] | None) -> str:

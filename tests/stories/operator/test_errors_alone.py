@@ -14,11 +14,13 @@ from tests.support.simulation import (
     rollout,
     serving,
     uri_of,
+    wanted_pods,
 )
 
 V1, V2 = uri_of("v1"), uri_of("v2")
 ERRORS = {"intervalSeconds": 5, "minSamples": 50, "metrics": [{"name": "errors", "errorRate": {}}]}
-INTERVAL, SCRAPES, TO_ACT = 5, 2, 2
+INTERVAL, SCRAPES = 5, 2
+"""Seconds; a look ends two scrapes of a second back, and what it says is done in the second in which it is asked for."""
 PINS = [{"header": {"name": "X-Tester", "value": "yes"}, "to": "Canary"}]
 STRATEGIES: dict[str, dict[str, Any]] = {
     "steps": {"steps": [{"weight": 25, "holdSeconds": 10}]},
@@ -65,8 +67,7 @@ async def test_it_is_at_nothing_within_an_interval_after_its_first_request(strat
     simulation = await rolled_out(strategy, way)
     await simulation.live_until(lambda s: s.phase == state, 300)
     simulation.behave(V2, error_rate=1.0)
-    half_a_look = INTERVAL / 2 if state == "Baking" else 0
-    assert await last_answer(simulation) <= INTERVAL + half_a_look + SCRAPES + TO_ACT
+    assert await last_answer(simulation) <= INTERVAL + SCRAPES
     version = next(v for v in simulation.status["versions"] if v["version"] == "v2")
     assert version["reason"] == "AnalysisFailed"
     assert "requests failed" in version["message"]
@@ -74,16 +75,41 @@ async def test_it_is_at_nothing_within_an_interval_after_its_first_request(strat
     assert set(simulation.moments[-1].answered) == {"v1"}
 
 
-@pytest.mark.parametrize("how", ["one pod flaps", "its last pod loads"])
-async def test_so_it_does_while_its_pods_have_troubles_of_their_own(how: str) -> None:
-    trouble: dict[str, Any] = {"flap": Flap(up=15, down=5, pods=frozenset({0}))}
-    if how == "its last pod loads":
-        trouble = {"ready_after": late_from(3, 600)}
-    simulation = await rolled_out("steps", "pods")
-    simulation.behave(V2, **trouble)
-    await simulation.live_until(lambda s: s.phase == "Baking", 300)
-    simulation.behave(V2, **trouble, error_rate=1.0)
-    assert await last_answer(simulation) <= 2 * INTERVAL + SCRAPES + TO_ACT
+TROUBLES: dict[str, dict[str, Any]] = {
+    "nothing is the matter": {},
+    "all its pods flap": {"flap": Flap(up=15, down=5)},
+    "one pod flaps": {"flap": Flap(up=15, down=5, pods=frozenset({0}))},
+    "its last pod loads for ten minutes": {"ready_after": late_from(3, 600)},
+}
+STATES = {"Reaching": 1, "Holding": 60, "Growing": 5, "Baking": 5}
+"""And for how long the step before is held."""
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+@pytest.mark.parametrize("state", STATES)
+async def test_it_is_at_nothing_within_an_interval_and_two_scrapes_wherever_it_begins_to_fail(
+    state: str, trouble: str
+) -> None:
+    how = TROUBLES[trouble]
+    if state in {"Reaching", "Growing"} and not how:
+        how = {"ready_after": late_from(1, 90)}
+    steps = [{"weight": 25, "holdSeconds": STATES[state]}, {"weight": 50, "holdSeconds": 10}]
+    simulation = await serving(analysis=False, replicas=4)
+    simulation.behave(V2, **how)
+    wanted = {"steps": steps[: 1 if state == "Growing" else 2], "bakeSeconds": 400}
+    simulation.change_spec(analysis=ERRORS, model=model_of("v2"), rollout=wanted)
+
+    def is_there(s: Simulation) -> bool:
+        return s.phase == state and "v2" in s.moments[-1].answered and (state != "Reaching" or wanted_pods(s, "v2") > 1)
+
+    await simulation.live_until(is_there, 900)
+    await simulation.live(3)  # the open look has begun, so it tells of both times
+    simulation.behave(V2, **how, error_rate=1.0)
+    began = simulation.elapsed
+    await simulation.live_until(lambda s: s.outcome("v2") == "RolledBack", 60)
+    await simulation.live(3)
+    answered = [m.at for m in simulation.since(began + 0.5) if "v2" in m.answered]
+    assert len(answered) <= INTERVAL + SCRAPES, "requests may reach it for so many seconds"
 
 
 async def test_who_sent_nonsense_before_blames_nobody_now() -> None:

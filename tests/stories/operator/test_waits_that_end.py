@@ -79,6 +79,9 @@ class SlowDesk:
             self.running = (wanted, self.simulation.elapsed + self.seconds, taken)
         return None
 
+    def book(self, _key: Any, _booked: Any) -> bool:
+        return False
+
 
 async def test_a_prometheus_that_takes_longer_than_an_interval_is_still_heard() -> None:
     simulation = await serving()

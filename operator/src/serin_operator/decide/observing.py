@@ -43,6 +43,7 @@ from serin_operator.decide.rollout.plan import plan_of
 from serin_operator.decide.rollout.sizes import floor_of
 from serin_operator.decide.traffic.provider import provider_of
 from serin_operator.decide.wanted.settings import Settings
+from serin_operator.decide.watched import watched_seconds
 from serin_operator.decide.world import World
 
 
@@ -147,9 +148,12 @@ def observed(world: World, memory: Memory, settings: Settings) -> Observed:
         or any(obstacle.reason in HELD_AGAINST_NOBODY for obstacle in world.obstacles)
     )
     gates = gates_of(memory, settings)
-    memory = ticked(memory, facts, plan_of(memory, settings), pods, gates, obstructed=obstructed)
+    watched = watched_seconds(world, before)
+    memory = ticked(
+        memory, facts, plan_of(memory, settings), pods, gates, obstructed=obstructed, watched_seconds=watched
+    )
     if memory.stable is None:
         return Observed(memory, said)
     arms = provider_of(world).arms(world, memory.stable.revision, rollout.candidate.revision)
-    comparison = observed_shares(memory.comparison, arms, before, world.now, pace_of(world))
+    comparison = observed_shares(memory.comparison, arms, before, world.now, pace_of(world, before))
     return Observed(replace(memory, comparison=comparison), said)

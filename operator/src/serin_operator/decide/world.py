@@ -225,6 +225,8 @@ class World:
     look: LookResult | None = None
     carried: ModelDeploymentStatus | None = None
     """Status as this process last decided it, if only clocks were ahead of what is written: time that was observed."""
+    seen_at: datetime | None = None
+    """When this process observed it last; since then its watches would have told of every change."""
     told: frozenset[str] = frozenset()
     """Keys of the letters in the outbox that this process has told, and of notices those by channel."""
 

@@ -1,7 +1,7 @@
 """Where looks are asked for and picked up, so that no worker ever waits for Prometheus.
 
-A reconcile asks for the look that is due and goes on without it; when the look has been taken, its key is queued, and the
-next reconcile picks the result up. Few looks are taken at a time, in the order in which they were first asked for, each with one
+A reconcile books the look that comes next, or asks for one that is due and goes on without it; when the look has been taken,
+its key is queued, and the next reconcile picks the result up. Few looks are taken at a time, in the order in which they were first asked for, each with one
 deadline for all of its queries. When three in a row had no answer in time, a breaker answers for Prometheus at once.
 """
 
@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from time import monotonic as clock
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
 from serin_operator.api import spec as api
 from serin_operator.decide.analysis import QueryFailed
 from serin_operator.decide.looks import Look, LookResult
+from serin_operator.observe.booking import Booked, Name
 from serin_operator.observe.breaker import TRY_AGAIN_SECONDS, Breaker
 from serin_operator.observe.looks import take
 from serin_operator.observe.prometheus_client import PrometheusTimeout, Series
@@ -27,38 +28,7 @@ from serin_operator.tracing import Span, current, step, within
 
 LOOKS_AT_A_TIME: Final = 4
 
-Name = tuple[str, str]
-"""Namespace and name of a ModelDeployment."""
-
 _log = structlog.get_logger(__name__)
-
-
-class Desk(Protocol):
-    """Gives results of looks."""
-
-    async def result(
-        self, key: Name, look: Look, analysis: api.Analysis, scrape_seconds: float, now: datetime
-    ) -> LookResult | None:
-        """What came of the look, or ``None`` while it is being taken: the key is then queued when it has been."""
-        ...
-
-
-@dataclass(frozen=True)
-class AtOnce:
-    """Takes each look while its reconcile waits, for whoever has all the time in the world."""
-
-    prometheus: Prometheus
-
-    async def result(
-        self,
-        key: Name,  # noqa: ARG002 - nothing is kept
-        look: Look,
-        analysis: api.Analysis,
-        scrape_seconds: float,
-        now: datetime,
-    ) -> LookResult | None:
-        """The result, always."""
-        return await take(self.prometheus, look, analysis, scrape_seconds, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +85,7 @@ class LookDesk:
         self._waiting: OrderedDict[Name, _Request] = OrderedDict()
         self._running: dict[Name, asyncio.Task[LookResult]] = {}
         self._finished: dict[Name, tuple[_Request, LookResult]] = {}
+        self._booked: dict[Name, asyncio.TimerHandle] = {}
 
     async def result(
         self, key: Name, look: Look, analysis: api.Analysis, scrape_seconds: float, now: datetime
@@ -124,6 +95,7 @@ class LookDesk:
         request, result = self._finished.pop(key, (None, None))
         if request is not None and request.serves(wanted):
             return result
+        self._unbook(key)
         if key in self._running:
             return None
         self._waiting[key] = wanted  # in the place of an earlier one, whose end lies further back
@@ -132,6 +104,29 @@ class LookDesk:
             return self._refused(self._waiting.pop(key))
         return None
 
+    def book(self, key: Name, booked: Booked | None) -> bool:
+        """Take this look when it is time; whoever is due longest has the first turn. One that is asked for before needs none."""
+        self._unbook(key)
+        if booked is not None:
+            request = _Request(booked.look, booked.analysis, booked.scrape_seconds, booked.due, current())
+            loop = asyncio.get_running_loop()
+            self._booked[key] = loop.call_later(booked.seconds, self._is_due, key, request)
+        return booked is not None
+
+    def _is_due(self, key: Name, request: _Request) -> None:
+        del self._booked[key]
+        if key in self._running:
+            return  # another look of it: its reconcile comes, and asks for this one
+        self._finished.pop(key, None)
+        self._waiting[key] = request
+        self._begin()
+        if self._breaker.is_open:
+            self._refuse_all()
+
+    def _unbook(self, key: Name) -> None:
+        if handle := self._booked.pop(key, None):
+            handle.cancel()
+
     @property
     def is_paused(self) -> bool:
         """Whether Prometheus is not asked because it did not answer."""
@@ -139,6 +134,7 @@ class LookDesk:
 
     def forget(self, key: Name) -> None:
         """The ModelDeployment is gone."""
+        self._unbook(key)
         self._waiting.pop(key, None)
         self._finished.pop(key, None)
         if key in self._running:
@@ -146,6 +142,8 @@ class LookDesk:
 
     async def close(self) -> None:
         """Take no more looks."""
+        for key in [*self._booked]:
+            self._unbook(key)
         self._waiting.clear()
         tasks = [*self._running.values()]
         for task in tasks:
@@ -182,10 +180,13 @@ class LookDesk:
         self._tell_changes()
         self._begin()
         if self._breaker.is_open:
-            for waiting, other in [*self._waiting.items()]:
-                del self._waiting[waiting]
-                self._finished[waiting] = (other, self._refused(other))
-                self._on_done(waiting)
+            self._refuse_all()
+
+    def _refuse_all(self) -> None:
+        for waiting, other in [*self._waiting.items()]:
+            del self._waiting[waiting]
+            self._finished[waiting] = (other, self._refused(other))
+            self._on_done(waiting)
 
     async def _asked(self, request: _Request) -> LookResult:
         listener = _Listener(self._prometheus)

@@ -5,7 +5,8 @@ from contextlib import AsyncExitStack
 from typing import Final
 
 from serin_operator.cluster.connection import new_plain_session
-from serin_operator.observe.desk import LOOKS_AT_A_TIME, LookDesk, Name
+from serin_operator.observe.booking import Name
+from serin_operator.observe.desk import LOOKS_AT_A_TIME, LookDesk
 from serin_operator.observe.prometheus_client import PrometheusClient
 from serin_operator.runtime.metrics import OperatorMetrics
 from serin_operator.runtime.settings import Settings

@@ -15,6 +15,7 @@ from serin_operator.cluster.store import Key
 from serin_operator.decide.analysis import QueryFailed
 from serin_operator.decide.looks import Look
 from serin_operator.decide.world import OperatorConfig
+from serin_operator.observe.booking import Booked
 from serin_operator.observe.desk import LookDesk
 from serin_operator.observe.prometheus_client import (
     PrometheusAccess,
@@ -237,6 +238,71 @@ async def test_a_trial_that_fails_leaves_it_alone_for_another_half_minute(room):
     assert await room.ask(B) is None
 
 
+def booked(key=A, seconds=30.0, **more):
+    look = a_look(key, **more)
+    return Booked(look, ONE, 1.0, look.end + timedelta(seconds=2), seconds)
+
+
+async def test_a_booked_look_is_taken_in_its_time_and_its_key_queued_when_it_has_been(room):
+    assert room.desk.book(A, booked(seconds=0.01))
+    assert room.prometheus.asked == 0
+    room.prometheus.gate.set()
+    await room.until_done(1)
+    assert (await room.ask()).look == a_look()
+    assert (room.done, room.prometheus.asked) == ([A], 1)
+
+
+async def test_looks_that_were_booked_have_their_turns_in_the_order_in_which_they_are_due(room):
+    keys = [("ns", f"m{number}") for number in range(12)]
+    for place, key in reversed([*enumerate(keys)]):
+        room.desk.book(key, booked(key, 0.001 * place))
+    await room.until_asked(4)
+    room.prometheus.gate.set()
+    await room.until_done(12)
+    assert room.done == keys
+    assert room.prometheus.most_at_once == 4
+
+
+@pytest.mark.parametrize("instead", [None, booked(seconds=30.0)], ids=["nothing", "a later one"])
+async def test_what_was_booked_is_given_up_for_what_comes_instead(room, instead):
+    room.prometheus.gate.set()
+    room.desk.book(A, booked(seconds=0.01))
+    assert room.desk.book(A, instead) == (instead is not None)
+    room.desk.book(B, booked(B, 0.02))
+    await room.until_done(1)
+    assert room.done == [B]
+
+
+async def test_a_look_that_is_asked_for_before_its_time_is_not_taken_twice(room):
+    room.prometheus.gate.set()
+    room.desk.book(A, booked(seconds=0.01))
+    await room.ask()
+    await room.until_done(1)
+    assert await room.ask() is not None
+    room.desk.book(B, booked(B, 0.02))
+    await room.until_done(2)
+    assert room.done == [A, B]
+
+
+async def test_a_booked_look_that_a_change_has_closed_meanwhile_is_asked_anew(room):
+    room.prometheus.gate.set()
+    room.desk.book(A, booked(seconds=0.0))
+    await room.until_done(1)
+    assert await room.ask(look=a_look(end=START + timedelta(seconds=20))) is None
+    await room.until_done(2)
+    assert (await room.ask(look=a_look(end=START + timedelta(seconds=20)))).look.end == START + timedelta(seconds=20)
+
+
+async def test_who_has_booked_is_told_at_once_that_prometheus_is_left_alone(room):
+    for _ in range(3):
+        await room.answer(error=PrometheusTimeout("late"))
+    asked = room.prometheus.asked
+    room.desk.book(B, booked(B, 0.0))
+    await room.until_done(4)
+    assert room.prometheus.asked == asked
+    assert isinstance((await room.ask(B)).samples["errors"], QueryFailed)
+
+
 async def test_a_bug_in_one_look_neither_ends_the_others_nor_is_waited_for(room):
     result = await room.answer(error=ZeroDivisionError("bug"))
     assert result.samples["errors"] == QueryFailed("the look failed: ZeroDivisionError")
@@ -251,8 +317,11 @@ async def test_nothing_is_kept_of_what_is_gone(room):
     await room.ask(A)
     await asyncio.sleep(0)
     room.desk.forget(A)
+    room.desk.book(A, booked())
+    room.desk.forget(A)
+    room.desk.book(B, booked(B))
     await room.desk.close()
-    assert (room.desk._waiting, room.desk._running, room.desk._finished) == ({}, {}, {})
+    assert (room.desk._waiting, room.desk._running, room.desk._finished, room.desk._booked) == ({}, {}, {}, {})
 
 
 # ---- with everything around it, and a server that takes connections and never answers --------------------------------

@@ -5,7 +5,7 @@ and to read, does not depend on how floats are printed, and stays on the safe si
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 from serin_operator.decide.analysis.errors import InvalidAnalysis
@@ -20,7 +20,8 @@ class _Recorded:
     __slots__ = ()
 
     def to_dict(self) -> dict[str, Any]:
-        return {name: value for name, value in asdict(self).items() if value not in (0, (), "", 0.0)}  # type: ignore[call-overload]
+        found = ((one.name, getattr(self, one.name)) for one in fields(self))  # type: ignore[arg-type]
+        return {name: value for name, value in found if value not in (0, (), "", 0.0)}
 
     @classmethod
     def from_dict(cls, recorded: Mapping[str, Any]) -> Self:

@@ -8,12 +8,11 @@ from serin_operator.decide.health.diagnosis import trouble_of
 from serin_operator.decide.memory.memory import Memory
 from serin_operator.decide.memory.states import Baking, Outage, Refusal, Switching
 from serin_operator.decide.wanted.settings import Settings
+from serin_operator.decide.watched import LONGEST_GAP_SECONDS
 from serin_operator.decide.world import World
 
 DOWN_SECONDS: Final = 60.0
 """So long without a pod that requests reach, and stable counts as serving nothing."""
-LONGEST_GAP_SECONDS: Final = 15.0
-"""Between two observations at most this much time counts: what nobody saw uses up no deadline and holds no stage."""
 
 
 def outage_of(world: World, memory: Memory, settings: Settings) -> Outage | None:

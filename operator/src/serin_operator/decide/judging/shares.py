@@ -12,23 +12,24 @@ from typing import Final
 from serin_operator.decide.looks import Span
 from serin_operator.decide.memory.comparison import Comparison
 from serin_operator.decide.traffic.split import Arms
+from serin_operator.decide.watched import LONGEST_GAP_SECONDS
 
 STEADY_SECONDS: Final = 1.0
 """So long the shares must have been as they are before a look begins: two observations running."""
 NEWS_SECONDS: Final = 1.0
 """What changes is told by watches within this time."""
-WATCHED_SECONDS: Final = 15.0
-"""Who has not looked for longer may have missed when something changed."""
 MOST_CHANGES: Final = 40
 MOST_CLOSED: Final = 10
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How often is looked, and what is too short to be counted. Both in seconds."""
+    """How often is looked, what is too short to be counted, and how long is watched without looking. All in seconds."""
 
     interval: float
     scrape: float
+    watched: float = LONGEST_GAP_SECONDS
+    """Who has not looked for longer may have missed when something changed."""
 
 
 def observed(comparison: Comparison, arms: Arms, before: datetime, now: datetime, pace: Pace) -> Comparison:
@@ -70,7 +71,7 @@ def _same_side(comparison: Comparison, arms: Arms) -> bool:
 def _closed(comparison: Comparison, before: datetime, now: datetime, pace: Pace) -> Comparison:
     """The open look ends where the shares may have begun to change."""
     start = comparison.look_from or before
-    if (now - before).total_seconds() <= WATCHED_SECONDS:
+    if (now - before).total_seconds() <= pace.watched:
         before = max(before, now - timedelta(seconds=NEWS_SECONDS))
     end = min(max(before, start), now)
     ended = replace(comparison, look_from=None, change_from=end, steady_from=None)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from serin_operator.api.guard import SIMPLE_BASELINE
 from serin_operator.api.spec import Analysis
 from serin_operator.decide.analysis import AnalysisConfig, InvalidAnalysis
-from serin_operator.decide.judging.alone import judged_alone
+from serin_operator.decide.judging.alone import judged_alone, stays_open
 from serin_operator.decide.judging.config import config_of
 from serin_operator.decide.judging.guarded import Renewal, floor_of, going_on, renewed_for, told
 from serin_operator.decide.judging.judge import Judged, is_about, judge, remembered_judgement
@@ -51,6 +51,8 @@ def judged(world: World, memory: Memory, settings: Settings) -> Verdict:
                 seen = seen.also(SIMPLE_BASELINE, settings.guard.must_beat)
             seen = seen.of({one.name for one in config.metrics})
             return _of_guard(world, memory, (memory.guard, settings.guard.seconds), config, seen)
+        if stays_open(world, memory, wanted, seen):
+            return replace(before, memory=replace(memory, comparison=replace(memory.comparison, taken_at=world.now)))
         result = judge(memory.comparison, seen, config, world.now, world.config.design_effect)
     except InvalidAnalysis as error:
         return Verdict(memory, Judgement(passed=False, missing=str(error)))

@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from serin_operator.decide.health.serving import LONGEST_GAP_SECONDS
 from serin_operator.decide.judging.rows import gates
 from serin_operator.decide.memory.memory import Memory
 from serin_operator.decide.memory.states import (
@@ -20,6 +19,7 @@ from serin_operator.decide.memory.states import (
 )
 from serin_operator.decide.rollout.facts import Facts
 from serin_operator.decide.rollout.plan import Plan
+from serin_operator.decide.watched import LONGEST_GAP_SECONDS
 from serin_operator.decide.world import Pod
 
 MOST_REMEMBERED: Final = 200
@@ -41,6 +41,7 @@ def ticked(
     waited: frozenset[str] | None = None,
     *,
     obstructed: bool,
+    watched_seconds: float = LONGEST_GAP_SECONDS,
 ) -> Memory:
     """Count the time since the last observation, where it counts.
 
@@ -51,12 +52,15 @@ def ticked(
         pods: The candidate's, for restarts of those that have not been ready.
         waited: Metrics that the present stage waits for; None: all of them.
         obstructed: Something that is not the candidate's fault keeps its pods from being made.
+        watched_seconds: How far back the last observation may lie for all of the time since then to count, where things stayed as
+            they were; what is wrong may have begun a moment ago, whenever that was.
     """
     rollout = memory.rollout
     if isinstance(rollout, Idle):
         return memory
     clock = rollout.clock
-    gap = min(max((facts.now - clock.at).total_seconds(), 0.0), LONGEST_GAP_SECONDS)
+    passed = max((facts.now - clock.at).total_seconds(), 0.0)
+    gap, lasted = min(passed, LONGEST_GAP_SECONDS), min(passed, watched_seconds)
     ready = facts.candidate.ready
     waits = _waits(memory, facts)
     progressed = ready > clock.best
@@ -65,8 +69,8 @@ def ticked(
     after = Clock(
         at=facts.now,
         waited=(0.0 if progressed else clock.waited + (0.0 if obstructed else gap)) if waits and not sleeps else 0.0,
-        held=_held(memory, facts, plan, gap),
-        analysed=clock.analysed + (gap if undecided and not _is_paused(memory, plan) else 0.0),
+        held=_held(memory, facts, plan, lasted),
+        analysed=clock.analysed + (lasted if undecided and not _is_paused(memory, plan) else 0.0),
         dark=_dark(clock, gap) if _is_dark(memory, facts) else 0.0,
         best=0 if sleeps else max(ready, min(clock.best, facts.candidate.wanted or clock.best)),
     )

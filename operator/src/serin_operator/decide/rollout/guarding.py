@@ -78,7 +78,7 @@ def observed_beside(world: World, memory: Memory) -> Memory:
     if guard is None:
         return memory
     arms = Arms(world.reached(guard.previous_revision), world.reached(guard.revision))
-    comparison = observed_shares(memory.comparison, arms, guard.at, world.now, pace_of(world))
+    comparison = observed_shares(memory.comparison, arms, guard.at, world.now, pace_of(world, guard.at))
     return replace(memory, comparison=comparison, guard=replace(guard, at=world.now))
 
 
