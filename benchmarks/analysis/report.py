@@ -90,6 +90,11 @@ def world_entry(name: str, outcome: dict) -> dict:
         **share(judged),
         "medianCanaryAnswers": median_answers(judged),
     }
+    if any(outcome["said"]):
+        entry["ended"] = dict(Counter(outcome["said"]).most_common())
+    if world.most is not None:
+        found = entry["medianCanaryAnswers"]
+        return {**entry, "wantedMedian": world.most, "holds": found is not None and found <= world.most}
     return {**entry, "holds": _holds(world.truth, entry, world.promised, entry, None)}
 
 
@@ -148,8 +153,8 @@ def markdown(results: dict) -> str:
         promised = f"≤ {100 * world['promised']:g} %" if world["truth"] in {"equal", "margin", "promotion"} else ""
         middle = f", median {_answers(world)}" if world["medianCanaryAnswers"] else ""
         lines.append(
-            f"| {world['name']} | {what} | {_percent(world)} (≤ {100 * world['high']:.2f} %) of {world['rollouts']:,}{middle} "
-            f"| {promised} | {_told(world['holds'])} |"
+            f"| {world['name']} | {what} | {_percent(world)} (≤ {100 * world['high']:.2f} %) of {world['rollouts']:,}{middle}{_wanted(world)}"
+            f"{_held(world)} | {promised} | {_told(world['holds'])} |"
         )
     if "speed" in results:
         lines += _speed(results["speed"])
@@ -265,5 +270,12 @@ def _rules(results: dict) -> list[str]:
     return [rule for rule in results["table"][0]["rules"] if rule != SERIN]
 
 
+def _held(world: dict) -> str:
+    """Which reasons held rollouts at their end, where any did."""
+    held = {said.partition("/")[2]: n for said, n in world.get("ended", {}).items() if said.startswith("Inconclusive")}
+    told = (f"{reason} {100 * n / world['rollouts']:.1f} %" for reason, n in held.items())
+    return f"; held: {', '.join(told)}" if held else ""
+
+
 def _wanted(row: dict) -> str:
-    return "" if row["wantedMedian"] is None else f" ({row['wantedMedian']:,.0f})"
+    return "" if row.get("wantedMedian") is None else f" ({row['wantedMedian']:,.0f})"

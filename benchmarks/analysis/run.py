@@ -55,6 +55,7 @@ def world_chunk(name: str, chunk: int, size: int) -> dict:
         "failed": [one.canary_answers if one.failed else None for one in results],
         "looks": [one.look if one.failed else None for one in results],
         "non_inferior": [one.canary_answers if one.non_inferior else None for one in results],
+        "said": [one.said for one in results],
     }
 
 
@@ -63,7 +64,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--rollouts", type=int, default=2000, help="a row of the table; worlds scale along")
     arguments.add_argument("--processes", type=int, default=2)
-    arguments.add_argument("--only", default="", help="names containing this")
+    arguments.add_argument("--only", default="", help="names containing this, or one of several between |")
     arguments.add_argument(
         "--missing", action="store_true", help="only rows that results.json has not (after an interruption)"
     )
@@ -75,11 +76,11 @@ def main() -> None:
     jobs = {}
     with ProcessPoolExecutor(options.processes) as pool:
         for number, row in enumerate(ROWS):
-            if options.only in row.name and row.name not in known:
+            if _is_asked(options.only, row.name) and row.name not in known:
                 size = round(row.rollouts * scale)
                 jobs["table", row.name] = [pool.submit(table_chunk, number, i, s) for i, s in _chunks(size)]
         for world in worlds():
-            if options.only in world.name and world.name not in known:
+            if _is_asked(options.only, world.name) and world.name not in known:
                 size = round(world.rollouts * scale)
                 jobs["world", world.name] = [pool.submit(world_chunk, world.name, i, s) for i, s in _chunks(size)]
         for (kind, name), chunks in jobs.items():
@@ -94,6 +95,10 @@ def main() -> None:
             (HERE / "results.json").write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
         (HERE / "RESULTS.md").write_text(report.markdown(results))
         report.plot(results, HERE / "plot.png")
+
+
+def _is_asked(only: str, name: str) -> bool:
+    return any(part in name for part in only.split("|"))
 
 
 def _chunks(size: int):
