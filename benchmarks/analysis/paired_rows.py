@@ -145,7 +145,7 @@ def worlds(world):
     return [
         *(world(f"pairs: {name}", truth, run) for name, truth, run in rows),
         *(
-            world(f"pairs: {name}", "worse", counted(accuracy(NONE), *of, 400), most=most)
+            world(f"pairs: {name}", "worse", counted(accuracy(NONE), *of, 400), rollouts=500, most=most)
             for name, *of, most in found
         ),
         *(
@@ -156,6 +156,7 @@ def worlds(world):
             "pairs: agreement, 0.3 % differing, no label",
             "better",
             counted(accuracy(**sure), 0.003, 0.0, 400, labels=False),
+            rollouts=500,
             most=1500,
         ),
     ]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from benchmarks.analysis import cases, late_labels, planned, scored, sliced, special
+from benchmarks.analysis import cases, guarded, late_labels, paired_rows, planned, scored, sliced, special
 from benchmarks.analysis.engine import Result, judge_stream, single
 from benchmarks.analysis.streams import at_margin_ratio, split, steps, stream
 
@@ -229,4 +229,6 @@ def worlds() -> list[World]:
         *planned.worlds(World),
         *_promotion(),
         *cases.worlds(World),
+        *paired_rows.worlds(World),
+        *guarded.worlds(World),
     ]
