@@ -156,13 +156,17 @@ def markdown(results: dict) -> str:
         )
     lines += [
         "",
-        "For a worse canary the columns of others hold their medians, too. A group-sequential boundary knows how many looks there will be; what"
-        " a rollout that is worse costs by being promoted stands in [What slips through](../../docs/reference/slips.md).",
+        (
+            "For a worse canary the columns of others hold their medians, too. A group-sequential boundary knows how many looks there will be; what"
+            " a rollout that is worse costs by being promoted stands in [What slips through](../../docs/reference/slips.md)."
+        ),
         "",
         "## Worlds the table does not name",
         "",
-        "Rows of cases, pairs and guards begin with a ModelDeployment's spec and the defaults that nobody has touched. Which reasons held a rollout at its"
-        " end is told of those that the engine judged one by one, a twentieth at least; of the others it was asked only whether any came near a verdict.",
+        (
+            "Rows of cases, pairs and guards begin with a ModelDeployment's spec and the defaults that nobody has touched. Which reasons held a rollout at its"
+            " end is told of those that the engine judged one by one, a twentieth at least; of the others it was asked only whether any came near a verdict."
+        ),
         "",
     ]
     lines += ["| world | judged | measured | promised | holds |", "|---|---|---|---|---|"]

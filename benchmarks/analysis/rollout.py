@@ -64,11 +64,12 @@ def compiled(metric: dict, **analysis) -> AnalysisConfig:
 
 def followed(config: AnalysisConfig, before: Seen | None, looks: Iterable[Seen], design_effect: float = 1.0) -> Result:
     """Look after look to the end of the steps, or to the rollback, or to the proof that the margin is kept."""
-    state, known, answers, said, number = AnalysisState(), Scatter(), 0, "", 0
+    state, known, answers, said, number = AnalysisState(), Scatter(), 0, "", -1
     if before is not None:
         state, _ = judge_look(config, state, {"m": before.sample})
         known = known.after(before.pods, before.clients)
-    for number, seen in enumerate(looks):
+    for seen in looks:
+        number += 1
         state = begin_step(state) if seen.begins_stage else state
         starting = STARTING_SECONDS / seen.seconds if seen.begins_stage and seen.pods else 0.0
         sample = discounted(seen.sample, known, known.design_effect(design_effect), starting)
@@ -87,4 +88,3 @@ def _answers(sample: Sample) -> int:
         return 0
     seen = sample.observed
     return sum(one.canary.total for one in seen.strata) or seen.pairs.total or seen.differing.total
-

@@ -82,10 +82,7 @@ def main() -> None:
     arguments.add_argument("--write", action=argparse.BooleanOptionalAction, default=True)
     options = arguments.parse_args()
     if options.others:
-        for number, row in enumerate(ROWS):
-            chunks = [others_chunk(number, i, size) for i, size in _chunks(row.rollouts)]
-            report.keep_others(HERE / "results.json", row.name, report.merge(chunks))
-        _write()
+        _renew_others()
         return
     known = report.names(HERE / "results.json") if options.missing else set()
     scale = options.rollouts / 2000
@@ -111,6 +108,13 @@ def main() -> None:
             results["speed"] = speed()
             (HERE / "results.json").write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
         _write()
+
+
+def _renew_others() -> None:
+    for number, row in enumerate(ROWS):
+        chunks = [others_chunk(number, i, size) for i, size in _chunks(row.rollouts)]
+        report.keep_others(HERE / "results.json", row.name, report.merge(chunks))
+    _write()
 
 
 def _write() -> None:

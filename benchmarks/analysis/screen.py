@@ -78,7 +78,9 @@ def judged(config: AnalysisConfig, batch: Batch, design_effect: float = 1.0) -> 
     if batch.stable is not None:  # what stable has not answered shifts the window of its rate
         near |= (batch.stable[:, :, 1] == 0).any(1) | (batch.canary[:, :, 1] == 0).any(1)
     return [
-        _asked(config, batch, row, design_effect, against[row]) if near[row] else Result(False, _answers(batch, row), -1)
+        _asked(config, batch, row, design_effect, against[row])
+        if near[row]
+        else Result(False, _answers(batch, row), -1)
         for row in range(len(near))
     ]
 
@@ -214,7 +216,9 @@ def _effects(batch, default):
     by_pod = _by_pod(batch, default)
     if batch.clients is None:
         return by_pod
-    clients, total, bad, total2, bad2, both = np.moveaxis(_until(batch.clients_before, batch.clients), 2, 0).astype(float)
+    clients, total, bad, total2, bad2, both = np.moveaxis(_until(batch.clients_before, batch.clients), 2, 0).astype(
+        float
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
         alike, rate = total2 / total, bad / total
         measured = (bad2 - 2 * rate * both + rate**2 * total2) / (rate * (1 - rate) * total)
@@ -273,7 +277,7 @@ def seen_of(batch: Batch, row: int) -> tuple[Seen | None, list[Seen]]:
 
 
 def _look(batch, row, number):
-    def of(name, make: Callable = lambda *told: Arm(*told)):
+    def of(name, make: Callable = Arm):
         one = getattr(batch, name)
         return None if one is None else make(*one[row, number].tolist())
 
@@ -289,7 +293,9 @@ def _look(batch, row, number):
     told = tuple(_arms(batch.pods[row, number])) if batch.pods is not None else ()
     sums = _clients(batch.clients[row, number], 1) if batch.clients is not None else None
     begins = batch.begins_stage is not None and bool(batch.begins_stage[number])
-    return Seen(Value(seen), told, sums, begins, LOOK_SECONDS if batch.seconds is None else float(batch.seconds[number]))
+    return Seen(
+        Value(seen), told, sums, begins, LOOK_SECONDS if batch.seconds is None else float(batch.seconds[number])
+    )
 
 
 def _arms(counts):

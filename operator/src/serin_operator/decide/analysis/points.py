@@ -50,7 +50,13 @@ def is_impossible(base: float, delta: float) -> bool:
 
 
 def log_evidence(
-    stratum: Stratum, delta: float, base: float, steps: tuple[float, ...], design_effect: float = 1.0, at_stake: float = AT_STAKE
+    stratum: Stratum,
+    delta: float,
+    base: float,
+    steps: tuple[float, ...],
+    design_effect: float = 1.0,
+    *,
+    at_stake: float = AT_STAKE,
 ) -> list[float]:
     """Logarithm of the evidence of one stratum for each alternative.
 

@@ -115,8 +115,7 @@ def _evidence(
     starting = value.starting if steps[0] > 0 else 0.0  # no proof that the margin is kept rests on it
     at_stake = points.STARTING if starting else points.AT_STAKE
     moved_delta = points.widened(delta + starting, guess, moved)
-    return points.log_evidence(stratum, moved_delta, guess, steps, value.design_effect, at_stake), 1.0
-
+    return points.log_evidence(stratum, moved_delta, guess, steps, value.design_effect, at_stake=at_stake), 1.0
 
 
 def _paired(rule: Comparison, state: MetricState, seen: Proportions) -> MetricState:
