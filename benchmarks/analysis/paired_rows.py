@@ -145,7 +145,7 @@ def worlds(world):
     return [
         *(world(f"pairs: {name}", truth, run) for name, truth, run in rows),
         *(
-            world(f"pairs: {name}", "worse", counted(accuracy(NONE), *of, 400), rollouts=500, most=most)
+            world(f"pairs: {name}", "worse", counted(accuracy(NONE), *of, 400), most=most)
             for name, *of, most in found
         ),
         *(
