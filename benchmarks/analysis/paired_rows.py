@@ -144,10 +144,7 @@ def worlds(world):
     ]
     return [
         *(world(f"pairs: {name}", truth, run) for name, truth, run in rows),
-        *(
-            world(f"pairs: {name}", "worse", counted(accuracy(NONE), *of, 400), most=most)
-            for name, *of, most in found
-        ),
+        *(world(f"pairs: {name}", "worse", counted(accuracy(NONE), *of, 400), most=most) for name, *of, most in found),
         *(
             world(f"pairs: {name}", "promotion", counted(accuracy(**sure), *of, 150, labels=labels), 0.05)
             for name, *of, labels in shown

@@ -37,7 +37,7 @@ def judged(canary: Arm, look: Look, metric: dict[str, Any] | None = None, *, by_
     [
         pytest.param(look_of(20), 0.05, id="the look that begins where a change ends"),
         pytest.param(look_of(300), 1 / 300, id="a long one, which hides it by itself"),
-        pytest.param(look_of(2), 0.25, id="a short one: never more than a quarter"),
+        pytest.param(look_of(2), 0.1, id="a short one: never more than a tenth"),
         pytest.param(look_of(30, after_change=False), 0.0, id="the looks after it"),
     ],
 )

@@ -28,7 +28,7 @@ from serin_operator.decide.memory.states import Judgement
 
 STARTING_SECONDS: Final = 1.0
 """For how long a new pod may fail all of its requests, or half of them for twice as long, before that is the version's doing."""
-MOST_STARTING: Final = 0.25
+MOST_STARTING: Final = 0.1
 """Share of a look's answers: in a short one, too, a version is found that fails more than that."""
 
 
