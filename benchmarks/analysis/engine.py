@@ -24,12 +24,18 @@ eprocess.log_likelihood_ratios = lru_cache(maxsize=200_000)(eprocess.log_likelih
 
 @dataclass(frozen=True)
 class Result:
-    """One rollout: whether and when it was failed, or shown to be non-inferior, and after how many canary answers."""
+    """One rollout: whether and when it was failed, or shown to be non-inferior, and after how many canary answers.
+
+    `said` is the verdict that it ended with, and its reason, and `worst` the most evidence that ever spoke against it (natural logarithm), where
+    that is told.
+    """
 
     failed: bool
     canary_answers: int
     look: int
     non_inferior: bool = False
+    said: str = ""
+    worst: float = 0.0
 
 
 def single(rule, alpha=0.01, promotion=0.05) -> AnalysisConfig:

@@ -60,6 +60,23 @@ def keep(path: Path, kind: str, name: str, outcome: dict) -> None:
     path.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n")
 
 
+def keep_others(path: Path, name: str, outcome: dict) -> None:
+    """What the rules of others do on a row of the table, beside what is there."""
+    known = json.loads(path.read_text())
+    for row in [*known["table"], *known["sweep"]]:
+        if row["name"] == name:
+            row["rules"] = {SERIN: row["rules"][SERIN], **_by_rule(outcome)}
+            if "rolledBackByLook" in row:
+                curves = {rule: _curve(looks) for rule, looks in outcome["looks"].items()}
+                row["rolledBackByLook"] = {SERIN: row["rolledBackByLook"][SERIN], **curves}
+    path.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n")
+
+
+def _by_rule(outcome: dict) -> dict:
+    answers = outcome["answers"].items()
+    return {rule: {**share(fired), "medianCanaryAnswers": median_answers(fired)} for rule, fired in answers}
+
+
 def names(path: Path) -> set[str]:
     """The rows that are there."""
     known = json.loads(path.read_text()) if path.exists() else {}
@@ -69,10 +86,7 @@ def names(path: Path) -> set[str]:
 def table_entry(name: str, outcome: dict) -> dict:
     """One row of the table or of the sweep."""
     row = next(one for one in ROWS if one.name == name)
-    rules = {
-        rule: {**share(fired), "medianCanaryAnswers": median_answers(fired)}
-        for rule, fired in outcome["answers"].items()
-    }
+    rules = _by_rule(outcome)
     entry = {"name": name, "truth": row.truth, "wantedMedian": row.median, "rules": rules}
     if row.truth == "equal":
         entry["rolledBackByLook"] = {rule: _curve(looks) for rule, looks in outcome["looks"].items()}
@@ -90,6 +104,11 @@ def world_entry(name: str, outcome: dict) -> dict:
         **share(judged),
         "medianCanaryAnswers": median_answers(judged),
     }
+    if any(outcome["said"]):
+        entry["ended"] = dict(Counter(one for one in outcome["said"] if one).most_common())
+    if world.most is not None:
+        found = entry["medianCanaryAnswers"]
+        return {**entry, "wantedMedian": world.most, "holds": found is not None and found <= world.most}
     return {**entry, "holds": _holds(world.truth, entry, world.promised, entry, None)}
 
 
@@ -137,9 +156,17 @@ def markdown(results: dict) -> str:
         )
     lines += [
         "",
-        "For a worse canary the columns of others hold their medians, too.",
+        (
+            "For a worse canary the columns of others hold their medians, too. A group-sequential boundary knows how many looks there will be; what"
+            " a rollout that is worse costs by being promoted stands in [What slips through](../../docs/reference/slips.md)."
+        ),
         "",
         "## Worlds the table does not name",
+        "",
+        (
+            "Rows of cases, pairs and guards begin with a ModelDeployment's spec and the defaults that nobody has touched. Which reasons held a rollout at its"
+            " end is told of those that the engine judged one by one, a twentieth at least; of the others it was asked only whether any came near a verdict."
+        ),
         "",
     ]
     lines += ["| world | judged | measured | promised | holds |", "|---|---|---|---|---|"]
@@ -148,8 +175,8 @@ def markdown(results: dict) -> str:
         promised = f"≤ {100 * world['promised']:g} %" if world["truth"] in {"equal", "margin", "promotion"} else ""
         middle = f", median {_answers(world)}" if world["medianCanaryAnswers"] else ""
         lines.append(
-            f"| {world['name']} | {what} | {_percent(world)} (≤ {100 * world['high']:.2f} %) of {world['rollouts']:,}{middle} "
-            f"| {promised} | {_told(world['holds'])} |"
+            f"| {world['name']} | {what} | {_percent(world)} (≤ {100 * world['high']:.2f} %) of {world['rollouts']:,}{middle}{_wanted(world)}"
+            f"{_held(world)} | {promised} | {_told(world['holds'])} |"
         )
     if "speed" in results:
         lines += _speed(results["speed"])
@@ -200,7 +227,7 @@ def plot(results: dict, path) -> None:
     colours = dict(
         zip(
             (SERIN, *_rules(results)),
-            ("#d62728", "#8c8c8c", "#b0b0b0", "#5f5f5f", "#1f77b4", "#2ca02c", "#9467bd"),
+            ("#d62728", "#8c8c8c", "#b0b0b0", "#5f5f5f", "#1f77b4", "#2ca02c", "#9467bd", "#ff7f0e", "#8c564b"),
             strict=False,
         )
     )
@@ -265,5 +292,13 @@ def _rules(results: dict) -> list[str]:
     return [rule for rule in results["table"][0]["rules"] if rule != SERIN]
 
 
+def _held(world: dict) -> str:
+    """Which reasons held rollouts at their end, where any did."""
+    held = {said.partition("/")[2]: n for said, n in world.get("ended", {}).items() if said.startswith("Inconclusive")}
+    judged = sum(world.get("ended", {}).values())
+    told = (f"{reason} {100 * n / judged:.0f} %" for reason, n in held.items())
+    return f"; held: {', '.join(told)} of {judged:,}" if held else ""
+
+
 def _wanted(row: dict) -> str:
-    return "" if row["wantedMedian"] is None else f" ({row['wantedMedian']:,.0f})"
+    return "" if row.get("wantedMedian") is None else f" ({row['wantedMedian']:,.0f})"

@@ -39,9 +39,19 @@ def table_chunk(number: int, chunk: int, size: int) -> dict:
     simulated = row.make(_rng(row.name, chunk), size)
     config = single(row.rule)
     results = [judge_stream(config, simulated, one) for one in range(size)]
-    labels = simulated.canary_total.cumsum(axis=1)
+    others = _of_others(row, simulated)
     found = {"Serin": [one.canary_answers if one.failed else None for one in results]}
     looks = {"Serin": [one.look if one.failed else None for one in results]}
+    return {"answers": found | others["answers"], "looks": looks | others["looks"]}
+
+
+def others_chunk(number: int, chunk: int, size: int) -> dict:
+    """The same of the rules of others alone: a row's counts depend on its name and the chunk only."""
+    return _of_others(ROWS[number], ROWS[number].make(_rng(ROWS[number].name, chunk), size))
+
+
+def _of_others(row, simulated) -> dict:
+    labels, found, looks = simulated.canary_total.cumsum(axis=1), {}, {}
     for name, first in peers.all_rules(simulated, row.threshold).items():
         found[name] = [int(labels[i, t]) if t >= 0 else None for i, t in enumerate(first)]
         looks[name] = [int(t) if t >= 0 else None for t in first]
@@ -55,6 +65,7 @@ def world_chunk(name: str, chunk: int, size: int) -> dict:
         "failed": [one.canary_answers if one.failed else None for one in results],
         "looks": [one.look if one.failed else None for one in results],
         "non_inferior": [one.canary_answers if one.non_inferior else None for one in results],
+        "said": [one.said for one in results],
     }
 
 
@@ -63,23 +74,27 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--rollouts", type=int, default=2000, help="a row of the table; worlds scale along")
     arguments.add_argument("--processes", type=int, default=2)
-    arguments.add_argument("--only", default="", help="names containing this")
+    arguments.add_argument("--only", default="", help="names containing this, or one of several between |")
     arguments.add_argument(
         "--missing", action="store_true", help="only rows that results.json has not (after an interruption)"
     )
+    arguments.add_argument("--others", action="store_true", help="only what the rules of others do on the table's rows")
     arguments.add_argument("--write", action=argparse.BooleanOptionalAction, default=True)
     options = arguments.parse_args()
+    if options.others:
+        _renew_others()
+        return
     known = report.names(HERE / "results.json") if options.missing else set()
     scale = options.rollouts / 2000
     began = time.monotonic()
     jobs = {}
     with ProcessPoolExecutor(options.processes) as pool:
         for number, row in enumerate(ROWS):
-            if options.only in row.name and row.name not in known:
+            if _is_asked(options.only, row.name) and row.name not in known:
                 size = round(row.rollouts * scale)
                 jobs["table", row.name] = [pool.submit(table_chunk, number, i, s) for i, s in _chunks(size)]
         for world in worlds():
-            if options.only in world.name and world.name not in known:
+            if _is_asked(options.only, world.name) and world.name not in known:
                 size = round(world.rollouts * scale)
                 jobs["world", world.name] = [pool.submit(world_chunk, world.name, i, s) for i, s in _chunks(size)]
         for (kind, name), chunks in jobs.items():
@@ -92,8 +107,24 @@ def main() -> None:
         if not options.only:
             results["speed"] = speed()
             (HERE / "results.json").write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
-        (HERE / "RESULTS.md").write_text(report.markdown(results))
-        report.plot(results, HERE / "plot.png")
+        _write()
+
+
+def _renew_others() -> None:
+    for number, row in enumerate(ROWS):
+        chunks = [others_chunk(number, i, size) for i, size in _chunks(row.rollouts)]
+        report.keep_others(HERE / "results.json", row.name, report.merge(chunks))
+    _write()
+
+
+def _write() -> None:
+    results = json.loads((HERE / "results.json").read_text())
+    (HERE / "RESULTS.md").write_text(report.markdown(results))
+    report.plot(results, HERE / "plot.png")
+
+
+def _is_asked(only: str, name: str) -> bool:
+    return any(part in name for part in only.split("|"))
 
 
 def _chunks(size: int):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from benchmarks.analysis import late_labels, planned, scored, sliced, special
+from benchmarks.analysis import cases, guarded, late_labels, paired_rows, planned, scored, sliced, special
 from benchmarks.analysis.engine import Result, judge_stream, single
 from benchmarks.analysis.streams import at_margin_ratio, split, steps, stream
 
@@ -18,13 +18,15 @@ SURE = Evidence.NON_INFERIOR
 @dataclass(frozen=True)
 class World:
     """`truth`: equal or margin (failing is wrong), promotion (at the margin: showing non-inferiority is wrong),
-    worse (failing is right), better (showing non-inferiority is right), unjudged (no promise is made: told only)."""
+    worse (failing is right), better (showing non-inferiority is right), unjudged (no promise is made: told only).
+    `most` is the median of answers with which a worse one is to be found, or a better one to be shown."""
 
     name: str
     truth: str
     run: Callable[[np.random.Generator, int], list[Result]]
     promised: float = 0.01
     rollouts: int = 2000
+    most: float | None = None
 
 
 def streamed(rule, make, **judging):
@@ -226,4 +228,7 @@ def worlds() -> list[World]:
         *scored.worlds(World),
         *planned.worlds(World),
         *_promotion(),
+        *cases.worlds(World),
+        *paired_rows.worlds(World),
+        *guarded.worlds(World),
     ]

@@ -23,7 +23,7 @@ from serin_operator.decide.analysis.samples import (
 )
 from serin_operator.decide.analysis.state import AnalysisState, begin_step
 
-_WORTH: Final = {"betweenPods": 0.0, "together": 1.0}
+_WORTH: Final = {"betweenPods": 0.0, "together": 1.0, "starting": 0.0}
 """What else a record says of a sample where it says anything, and what it means by saying nothing."""
 
 
@@ -65,9 +65,10 @@ def _sample_to_dict(sample: Sample) -> dict[str, Any]:
             return {"noData": why}
         case QueryFailed(why):
             return {"queryFailed": why}
-        case Value(observed, design_effect, between_pods, together):
+        case Value(observed, design_effect, between_pods, together, starting):
             worth = {"betweenPods": between_pods} if between_pods else {}
             worth |= {"together": together} if together != 1 else {}
+            worth |= {"starting": starting} if starting else {}
             return {"designEffect": design_effect, **worth, **_observed_to_dict(observed)}
 
 

@@ -24,6 +24,8 @@ from serin_operator.decide.analysis.samples import Arm, Stratum
 
 AT_STAKE = 0.9
 """Share of the evidence that a look can take away."""
+STARTING = 0.5
+"""The same where new pods may still be starting: the margin is far out then, and what a look does not show there is no evidence for a version."""
 _LEAST = 1e-12  # a rate of zero has no logarithm
 _CLOSE = 1e-13  # relative: where the search for the nearest point ends
 _MOST_STEPS = 200
@@ -48,7 +50,13 @@ def is_impossible(base: float, delta: float) -> bool:
 
 
 def log_evidence(
-    stratum: Stratum, delta: float, base: float, steps: tuple[float, ...], design_effect: float = 1.0
+    stratum: Stratum,
+    delta: float,
+    base: float,
+    steps: tuple[float, ...],
+    design_effect: float = 1.0,
+    *,
+    at_stake: float = AT_STAKE,
 ) -> list[float]:
     """Logarithm of the evidence of one stratum for each alternative.
 
@@ -58,10 +66,11 @@ def log_evidence(
         base: Stable's rate as guessed before this look.
         steps: Distances of the alternatives from the margin in log odds: positive against the canary, negative for it.
         design_effect: How many times as much the counts scatter as independent ones; 1 is exact.
+        at_stake: Share of the evidence that the look can take away.
     """
     if is_impossible(base, delta) or not stratum.canary.total or not stratum.stable.total:
         return [0.0] * len(steps)
-    return [_hedged(ratio / design_effect) for ratio in log_ratios(stratum, delta, base, steps)]
+    return [_hedged(ratio / design_effect, at_stake) for ratio in log_ratios(stratum, delta, base, steps)]
 
 
 def log_ratios(stratum: Stratum, delta: float, base: float, steps: tuple[float, ...]) -> list[float]:
@@ -107,8 +116,8 @@ def _log_ratio(canary: Arm, stable: Arm, a1: float, b1: float, delta: float) -> 
     )
 
 
-def _hedged(log_ratio: float) -> float:
-    """Log of 0.9·ratio + 0.1."""
-    staked, kept = math.log(AT_STAKE) + log_ratio, math.log1p(-AT_STAKE)
+def _hedged(log_ratio: float, at_stake: float) -> float:
+    """Log of 0.9·ratio + 0.1, where nine tenths are at stake."""
+    staked, kept = math.log(at_stake) + log_ratio, math.log1p(-at_stake)
     most = max(staked, kept)
     return most + math.log1p(math.exp(min(staked, kept) - most))

@@ -105,15 +105,17 @@ def _compared(rule: Comparison, state: MetricState, strata: tuple[Stratum, ...],
 def _evidence(
     rule: Comparison, base: Arm, stratum: Stratum, steps: eprocess.Steps, value: Value
 ) -> tuple[list[float], float]:
-    """Log evidence of one stratum, and what it is still to be divided by. Pods that differ move the margin away."""
+    """Log evidence of one stratum, and what it is still to be divided by. Pods that differ move the margin away, new ones against a version."""
     moved = math.copysign(value.between_pods, steps[0])
     if isinstance(rule.margin, OddsRatio):
         at_margin = math.log(rule.margin.ratio) + moved
         return eprocess.log_likelihood_ratios(stratum, at_margin, steps), value.design_effect
     delta = rule.margin.increase
     guess = points.guessed_base(base, delta)
-    moved_delta = points.widened(delta, guess, moved)
-    return points.log_evidence(stratum, moved_delta, guess, steps, value.design_effect), 1.0
+    starting = value.starting if steps[0] > 0 else 0.0  # no proof that the margin is kept rests on it
+    at_stake = points.STARTING if starting else points.AT_STAKE
+    moved_delta = points.widened(delta + starting, guess, moved)
+    return points.log_evidence(stratum, moved_delta, guess, steps, value.design_effect, at_stake=at_stake), 1.0
 
 
 def _paired(rule: Comparison, state: MetricState, seen: Proportions) -> MetricState:

@@ -131,17 +131,21 @@ class Value:
 
     `design_effect` ≥ 1 says how much less than its counts it is worth (see `clusters`, `clients`); `between_pods` ≥ 0 by how much the
     arms' log odds may differ because their pods do (see `pods`);
-    `together` ≥ 1 says how many labels of one client come, or do not come, together at most.
+    `together` ≥ 1 says how many labels of one client come, or do not come, together at most; `starting` ≥ 0 which share of the canary's
+    answers may be bad because its pods are new, before anything speaks against the version.
     """
 
     observed: Observation
     design_effect: float = 1.0
     between_pods: float = 0.0
     together: float = 1.0
+    starting: float = 0.0
 
     def __post_init__(self) -> None:
         require_design_effect(self.design_effect)
         require_design_effect(self.together)
+        if not 0 <= self.starting < 1:
+            raise InvalidAnalysis("starting", f"{self.starting!r} is no share", "give 0 where pods are not new")
         require_finite("between_pods", self.between_pods)
         if self.between_pods < 0:
             raise InvalidAnalysis(

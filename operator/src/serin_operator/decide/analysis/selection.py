@@ -22,7 +22,7 @@ TOLERATED: Final = 0.05
 FALSE_ALARMS: Final = 0.01
 """How often it may ever speak wrongly, for each metric; it costs nobody's rollback, since it only holds."""
 _SUSPECTED: Final = 0.5
-_DOUBTFUL: Final = 2.0
+_DOUBTFUL: Final = 1.25
 """Standard deviations. It is asked only when a version would be blamed, so looking often makes no more of it."""
 _MORE: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 _FEWER: Final = tuple(-step for step in _MORE)
@@ -56,7 +56,7 @@ def excess(before: Sequence[float], strata: Sequence[Stratum], design_effect: fl
 
 
 def may_explain(told: Sequence[float]) -> bool:
-    """Whether shares differ by more than luck would have it in one of twenty: too much to blame a version at this moment."""
+    """Whether shares differ by more than luck would have it in one of five: too much to blame a version at this moment."""
     if not told:
         return False
     more, variance = told

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from serin_operator.api.status_of_rollouts import MetricStatus
 from serin_operator.decide.analysis import (
@@ -21,9 +22,14 @@ from serin_operator.decide.analysis import (
 from serin_operator.decide.analysis import Reason as VerdictReason
 from serin_operator.decide.judging.rows import gates, rows_of
 from serin_operator.decide.judging.scatter import Scatter, recorded, scatter_of
-from serin_operator.decide.looks import LookResult
+from serin_operator.decide.looks import Look, LookResult
 from serin_operator.decide.memory.comparison import Comparison
 from serin_operator.decide.memory.states import Judgement
+
+STARTING_SECONDS: Final = 1.0
+"""For how long a new pod may fail all of its requests, or half of them for twice as long, before that is the version's doing."""
+MOST_STARTING: Final = 0.1
+"""Share of a look's answers: in a short one, too, a version is found that fails more than that."""
 
 
 @dataclass(frozen=True)
@@ -69,13 +75,18 @@ def judge(
     scatter = {name: known.get(of.get(name, name), Scatter()) for name in samples}
     effects = {name: one.design_effect(design_effect) for name, one in scatter.items()}
     labels_may_tell = result.look.start == comparison.look_from and not (comparison.mirror or comparison.testers)
-    discounted = {
-        name: _discounted(sample if labels_may_tell else _without_label_share(sample), scatter[name], effects[name])
+    worth = {
+        name: discounted(
+            sample if labels_may_tell else _without_label_share(sample),
+            scatter[name],
+            effects[name],
+            starting_of(result.look) if result.stable_pods.get(of.get(name, name)) else 0.0,
+        )
         for name, sample in samples.items()
     }
     begins_step = not any(one.step_samples for one in state.metrics.values())
-    records.append(LookRecord(discounted, result.look.end.timestamp(), begins_step))
-    state, verdicts = judge_look(config, state, discounted, taken_at=records[-1].taken_at)
+    records.append(LookRecord(worth, result.look.end.timestamp(), begins_step))
+    state, verdicts = judge_look(config, state, worth, taken_at=records[-1].taken_at)
     for name in {**result.stable_pods, **result.stable_clients}:
         pods, clients = result.stable_pods.get(name, ()), result.stable_clients.get(name)
         known[name] = known.get(name, Scatter()).after(pods, clients)
@@ -125,11 +136,26 @@ def _without_label_share(sample: Sample) -> Sample:
     return replace(sample, observed=replace(sample.observed, unlabelled=()))
 
 
-def _discounted(sample: Sample, known: Scatter, effect: float) -> Sample:
+def starting_of(look: Look) -> float:
+    """Which share of the canary's answers in a look its new pods may fail: so much of it as they need to start.
+
+    Shares of traffic change where pods are new, so it is the look that begins where a change ends. Longer looks hide it by themselves.
+    """
+    if not any(change.end == look.start for change in look.weight_changes):
+        return 0.0
+    return min(MOST_STARTING, STARTING_SECONDS / (look.end - look.start).total_seconds())
+
+
+def discounted(sample: Sample, known: Scatter, effect: float, starting: float = 0.0) -> Sample:
+    """The sample with what its counts are worth, as it was learnt in the looks before."""
     if not isinstance(sample, Value):
         return sample
     return replace(
-        sample, design_effect=max(1.0, effect), between_pods=known.pods.log_odds(), together=known.clients.together
+        sample,
+        design_effect=max(1.0, effect),
+        between_pods=known.pods.log_odds(),
+        together=known.clients.together,
+        starting=starting,
     )
 
 
