@@ -78,16 +78,21 @@ def test_the_excess_is_that_of_mantel_and_haenszel_and_adds_up_over_looks():
 
 
 def test_a_share_of_labels_that_luck_explains_excuses_nobody():
-    assert not selection.may_explain(())
-    assert not selection.may_explain((1.25, 1.0))
-    assert selection.may_explain((1.3, 1.0))
-    assert selection.may_explain((-1.3, 1.0))
+    assert not selection.may_explain((), 1.0)
+    assert not selection.may_explain((1.25, 1.0), 1.0)
+    assert selection.may_explain((1.3, 1.0), 1.0)
+    assert selection.may_explain((-1.3, 1.0), 1.0)
 
 
-def test_a_version_that_seems_worse_is_not_blamed_while_its_labels_come_for_another_share():
+def test_labels_that_are_more_explain_as_many_bad_answers_and_one_standard_deviation():
+    assert selection.may_explain((20.0, 100.0), 30.0)
+    assert not selection.may_explain((20.0, 100.0), 30.5)
+
+
+def test_a_version_that_seems_worse_is_not_blamed_while_other_labels_may_be_why():
     config = AnalysisConfig((Metric("m", accuracy()),), min_samples=1)
-    worse = Stratum(Arm(60, 200), Arm(40, 600))
-    as_many, more = Stratum(Arm(400, 600), Arm(1200, 1800)), Stratum(Arm(360, 600), Arm(1200, 1800))
-    for missing, verdict in ((as_many, Fail), (more, Inconclusive)):
-        _, verdicts = judge_look(config, AnalysisState(), {"m": Value(Proportions((worse,), unlabelled=(missing,)))})
+    worse, far_worse = (Stratum(Arm(bad, 240), Arm(40, 600)) for bad in (50, 80))  # 34 and 64 more than were to be expected
+    as_many, more = Stratum(Arm(400, 600), Arm(1200, 1800)), Stratum(Arm(360, 600), Arm(1200, 1800))  # 30 labels more
+    for seen, missing, verdict in ((worse, as_many, Fail), (worse, more, Inconclusive), (far_worse, more, Fail)):
+        _, verdicts = judge_look(config, AnalysisState(), {"m": Value(Proportions((seen,), unlabelled=(missing,)))})
         assert isinstance(verdicts["m"], verdict)

@@ -7,6 +7,7 @@ that looks better, or worse, because it gets other labels is so told apart from 
 """
 
 from collections.abc import Sequence
+from math import sqrt
 from typing import Final
 
 from serin_operator.decide.analysis.eprocess import (
@@ -55,12 +56,20 @@ def excess(before: Sequence[float], strata: Sequence[Stratum], design_effect: fl
     return (round(more, 6), round(variance, 6)) if variance else tuple(before)
 
 
-def may_explain(told: Sequence[float]) -> bool:
-    """Whether shares differ by more than luck would have it in one of five: too much to blame a version at this moment."""
+def may_explain(told: Sequence[float], lost: float) -> bool:
+    """Whether what is missing may be why a version looks worse: too much to blame it at this moment.
+
+    That is so where shares differ by more than luck would have it in one of five, and where the labels that one version has
+    more than the other, with a standard deviation to spare, are as many as the bad answers that speak against the canary.
+
+    Args:
+        told: What `excess` gave.
+        lost: How many more of the canary's answers were bad than if it were as good as stable.
+    """
     if not told:
         return False
     more, variance = told
-    return more * more > _DOUBTFUL**2 * variance
+    return more * more > _DOUBTFUL**2 * variance and abs(more) + sqrt(variance) >= lost
 
 
 def _both_ways(stratum: Stratum) -> list[float]:
