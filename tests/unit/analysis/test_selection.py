@@ -84,9 +84,9 @@ def test_a_share_of_labels_that_luck_explains_excuses_nobody():
     assert selection.may_explain((-1.3, 1.0), 1.0)
 
 
-def test_labels_that_are_more_explain_as_many_bad_answers_and_one_standard_deviation():
-    assert selection.may_explain((20.0, 100.0), 30.0)
-    assert not selection.may_explain((20.0, 100.0), 30.5)
+def test_labels_that_are_more_explain_as_many_bad_answers_and_two_standard_deviations():
+    assert selection.may_explain((20.0, 100.0), 40.0)
+    assert not selection.may_explain((20.0, 100.0), 40.5)
 
 
 def test_a_version_that_seems_worse_is_not_blamed_while_other_labels_may_be_why():

@@ -25,6 +25,8 @@ FALSE_ALARMS: Final = 0.01
 _SUSPECTED: Final = 0.5
 _DOUBTFUL: Final = 1.25
 """Standard deviations. It is asked only when a version would be blamed, so looking often makes no more of it."""
+_AT_MOST: Final = 2.0
+"""Standard deviations above what was counted that labels may be more: the upper end of a 95 % interval."""
 _MORE: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 _FEWER: Final = tuple(-step for step in _MORE)
 _WAYS: Final = (*_MORE, *_FEWER)
@@ -60,7 +62,7 @@ def may_explain(told: Sequence[float], lost: float) -> bool:
     """Whether what is missing may be why a version looks worse: too much to blame it at this moment.
 
     That is so where shares differ by more than luck would have it in one of five, and where the labels that one version has
-    more than the other, with a standard deviation to spare, are as many as the bad answers that speak against the canary.
+    more than the other, at the upper end of what luck allows, are as many as the bad answers that speak against the canary.
 
     Args:
         told: What `excess` gave.
@@ -69,7 +71,7 @@ def may_explain(told: Sequence[float], lost: float) -> bool:
     if not told:
         return False
     more, variance = told
-    return more * more > _DOUBTFUL**2 * variance and abs(more) + sqrt(variance) >= lost
+    return more * more > _DOUBTFUL**2 * variance and abs(more) + _AT_MOST * sqrt(variance) >= lost
 
 
 def _both_ways(stratum: Stratum) -> list[float]:
