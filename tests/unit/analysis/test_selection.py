@@ -91,7 +91,9 @@ def test_labels_that_are_more_explain_as_many_bad_answers_and_two_standard_devia
 
 def test_a_version_that_seems_worse_is_not_blamed_while_other_labels_may_be_why():
     config = AnalysisConfig((Metric("m", accuracy()),), min_samples=1)
-    worse, far_worse = (Stratum(Arm(bad, 240), Arm(40, 600)) for bad in (50, 80))  # 34 and 64 more than were to be expected
+    worse, far_worse = (
+        Stratum(Arm(bad, 240), Arm(40, 600)) for bad in (50, 80)
+    )  # 34 and 64 more than were to be expected
     as_many, more = Stratum(Arm(400, 600), Arm(1200, 1800)), Stratum(Arm(360, 600), Arm(1200, 1800))  # 30 labels more
     for seen, missing, verdict in ((worse, as_many, Fail), (worse, more, Inconclusive), (far_worse, more, Fail)):
         _, verdicts = judge_look(config, AnalysisState(), {"m": Value(Proportions((seen,), unlabelled=(missing,)))})

@@ -19,7 +19,9 @@ DOUBT: Final = 0.5
 def failed(rule: Comparison | Bound, state: MetricState, error_rate: float) -> Fail | None:
     """Whether the evidence against the canary ever reached what its share of the error rate asks for."""
     needed = eprocess.needed(error_rate)
-    if not state.failed and (state.worst < needed or chosen(state) or selection.may_explain(state.labels_excess, _lost(state))):
+    if not state.failed and (
+        state.worst < needed or chosen(state) or selection.may_explain(state.labels_excess, _lost(state))
+    ):
         return None
     reason = Reason.WORSE_THAN_BOUND if isinstance(rule, Bound) else Reason.WORSE_THAN_STABLE
     return Fail(reason, f"{_counts(rule, state)}; {wording.evidence(state.worst, needed)}")
@@ -27,7 +29,9 @@ def failed(rule: Comparison | Bound, state: MetricState, error_rate: float) -> F
 
 def chosen(state: MetricState, *, is_worse: bool = False) -> Inconclusive | None:
     """Why nothing may be said at all: what is missing seems to be missing by choice. Who is to be blamed has the doubt's benefit."""
-    if selection.is_suspected(state.labels_differ) or (is_worse and selection.may_explain(state.labels_excess, _lost(state))):
+    if selection.is_suspected(state.labels_differ) or (
+        is_worse and selection.may_explain(state.labels_excess, _lost(state))
+    ):
         return Inconclusive(
             Reason.SELECTIVE_LABELS,
             "labels come for unequal shares of the two versions' predictions of the same age, so those that came cannot be"
