@@ -238,3 +238,10 @@ def test_pods_that_are_not_scraped_are_told_from_pods_that_get_no_requests() -> 
     assert isinstance(unknown, NoData)
     assert "scrape" not in known.why
     assert "does not scrape its pods" in unknown.why
+
+
+def test_where_no_label_came_it_is_said_how_they_come() -> None:
+    told = sample_of(ACCURACY, [born("a", LONG_AGO)], LOOK)
+    assert told == NoData(
+        "no labels of either version in this look: they come back as feedback, with the token of each answer"
+    )

@@ -111,7 +111,7 @@ def _shares(reading: Shares, counts: Sequence[Counts], series: Answers, look: Lo
         seen, _ = labelled_counts(window, cells, look.canary_since.timestamp(), _moments(look))
     if any(one.canary.total or one.stable.total for one in seen.strata) or seen.stable_alone.total:
         return Value(seen)
-    return _nothing(reading.noun, reading.lacks, series, look)
+    return _nothing(reading.noun, reading.lacks, series, look, reading.comes)
 
 
 def ages(bounds: Mapping[float, str]) -> list[tuple[float, float]]:
@@ -157,7 +157,7 @@ def _quotient(reading: Quotient, counts: Sequence[Counts], series: Answers, look
     return Value(Difference(canary, stable))
 
 
-def _nothing(noun: str, lacks: str, series: Answers, look: Look) -> NoData:
+def _nothing(noun: str, lacks: str, series: Answers, look: Look, comes: str = "") -> NoData:
     """Why there is nothing, and what to look at."""
     everything = [one for of in series for one in of]
     if seldom := scraped_seldom(everything):
@@ -167,7 +167,7 @@ def _nothing(noun: str, lacks: str, series: Answers, look: Look) -> NoData:
     if lacks:
         return NoData(f"no {noun} of both versions in this look: {lacks}")
     if knows_processes(everything):
-        return NoData(f"no {noun} of either version in this look")
+        return NoData(f"no {noun} of either version in this look" + (f": {comes}" if comes else ""))
     return NoData(
         f"no {noun} of either version in this look, and Prometheus knows no process of the model: it does not scrape its"
         " pods, or relabels model_namespace and model_name"

@@ -120,6 +120,7 @@ KINDS: Final = (
             _arm,
             noun="labels",
             age=AGE,
+            comes="they come back as feedback, with the token of each answer",
             clients=Counter("serin_feedback_client_sums_total", "sum", arm=LABEL_ARM, comes_late=True),
             predictions=PREDICTIONS,
         ),

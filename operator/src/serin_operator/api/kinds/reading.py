@@ -60,6 +60,7 @@ class Shares:
         noun: What the events are: requests, labels.
         age: The label with the upper bound of a prediction's age, where labels come late.
         lacks: What to look at when there is nothing.
+        comes: How events come at all, where nothing else is wrong.
         clients: Sums of the same events over clients, where servers keep them.
         predictions: All predictions that labels may come for, where the events are labels and servers count them.
     """
@@ -69,6 +70,7 @@ class Shares:
     noun: str = "requests"
     age: str | None = None
     lacks: str = ""
+    comes: str = ""
     clients: Counter | None = None
     predictions: Counter | None = None
 
