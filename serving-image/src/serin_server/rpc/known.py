@@ -46,9 +46,9 @@ def parts_of(message: Message) -> Parts | None:
             after = start + length
             if key == _RAW:
                 raw.append((start, after))
-            elif key == _ID:
+            elif key == _ID and not identity:  # of two, one may be no text
                 identity = bytes(message[start:after])
-            elif key & 0x87 == 2:
+            elif key & 0x87 == 2 and key != _ID:
                 described.append(message[position:after])
             else:
                 return None
