@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 Message = bytes | bytearray
 ENCODINGS: Final = (b"identity", b"deflate", b"gzip")
+_MOST_DIGITS: Final = 16
 _SECONDS: Final = {b"H": 3600.0, b"M": 60.0, b"S": 1.0, b"m": 1e-3, b"u": 1e-6, b"n": 1e-9}
 _TIMEOUT: Final = re.compile(rb"([0-9]{1,8})([HMSmun])")
 _PSEUDO: Final = frozenset((b":method", b":scheme", b":path", b":authority"))
@@ -94,7 +95,9 @@ def _classified(
     methods: Mapping[bytes, Method],
 ) -> Head:
     length = given.get(b"content-length")
-    about: dict[str, Any] = {"length": int(length) if length is not None and length.isdigit() else -1}
+    about: dict[str, Any] = {"length": -1}
+    if length is not None and length.isdigit():
+        about["length"] = int(length.lstrip(b"0")[:_MOST_DIGITS] or b"0")
     kind = given.get(b"content-type", b"")
     if not (kind == b"application/grpc" or kind.startswith((b"application/grpc+", b"application/grpc;"))):
         return Head(None, headers, status=415, **about)
