@@ -95,9 +95,10 @@ async def test_room_that_changes_again_and_again_for_many_streams_ends_the_conne
 
 async def test_packed_messages_are_held_until_they_were_unpacked_though_their_client_has_hung_up():
     client = Client()
+    client.service.memory.limit_bytes = 1_000_000
     work = []
     client.server._dispatcher._aside = lambda *each: work.append(each)
-    body = gzip.compress(random.Random(1).randbytes(9 << 20), 1)
+    body = gzip.compress(random.Random(1).randbytes(300_000), 1)
     for _ in range(3):
         client.send(client.head("/echo", ("grpc-encoding", "gzip")), in_frames(client, prefixed(body, is_packed=True)))
         client.send(h2.reset(client.number, h2.CANCEL))
@@ -166,3 +167,9 @@ async def test_nobody_begins_to_watch_a_server_that_ends():
     client.call(b"", WATCH)
     assert client.status() == StatusCode.UNAVAILABLE
     assert not client.connection.streams
+
+
+async def test_metadata_that_nobody_reads_are_not_kept_while_a_call_lasts():
+    client = Client()
+    client.call(b"", "/late", ("x-api-key", "k"), ("authorization", "Bearer t"), ("x-more", "m" * 9000))
+    assert client.service.late[0].headers == {"x-api-key": b"k", "authorization": b"Bearer t"}

@@ -81,7 +81,7 @@ class Stream:
 
     @property
     def headers(self) -> Mapping[str, bytes]:
-        """The metadata of the call that are text."""
+        """The metadata of the call that somebody reads."""
         return self.head.headers
 
     @property
