@@ -95,6 +95,11 @@ def test_an_id_that_is_no_text_and_raw_bytes_too_many_are_left_to_the_parser(loa
         assert parts is None or known.call(loaded, sent, parts) is None
 
 
+def test_of_thousands_of_fields_no_more_are_looked_at_than_a_known_question_has():
+    assert parts_of(b"\x3a\x00" * 512) is not None
+    assert parts_of(b"\x3a\x00" * 513) is None
+
+
 def test_what_one_model_was_asked_is_not_known_to_another(loaded):
     known = learnt(loaded, question(2))
     other = Loaded(loaded.reader, None, loaded.writer)
