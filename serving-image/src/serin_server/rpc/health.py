@@ -16,6 +16,7 @@ SERVICE: Final = "grpc.health.v1.Health"
 SERVING, NOT_SERVING, SERVICE_UNKNOWN = 1, 2, 3
 _MOST_WATCHED: Final = 1000
 _MOST_UNREAD: Final = 64
+_LONGEST: Final = 4096
 
 
 class Health:
@@ -25,6 +26,7 @@ class Health:
         self._names = tuple(names)
         self._is_ready: dict[str, bool] = dict.fromkeys(self._names, False)
         self._watching: dict[Stream, str] = {}
+        self._is_over = False
 
     def methods(self) -> dict[bytes, Method]:
         """What answers each address."""
@@ -45,7 +47,8 @@ class Health:
                 stream.send(_status(self._status_of(name)))
 
     def stop(self) -> None:
-        """Those who watch need not any more."""
+        """Those who watch need not any more, and nobody begins to: it would keep the server from its end."""
+        self._is_over = True
         for stream in list(self._watching):
             stream.fail(StatusCode.UNAVAILABLE, "the server ends")
 
@@ -62,6 +65,8 @@ class Health:
         name = _name_of(message)
         if name is None or stream in self._watching:
             stream.fail(StatusCode.INVALID_ARGUMENT, "one grpc.health.v1.HealthCheckRequest is asked for")
+        elif self._is_over:
+            stream.fail(StatusCode.UNAVAILABLE, "the server ends")
         elif len(self._watching) >= _MOST_WATCHED:
             stream.fail(StatusCode.RESOURCE_EXHAUSTED, f"{_MOST_WATCHED} watch already")
         else:
@@ -79,6 +84,8 @@ class Health:
 
 def _name_of(message: Message) -> str | None:
     """The service that is asked about; None for bytes that ask nothing."""
+    if len(message) > _LONGEST:  # who watches is remembered by it
+        return None
     data, name = bytes(message), ""
     try:
         for number, wire, start, end in fields(data, 0, len(data)):

@@ -23,6 +23,7 @@ _ID, _RAW = 0x1A, 0x3A
 """The keys of the fields that are a call's own."""
 _LONGEST: Final = 1024
 _MOST: Final = 64
+_MOST_FIELDS: Final = 512
 _LONG_WAY: Final = ("BYTES", "BOOL")
 """Tensors that do not lie in a message as in memory."""
 
@@ -35,7 +36,9 @@ def parts_of(message: Message) -> Parts | None:
     position, end = 0, len(message)
     described, identity, raw = [], b"", []
     try:
-        while position < end:
+        for _ in range(_MOST_FIELDS):  # a question of more is none that could be known: what is left is seen below
+            if position >= end:
+                break
             key, length, start = message[position], message[position + 1], position + 2
             if length >= 0x80:
                 length, start = (length & 0x7F) | message[start] << 7, start + 1
@@ -46,9 +49,9 @@ def parts_of(message: Message) -> Parts | None:
             after = start + length
             if key == _RAW:
                 raw.append((start, after))
-            elif key == _ID:
+            elif key == _ID and not identity:  # of two, one may be no text
                 identity = bytes(message[start:after])
-            elif key & 0x87 == 2:
+            elif key & 0x87 == 2 and key != _ID:
                 described.append(message[position:after])
             else:
                 return None

@@ -15,7 +15,7 @@ from serin_server.rpc.transport.stream import Stream
 SERVICES: Final = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
 _BY_NAME, _BY_SYMBOL, _BY_EXTENSION, _EXTENSIONS_OF, _LIST = 3, 4, 5, 6, 7
 _FILES, _NUMBERS, _SERVICES, _ERROR = 4, 5, 6, 7
-_MOST_UNREAD: Final = 256
+_MOST_UNREAD: Final = 32
 _LONGEST: Final = 4096
 
 

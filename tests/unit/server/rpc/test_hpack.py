@@ -65,8 +65,17 @@ def test_a_block_whose_fields_are_too_many_leaves_the_table_as_its_client_believ
 
 def test_a_small_block_cannot_become_many_bytes():
     decoder = Decoder(16_384)
-    bomb = b"\x40\x01x\x7f\x81\x1e" + b"v" * 4000 + b"\xbe" * 12_000
-    assert decoder.fields(bomb) is None
+    bomb = b"\x40\x01x\x7f\x81\x1e" + b"v" * 3968
+    assert decoder.fields(bomb + b"\xbe" * 4) is None
+    with pytest.raises(HpackError, match="4 times 16384"):
+        decoder.fields(b"\xbe" * 12_000)
+
+
+def test_a_block_resizes_the_table_twice_at_most():
+    decoder = Decoder(16_384)
+    assert decoder.fields(b"\x20\x3f\xe1\x1f\x82") == [(b":method", b"GET")]
+    with pytest.raises(HpackError, match="too often"):
+        decoder.fields(b"\x20" * 3)
 
 
 def test_a_text_of_more_than_seven_bits_of_padding_is_none():

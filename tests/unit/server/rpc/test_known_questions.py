@@ -89,9 +89,15 @@ def test_whatever_differs_is_not_known(loaded, case):
 
 def test_an_id_that_is_no_text_and_raw_bytes_too_many_are_left_to_the_parser(loaded):
     known = learnt(loaded, question(2))
-    for more in (b"\x1a\x02\xff\xff", b"\x3a\x01a"):
+    for more in (b"\x1a\x02\xff\xff", b"\x3a\x01a", b"\x1a\x02\xff\xff\x1a\x01a"):
         sent = question(2) + more
-        assert known.call(loaded, sent, parts_of(sent)) is None
+        parts = parts_of(sent)
+        assert parts is None or known.call(loaded, sent, parts) is None
+
+
+def test_of_thousands_of_fields_no_more_are_looked_at_than_a_known_question_has():
+    assert parts_of(b"\x3a\x00" * 512) is not None
+    assert parts_of(b"\x3a\x00" * 513) is None
 
 
 def test_what_one_model_was_asked_is_not_known_to_another(loaded):

@@ -222,6 +222,8 @@ class GrpcConnection(Controlled):
             self.server.came(stream, message, is_packed=is_packed)
             if stream.is_over:
                 return
+        if incoming.is_within and not stream.deadline:
+            stream.deadline, stream.seen = self.server.now + self.server.read_timeout, stream.moved
 
     def _heard_out(self, stream: Stream) -> None:
         """The client has sent its last."""

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from serin_server.rpc.server import GrpcServer
 
 _REMEMBERED: Final = 256
+_STREAMS_A_FRAME: Final = 16
+"""Streams whose room is changed at the cost of one frame that brings nothing forward."""
 TAKES_CALLS, ASKS_TO_LEAVE, TAKES_NONE = range(3)
 """A connection takes calls; its client has been asked for no more, and those on their way are taken; none is taken any more."""
 
@@ -143,14 +145,14 @@ class Controlled(FrameReader):
             return
         self.waste()
         sending = self.sending
-        for key, value in h2.settings_of(payload):
-            if key == h2.INITIAL_WINDOW_SIZE:
-                change = value - sending.first_window
-                sending.first_window = value
-                for stream in list(self.streams.values()):
-                    stream.window += change
-                    if stream.window > h2.LARGEST_WINDOW:
-                        raise ConnectionFailure(h2.FLOW_CONTROL_ERROR, "the room of a stream is too large")
+        value = dict(h2.settings_of(payload)).get(h2.INITIAL_WINDOW_SIZE, sending.first_window)
+        if change := value - sending.first_window:
+            sending.first_window = value
+            self.wasted += len(self.streams) // _STREAMS_A_FRAME
+            for stream in self.streams.values():
+                sending.widen(stream, change)
+                if stream.window > h2.LARGEST_WINDOW:
+                    raise ConnectionFailure(h2.FLOW_CONTROL_ERROR, "the room of a stream is too large")
         self.is_settled = True
         self.write(h2.frame(h2.SETTINGS, h2.ACK, 0))
         sending.pump()
@@ -168,11 +170,10 @@ class Controlled(FrameReader):
                 if number > self.last_stream:
                     raise ConnectionFailure(h2.PROTOCOL_ERROR, f"WINDOW_UPDATE of stream {number}, which is idle")
                 return
-            stream.window += size
+            self.sending.widen(stream, size)
             if not size or stream.window > h2.LARGEST_WINDOW:
                 raise StreamFailure(number, h2.FLOW_CONTROL_ERROR if size else h2.PROTOCOL_ERROR)
-        if not self.sending.is_empty:
-            self.sending.pump()
+        self.sending.pump()
 
     # The end.
 

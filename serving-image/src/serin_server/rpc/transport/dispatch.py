@@ -35,8 +35,10 @@ class Dispatcher:
         if not method.is_stream:
             stream.has_begun = True
             stream.connection.under_way += 1
+        elif not stream.pending:
+            stream.deadline = 0.0
         if stream.incoming is not None:
-            stream.incoming.drop()  # whoever answers holds what it needs
+            stream.incoming.passed_on()
         method.begin(message, stream)
 
     def came(self, stream: Stream, message: Message, *, is_packed: bool) -> None:
@@ -72,10 +74,17 @@ class Dispatcher:
         holding = Holding(self._memory)
         work = partial(decompressed, message, stream.head.encoding, self._most_bytes, self._most_growth, holding)
         then = partial(self._unpacked, stream, holding)
-        if len(message) > UNCOUNTED_BYTES:
-            self._aside(work, then)
-        else:
+        if len(message) <= UNCOUNTED_BYTES:
             then(outcome_of(work))
+            return
+        if stream.incoming is not None:
+            stream.incoming.passed_on()
+        try:
+            holding.grow(len(message))  # until it was unpacked, though its client may hang up
+        except Refusal as refusal:
+            stream.refuse(refusal)
+        else:
+            self._aside(work, then)
 
     def _unpacked(self, stream: Stream, holding: Holding, outcome: Any) -> None:
         holding.release()

@@ -32,6 +32,7 @@ MAX_FRAME_SIZE: Final = 0x5
 MAX_HEADER_LIST_SIZE: Final = 0x6
 
 FIRST_WINDOW: Final = 65_535
+_MOST_SETTINGS_BYTES: Final = 64 * 6
 LARGEST_WINDOW: Final = (1 << 31) - 1
 LARGEST_FRAME: Final = (1 << 24) - 1
 LARGEST_STREAM: Final = (1 << 31) - 1
@@ -84,6 +85,8 @@ def settings_of(payload: bytes) -> list[tuple[int, int]]:
     """What the other side tells. Raises `ConnectionFailure`."""
     if len(payload) % 6:
         raise ConnectionFailure(FRAME_SIZE_ERROR, "SETTINGS of a broken length")
+    if len(payload) > _MOST_SETTINGS_BYTES:
+        raise ConnectionFailure(ENHANCE_YOUR_CALM, f"{len(payload) // 6} settings at once")
     told = [
         (int.from_bytes(payload[at : at + 2], "big"), int.from_bytes(payload[at + 2 : at + 6], "big"))
         for at in range(0, len(payload), 6)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from serin_server.dataplane.trace import HEADER as TRACE_HEADER
 from serin_server.rpc.status import StatusCode
 from serin_server.rpc.transport.hpack import Field
 
@@ -13,12 +14,15 @@ if TYPE_CHECKING:
 
 Message = bytes | bytearray
 ENCODINGS: Final = (b"identity", b"deflate", b"gzip")
+_MOST_DIGITS: Final = 16
 _SECONDS: Final = {b"H": 3600.0, b"M": 60.0, b"S": 1.0, b"m": 1e-3, b"u": 1e-6, b"n": 1e-9}
 _TIMEOUT: Final = re.compile(rb"([0-9]{1,8})([HMSmun])")
 _PSEUDO: Final = frozenset((b":method", b":scheme", b":path", b":authority"))
 _OF_A_CONNECTION: Final = frozenset(
     (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
 )
+_READ: Final = frozenset((b"authorization", b"x-api-key", TRACE_HEADER))
+"""Metadata that somebody asks for; what else clients send is not kept while they call."""
 _UNPRINTABLE: Final = re.compile(rb"[\0\r\n]")
 _BAD_NAME: Final = re.compile(rb"[A-Z\0-\x20\x7f-\xff]|^$|.:")
 
@@ -42,7 +46,7 @@ class Head:
 
     method: Method | None
     headers: Mapping[str, bytes]
-    """Metadata that are text; of those with one name the last."""
+    """Metadata that somebody reads; of those with one name the last."""
     timeout: float = 0.0
     """Seconds; 0 for as long as it takes."""
     encoding: bytes = b"identity"
@@ -78,7 +82,7 @@ def head_of(fields: list[Field] | None, methods: Mapping[bytes, Method]) -> Head
         if _BAD_NAME.search(name) or name in _OF_A_CONNECTION or (name == b"te" and value != b"trailers"):
             raise MalformedHead
         given[name] = value
-        if not name.endswith(b"-bin"):
+        if name in _READ:
             headers[name.decode()] = value
     if not (pseudo.get(b":method") and pseudo.get(b":scheme") and pseudo.get(b":path")):
         raise MalformedHead
@@ -94,7 +98,9 @@ def _classified(
     methods: Mapping[bytes, Method],
 ) -> Head:
     length = given.get(b"content-length")
-    about: dict[str, Any] = {"length": int(length) if length is not None and length.isdigit() else -1}
+    about: dict[str, Any] = {"length": -1}
+    if length is not None and length.isdigit():
+        about["length"] = int(length.lstrip(b"0")[:_MOST_DIGITS] or b"0")
     kind = given.get(b"content-type", b"")
     if not (kind == b"application/grpc" or kind.startswith((b"application/grpc+", b"application/grpc;"))):
         return Head(None, headers, status=415, **about)

@@ -13,6 +13,8 @@ Field = tuple[bytes, bytes]
 TABLE_BYTES: Final = 4096
 """What the table may hold, which is what clients assume before they are told otherwise."""
 _OVERHEAD: Final = 32
+_MOST_RESIZES: Final = 2
+_MANY_TIMES: Final = 4
 _MOST_INTEGER: Final = 1 << 28
 _STATIC_TEXT: Final = """:authority
 :method GET
@@ -103,15 +105,16 @@ class Decoder:
         """The fields of a block; None when they are more than may be. Raises `HpackError`."""
         found: list[Field] = []
         position, end, total = 0, len(block), 0
-        may_resize = True
+        resizes_left = _MOST_RESIZES
         while position < end:
             first = block[position]
             if first >= 0x80:
                 index, position = _integer(block, position, 0x7F)
                 field = self._field(index)
             elif first & 0xE0 == 0x20:
-                if not may_resize:
-                    raise HpackError("the table's size changes within a block")
+                if not resizes_left:
+                    raise HpackError("the table's size changes within a block, or too often")
+                resizes_left -= 1
                 size, position = _integer(block, position, 0x1F)
                 self._resize(size)
                 continue
@@ -125,10 +128,12 @@ class Decoder:
                 field = (name, value)
                 if first >= 0x40:
                     self._insert(field)
-            may_resize = False
+            resizes_left = 0
             total += len(field[0]) + len(field[1]) + _OVERHEAD
             if total <= self.most_bytes:
                 found.append(field)
+            elif total > _MANY_TIMES * self.most_bytes:  # one byte stands for four thousand
+                raise HpackError(f"the fields of a block are more than {_MANY_TIMES} times {self.most_bytes} bytes")
         return found if total <= self.most_bytes else None
 
     def _field(self, index: int) -> Field:

@@ -74,6 +74,11 @@ class Incoming:
             self._wanted = -1
             self._pieces = 0
 
+    def passed_on(self) -> None:
+        """Whoever answers a message holds what it needs; of another that has begun behind it, what came stays."""
+        if not self._buffer:
+            self.drop()
+
     def drop(self) -> None:
         """Holds nothing any more."""
         self._buffer = bytearray()

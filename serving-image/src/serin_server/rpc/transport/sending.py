@@ -15,21 +15,18 @@ _BURST_BYTES: Final = 64 * 1024
 class Sending:
     """Streams whose messages wait for room; each sends some and then the next does."""
 
-    __slots__ = ("_connection", "_waiting", "first_window", "is_paused", "window")
+    __slots__ = ("_blocked", "_connection", "_waiting", "first_window", "is_paused", "window")
 
     def __init__(self, connection: "Controlled") -> None:
         self._connection = connection
         self._waiting: dict[int, Stream] = {}
+        self._blocked: dict[int, Stream] = {}
+        """Streams that wait for room of their own: room for all is no reason to look at each of them."""
         self.window = FIRST_WINDOW
         self.first_window = FIRST_WINDOW
         """The room of streams from now on."""
         self.is_paused = False
         """The socket takes no more."""
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing waits."""
-        return not self._waiting
 
     def takes(self, stream: "Stream", size: int) -> bool:
         """Whether so many bytes may go at once, past everything that waits."""
@@ -44,7 +41,7 @@ class Sending:
 
     def put(self, stream: "Stream") -> None:
         """Sends what may be sent of a stream, and the rest when there is room."""
-        if stream.number not in self._waiting:
+        if stream.number not in self._waiting and stream.number not in self._blocked:
             self._waiting[stream.number] = stream
             server = self._connection.server
             stream.deadline, stream.seen = server.now + server.read_timeout, stream.moved
@@ -53,24 +50,30 @@ class Sending:
     def forget(self, stream: "Stream") -> None:
         """It sends nothing any more."""
         self._waiting.pop(stream.number, None)
+        self._blocked.pop(stream.number, None)
+
+    def widen(self, stream: "Stream", size: int) -> None:
+        """A stream has more room of its own, or less where the client takes some back."""
+        stream.window += size
+        if stream.window > 0 and self._blocked.pop(stream.number, None) is not None:
+            self._waiting[stream.number] = stream
 
     def pump(self) -> None:
         """Sends while there is room."""
-        moved = True
-        while moved and self._waiting and not self.is_paused:
-            moved = False
-            for stream in list(self._waiting.values()):
-                if stream.is_over:
-                    continue
-                moved = self._burst(stream) or moved
-                if not stream.pending:
-                    self._waiting.pop(stream.number, None)
-                    stream.deadline = 0.0
-                    if stream.trailers is not None:
-                        stream.finish()
+        waiting = self._waiting
+        while waiting and self.window > 0 and not self.is_paused:
+            number, stream = next(iter(waiting.items()))
+            del waiting[number]
+            self._burst(stream)
+            if not stream.pending:
+                stream.drained()
+            elif stream.window <= 0:
+                self._blocked[number] = stream
+            else:
+                waiting[number] = stream  # behind the others
 
-    def _burst(self, stream: "Stream") -> bool:
-        """Some of a stream; whether there was any room."""
+    def _burst(self, stream: "Stream") -> None:
+        """Some of a stream."""
         number = stream.number.to_bytes(4, "big")
         sent = 0
         pieces: list[bytes | memoryview] = []
@@ -93,7 +96,6 @@ class Sending:
         if sent:
             stream.moved += sent
             self._connection.write(b"".join(pieces))
-        return sent > 0
 
 
 def answer_strangely(stream: "Stream") -> None:

@@ -8,14 +8,7 @@ from typing import TYPE_CHECKING
 from serin_server.dataplane.memory import Holding
 from serin_server.refusals import Kind, Refusal
 from serin_server.rpc.status import CODES, StatusCode
-from serin_server.rpc.transport.answers import (
-    FIRST,
-    FIRST_HEAD,
-    OK,
-    OK_HEAD,
-    field,
-    status_block,
-)
+from serin_server.rpc.transport.answers import FIRST, FIRST_HEAD, OK, OK_HEAD, field, status_block
 from serin_server.rpc.transport.frames import CANCEL, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, HEADERS, frame
 from serin_server.rpc.transport.heads import Head, Message
 from serin_server.rpc.transport.messages import Incoming
@@ -66,10 +59,7 @@ class Stream:
         self.incoming: Incoming | None = None
         self.message: tuple[bool, Message] | None = None
         """Whether it is packed, and the only message of a call that has one, until its client has said so."""
-        self.is_heard_out = False
-        self.is_over = False
-        self.has_begun = False
-        self.has_sent_head = False
+        self.is_heard_out = self.is_over = self.has_begun = self.has_sent_head = False
         self.pending: deque[bytes | memoryview] = deque()
         """Messages, with what stands before each, that the client has no room for yet."""
         self.trailers: bytes | None = None
@@ -91,7 +81,7 @@ class Stream:
 
     @property
     def headers(self) -> Mapping[str, bytes]:
-        """The metadata of the call that are text."""
+        """The metadata of the call that somebody reads."""
         return self.head.headers
 
     @property
@@ -121,8 +111,8 @@ class Stream:
         size = len(message) + 5
         if holding is not None or not connection.sending.takes(self, size):
             self.holding = holding
-            self.send(message)
-            if self._may_wait(size):
+            self._put(message)
+            if holding is not None or self._may_wait(size):
                 self.end()
             return
         number = self.number.to_bytes(4, "big")
@@ -140,22 +130,34 @@ class Stream:
         self.close()
 
     def _may_wait(self, size: int) -> bool:
-        """Has an answer that waits for its client to make room held by the memory budget; ends the call where that has none."""
-        if not self.pending or self.holding is not None:
+        """Has what waits for its client to make room held by the memory budget; ends the call where that has none."""
+        if not self.pending:
             return True
-        holding = Holding(self.connection.server.memory)
+        self.holding = self.holding or Holding(self.connection.server.memory)
         try:
-            holding.grow(size)
+            self.holding.grow(size)
         except Refusal:
             self.connection.reset(self, ENHANCE_YOUR_CALM)
             return False
-        self.holding = holding
         return True
 
     def send(self, message: bytes) -> None:
         """One message of those that answer a stream of them."""
-        if self.is_over:
+        if not self.is_over:
+            self._put(message)
+            self._may_wait(len(message) + 5)
+
+    def drained(self) -> None:
+        """Everything that waited was sent."""
+        if self.trailers is not None:
+            self.finish()
             return
+        if self.incoming is None or not self.incoming.is_within:
+            self.deadline = 0.0
+        if self.holding is not None:
+            self.holding.shrink(self.holding.held_bytes)
+
+    def _put(self, message: bytes) -> None:
         self._send_head()
         self.pending.append(len(message).to_bytes(5, "big"))
         if message:
@@ -201,9 +203,7 @@ class Stream:
             self.connection.write(frame(DATA, END_STREAM, self.number))
             self.close()
             return
-        block = self.trailers or OK
-        if not self.has_sent_head:
-            block = FIRST + block
+        block = (b"" if self.has_sent_head else FIRST) + (self.trailers or OK)
         self.connection.write(frame(HEADERS, END_HEADERS | END_STREAM, self.number, block))
         if not self.is_heard_out:
             self.connection.cut(self.number)
