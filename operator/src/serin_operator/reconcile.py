@@ -117,6 +117,8 @@ class Reconciler:
         if obj is None or obj["metadata"].get("deletionTimestamp"):
             for known in (self._obstacles, self._made, self._carried, self._seen_at):
                 known.pop((namespace, name), None)
+            if self._desk is not None:  # a reconcile that was under way may have booked a look since the watch told
+                self._desk.forget((namespace, name))
             self._teller.forget(namespace, name)
             self._ports.on_seen(namespace, name, None)
             await self._farewell.bid((namespace, name), None)
