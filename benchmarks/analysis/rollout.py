@@ -64,14 +64,15 @@ def compiled(metric: dict, **analysis) -> AnalysisConfig:
 
 def followed(config: AnalysisConfig, before: Seen | None, looks: Iterable[Seen], design_effect: float = 1.0) -> Result:
     """Look after look to the end of the steps, or to the rollback, or to the proof that the margin is kept."""
-    state, known, answers, said, number = AnalysisState(), Scatter(), 0, "", -1
+    state, known, answers, said, number, stage = AnalysisState(), Scatter(), 0, "", -1, 0
     if before is not None:
         state, _ = judge_look(config, state, {"m": before.sample})
         known = known.after(before.pods, before.clients)
     for seen in looks:
         number += 1
         state = begin_step(state) if seen.begins_stage else state
-        starting = STARTING_SECONDS / seen.seconds if seen.begins_stage and seen.pods else 0.0
+        stage += seen.begins_stage
+        starting = STARTING_SECONDS / seen.seconds / stage if seen.begins_stage and seen.pods else 0.0
         sample = discounted(seen.sample, known, known.design_effect(design_effect), starting)
         state, verdicts = judge_look(config, state, {"m": sample})
         known, answers, verdict = known.after(seen.pods, seen.clients), answers + _answers(seen.sample), verdicts["m"]

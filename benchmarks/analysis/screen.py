@@ -203,7 +203,8 @@ def _nearest(n, m, a1, b1, delta):
 def _starting(batch):
     if batch.begins_stage is None or batch.pods is None:
         return np.zeros(batch.shape[1])
-    return np.where(batch.begins_stage, STARTING_SECONDS / batch.seconds, 0.0)
+    stage = np.maximum(np.cumsum(batch.begins_stage), 1)
+    return np.where(batch.begins_stage, STARTING_SECONDS / batch.seconds / stage, 0.0)
 
 
 def _until(before, each):

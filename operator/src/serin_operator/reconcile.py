@@ -29,6 +29,7 @@ from serin_operator.cluster.errors import Blind
 from serin_operator.decide.again import Again
 from serin_operator.decide.decision import Decision, Opening, decide, look_due, opening_of
 from serin_operator.decide.health.refusals import steady
+from serin_operator.decide.rollout.clock import SKEW_SECONDS
 from serin_operator.decide.telling.invalid import status_of_invalid
 from serin_operator.decide.world import Obstacle, OperatorConfig, World
 from serin_operator.farewell import Farewell
@@ -100,7 +101,7 @@ class Reconciler:
         self._made: dict[tuple[str, str], Made] = {}
         self._teller = Teller(ports.actor, ports.notices)
         self._carried: dict[tuple[str, str], tuple[str, ModelDeploymentStatus]] = {}
-        self._seen_at: dict[tuple[str, str], datetime] = {}
+        self._seen_at: dict[tuple[str, str], tuple[datetime, float]] = {}
         self._farewell = Farewell(ports.observer, ports.actor, ports.monotonic)
 
     async def reconcile(self, namespace: str, name: str) -> float | None:
@@ -117,6 +118,8 @@ class Reconciler:
         if obj is None or obj["metadata"].get("deletionTimestamp"):
             for known in (self._obstacles, self._made, self._carried, self._seen_at):
                 known.pop((namespace, name), None)
+            if self._desk is not None:  # a reconcile that was under way may have booked a look since the watch told
+                self._desk.forget((namespace, name))
             self._teller.forget(namespace, name)
             self._ports.on_seen(namespace, name, None)
             await self._farewell.bid((namespace, name), None)
@@ -138,7 +141,7 @@ class Reconciler:
         note("serin.operations", len(decision.operations))
         written = await self._write_status(obj, decision.status)
         self._keep(obj, written, decision.carried)
-        self._seen_at[namespace, name] = world.now
+        self._seen_at[namespace, name] = (world.now, self._ports.monotonic())
         requeue_after = self._book(world, decision.again, is_looking=is_looking)
         self._farewell.note((namespace, name), world.mdep.uid, written)
         try:
@@ -175,7 +178,7 @@ class Reconciler:
             obstacles=self._obstacles.get((mdep.namespace, mdep.name), ()),
             told=self._teller.told(About(mdep.namespace, mdep.name, mdep.uid)),
             carried=self._carried_for(obj),
-            seen_at=self._seen_at.get((mdep.namespace, mdep.name)),
+            seen_at=self._watched_since((mdep.namespace, mdep.name)),
         )
 
     async def _look(self, world: World, opening: Opening) -> tuple[World, bool]:
@@ -197,6 +200,14 @@ class Reconciler:
             scrape = world.config.scrape_interval_seconds
             booked = Booked(again.look, mdep.spec.analysis, scrape, due, again.look_after)
         return again.meanwhile if self._desk.book((mdep.namespace, mdep.name), booked) else again.after
+
+    def _watched_since(self, key: tuple[str, str]) -> datetime | None:
+        """The last observation of this process, unless the wall clock was set since, or the machine slept: nobody watched that time."""
+        seen, at = self._seen_at.get(key, (None, 0.0))
+        if seen is None:
+            return None
+        passed = (self._ports.clock() - seen).total_seconds()
+        return seen if abs(passed - (self._ports.monotonic() - at)) <= SKEW_SECONDS else None
 
     def _carried_for(self, obj: JsonObject) -> ModelDeploymentStatus | None:
         """What was observed since status was written, unless somebody else has written since."""

@@ -21,8 +21,8 @@ MISSING: Final = "(missing)"
 """Of rows of which nothing is known."""
 MOST: Final = 64
 """Slices that one server counts."""
-MOST_BOUNDS: Final = 8
-"""Distances above which labels are counted by slice."""
+MOST_BOUNDS: Final = 20
+"""Distances above which labels are counted by slice: as many as a spec may have metrics."""
 _LONGEST: Final = 253
 
 

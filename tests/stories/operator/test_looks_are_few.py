@@ -41,3 +41,13 @@ async def test_a_hold_ends_on_time_though_nobody_looked_for_half_a_minute() -> N
     began = next(m.at for m in simulation.moments if m.phase == "Holding")
     await simulation.live_until(lambda s: s.phase != "Holding", 700)
     assert simulation.elapsed - began <= 602
+
+
+async def test_a_clock_that_is_set_ahead_in_a_hold_hardly_ends_it_early() -> None:
+    simulation = await held(600)
+    began = next(m.at for m in simulation.moments if m.phase == "Holding")
+    for _ in range(5):
+        await simulation.live(60)
+        simulation.clock_offset += 25
+    await simulation.live_until(lambda s: s.phase != "Holding", 700)
+    assert simulation.elapsed - began >= 600 - 5 * 15  # what counts at most where nobody knows

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from tests.support.simulation import (
+    ANALYSIS,
     Simulation,
     behind_route,
     canary,
@@ -64,6 +65,21 @@ async def test_a_version_that_fails_gives_its_weight_back_at_once() -> None:
     assert weights(simulation) == [100, 0]
     assert deployment_of(simulation, "v2") is None
     assert simulation.lost == 0
+
+
+async def test_a_weight_that_somebody_edits_in_a_long_hold_is_put_right_within_seconds() -> None:
+    simulation = await behind_route()
+    await canary(simulation, analysis={**ANALYSIS, "intervalSeconds": 60}, rollout=rollout(25, hold=900))
+    await simulation.live_until(lambda s: phase(s) == "Holding", 60)
+    await simulation.live(100)
+    route = simulation.gateways.route("mine")
+    assert route is not None
+    first, second = route["spec"]["rules"][0]["backendRefs"]
+    for wait in (0, 2, 3):  # whenever the last look was
+        await simulation.live(wait)
+        first["weight"], second["weight"] = 0, 100
+        await simulation.live(8)
+        assert weights(simulation) == [75, 25]
 
 
 async def test_a_weight_of_ninety_means_ninety() -> None:

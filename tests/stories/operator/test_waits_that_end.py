@@ -82,6 +82,9 @@ class SlowDesk:
     def book(self, _key: Any, _booked: Any) -> bool:
         return False
 
+    def forget(self, _key: Any) -> None:
+        self.running = None
+
 
 async def test_a_prometheus_that_takes_longer_than_an_interval_is_still_heard() -> None:
     simulation = await serving()

@@ -228,6 +228,18 @@ async def test_what_a_control_leaves_unanswered_when_it_ends_a_connection_in_ord
     assert deep.told == {"a": "A", "b": "B", "c": "C"}
 
 
+async def test_what_waits_for_another_connection_in_vain_is_given_up_at_its_limit(deep):
+    deep.ask("first", *map(str, range(32)))
+    await deep.loop.turn(GATHERING)
+    fresh = next(each for each in of(deep) if each.writes[0].startswith(b"16"))
+    deep.loop.may_connect.clear()
+    fresh.answer(b"A", extra=LAST)
+    await deep.loop.turn(GATHERING)
+    await deep.loop.turn(LIMIT)
+    late = [came for came in deep.told.values() if came is Trouble.LATE]
+    assert (len(deep.told), len(late)) == (33, 32)
+
+
 async def test_a_control_that_ends_each_connection_behind_its_answer_is_asked_one_by_one_and_loses_nothing(asking):
     for number in range(40):
         asking.ask(f"{number}", f"{number}'")

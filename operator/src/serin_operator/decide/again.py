@@ -97,7 +97,8 @@ def _patience_seconds(world: World, memory: Memory, settings: Settings, waiting:
 def _is_calm(world: World, memory: Memory, rollout: Holding | Baking, waiting: Waiting) -> bool:
     """Whether nothing is the matter, and nothing was a moment ago: what comes next is a look, or the end of the hold."""
     clock, changes = rollout.clock, memory.comparison.changes
-    is_odd = memory.outage or memory.rebuilt_at or waiting.degraded or clock.waited or clock.dark
+    is_untold = provider_of(world).look_again_in(world) is not None  # a route of one's own, say, which others edit
+    is_odd = is_untold or memory.outage or memory.rebuilt_at or waiting.degraded or clock.waited or clock.dark
     if is_odd or memory.comparison.look_from is None:
         return False
     return not changes or (world.now - changes[-1].end).total_seconds() >= QUIET_SECONDS

@@ -26,6 +26,10 @@ class Desk(Protocol):
         """Take this look when it is time, instead of any that was booked before; whether it will be, and its key queued then."""
         ...
 
+    def forget(self, key: Name) -> None:
+        """The ModelDeployment is gone."""
+        ...
+
 
 @dataclass(frozen=True)
 class Booked:
@@ -59,3 +63,6 @@ class AtOnce:
     def book(self, key: Name, booked: Booked | None) -> bool:  # noqa: ARG002 - nothing is kept
         """Nobody would look at the clock."""
         return False
+
+    def forget(self, key: Name) -> None:
+        """Nothing is kept."""

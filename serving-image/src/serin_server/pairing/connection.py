@@ -49,7 +49,7 @@ class Asked:
         if self.tell is not None:
             self.give(Trouble.LATE)
             if self.connection is not None:
-                self.connection.expired(self)
+                self.connection.expired()
 
 
 class Connection(asyncio.Protocol):
@@ -79,9 +79,9 @@ class Connection(asyncio.Protocol):
         self._number, self._sent_at = len(self._asked), self._line.now
         cast("asyncio.Transport", self._transport).write(b"".join([asked.question for asked in self._asked]))
 
-    def expired(self, asked: Asked) -> None:
+    def expired(self) -> None:
         """A question was given up. When no other is open, so is the connection, unless that is only being made."""
-        if self._asked[-1] is not asked:
+        if any(each.tell is not None for each in self._asked):
             return
         if self._transport is None:
             self._asked.clear()
@@ -150,6 +150,8 @@ class Connection(asyncio.Protocol):
         self._answered += 1
         if not parser.should_keep_alive():  # the server ends it, as it does now and then
             left, self._asked = [each for each in self._asked if each.tell is not None], deque()
+            for each in left:  # whoever takes them next owes their answers
+                each.connection = None
             self._line.again(left)
             self.end(Trouble.LOST)
         elif not self._asked:

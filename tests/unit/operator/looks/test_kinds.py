@@ -206,6 +206,15 @@ def test_what_is_read_of_slices_is_exported_by_the_servers(kind):
     assert labels in [set(each) for each in (server.SLICE_LABELS, server.ERROR_SLICE_LABELS, server.SCORE_SLICE_LABELS)]
 
 
+def test_servers_count_all_the_distances_that_a_spec_may_ask_for():
+    by_region = {"slices": {"by": "region", "values": ["north"]}}
+    wanted = analysis(*({"absoluteError": {"above": above}, **by_region} for above in ERROR_BOUNDS))
+    spec = ModelDeploymentSpec.model_validate(
+        {"model": {"version": "v1", "uri": "https://m/v1.onnx"}, "analysis": wanted}
+    )
+    assert bounds_in(serving.bounds(spec)["SERIN_FEEDBACK_BOUNDS"]) == ERROR_BOUNDS
+
+
 def test_pods_are_told_above_which_distances_to_count_by_slice_and_spell_them_as_the_operator_does():
     by_region = {"slices": {"by": "region", "values": ["north"]}}
     asked = [{"absoluteError": {"above": above}, **by_region} for above in (10, 0.1, 10.0)]

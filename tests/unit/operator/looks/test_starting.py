@@ -1,5 +1,6 @@
 """New pods stumble: what they fail in their first second or so of requests speaks against no version."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -43,6 +44,49 @@ def judged(canary: Arm, look: Look, metric: dict[str, Any] | None = None, *, by_
 )
 def test_so_much_of_a_look_new_pods_may_fail(look: Look, share: float) -> None:
     assert starting_of(look) == pytest.approx(share)
+
+
+def test_of_a_version_that_has_had_traffic_only_the_pods_of_the_last_change_are_new() -> None:
+    look = look_of(20)
+    earlier = tuple(Span(T0 - timedelta(minutes=n), T0 - timedelta(minutes=n, seconds=-2)) for n in (3, 2, 1))
+    fourth = replace(look, weight_changes=(*earlier, *look.weight_changes))
+    assert starting_of(fourth) == pytest.approx(0.05 / 4)
+
+
+def test_no_step_passes_by_what_new_pods_may_fail() -> None:
+    first = judged(BURST, look_of(20))
+    assert not first.judgement.passed
+    assert "held until the next one tells" in (first.judgement.missing or "")
+    assert judged(Arm(1, 250), look_of(20)).judgement.passed
+
+
+def test_a_first_look_without_answers_of_the_version_says_so() -> None:
+    assert "no requests of canary and stable" in (judged(Arm(), look_of(20)).judgement.missing or "")
+
+
+@pytest.mark.parametrize(("steps", "seconds"), [(3, 30), (19, 30), (19, 15)])
+def test_a_version_that_fails_one_of_twenty_for_good_is_found_though_each_look_follows_a_change(
+    steps: int, seconds: int
+) -> None:
+    config = config_of(Analysis.model_validate({"metrics": [{"name": "m", "errorRate": {}}]}))
+    comparison, moment = Comparison(since=T0, look_from=T0), T0
+    changes: tuple[Span, ...] = ()
+    for step in range(1, steps + 1):
+        changes = (*changes, Span(moment, moment + timedelta(seconds=2)))
+        comparison, passed = replace(comparison, look_from=changes[-1].end), False
+        while not passed:
+            start = comparison.look_from or T0
+            moment = start + timedelta(seconds=seconds)
+            look = replace(look_of(seconds), start=start, end=moment, weight_changes=changes)
+            answers = 50 * seconds * step // (steps + 1)
+            canary, stable = Arm(answers // 20, answers), Arm(1, 50 * seconds - answers)
+            before = {"m": Value(Proportions((), Arm(6, 6000)))}
+            result = LookResult(look, {"m": Value(Proportions((Stratum(canary, stable),)))}, before, {"m": (stable,)})
+            said = judge(comparison, result, config, moment)
+            if said.judgement.failed:
+                return
+            comparison, passed = said.comparison, said.judgement.passed
+    pytest.fail("all steps have passed")
 
 
 def test_pods_that_fail_a_few_requests_while_they_start_blame_no_version() -> None:

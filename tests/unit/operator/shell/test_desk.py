@@ -324,6 +324,18 @@ async def test_nothing_is_kept_of_what_is_gone(room):
     assert (room.desk._waiting, room.desk._running, room.desk._finished, room.desk._booked) == ({}, {}, {}, {})
 
 
+async def test_what_was_booked_while_its_model_deployment_was_deleted_is_given_up_by_the_last_reconcile(room):
+    simulation, config = Simulation(), OperatorConfig(serving_image="x")
+    ports = Ports(simulation.api, simulation.api, None, lambda: simulation.now, config, desk=room.desk)
+    room.desk.forget(A)  # as soon as the watch tells, in the middle of a reconcile
+    room.desk.book(A, booked(seconds=0.01))
+    await Reconciler(ports).reconcile(*A)
+    room.prometheus.gate.set()
+    room.desk.book(B, booked(B, 0.02))
+    await room.until_done(1)
+    assert room.done == [B]
+
+
 # ---- with everything around it, and a server that takes connections and never answers --------------------------------
 
 

@@ -125,6 +125,7 @@ def _by_rule(config: AnalysisConfig, metric: Metric, key: str, state: MetricStat
                 false_promotion_rate=config.false_promotion_rate,
                 is_slice=bool(metric.slice_of),
                 because=metric.because,
+                stumbled=proportions.log_stumbled(rule, state, sample) if isinstance(sample, Value) else 0,
             )
         case MeanDifference() as rule:
             return means.verdict(rule, state, alpha, is_gate=metric.role is Role.GATE)

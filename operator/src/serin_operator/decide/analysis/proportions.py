@@ -69,6 +69,16 @@ def log_against(rule: Comparison | Bound, state: MetricState) -> int:
     return eprocess.log_weighted([(PAIRS_AGAINST, pairs), (1 - PAIRS_AGAINST, strata)])
 
 
+def log_stumbled(rule: Comparison | Bound, state: MetricState, value: Value) -> int:
+    """Log evidence against the canary of one look alone in which new pods may stumble, if they might not; 0 in any other look."""
+    strata = comparable(value.observed) if isinstance(value.observed, Proportions) else ()
+    if not value.starting or not strata or isinstance(rule, Bound) or rule.paired is Paired.REQUIRE:
+        return 0
+    base, strict = base_rate(state), replace(value, starting=0.0)
+    look = [_evidence(rule, base, one, eprocess.against_steps(), strict) for one in strata]
+    return eprocess.log_mixture(eprocess.add((), look, eprocess.against_steps()))
+
+
 def log_for_it(rule: Comparison | Bound, state: MetricState) -> int:
     """Log evidence that the margin is kept, of agreement, pairs and strata together."""
     strata = eprocess.log_mixture(state.for_it)

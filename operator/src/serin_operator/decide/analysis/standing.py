@@ -64,10 +64,12 @@ def standing(
     false_promotion_rate: float,
     is_slice: bool = False,
     because: str = "",
+    stumbled: int = 0,
 ) -> Verdict:
     """Pass or Inconclusive, of a metric that has not failed, at a look that saw `seen`.
 
     Of a slice not each look sees something: what it has seen in this step counts, while the whole goes on being seen.
+    `stumbled` is the log evidence that the look would have been if new pods might not stumble: nothing passes by what they are allowed.
     """
     is_worse = state.worst >= eprocess.needed(false_alarm_rate)
     missing = chosen(state, is_worse=is_worse) or _nothing_to_judge(rule, state, seen)
@@ -81,6 +83,9 @@ def standing(
     against = wording.evidence(leaning, eprocess.needed(false_alarm_rate))
     if leaning >= eprocess.needed(false_alarm_rate) * DOUBT:
         return Inconclusive(Reason.LEANS_AGAINST, f"{counts}; {against} against it: held until this is settled")
+    if stumbled >= eprocess.needed(false_alarm_rate) * DOUBT:
+        new = "too many for pods that were not new, as some may be in the first look after a change of the shares"
+        return Inconclusive(Reason.LEANS_AGAINST, f"{counts}; in this look {new}: held until the next one tells")
     if rule.evidence is Evidence.NO_FAIL:
         return Pass(Reason.NO_EVIDENCE_AGAINST, f"{counts}; {against} against it")
     needed = eprocess.needed(false_promotion_rate)

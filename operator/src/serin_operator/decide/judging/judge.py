@@ -140,10 +140,12 @@ def starting_of(look: Look) -> float:
     """Which share of the canary's answers in a look its new pods may fail: so much of it as they need to start.
 
     Shares of traffic change where pods are new, so it is the look that begins where a change ends. Longer looks hide it by themselves.
+    Behind the first change all pods are new, behind the next about half, and so on: many small steps do not give evidence away for ever.
     """
-    if not any(change.end == look.start for change in look.weight_changes):
+    number = next((n for n, change in enumerate(look.weight_changes, 1) if change.end == look.start), None)
+    if number is None:
         return 0.0
-    return min(MOST_STARTING, STARTING_SECONDS / (look.end - look.start).total_seconds())
+    return min(MOST_STARTING, STARTING_SECONDS / (look.end - look.start).total_seconds()) / number
 
 
 def discounted(sample: Sample, known: Scatter, effect: float, starting: float = 0.0) -> Sample:
