@@ -47,7 +47,9 @@ def watched_health(server):
             with Wire(server.port("http")) as wire:
                 started, kept = time.monotonic(), kept_from_running(server) + kept_from_looking()
                 assert wire.get("/v2/health/live").answer().status == 200
-                told[0] = max(told[0], time.monotonic() - started - (kept_from_running(server) + kept_from_looking() - kept))
+                told[0] = max(
+                    told[0], time.monotonic() - started - (kept_from_running(server) + kept_from_looking() - kept)
+                )
 
     thread = threading.Thread(target=look)
     thread.start()
