@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from tests.support.simulation import Simulation, canary, deployment_of, rollout, serving, words
 
+from serin_operator.decide.judging import verdict
+
 Change = Callable[[dict[str, Any]], None]
 
 
@@ -124,3 +126,20 @@ async def test_a_rollout_that_status_has_forgotten_never_becomes_stable_without_
     await simulation.live(200)
     assert simulation.stable == "v1", simulation.story[-15:]
     assert simulation.moments[-1].endpoints == {"v1": 3}
+
+
+async def test_evidence_that_the_engine_cannot_go_on_with_begins_anew_and_that_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    simulation = await serving()
+    await canary(simulation, rollout=rollout(25, hold=40))
+
+    def raises(*_: object) -> None:
+        raise ValueError("counts of another release")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(verdict, "judge", raises)
+        await simulation.live(20)
+        assert "could not be gone on with, so it begins anew" in words(simulation)
+    await simulation.live_until(lambda s: s.outcome("v2") == "Promoted", 300)
+    assert simulation.errors == []

@@ -56,9 +56,15 @@ def judged(world: World, memory: Memory, settings: Settings) -> Verdict:
         result = judge(memory.comparison, seen, config, world.now, world.config.design_effect)
     except InvalidAnalysis as error:
         return Verdict(memory, Judgement(passed=False, missing=str(error)))
-    except (ArithmeticError, LookupError, TypeError, ValueError):  # evidence that no release has written
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:  # evidence that no release has written
         anew = replace(memory.comparison, evidence={}, results=())
-        return Verdict(replace(memory, comparison=anew), Judgement(passed=False, missing="evidence begins anew"))
+        told = {"namespace": world.mdep.namespace, "name": world.mdep.name, "error": f"{type(error).__name__}: {error}"}
+        missing = "the evidence in status could not be gone on with, so it begins anew"
+        return Verdict(
+            replace(memory, comparison=anew),
+            Judgement(passed=False, missing=missing),
+            (Line("evidence begins anew", told),),
+        )
     result = judged_alone(world, memory, wanted, seen, result)
     ripe = is_ripe(memory.rollout, result.comparison, settings)
     comparison = replace(result.comparison, is_ripe=ripe, stray=_stray(world, memory.comparison, look, wanted))
