@@ -2,7 +2,7 @@
 
 import gc
 
-pytest_plugins = ["tests.support.kubernetes", "tests.support.serin", "tests.support.addons"]
+pytest_plugins = ["tests.support.kubernetes", "tests.support.serin", "tests.support.addons", "tests.support.turns"]
 
 
 def pytest_collection_finish() -> None:

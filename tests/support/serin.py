@@ -43,10 +43,29 @@ class Serin:
         found = self.kubernetes.get("pods", "-n", SYSTEM, "-l", OPERATOR_PODS)["items"]
         return [p for p in found if not p["metadata"].get("deletionTimestamp")]
 
+    def wait_for_operators(self, number: int) -> None:
+        """Wait until there are exactly so many, all of them ready; tell how they are when that does not come."""
+
+        def there() -> bool:
+            pods = self.operator_pods()
+            return len(pods) == number and all(map(is_ready, pods))
+
+        try:
+            self.kubernetes.wait_for(f"{number} operators", there, 120)
+        except AssertionError as error:
+            told = self.kubernetes.run("kubectl", "-n", SYSTEM, "describe", "pods", "-l", OPERATOR_PODS, check=False)
+            raise AssertionError(f"{error}\n{told.stdout}") from None
+
+    def scale_operators(self, number: int) -> None:
+        """Have so many replicas, and wait for them."""
+        self.kubernetes.kubectl("-n", SYSTEM, "scale", "deployment/serin-operator", f"--replicas={number}")
+        self.wait_for_operators(number)
+
     def leader(self) -> str:
-        """Name of the pod that holds the lease; empty while nobody does."""
+        """Name of the pod that holds the lease; empty while nobody does, or only one that is gone."""
         holder = self.kubernetes.get("lease", "serin-operator", "-n", SYSTEM)["spec"].get("holderIdentity") or ""
-        return str(holder).partition("_")[0]
+        name = str(holder).partition("_")[0]
+        return name if name in {pod["metadata"]["name"] for pod in self.operator_pods()} else ""
 
     def kill(self, pod: str) -> None:
         """SIGKILL to the operator in a pod, as a crash would be: by the pid that its node knows."""
@@ -55,10 +74,24 @@ class Serin:
         kill_container(self.kubernetes, container.rpartition("/")[2])
 
     def put_models(self, files: Mapping[str, bytes]) -> None:
-        """Put more files into the store; they are served within seconds, when the kubelet has synced the ConfigMap."""
+        """Put more files into the store, and wait until it serves them."""
+        kubectl = self.kubernetes.kubectl
         data = {name: base64.b64encode(content).decode() for name, content in files.items()}
-        patch = json.dumps({"binaryData": data})
-        self.kubernetes.kubectl("-n", STORE, "patch", "configmap", "models", "--type=merge", "-p", patch)
+        kubectl("-n", STORE, "patch", "configmap", "models", "--type=merge", "-p", json.dumps({"binaryData": data}))
+        (pod,) = self.kubernetes.get("pods", "-n", STORE, "-l", "app.kubernetes.io/name=models")["items"]
+        name = pod["metadata"]["name"]
+        # A change of its annotations makes the kubelet look at the pod, and at its ConfigMaps, now.
+        kubectl("-n", STORE, "annotate", "pod", name, f"files={next(_numbers)}", "--overwrite")
+
+        def present() -> bool:
+            return set(files) <= set(kubectl("-n", STORE, "exec", name, "--", "ls", "/models").split())
+
+        self.kubernetes.wait_for("the store has the files", present, 120, 1)
+
+
+def is_ready(pod: Mapping[str, Any]) -> bool:
+    """Whether the kubelet says so of a pod."""
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"].get("conditions") or [])
 
 
 def kill_container(kubernetes: Kubernetes, container: str) -> None:
@@ -140,9 +173,9 @@ class Space:
 
     def serves(self, version: str) -> bool:
         """Whether `version` is what Ready speaks of."""
-        status = self.status()
+        found = self.get()
+        status, generation = found.get("status") or {}, found["metadata"]["generation"]
         ready = next((c for c in status.get("conditions", []) if c["type"] == "Ready"), {})
-        generation = self.get()["metadata"]["generation"]
         stable = (status.get("stable") or {}).get("version")
         return stable == version and ready.get("status") == "True" and ready.get("observedGeneration") == generation
 

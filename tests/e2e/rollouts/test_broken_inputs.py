@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from onnx import TensorProto, helper
-from tests.support.serin import STORE, Serin, Space, kill_container
+from tests.support.serin import STORE, Serin, Space
 
 pytestmark = pytest.mark.e2e
 
@@ -45,34 +45,6 @@ def greedy_model() -> bytes:
     )
 
 
-def hungry_model() -> bytes:
-    """Loads and passes its warm-up of zeros; the rows of real patients make it want two gigabytes."""
-    number = TensorProto.INT64
-    nodes = [
-        helper.make_node("ReduceMax", ["features"], ["top"], keepdims=0),
-        helper.make_node("Constant", [], ["ten"], value=helper.make_tensor("t", TensorProto.FLOAT, [], [10.0])),
-        helper.make_node("Constant", [], ["many"], value=helper.make_tensor("m", number, [1], [500_000_000])),
-        helper.make_node("Constant", [], ["one"], value=helper.make_tensor("o", number, [1], [1])),
-        helper.make_node("Greater", ["top", "ten"], ["is_real"]),
-        helper.make_node("Cast", ["is_real"], ["times"], to=number),
-        helper.make_node("Mul", ["many", "times"], ["more"]),
-        helper.make_node("Add", ["more", "one"], ["size"]),
-        helper.make_node("Expand", ["top", "size"], ["wide"]),
-        helper.make_node("Neg", ["wide"], ["grown"]),
-        helper.make_node("ReduceMax", ["grown"], ["most"], keepdims=0),
-        helper.make_node("ReduceMax", ["features"], ["row"], axes=[1], keepdims=0),
-        helper.make_node("Less", ["row", "most"], ["class"]),
-        helper.make_node("Cast", ["class"], ["label"], to=number),
-    ]
-    features = helper.make_tensor_value_info("features", TensorProto.FLOAT, [None, 30])
-    label = helper.make_tensor_value_info("label", number, [None])
-    opset = helper.make_opsetid("", 17)
-    model = helper.make_model(
-        helper.make_graph(nodes, "hungry", [features], [label]), opset_imports=[opset], ir_version=10
-    )
-    return model.SerializeToString()  # type: ignore[no-any-return]
-
-
 @pytest.fixture(scope="module")
 def serving(serin: Serin) -> Iterator[Space]:
     """v1 on two pods under traffic, and a store with broken files."""
@@ -82,7 +54,6 @@ def serving(serin: Serin) -> Iterator[Space]:
         "page.onnx": b"<html>404, but with a smile</html>",
         "future.onnx": future_model(),
         "greedy.onnx": greedy_model(),
-        "hungry.onnx": hungry_model(),
     }
     serin.put_models(files)
     namespace = "broken-inputs"
@@ -91,23 +62,8 @@ def serving(serin: Serin) -> Iterator[Space]:
     space.apply("v1")
     space.wait_until_serves("v1")
     space.start_traffic(requests_per_second=10)
-    wait_for_files(serin, files)
     yield space
     serin.kubernetes.kubectl("delete", "namespace", namespace, "--wait=false")
-
-
-def wait_for_files(serin: Serin, files: dict[str, bytes]) -> None:
-    """Until the store serves them: the kubelet syncs a ConfigMap within a minute or so."""
-    pod = serin.kubernetes.get("pods", "-n", STORE, "-l", "app.kubernetes.io/name=models")["items"][0]
-    # A change of its annotations makes the kubelet look at the pod, and at its ConfigMaps, now.
-    name = pod["metadata"]["name"]
-    serin.kubernetes.kubectl("-n", STORE, "annotate", "pod", name, f"files={len(files)}", "--overwrite")
-
-    def present() -> bool:
-        listed = serin.kubernetes.kubectl("-n", STORE, "exec", name, "--", "ls", "/models").split()
-        return set(files) <= set(listed)
-
-    serin.kubernetes.wait_for("the store has the files", present, 120)
 
 
 CHECK = """
@@ -245,55 +201,6 @@ def test_a_command_that_is_content_lets_a_version_pass_with_its_last_line(space:
     space.wait_until_serves("v1")
     (row,) = space.status()["versions"][0]["preflight"]
     assert row == {"name": "command", "verdict": "Pass", "message": "all is well"}
-
-
-HOLD: dict[str, Any] = {"steps": [{"weight": 50, "holdSeconds": 300}], "progressDeadlineSeconds": 60}
-
-
-@pytest.fixture
-def crashing(space: Space) -> Space:
-    """v1 under traffic of its own: what a canary was answering when it died is lost, and no other test's business."""
-    space.apply("v1")
-    space.wait_until_serves("v1")
-    space.start_traffic(requests_per_second=20)
-    return space
-
-
-def assert_rolled_back_for_crashes(
-    space: Space, version: str, stable: list[dict[str, Any]], seconds: float = 30
-) -> str:
-    """What the ledger says of it, when stable alone serves again, none of its pods touched."""
-    entry = space.wait_for_outcome(version, "RolledBack", seconds)
-    assert entry["reason"] == "CanaryCrashed"
-    expected = {p["metadata"]["name"] for p in stable}
-    space.wait_until("stable alone is behind the Service", lambda: space.endpoints() == expected, 30)
-    now = [p for p in space.pods() if p["metadata"]["name"] in expected]
-    assert not any(p["status"]["containerStatuses"][0]["restartCount"] for p in now)
-    assert space.status()["stable"]["version"] == "v1"
-    assert space.condition("Available")["status"] == "True"
-    return str(entry["message"])
-
-
-def test_a_canary_that_crashes_after_it_was_ready_is_rolled_back(crashing: Space) -> None:
-    pods = crashing.pods()
-    crashing.apply("v2", rollout=HOLD)
-    crashing.wait_until("a step", lambda: (crashing.status().get("canary") or {}).get("phase") == "Holding")
-    canary = [p for p in crashing.pods() if p["metadata"]["name"] not in {q["metadata"]["name"] for q in pods}]
-    assert len(canary) == 2
-    for pod in canary:
-        kill_container(crashing.kubernetes, pod["status"]["containerStatuses"][0]["containerID"].rpartition("/")[2])
-    message = assert_rolled_back_for_crashes(crashing, "v2", pods)
-    assert "ended 2 times" in message
-    assert "exit code 137" in message
-
-
-@pytest.mark.usefixtures("serving")  # whose store has the model
-def test_a_canary_that_runs_out_of_memory_on_real_rows_is_rolled_back(crashing: Space) -> None:
-    pods = crashing.pods()
-    crashing.apply("hungry", f"{HTTP}/hungry.onnx", rollout=HOLD)
-    # From its first fetch on, and each pod has to meet a real row.
-    message = assert_rolled_back_for_crashes(crashing, "hungry", pods, 120)
-    assert "killed at its memory limit; raise runtime.resources.limits.memory" in message
 
 
 def quota(pods: int) -> dict[str, Any]:

@@ -1,8 +1,6 @@
 """What clients can do to a connection of gRPC, each with its limit."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from tests.support.http2 import OPENING, Client
 
 from serin_server.rpc.status import StatusCode
@@ -198,28 +196,3 @@ async def test_the_connection_ends_at(case):
     client = Client(opening=b"")
     client.send(WRONG[case])
     assert client.ended() not in (None, h2.NO_ERROR, h2.INTERNAL_ERROR)
-
-
-KINDS = st.integers(0, 12)
-FRAMES = st.builds(
-    h2.frame, KINDS, st.sampled_from([0, 1, 4, 5, 8, 0x20, 0x2D, 255]), st.integers(0, 9), st.binary(max_size=40)
-)
-GOOD = st.sampled_from(["/echo", "/late", "/echoes", "/nobody"])
-
-
-@given(st.lists(FRAMES | GOOD, max_size=30), st.integers(1, 200))
-async def test_any_frames_in_any_order_end_cleanly(sent, step):
-    client = Client()
-    faults = []
-    client.server.loop.set_exception_handler(lambda loop, told: faults.append(told))
-    data = b"".join(client.head(each) + client.data(b"hello") if isinstance(each, str) else each for each in sent)
-    for at in range(0, len(data), step):
-        client.send(data[at : at + step])
-    for stream in client.service.late:
-        stream.answer(b"late")
-    client.server.look(client.server.now + 1000)
-    client.connection.connection_lost(None)
-    assert not faults
-    assert not client.connection.streams
-    assert client.service.memory.held_bytes == 0
-    assert client.connection.under_way == 0

@@ -2,40 +2,9 @@
 
 import hpack
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from serin_server.rpc.transport.hpack import Decoder, HpackError, literal
+from serin_server.rpc.transport.hpack import Decoder, HpackError
 from serin_server.rpc.transport.huffman import HuffmanError, decoded
-
-NAMES = st.sampled_from([b":path", b":status", b"te", b"x-a", b"grpc-timeout"]) | st.binary(max_size=9)
-FIELDS = st.lists(st.tuples(NAMES, st.sampled_from([b"", b"POST", b"trailers"]) | st.binary(max_size=150)), max_size=9)
-
-
-@settings(max_examples=50)
-@given(st.lists(st.tuples(FIELDS, st.booleans(), st.sampled_from([None, 0, 64, 200, 4096])), max_size=8))
-def test_blocks_of_another_encoder_are_read_as_they_were_meant(blocks):
-    encoder, decoder = hpack.Encoder(), Decoder(1 << 20)
-    for fields, huffman, size in blocks:
-        if size is not None:
-            encoder.header_table_size = size
-        assert decoder.fields(encoder.encode(fields, huffman=huffman)) == fields
-
-
-@given(st.lists(st.binary(max_size=60), max_size=6))
-def test_blocks_of_any_bytes_are_read_or_refused(blocks):
-    decoder = Decoder(4096)
-    for block in blocks:
-        try:
-            decoder.fields(block)
-        except HpackError:
-            return
-
-
-@given(NAMES, st.binary(max_size=40_000))
-def test_what_is_written_is_read_by_another_decoder(name, value):
-    assert hpack.Decoder(max_header_list_size=1 << 20).decode(literal(name, value), raw=True) == [(name, value)]
-
 
 WRONG = {
     "a field that is in no table": b"\xbe",
