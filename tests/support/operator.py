@@ -9,8 +9,11 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from tests.support.forked import Forked, preload
 from tests.support.kubernetes import Kubernetes
 from tests.support.ports import free_port
+
+from serin_operator.runtime.main import main
 
 CRD = Path("crds/serin.dev_modeldeployments.yaml")
 
@@ -22,10 +25,19 @@ def install_crd(kubernetes: Kubernetes) -> None:
     kubernetes.wait_for("the CRD", lambda: kubernetes.kubectl(*established))  # kubectl trips over one that is too new
 
 
-class OperatorProcess:
-    """One replica. `settings` are those of the operator, without the prefix."""
+preload("serin_operator.runtime.main")
 
-    def __init__(self, kubernetes: Kubernetes, log: Path, **settings: str) -> None:
+
+def _started(environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+    with log.open("ab") as output:
+        program = Path(sys.executable).with_name("serin-operator")
+        return subprocess.Popen([program], env=environment, stdout=output, stderr=output)
+
+
+class OperatorProcess:
+    """One replica, started as its image starts it or, sooner, forked. `settings` are those of the operator, without the prefix."""
+
+    def __init__(self, kubernetes: Kubernetes, log: Path, *, forked: bool = False, **settings: str) -> None:
         self.port = free_port()
         self.log = log
         environment = {
@@ -34,10 +46,7 @@ class OperatorProcess:
             "SERIN_LOG_FORMAT": "console",
             **{f"SERIN_{key}": value for key, value in settings.items()},
         }
-        with log.open("ab") as output:
-            self._process = subprocess.Popen(
-                [Path(sys.executable).with_name("serin-operator")], env=environment, stdout=output, stderr=output
-            )
+        self._process = Forked(main, environment, log) if forked else _started(environment, log)
 
     @property
     def pid(self) -> int:

@@ -60,10 +60,10 @@ def start_operator(kubernetes: Kubernetes, namespace: str, tmp_path: Path) -> It
     """Starts replicas that look after the test's namespace; they are ended with the test."""
     started: list[OperatorProcess] = []
 
-    def start(seen_by: Kubernetes = kubernetes, **settings: str) -> OperatorProcess:
+    def start(seen_by: Kubernetes = kubernetes, *, forked: bool = True, **settings: str) -> OperatorProcess:
         name = f"replica-{len(started)}"
         settings = {"NAMESPACES": namespace, "LEASE_NAMESPACE": namespace, "POD_NAME": name, **settings}
-        started.append(OperatorProcess(seen_by, tmp_path / f"{name}.log", **settings))
+        started.append(OperatorProcess(seen_by, tmp_path / f"{name}.log", forked=forked, **settings))
         return started[-1]
 
     yield start

@@ -92,7 +92,7 @@ def test_twenty_sigkills_change_nothing_about_a_rollout(kubernetes, kubelet, nam
             version = f"v{number}"
             kubernetes.apply(a_model_deployment(namespace, version))
             while watch.stable() != version:
-                time.sleep(random.uniform(0.2, 4.0))  # the moment is what is random here
+                time.sleep(random.uniform(0.2, 2.5))  # the moment is what is random here
                 if kills < KILLS and watch.stable() != version:
                     operator.kill()
                     kills += 1

@@ -17,6 +17,7 @@ never speaks against a version.
 """
 
 import math
+from functools import lru_cache
 from typing import Final
 
 from serin_operator.decide.analysis.eprocess import for_steps, log_likelihood_ratios_of_one_sample
@@ -30,23 +31,22 @@ of 6 % differing rows and 1 point of 2 % with the fewest labels of those tried."
 def log_against(pairs: Pairs, delta: float) -> list[float]:
     """Log evidence of a look's pairs that the canary is worse by more than `delta`, for each bet."""
     b, c, same = pairs.only_canary_bad, pairs.only_control_bad, _same(pairs)
-    stakes = (share / (1.0 + delta) for share in BETS)
-    return [
-        math.fsum(
-            (b * math.log1p(x * (1.0 - delta)), same * math.log1p(-x * delta), c * math.log1p(-x * (1.0 + delta)))
-        )
-        for x in stakes
-    ]
+    return [math.fsum((b * worse, same * equal, c * better)) for worse, equal, better in _factors(delta)]
 
 
 def log_for_it(pairs: Pairs, delta: float) -> list[float]:
     """Log evidence that it is worse by less than `delta`, for each bet: nothing can show that at a margin of 0 but being better."""
     b, c, same = pairs.only_canary_bad, pairs.only_control_bad, _same(pairs)
-    stakes = (share / (1.0 - delta) for share in BETS)
-    return [
-        math.fsum((b * math.log1p(-x * (1.0 - delta)), same * math.log1p(x * delta), c * math.log1p(x * (1.0 + delta))))
-        for x in stakes
-    ]
+    return [math.fsum((c * better, same * equal, b * worse)) for better, equal, worse in _factors(-delta)]
+
+
+@lru_cache(maxsize=64)
+def _factors(delta: float) -> tuple[tuple[float, float, float], ...]:
+    """For each bet the log factor of a row that speaks for it, of one on which both are alike, and of one that speaks against it."""
+    stakes = (share / (1.0 + delta) for share in BETS)
+    return tuple(
+        (math.log1p(x * (1.0 - delta)), math.log1p(-x * delta), math.log1p(-x * (1.0 + delta))) for x in stakes
+    )
 
 
 def log_alike(differing: Arm, delta: float) -> list[float]:

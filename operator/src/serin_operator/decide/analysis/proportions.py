@@ -35,12 +35,13 @@ def observe(rule: Comparison | Bound, state: MetricState, seen: Proportions, val
         state = _paired(rule, state, seen)
         alike = seen.differing.total if rule.evidence is Evidence.NON_INFERIOR else 0
         samples = max(samples, seen.pairs.total, alike)
-    state = replace(
-        state,
-        labels_differ=selection.observe(state.labels_differ, seen.unlabelled, value.together),
-        labels_excess=selection.excess(state.labels_excess, seen.unlabelled, value.together),
-        control_differs=selection.observe(state.control_differs, seen.unanswered, design_effect),
-    )
+    if seen.unlabelled or seen.unanswered:
+        state = replace(
+            state,
+            labels_differ=selection.observe(state.labels_differ, seen.unlabelled, value.together),
+            labels_excess=selection.excess(state.labels_excess, seen.unlabelled, value.together),
+            control_differs=selection.observe(state.control_differs, seen.unanswered, design_effect),
+        )
     stable_now = sum((one.stable for one in seen.strata), seen.stable_alone)
     if stable_now.total:
         latest = (*state.base, stable_now.bad, stable_now.total)[-2 * LOOKS_FOR_BASE_RATE :]
@@ -130,18 +131,16 @@ def _evidence(
 
 def _paired(rule: Comparison, state: MetricState, seen: Proportions) -> MetricState:
     """Pairs need no strata and no design effect: each row is its own comparison."""
+    is_for_it = rule.evidence is Evidence.NON_INFERIOR
     if seen.pairs.total:
-        known = Pairs(*state.pairs) + seen.pairs
+        known, for_it = Pairs(*state.pairs) + seen.pairs, state.pairs_for_it
         state = replace(
             state,
             pairs=(known.only_canary_bad, known.only_control_bad, known.total),
             pairs_against=_bets(state.pairs_against, paired.log_against(seen.pairs, rule.points)),
+            pairs_for_it=_bets(for_it, paired.log_for_it(seen.pairs, rule.points)) if is_for_it else for_it,
         )
-    if rule.evidence is not Evidence.NON_INFERIOR:
-        return state
-    if seen.pairs.total:
-        state = replace(state, pairs_for_it=_bets(state.pairs_for_it, paired.log_for_it(seen.pairs, rule.points)))
-    if seen.differing.total:
+    if is_for_it and seen.differing.total:
         differing = Arm(*state.differing) + seen.differing
         alike = [(paired.log_alike(seen.differing, rule.points), 1.0)]
         state = replace(
