@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def preload(*modules: str) -> None:
 
 
 class Forked:
-    """Runs a main function in a process, with an environment and a log of its own; to be used like a `Popen`."""
+    """A main function, which gives its exit code, in a process with an environment and a log of its own; to be used like a `Popen`."""
 
     def __init__(self, main: Callable[[], object], environment: Mapping[str, str], log: Path) -> None:
         # Ended with the tests, whatever becomes of them.
@@ -43,6 +44,10 @@ class Forked:
         if self.poll() is None:
             os.kill(self.pid, number)
 
+    def terminate(self) -> None:
+        """SIGTERM."""
+        self.send_signal(signal.SIGTERM)
+
     def kill(self) -> None:
         """SIGKILL."""
         self.send_signal(signal.SIGKILL)
@@ -54,4 +59,4 @@ def _run(main: Callable[[], object], environment: dict[str, str], log: str) -> N
     os.dup2(output, 2)
     os.environ.clear()
     os.environ.update(environment)
-    main()
+    sys.exit(main())  # type: ignore[arg-type]

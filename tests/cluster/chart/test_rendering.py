@@ -432,6 +432,13 @@ def test_gateways_of_others_are_read_and_never_written(kubernetes: Kubernetes) -
     }
 
 
+def test_a_replica_that_takes_minutes_to_start_is_not_killed_for_it(kubernetes: Kubernetes) -> None:
+    (container,) = the_operator(rendered(kubernetes, {}))["spec"]["template"]["spec"]["containers"]
+    starting = container["startupProbe"]
+    assert starting["httpGet"] == container["livenessProbe"]["httpGet"]
+    assert starting["periodSeconds"] * starting["failureThreshold"] >= 120
+
+
 def test_credentials_are_mounted_from_the_secret_and_stand_nowhere_else(kubernetes: Kubernetes) -> None:
     spec = the_operator(rendered(kubernetes, VARIANTS["with a token for Prometheus"]))["spec"]["template"]["spec"]
     (volume,) = [each for each in spec["volumes"] if "secret" in each]
