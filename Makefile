@@ -56,7 +56,7 @@ format: sync ## Format the sources and mend what ruff can
 	$(RUN) ruff check --fix --quiet . ; $(RUN) ruff format --quiet .
 
 # Two processes that each import half: quicker than workers that import everything and report each test to a third.
-UNIT := $(RUN) pytest -q -p no:hypothesispytest -m "not slow"
+UNIT := $(RUN) pytest -q -p no:hypothesispytest -p no:logging -p no:xdist -m "not slow"
 UNIT_CORE := $(addprefix tests/unit/,operator analysis kubectl_serin docs generate)
 .PHONY: unit unit-core unit-rest
 unit: sync ## The inner loop: unit tests (seconds)

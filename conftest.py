@@ -2,9 +2,16 @@
 
 import gc
 
+import pytest
+
 pytest_plugins = ["tests.support.kubernetes", "tests.support.serin", "tests.support.addons", "tests.support.turns"]
 
+# What is imported and collected lives to the end: looking for garbage in it again and again is a fifth of the unit tests' time.
+gc.disable()
 
-def pytest_collection_finish() -> None:
-    """What was imported and collected lives to the end: looking for garbage in it again and again is a sixth of the unit tests' time."""
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    """From here on tests make garbage."""
     gc.freeze()
+    gc.enable()

@@ -4,11 +4,13 @@ import socket
 import subprocess
 import sys
 
+import pytest
 from tests.support.ports import KERNELS_OWN, free_port, free_ports
 
 ANOTHER = "from tests.support.ports import free_ports; print(*free_ports(200))"
 
 
+@pytest.mark.slow
 def test_no_two_processes_of_tests_get_the_same_port():
     ours = free_ports(200)
     theirs = subprocess.run([sys.executable, "-c", ANOTHER], capture_output=True, text=True, check=True).stdout.split()

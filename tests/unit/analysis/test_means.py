@@ -96,6 +96,7 @@ def test_a_gate_within_its_margin_passes():
     assert isinstance(run(MeanDifference(max_increase=1.0), WAVE, role=Role.GATE)[1], Pass)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("world", ["looks that resemble the one before", "looks that are very far off at times"])
 def test_a_gate_on_means_never_rolls_back_an_equal_canary_whatever_looks_have_in_common(world):
     rng = np.random.default_rng(9)

@@ -215,6 +215,7 @@ def killed(code, *arguments):
     yield subprocess.run([sys.executable, "-c", program, *map(str, arguments)], check=False, timeout=60)
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_when_the_process_dies(server, tmp_path):
     code = (
         f"feedback = Feedback(sys.argv[1], sys.argv[2])\n"

@@ -111,6 +111,7 @@ def metric(counts, name):
     return float(next(line for line in counts.exposition().decode().splitlines() if line.startswith(name)).split()[-1])
 
 
+@pytest.mark.slow
 async def test_a_disk_that_lets_go_of_nothing_ends_nothing_and_nothing_is_written_twice(tmp_path, monkeypatch, capsys):
     place, clock = Place(), count(0, 40)
     spool, counts, work = await working(tmp_path, place, clock=clock.__next__)

@@ -56,6 +56,7 @@ async def test_pods_with_tls_are_reached_by_ports_of_their_own_and_plain_ones_re
     assert "https://credit-risk.scoring.svc" in simulation.condition("Available")["message"]
 
 
+@pytest.mark.slow
 async def test_while_tls_is_switched_on_each_client_reaches_only_pods_that_understand_it() -> None:
     simulation = await served()
     plain = simulation.status["stable"]["revision"]
@@ -67,6 +68,7 @@ async def test_while_tls_is_switched_on_each_client_reaches_only_pods_that_under
     assert simulation.status["url"].startswith("https://")
 
 
+@pytest.mark.slow
 async def test_tls_ports_stay_until_nobody_serves_them_any_more() -> None:
     simulation = await served(serving=TLS)
     secure = simulation.status["stable"]["revision"]

@@ -4,6 +4,8 @@ import queue
 import sys
 from typing import Any
 
+import pytest
+
 from quickstart.streams import Follower, json_objects
 
 
@@ -15,6 +17,7 @@ def test_objects_are_found_whether_pretty_printed_or_a_line_each() -> None:
     assert list(json_objects(io.StringIO(lines))) == objects
 
 
+@pytest.mark.slow
 def test_a_command_that_ends_is_run_again() -> None:
     heard: queue.Queue[dict[str, Any]] = queue.Queue()
     with Follower([sys.executable, "-c", "print('{\"n\": 1}')"], heard.put):

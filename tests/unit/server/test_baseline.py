@@ -69,6 +69,7 @@ def test_what_is_no_number_out_of_range_or_unknown_is_counted_by_feature(trained
     assert capture.prediction.invalid["unknown"] == 1
 
 
+@pytest.mark.slow
 def test_what_waits_is_bounded_and_what_is_dropped_is_counted(trained):
     inputs, labels = trained
     capture = capture_of(baseline.of(inputs, labels))
@@ -214,6 +215,7 @@ def test_processes_whose_labels_hold_odd_ends_of_lines_are_merged():
     assert 'd"} 2' in merged([one, one])
 
 
+@pytest.mark.slow
 def test_a_baseline_is_small_whatever_the_training_data(tmp_path):
     rng = np.random.default_rng(0)
     made = baseline.of({"X": rng.normal(size=(100, 1000)), "s": rng.integers(0, 10**9, 100).astype(str)})

@@ -121,6 +121,7 @@ def test_a_body_that_is_no_feedback_is_refused(metrics, body):
         FeedbackCounter(metrics).take(body, NOW)
 
 
+@pytest.mark.slow
 def test_revisions_that_strangers_invent_do_not_make_the_metrics_grow(metrics):
     counter = FeedbackCounter(metrics)
     for first in range(0, 10_000, 1000):
@@ -151,6 +152,7 @@ def test_the_next_revision_is_counted_after_strangers_have_made_up_many(metrics,
     assert 'predicted_revision="next"' in metrics.exposition().decode()
 
 
+@pytest.mark.slow
 def test_a_revision_that_goes_on_being_heard_of_keeps_its_place_beside_made_up_ones(metrics):
     counter = FeedbackCounter(metrics)
     for second in range(300):
@@ -160,6 +162,7 @@ def test_a_revision_that_goes_on_being_heard_of_keeps_its_place_beside_made_up_o
         assert labels_of(metrics, "real") == second + 1
 
 
+@pytest.mark.slow
 def test_a_revision_that_lost_its_place_goes_on_where_it_was_when_it_comes_back(metrics):
     counter = FeedbackCounter(metrics, Rules(is_regression=True))
     heard(counter, NOW, *[row(model_version="real")] * 7)
@@ -172,6 +175,7 @@ def test_a_revision_that_lost_its_place_goes_on_where_it_was_when_it_comes_back(
     assert sum(sum(errors.counts) for key, errors in metrics.feedback_errors.items() if key[0] == "real") == 8
 
 
+@pytest.mark.slow
 def test_the_own_revision_and_those_that_tokens_prove_are_never_crowded_out(metrics):
     signer = TokenSigner(KEYS, "other")
     counter = FeedbackCounter(metrics, Rules(takes_unsigned=True), TokenSigner(KEYS, "own"))
@@ -185,6 +189,7 @@ def test_the_own_revision_and_those_that_tokens_prove_are_never_crowded_out(metr
     assert (labels_of(metrics, "own"), labels_of(metrics, "other")) == (1, 2)
 
 
+@pytest.mark.slow
 def test_what_a_flood_once_weighed_is_forgotten_in_time(metrics):
     counter = FeedbackCounter(metrics)
     for second in range(500):

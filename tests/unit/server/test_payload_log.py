@@ -176,6 +176,7 @@ def test_of_an_answer_that_takes_the_event_only_the_head_is_read(answer):
         to_http(url, seconds=5)(b"{}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "answer",
     [

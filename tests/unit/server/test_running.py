@@ -329,6 +329,7 @@ async def test_a_second_run_that_is_small_had_better_grow_while_the_first_goes_o
     assert session.runs == [8, 4]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("clients", [1, 8, 64])
 async def test_clients_of_a_device_never_see_a_shape_that_is_new(metrics, clients):
     session = DeviceSession()

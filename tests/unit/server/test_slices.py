@@ -193,6 +193,7 @@ def test_an_input_that_has_not_one_row_for_each_prediction_says_nothing():
     assert slices.of([np.zeros(()), ROWS[1]], 2) == []
 
 
+@pytest.mark.slow
 def test_strangers_revisions_do_not_make_slices_grow(metrics):
     counter = FeedbackCounter(metrics, Rules(slicings=(REGION,)))
     for first in range(0, 4000, 1000):

@@ -223,6 +223,7 @@ def test_a_request_whose_equally_named_sizes_differ_shares_its_run_with_nobody()
     assert rows(4, 8) == NO_BATCH
 
 
+@pytest.mark.slow
 def test_constants_of_python_are_read_beside_a_long_text():
     specs = (TensorSpec("s", "BYTES", (-1,)), TensorSpec("x", "FP32", (-1,)))
     reader = RequestReader(Signature(specs, (TensorSpec("y", "FP32", (-1,)),)))

@@ -396,6 +396,7 @@ class Replica:
         return await self.reconcilers[name].reconcile(namespace, name)
 
 
+@pytest.mark.slow
 async def test_a_prometheus_that_never_answers_keeps_no_worker_and_an_abort_waits_for_nobody(black_hole):
     simulations = {f"m{number}": one for number, one in enumerate(await in_a_step(100))}
     async with aiohttp.ClientSession() as session:

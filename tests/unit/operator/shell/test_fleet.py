@@ -56,6 +56,7 @@ async def test_a_rollout_tells_its_phase_weights_and_what_each_metric_says(metri
     }
 
 
+@pytest.mark.slow
 async def test_until_when_requests_were_judged_follows_and_stands_still_while_prometheus_is_away(metrics):
     simulation = await serving()
     watch(simulation, metrics)

@@ -157,6 +157,7 @@ def test_a_namespace_that_can_be_seen_again_is_looked_at_whole(world):
     assert world.due() == [Key("ns", "a"), Key("ns", "b")]
 
 
+@pytest.mark.slow
 def test_an_event_costs_the_same_however_many_there_are():
     def cost(count):
         world = World()
