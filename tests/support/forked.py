@@ -22,6 +22,7 @@ class Forked:
     """A main function, which gives its exit code, in a process with an environment and a log of its own; to be used like a `Popen`."""
 
     def __init__(self, main: Callable[[], object], environment: Mapping[str, str], log: Path) -> None:
+        log.touch()
         # Ended with the tests, whatever becomes of them.
         self._process = _FORKS.Process(target=_run, args=(main, dict(environment), str(log)), daemon=True)
         self._process.start()

@@ -6,18 +6,15 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
-from tests.support import serving as by_command
-from tests.support.forked import Forked
-from tests.support.serving import Serving, wait_for
+from tests.support.serving import wait_for
 
 from serin_server.cli import main, parser
 
@@ -66,15 +63,6 @@ def child(model: Path, folder: Path, **settings: Any) -> Iterator[Child]:
             os.kill(process.pid, signal.SIGTERM)
         process.join(20)
         process.close()
-
-
-def serving(model: Path | str, folder: Path, **settings: Any) -> AbstractContextManager[Serving]:
-    """What `tests.support.serving` gives, in half a second less: for tests of what a server answers, not of how it begins."""
-    return by_command.serving(model, folder, start=_begun, **settings)
-
-
-def _begun(flags: list[str], environment: Mapping[str, str], log: Path) -> Forked:
-    return Forked(partial(main, ["serve", *flags]), environment, log)
 
 
 def _ready(process: ForkServerProcess, log: Path, termination: Path) -> Child | None:

@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +20,7 @@ from typing import Any
 class Serving:
     """A running `serin-server serve`."""
 
-    process: Any
-    """A `Popen`, or what is used like one."""
+    process: subprocess.Popen
     log: Path
     name: str
 
@@ -86,15 +85,6 @@ def wait_for(condition, seconds: float = 20.0):
     raise AssertionError(f"did not happen within {seconds} s: {condition}")
 
 
-def started(
-    flags: list[str], environment: Mapping[str, str], log: Path, before: tuple[str, ...] = ()
-) -> subprocess.Popen[bytes]:
-    """The server as its image starts it."""
-    command = [*before, sys.executable, "-m", "serin_server", "serve", *flags]
-    with log.open("w") as out:
-        return subprocess.Popen(command, stderr=out, stdout=subprocess.DEVNULL, env=environment)
-
-
 @contextmanager
 def serving(
     model: Path | str,
@@ -104,7 +94,6 @@ def serving(
     env: dict[str, str] | None = None,
     before: tuple[str, ...] = (),
     more: Sequence[str] = (),
-    start: Callable[[list[str], Mapping[str, str], Path], Any] | None = None,
     **settings: Any,
 ) -> Iterator[Serving]:
     """Starts a server on free ports with its log in a folder, and stops it in the end.
@@ -116,7 +105,6 @@ def serving(
         env: More variables.
         before: A program, with arguments, that becomes the server.
         more: More arguments, as they are.
-        start: Starts it in another way, with these arguments, this environment and this log.
         settings: Flags of the server.
     """
     log = folder / f"server-{time.monotonic_ns()}.log"
@@ -124,8 +112,11 @@ def serving(
              "host": "127.0.0.1", "cache_dir": folder / "cache", "termination_log": folder / "termination", **settings}  # fmt: skip
     flags = ["--model", str(model), *more] if model else list(more)
     flags += [text for name, value in given.items() for text in (f"--{name.replace('_', '-')}", str(value))]
-    environment = {**os.environ, "HOME": str(folder), **(env or {})}
-    process = start(flags, environment, log) if start else started(flags, environment, log, before)
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            [*before, sys.executable, "-m", "serin_server", "serve", *flags],
+            stderr=out, stdout=subprocess.DEVNULL, env={**os.environ, "HOME": str(folder), **(env or {})},
+        )  # fmt: skip
     server = Serving(process, log, given["name"])
     try:
         if ready:

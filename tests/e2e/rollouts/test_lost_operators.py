@@ -47,7 +47,7 @@ def test_an_operator_killed_at_twenty_random_moments_shows_each_step_once(space:
             serin.scale_operators(3)  # two that lead in turn while a third one starts
             space.apply("v2", replicas=3, rollout=rollout)
             for _ in range(KILLS):
-                leader = space.kubernetes.wait_for("a leader", serin.leader, 60)
+                leader = space.kubernetes.wait_for("a leader", serin.leader, 180)
                 death = time.monotonic() + moments.uniform(0.2, 2.5)
                 space.kubernetes.wait_for("the moment has come", lambda at=death: time.monotonic() > at, 10, 0.02)
                 serin.kill(leader)
