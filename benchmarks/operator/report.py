@@ -11,6 +11,9 @@ ROWS = {
     "rollouts": "all in a rollout, looks every 30 s",
 }
 
+PEER = "argo "
+"""Before the name of a scenario: Argo Rollouts, in its place."""
+
 
 def write(results, folder):
     """Write the table and, where matplotlib is, the plot."""
@@ -31,12 +34,15 @@ def _lines(results, sizes):
         for size in sizes:
             if found := results[size].get(name):
                 yield _row(words, size, found)
+                if peer := results[size].get(PEER + name):
+                    yield _row(f"Argo Rollouts: {words}", size, peer)
     for size in sizes:
         if (found := results[size].get("new")) and "ratio" in found:
             yield f"\n{size} new: {found['ratio']} times the {found['bare_loop_wall_s']} s of a bare loop of the same writes."
-        if (found := results[size].get("rollouts")) and "late_p99_s" in found:
-            late = f"{found['late_p50_s']} s (p50), {found['late_p99_s']} s (p99)"
-            yield f"\n{size} rollouts: {found['looks']} looks, late by {late}."
+        for name in ("rollouts", f"{PEER}rollouts"):
+            if (found := results[size].get(name)) and "late_p99_s" in found:
+                late = f"{found['late_p50_s']} s (p50), {found['late_p99_s']} s (p99)"
+                yield f"\n{size} {name}: {found['looks']} looks, late by {late}."
     if events := results.get("events"):
         yield "\nMicroseconds of CPU for one watch event, from its line to the queue:\n"
         kinds = [*next(iter(events.values()))]

@@ -10,7 +10,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from benchmarks.operator import events, report, scenarios
+from benchmarks.operator import argo, events, report, scenarios
 
 HERE = Path(__file__).parent
 
@@ -19,7 +19,7 @@ def main():
     """Parse, run, write."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--sizes", default="1000", help="numbers of ModelDeployments, separated by commas")
-    arguments.add_argument("--only", default="", help="one of new, life, events")
+    arguments.add_argument("--only", default="", help="one of new, life, argo, events")
     arguments.add_argument("--resync", type=float, default=300.0, help="seconds between resyncs")
     arguments.add_argument("--idle", type=float, default=300.0, help="seconds of idleness")
     arguments.add_argument("--rollouts", type=float, default=120.0, help="seconds of looks; 0 leaves rollouts out")
@@ -44,6 +44,8 @@ def main():
                 tell("new", asyncio.run(scenarios.new(size, options, folder)))
             if options.only in {"", "life"}:
                 asyncio.run(scenarios.life(size, options, folder, tell))
+            if options.only in {"", "argo"}:
+                asyncio.run(argo.life(size, options, folder, lambda name, result: tell(f"argo {name}", result)))
     if options.only in {"", "events"}:
         results["events"] = events.measure()
         print("events", json.dumps(results["events"]), flush=True)

@@ -1,12 +1,11 @@
 """The scenarios: what is done, and what the operator used for it."""
 
 import asyncio
-import itertools
 import time
-import urllib.request
 from contextlib import AsyncExitStack
 
 import orjson
+from benchmarks.operator.measures import INTERVAL_SECONDS, idle, looks, settle
 from benchmarks.operator.stage import (
     NAMESPACE,
     NOTHING,
@@ -30,7 +29,6 @@ from tests.support.ports import free_port
 from serin_operator.cluster.client import MERGE_PATCH
 from serin_operator.cluster.resources import EVENTS, JOBS, MODEL_DEPLOYMENTS, SERVICES
 
-INTERVAL_SECONDS = 30
 _WORKERS = 8
 
 
@@ -132,8 +130,8 @@ async def life(count, options, folder, tell):
         with operator(kubernetes, folder, **settings) as process:
             await until_leading(kubernetes, process)
             tell("ready", await _ready(count, options, process, client, audience))
-            await _settle(audience)
-            tell("idle", await _idle(options, process, audience))
+            await settle(audience)
+            tell("idle", await idle(options, process, audience))
         tell("restart", await _restart(count, kubernetes, folder, settings, audience))
         if options.rollouts:
             with operator(kubernetes, folder, **settings) as process:
@@ -149,23 +147,6 @@ async def _ready(count, options, process, client, audience):
     await creating
     result = Readings.of(process).since(before) | memory(process)
     return result | {"longest_without_renewal_s": audience.longest_without_renewal(before.at)}
-
-
-async def _settle(audience):
-    """Until nothing has been written for a while."""
-    while True:
-        before = audience.writes
-        await asyncio.sleep(8.0)
-        if audience.writes == before:
-            return
-
-
-async def _idle(options, process, audience):
-    before, writes = Readings.of(process), audience.writes
-    await asyncio.sleep(options.idle)
-    result = Readings.of(process).since(before)
-    share = round(100 * result["cpu_s"] / result["wall_s"], 2)
-    return {**result, "percent_of_a_core": share, "status_writes": audience.writes - writes, **memory(process)}
 
 
 async def _restart(count, kubernetes, folder, settings, audience):
@@ -203,27 +184,5 @@ async def _rollouts(count, options, process, client, audience, port):
         return ((obj.get("status") or {}).get("canary") or {}).get("phase") == "Holding"
 
     await audience.until(count, holds, options.seconds)
-    in_traffic = Readings.of(process)
-    await asyncio.sleep(2 * INTERVAL_SECONDS)
-    before, since, writes = Readings.of(process), time.monotonic(), audience.writes
-    await asyncio.sleep(options.rollouts)
-    result = Readings.of(process).since(before)
-    asked = await asyncio.to_thread(_asked, port)
-    pairs = [p for times in asked.values() for p in itertools.pairwise(times) if p[1] >= since]
-    late = sorted(later - earlier - INTERVAL_SECONDS for earlier, later in pairs)
-    return {
-        "until_in_traffic": in_traffic.since(began),
-        **result,
-        "percent_of_a_core": round(100 * result["cpu_s"] / result["wall_s"], 1),
-        "looks": len(late),
-        "late_p50_s": round(late[len(late) // 2], 2),
-        "late_p99_s": round(late[int(len(late) * 0.99)], 2),
-        "status_writes": audience.writes - writes,
-        "longest_without_renewal_s": audience.longest_without_renewal(since),
-        **memory(process),
-    }
-
-
-def _asked(port):
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/asked") as answer:
-        return orjson.loads(answer.read())
+    in_traffic = Readings.of(process).since(began)
+    return {"until_in_traffic": in_traffic, **await looks(options, process, audience, port)}

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,8 @@ from localkube import Cluster
 from localkube.processes import myself
 from serin_operator.cluster.client import ApiClient
 from serin_operator.cluster.connection import Connection
-from serin_operator.cluster.resources import LEASES, MODEL_DEPLOYMENTS, Scope
+from serin_operator.cluster.errors import ApiError
+from serin_operator.cluster.resources import LEASES, MODEL_DEPLOYMENTS, Resource, Scope
 from serin_operator.cluster.stream import watch
 
 NAMESPACE = "bench"
@@ -116,25 +117,28 @@ def memory(process):
 
 @dataclass
 class Audience:
-    """Follows the ModelDeployments and the lease with watches, as any client would."""
+    """Follows the ModelDeployments (or what else is compared) and the lease with watches, as any client would."""
 
     client: ApiClient
+    resource: Resource = MODEL_DEPLOYMENTS
     objects: dict = field(default_factory=dict)
     renewals: list = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     writes: int = 0
-    """Changes of ModelDeployments that were told; each is a write of somebody's."""
+    """Changes of its objects that were told; each is a write of somebody's."""
 
     async def run(self):
         await asyncio.gather(
-            self._follow(Scope(MODEL_DEPLOYMENTS, None), self._take),
+            self._follow(Scope(self.resource, None), self._take),
             self._follow(Scope(LEASES, NAMESPACE), self._lease),
         )
 
     async def _follow(self, scope, take):
-        since = await self.client.each(scope, lambda obj: take("LISTED", obj))
         while True:
-            since = await self._once(scope, since, take)
+            since = await self.client.each(scope, lambda obj: take("LISTED", obj))
+            with suppress(ApiError):  # too far back, or gone: it is listed anew
+                while True:
+                    since = await self._once(scope, since, take)
 
     async def _once(self, scope, since, take):
         last = [since]
@@ -206,11 +210,11 @@ async def each(items, do, at_a_time=_AT_A_TIME):
     await asyncio.gather(*(work() for _ in range(at_a_time)))
 
 
-async def create_all(client, count, **spec):
-    path = MODEL_DEPLOYMENTS.path(NAMESPACE)
+async def create_all(client, count, resource=MODEL_DEPLOYMENTS, body_of=model_deployment):
+    path = resource.path(NAMESPACE)
 
     async def create(number):
-        await client.call("POST", path, what="create", body=model_deployment(number, **spec))
+        await client.call("POST", path, what="create", body=body_of(number))
 
     await each(range(count), create)
 
