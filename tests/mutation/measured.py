@@ -70,34 +70,44 @@ def files_of_tests() -> list[Path]:
 
 
 def measured(jobs: int, *, as_before: bool = False) -> Measured:
-    """From what is kept, after measuring what is missing; ``as_before``: though it has changed since."""
-    shared = _digest(
-        sorted([*ROOT.glob("operator/src/**/*.py"), *ROOT.glob("tests/support/**/*.py"), ROOT / "conftest.py"])
-    )
-    missing = []
-    for path in files_of_tests():
-        kept = _kept(path)
-        is_same = kept.exists() and (as_before or json.loads(kept.read_text())["of"] == shared + _digest([path]))
-        if not is_same:
-            missing.append(path)
-    missing.sort(key=lambda path: (not _is_quick(path), path.stat().st_size))
+    """From what is kept, after measuring what is missing; ``as_before``: whatever has changed since, and is missing."""
+    missing = [] if as_before else [path for path in files_of_tests() if not _is_kept(path)]
     if missing:
         # In a process of its own: mutants of a module's level want one that has not imported it yet.
-        list(alone([Job(functools.partial(_measure_all, missing, shared, jobs), is_heard=True)], 1))
+        list(alone([Job(functools.partial(_measure_all, missing, jobs), is_heard=True)], 1))
     return _read()
 
 
-def _is_quick(path: Path) -> bool:
-    return "unit" in path.parts
-
-
-def _measure_all(missing: Sequence[Path], shared: str, jobs: int) -> int:
+def _measure_all(missing: Sequence[Path], jobs: int) -> int:
     importlib.import_module("tests.support.simulation")  # what most tests import, once
-
-    waiting = [Job(functools.partial(_measure, path, shared)) for path in missing]
+    groups = _groups(missing)
+    waiting = [Job(functools.partial(_measure, group)) for group in groups]
     for done, code in alone(waiting, jobs):
-        print(f"measured {missing[done].relative_to(ROOT)}" + (f" ({code})" if code else ""), flush=True)
+        names = ", ".join(path.stem.removeprefix("test_") for path in groups[done])
+        print(f"measured {names}" + (f" ({code})" if code else ""), flush=True)
     return 0
+
+
+def _groups(paths: Sequence[Path]) -> list[list[Path]]:
+    """Of files that are measured together: unit tests take no longer than their imports."""
+    units = [path for path in paths if "unit" in path.parts]
+    others = sorted(
+        (path for path in paths if path not in units),
+        key=lambda path: (path.parts[-3] != "golden", path.stat().st_size),
+    )
+    return [units[place::2] for place in range(2) if units[place::2]] + [[path] for path in others]
+
+
+@functools.cache
+def _shared() -> str:
+    """A digest of what every test stands on."""
+    folders = ("operator/src", "tests/support")
+    return _digest([*sorted(path for each in folders for path in (ROOT / each).rglob("*.py")), ROOT / "conftest.py"])
+
+
+def _is_kept(path: Path) -> bool:
+    kept = _kept(path)
+    return kept.exists() and json.loads(kept.read_text())["of"] == _shared() + _digest([path])
 
 
 def _read() -> Measured:
@@ -125,27 +135,34 @@ def _digest(paths: Sequence[Path]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _measure(path: Path, shared: str) -> int:
+def _measure(paths: Sequence[Path]) -> int:
     plugin = _Plugin()
-    code = pytest.main([*ARGUMENTS, str(path.relative_to(ROOT))], plugins=[plugin])
+    code = pytest.main([*ARGUMENTS, *(str(path.relative_to(ROOT)) for path in paths)], plugins=[plugin])
     if code not in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED}:
         return int(code)
     data = plugin.coverage.get_data()
-    passed = {test: round(seconds, 4) for test, seconds in plugin.seconds.items() if test not in plugin.failed}
+    executed = {str(Path(file).relative_to(DECIDE)): data.contexts_by_lineno(file) for file in data.measured_files()}
+    KEPT.mkdir(parents=True, exist_ok=True)
+    for path in paths:
+        _keep(path, plugin, executed)
+    return 0
+
+
+def _keep(path: Path, plugin: "_Plugin", executed: dict[str, dict[int, list[str]]]) -> None:
+    name = str(path.relative_to(ROOT))
+    ours = {test: seconds for test, seconds in plugin.seconds.items() if test.partition("::")[0] == name}
+    passed = {test: round(seconds, 4) for test, seconds in ours.items() if test not in plugin.failed}
     tests = [*passed, FIXTURES]
-    places = {test: place for place, test in enumerate(tests)}
+    places = {test: place for place, test in enumerate(passed)} | {f"{FIXTURES} of {name}": len(passed)}
     lines = {}
-    for file in data.measured_files():
-        by_line = data.contexts_by_lineno(file)
+    for file, by_line in executed.items():
         known = {
             line: sorted(places[each] for each in contexts if each in places) for line, contexts in by_line.items()
         }
-        lines[str(Path(file).relative_to(DECIDE))] = {line: those for line, those in known.items() if those}
-    KEPT.mkdir(parents=True, exist_ok=True)
+        lines[file] = {line: those for line, those in known.items() if those}
     _kept(path).write_text(
-        json.dumps({"of": shared + _digest([path]), "tests": tests, "seconds": passed, "lines": lines})
+        json.dumps({"of": _shared() + _digest([path]), "tests": tests, "seconds": passed, "lines": lines})
     )
-    return 0
 
 
 class _Plugin:
@@ -183,7 +200,7 @@ class _Plugin:
     def pytest_fixture_setup(self, fixturedef: Any) -> Iterator[Any]:
         if fixturedef.scope == "function":
             return (yield)
-        self.coverage.switch_context(FIXTURES)
+        self.coverage.switch_context(f"{FIXTURES} of {self.now.partition('::')[0]}")
         try:
             return (yield)
         finally:
