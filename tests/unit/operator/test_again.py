@@ -61,7 +61,7 @@ def baked(seconds: float) -> Baking:
 
 
 EVENT, LINE = Letter("a", Announcement("Promoted", "v2")), Letter("b", Line("look"))
-NOTICE = Letter("c", Notice("Promoted", "Promoted", "v2", ("chat",)))
+NOTICE = Letter("c", Notice("Promoted", "Promoted", "v2", ("chat",), NOW))
 GUARD = Guard("rev2", "v2", "rev1", "v1", ago(40), ago(1))
 
 
