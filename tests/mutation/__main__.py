@@ -10,7 +10,7 @@ import os
 import time
 
 from tests.mutation.killing import hunt, tests_of
-from tests.mutation.measured import measured
+from tests.mutation.measured import TESTS, measured
 from tests.mutation.mutants import ROOT, Mutant, all_mutants, drawn, equivalents, stale
 from tests.mutation.report import Fate, fate_of, survivors, table
 
@@ -39,7 +39,7 @@ def main() -> int:
     for key in stale(known_as_equivalent):
         print(f"equivalent.toml: no such mutant any more: {key}")
     sample = drawn(_candidates(options), options.sample, options.seed)
-    known = measured(options.jobs, as_before=options.as_measured)
+    known = measured(options.jobs, options.tests.split(","), as_before=options.as_measured)
     fates: dict[Mutant, Fate] = {}
     tests = {}
     for mutant in sample:
@@ -77,17 +77,19 @@ def _candidates(options: argparse.Namespace) -> list[Mutant]:
             if row[4] in {"survived", "not covered"}
         }
         return [each for each in all_mutants({file for file, *_ in before}) if each.key in before]
-    rooms = {each for each in options.rooms.split(",") if each}
-    return [each for each in all_mutants() if not rooms or each.room in rooms]
+    mutants = [each for each in all_mutants() if each.file.startswith(tuple(options.rooms.split(",")))]
+    return [each for each in mutants if each.is_inside or not options.functions]
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="mutation", description=__doc__)
     parser.add_argument("--sample", type=int, default=600, help="how many mutants are drawn")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--rooms", default="", help="where paths below decide/ begin, between commas")
     parser.add_argument(
-        "--rooms", default="", help="directories and modules of decide/, between commas; all of them if empty"
+        "--functions", action="store_true", help="only slips in bodies of functions, which are the quick ones"
     )
+    parser.add_argument("--tests", default=",".join(TESTS), help="files and folders of tests, between commas")
     parser.add_argument("--budget", type=float, default=30.0, help="seconds of tests for a mutant at most")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--again", action="store_true", help="those that survived last time")

@@ -63,19 +63,19 @@ class Measured:
         return {test for line in lines if line in found for test in found[line]}
 
 
-def files_of_tests() -> list[Path]:
+def files_of_tests(folders: Sequence[str] = TESTS) -> list[Path]:
     """Those that can say something about decisions."""
-    found = [ROOT / each for each in TESTS]
+    found = [ROOT / each for each in folders]
     return sorted(test for each in found for test in ([each] if each.is_file() else each.rglob("test_*.py")))
 
 
-def measured(jobs: int, *, as_before: bool = False) -> Measured:
+def measured(jobs: int, folders: Sequence[str] = TESTS, *, as_before: bool = False) -> Measured:
     """From what is kept, after measuring what is missing; ``as_before``: whatever has changed since, and is missing."""
-    missing = [] if as_before else [path for path in files_of_tests() if not _is_kept(path)]
+    missing = [] if as_before else [path for path in files_of_tests(folders) if not _is_kept(path)]
     if missing:
         # In a process of its own: mutants of a module's level want one that has not imported it yet.
         list(alone([Job(functools.partial(_measure_all, missing, jobs), is_heard=True)], 1))
-    return _read()
+    return _read(folders)
 
 
 def _measure_all(missing: Sequence[Path], jobs: int) -> int:
@@ -110,9 +110,9 @@ def _is_kept(path: Path) -> bool:
     return kept.exists() and json.loads(kept.read_text())["of"] == _shared() + _digest([path])
 
 
-def _read() -> Measured:
+def _read(folders: Sequence[str]) -> Measured:
     result = Measured()
-    for path in files_of_tests():
+    for path in files_of_tests(folders):
         if not _kept(path).exists():
             continue
         found = json.loads(_kept(path).read_text())
