@@ -46,8 +46,9 @@ def test_nothing_is_compared_before_the_canary_has_a_request() -> None:
         (Arms(4, 0, testers=True), 0, 0, True),
         (Arms(999, 1), 1, 0, False),  # some is never none
         (Arms(1, 999), 99, 0, False),
+        (Arms(0, 1), 100, 0, False),
     ],
-    ids=["requests", "copies", "testers", "very few of them", "nearly all of them"],
+    ids=["requests", "copies", "testers", "very few of them", "nearly all of them", "all of them, on one pod"],
 )
 def test_the_first_request_begins_a_change_which_has_to_settle(
     arms: Arms, share: int, mirror: int, testers: bool
@@ -56,6 +57,11 @@ def test_the_first_request_begins_a_change_which_has_to_settle(
     assert after == Comparison(
         since=at(0), change_from=at(0), steady_from=at(2), share=share, mirror=mirror, testers=testers
     )
+
+
+def test_before_the_first_request_no_look_was_open_however_long_nobody_had_looked() -> None:
+    after = seen(Comparison(), A_FIFTH, 0, 12)
+    assert (after.closed, after.change_from, after.steady_from) == ((), at(0), at(12))
 
 
 @pytest.mark.parametrize(("now", "is_open"), [(10.5, False), (10.89, False), (10.9, True), (12, True)])
@@ -160,6 +166,8 @@ def test_only_so_many_looks_and_changes_are_remembered() -> None:
     assert settled.changes == (*changes[1:], span(10, 22))
     assert settled.since == changes[0].end, "what came before it is not used any more"
     assert settled.closed == closed
+    one_less = replace(full, look_from=None, change_from=at(10), steady_from=at(20), changes=changes[1:])
+    assert seen(one_less, A_FIFTH, 20, 22).since == at(-500), "as many as are remembered"
     lasting = seen(replace(full, look_from=None, change_from=at(-100)), A_FIFTH, 20, 22)
     assert lasting.closed == (*closed[1:], span(-100, 22))
 
@@ -190,5 +198,5 @@ def test_what_is_in_the_future_after_a_clock_was_set_back_begins_now(more: dict[
 
 
 def test_a_second_is_no_future() -> None:
-    before = replace(OPEN, look_from=at(21), taken_at=at(21))
+    before = replace(OPEN, look_from=at(21), taken_at=at(21), evidence={"takenAt": at(21).timestamp()})
     assert seen(before, A_FIFTH, 18, 20) == before
