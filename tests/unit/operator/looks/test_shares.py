@@ -197,6 +197,10 @@ def test_what_is_in_the_future_after_a_clock_was_set_back_begins_now(more: dict[
     assert after.evidence == ({"takenAt": at(20).timestamp(), "metrics": {}} if "evidence" in more else {})
 
 
+def test_shares_that_settle_in_the_future_settle_anew() -> None:
+    assert seen(replace(SETTLING, steady_from=LATER), A_FIFTH, 18, 20).steady_from == at(20)
+
+
 def test_a_second_is_no_future() -> None:
     before = replace(OPEN, look_from=at(21), taken_at=at(21), evidence={"takenAt": at(21).timestamp()})
     assert seen(before, A_FIFTH, 18, 20) == before

@@ -142,6 +142,8 @@ def test_darkness_goes_on() -> None:
     assert clock_of(dark, WELL).dark == 0.0
     woken = replace(BAKING, clock=replace(CLOCK, best=0))
     assert clock_of(woken, DARK).dark == 0.0, "one that was woken has not been ready yet"
+    alone = replace(BAKING, clock=replace(CLOCK, best=1))
+    assert clock_of(alone, {**DARK, "stable": replace(STABLE, ready=1)}).dark == 0.001, "where both have one pod too"
 
 
 @pytest.mark.parametrize(
