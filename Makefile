@@ -216,12 +216,6 @@ bench-collector: sync ## Measure the collector of predictions on one core, and w
 	cd benchmarks/serving && $(CURDIR)/.venv/bin/python predictions.py
 
 .PHONY: mutation
-mutation: sync ## Mutation score of the evidence engine (half an hour; build/mutation)
+mutation: sync ## Mutation score of decisions, on a seeded sample (SAMPLE=600 SEED=1 ROOMS=rollout,judging; build/mutation)
 	@$(UV) sync --frozen --all-packages --quiet --group mutation
-	@rm -rf build/mutation && mkdir -p build/mutation/src/serin_operator/decide build/mutation/tests/{unit,properties}
-	@cp operator/src/serin_operator/__init__.py build/mutation/src/serin_operator/
-	@cp operator/src/serin_operator/decide/__init__.py build/mutation/src/serin_operator/decide/
-	@cp -r operator/src/serin_operator/decide/analysis build/mutation/src/serin_operator/decide/
-	@cp -r tests/unit/analysis build/mutation/tests/unit/ && cp -r tests/properties/analysis build/mutation/tests/properties/
-	@cp tests/mutation/analysis.cfg build/mutation/setup.cfg
-	cd build/mutation && nice $(CURDIR)/.venv/bin/mutmut run --max-children 2; $(CURDIR)/.venv/bin/mutmut results
+	nice $(RUN) python -m tests.mutation --sample $(or $(SAMPLE),600) --seed $(or $(SEED),1) --rooms "$(ROOMS)" $(ARGUMENTS)
