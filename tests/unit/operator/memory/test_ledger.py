@@ -41,7 +41,7 @@ from serin_operator.decide.memory.states import Candidate, Ended, Kind
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 V1 = Candidate("rev1", "v1", "http://m/v1", Kind.CANARY, NOW, "ab" * 32)
 PROMOTED_AT = "2026-11-20T12:00:00Z"
-VARIANT = OptimizedStatus.model_construct(source_sha256="aa")
+VARIANT = OptimizedStatus(variant="int8", source_sha256="aa")
 
 
 def good(number: int) -> VersionStatus:
@@ -109,7 +109,7 @@ def test_what_the_evidence_spoke_against_is_trusted_again_once_it_was_promoted_a
     assert was_promoted(begin(again, V1), "rev1")
 
 
-SIGNATURE, NUMBERS = SignatureStatus(), MeasuredStatus()
+SIGNATURE, NUMBERS = SignatureStatus(signature_digest="dd"), MeasuredStatus(batch_rows=8)
 ROWS = [PreflightStatus(name="load", verdict="Pass", message="fine")]
 
 
