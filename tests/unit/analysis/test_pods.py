@@ -46,9 +46,7 @@ def test_the_scatter_is_what_pods_differ_by_beyond_chance():
     assert (again.excess, again.worth, again.pods) == (pytest.approx(2 * beyond), pytest.approx(2 * worth), 3)
 
 
-@pytest.mark.parametrize(
-    ("pods", "t"), [(3, 6.965), (4, 4.541), (10, 2.821), (11, 2.764), (12, 2.764), (100, 2.764)]
-)
+@pytest.mark.parametrize(("pods", "t"), [(3, 6.965), (4, 4.541), (10, 2.821), (11, 2.764), (12, 2.764), (100, 2.764)])
 def test_few_pods_tell_little_about_pods(pods, t):
     one, two = (PodScatter(400.0, 1000.0, pods).log_odds(canary) for canary in (1, 2))
     squared = (400 - 2000**0.5) / 1000

@@ -26,7 +26,6 @@ from serin_operator.decide.analysis import (
     replay,
 )
 
-
 ONE, OTHER = Stratum(Arm(1, 10), Arm(2, 20)), Stratum(Arm(3, 30), Arm(4, 40))
 
 

@@ -23,7 +23,6 @@ METRICS = [
 ANALYSIS = {"metrics": METRICS}
 
 
-
 def bare(**more: Any) -> Settings:
     model = {"version": "v1", "uri": "http://m/v1"}
     return settings_of(ModelDeploymentSpec.model_validate({"model": model, **more}))
@@ -68,9 +67,17 @@ def test_metrics_that_hold_a_step_are_told_apart_by_what_they_are_made_of() -> N
     ("guard", "analysis", "then"),
     [
         pytest.param({}, {}, GuardSettings(7200, 0, True, frozenset({"errors", "right"})), id="by default"),
-        pytest.param({}, {"pairing": {"sample": 0.1}}, GuardSettings(7200, 1, True, frozenset({"errors", "right"})), id="in pairs"),
         pytest.param(
-            {"keepPrevious": 0}, {"pairing": {"sample": 0.1}}, GuardSettings(7200, 0, True, frozenset({"errors", "right"})), id="no pods"
+            {},
+            {"pairing": {"sample": 0.1}},
+            GuardSettings(7200, 1, True, frozenset({"errors", "right"})),
+            id="in pairs",
+        ),
+        pytest.param(
+            {"keepPrevious": 0},
+            {"pairing": {"sample": 0.1}},
+            GuardSettings(7200, 0, True, frozenset({"errors", "right"})),
+            id="no pods",
         ),
         pytest.param(
             {"onFailure": "Notify", "metrics": ["errors"]},

@@ -48,7 +48,13 @@ def ago(seconds: float) -> datetime:
 
 
 def world(
-    ready: int, of: int | None = None, *, reached: int | None = None, said: int = 0, is_ready: bool = True, hpa: bool = False
+    ready: int,
+    of: int | None = None,
+    *,
+    reached: int | None = None,
+    said: int = 0,
+    is_ready: bool = True,
+    hpa: bool = False,
 ) -> World:
     """So many ready pods of stable, of a Deployment of so many, of which clients reach some; what status said before."""
     pods = tuple(Pod(f"p{n}", OURS, "server", "Running", True, False, 0, ago(60)) for n in range(ready))
@@ -81,7 +87,9 @@ def world(
         pytest.param(world(4, 8), Scaling(4, ago(PATIENCE - 1)), Scaling(4, ago(PATIENCE - 1)), id="a second less"),
         pytest.param(world(4, 8), Scaling(4, ago(-60)), Scaling(4, NOW), id="the clock was set back"),
         pytest.param(world(4, 4, hpa=True), Scaling(2, ago(60)), None, id="an autoscaler wants as many as there are"),
-        pytest.param(world(4, 9, reached=2), Scaling(3, ago(9)), Scaling(3, ago(9)), id="ready pods that nobody reaches"),
+        pytest.param(
+            world(4, 9, reached=2), Scaling(3, ago(9)), Scaling(3, ago(9)), id="ready pods that nobody reaches"
+        ),
     ],
 )
 def test_ready_counts_the_pods_that_there_were_until_those_that_were_added_have_come(
@@ -207,7 +215,9 @@ def test_stable_is_down_at_once_where_nothing_is_left_that_could_be_started() ->
         (2, Scaling(3, NOW), "v1 serves on 2 of 4 pods; the others start"),
     ],
 )
-def test_what_stable_lacks_is_told_unless_pods_were_added(ready: int, scaling: Scaling | None, said: str | None) -> None:
+def test_what_stable_lacks_is_told_unless_pods_were_added(
+    ready: int, scaling: Scaling | None, said: str | None
+) -> None:
     found = stable_trouble(world(ready, 4), replace(MEMORY, scaling=scaling), 4)
     assert (found.message if found else "").startswith(said or "")
     assert (found is None) == (said is None)

@@ -1,7 +1,6 @@
 """What no operator wrote is left out by name, to the edge of what one could have written."""
 
 from dataclasses import replace
-
 from typing import Any
 
 import pytest
@@ -16,7 +15,9 @@ from serin_operator.decide.memory.states import Holding, Idle
 
 AT = "2026-11-20T12:00:00Z"
 TEN_YEARS = 10 * 365 * 86400
-HOLDING = Memory(Stable("v1", "rev1", "cd" * 32), Holding(CANDIDATE, CLOCK, 1, EARLIER), COMPARISON, begin((), CANDIDATE))
+HOLDING = Memory(
+    Stable("v1", "rev1", "cd" * 32), Holding(CANDIDATE, CLOCK, 1, EARLIER), COMPARISON, begin((), CANDIDATE)
+)
 
 
 def read(**canary: Any) -> Recalled:
@@ -24,9 +25,7 @@ def read(**canary: Any) -> Recalled:
     status = status_of(HOLDING)
     assert status.canary
     observed = {key: canary.pop(key) for key in list(canary) if key in vars(status.canary.observed)}
-    edited = status.canary.model_copy(
-        update={**canary, "observed": status.canary.observed.model_copy(update=observed)}
-    )
+    edited = status.canary.model_copy(update={**canary, "observed": status.canary.observed.model_copy(update=observed)})
     return recalled(status.model_copy(update={"canary": edited}), "http://elsewhere")
 
 
@@ -87,10 +86,14 @@ def test_sizes_that_no_spec_can_ask_for_are_left_out(replicas: int, is_read: boo
     }
     found = recalled(status_of(HOLDING).model_copy(update=update), "http://elsewhere")
     memory = found.memory
-    assert [each.pods if each else None for each in (memory.floor, memory.scaling)] == [replicas if is_read else None] * 2
+    assert [each.pods if each else None for each in (memory.floor, memory.scaling)] == [
+        replicas if is_read else None
+    ] * 2
     has_left = is_read or not replicas  # stable may have had none
     assert (memory.leaving.best if memory.leaving else None) == (replicas if has_left else None)
-    lost = [name for name, is_there in (("floor", is_read), ("scaling", is_read), ("leaving", has_left)) if not is_there]
+    lost = [
+        name for name, is_there in (("floor", is_read), ("scaling", is_read), ("leaving", has_left)) if not is_there
+    ]
     assert list(found.unreadable) == lost
 
 
@@ -137,5 +140,3 @@ def test_a_rollout_that_the_ledger_does_not_know_is_of_the_spec_s_model() -> Non
     rollout = recalled(status, "http://elsewhere").memory.rollout
     assert isinstance(rollout, Holding)
     assert rollout.candidate.uri == "http://elsewhere"
-
-

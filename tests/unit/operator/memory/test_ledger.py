@@ -190,7 +190,9 @@ def test_a_guard_s_doubt_is_remembered_of_the_version_that_it_is_about() -> None
         pytest.param("v1", "aa", "bb", True, id="a variant of another model"),
     ],
 )
-def test_a_label_is_for_one_model(version: str, sha256: str | None, optimized: str | None, is_conflicting: bool) -> None:
+def test_a_label_is_for_one_model(
+    version: str, sha256: str | None, optimized: str | None, is_conflicting: bool
+) -> None:
     variant = VARIANT.model_copy(update={"source_sha256": optimized}) if optimized else None
     known = good(1).model_copy(update={"version": version, "sha256": sha256, "optimized": variant})
     assert conflicting((good(0), known), "v1", "aa") == (known if is_conflicting else None)
