@@ -15,6 +15,7 @@ from serin_operator.decide.analysis import (
     Metric,
     MetricState,
     NoData,
+    Pairs,
     Points,
     Proportions,
     QueryFailed,
@@ -24,6 +25,8 @@ from serin_operator.decide.analysis import (
     judge_look,
     replay,
 )
+
+ONE, OTHER = Stratum(Arm(1, 10), Arm(2, 20)), Stratum(Arm(3, 30), Arm(4, 40))
 
 
 def look(bad):
@@ -83,6 +86,8 @@ def test_every_kind_of_sample_is_logged_and_read_back():
         "e": Value(Histograms((1, 2), (3, 4)), 3.0),
         "f": NoData("gap"),
         "g": QueryFailed("timeout"),
+        "h": Value(Proportions((), pairs=Pairs(1, 2, 30), differing=Arm(4, 50)), between_pods=0.25),
+        "i": Value(Proportions((), unlabelled=(ONE, OTHER), unanswered=(OTHER,)), together=3.5, starting=0.125),
     }
     for record in (LookRecord(samples, 12.5, begins_step=True), LookRecord({})):
         assert LookRecord.from_dict(json.loads(json.dumps(record.to_dict()))) == record

@@ -4,6 +4,7 @@ import pytest
 
 from serin_operator.api.reasons import Reason
 from serin_operator.decide.health.refusals import HELD_AGAINST_NOBODY, LONGEST, refused, steady
+from serin_operator.decide.memory.states import Refusal
 
 POST = "create Deployment scoring/m-6csf35gomi: "
 POLICY = (
@@ -162,3 +163,36 @@ def test_a_long_message_keeps_both_ends() -> None:
     assert message.startswith("create Deployment: ")
     assert message.endswith(" the reason")
     assert len(message) <= LONGEST + len(" … ")
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        (
+            'pods "m" is forbidden: error looking up service account ns/me: serviceaccount "me" not found',
+            "ServiceAccount me does not exist in namespace ns: create it, or correct spec.runtime.serviceAccountName",
+        ),
+        (
+            'pods "m" is forbidden: no PriorityClass with name high was found',
+            "PriorityClass high does not exist: create it, or correct spec.runtime.pod.priorityClassName",
+        ),
+        (
+            'pods "m" is forbidden: pod rejected: RuntimeClass "gvisor" not found',
+            "RuntimeClass gvisor does not exist: create it, or correct spec.runtime.pod.runtimeClassName",
+        ),
+    ],
+)
+def test_what_is_missing_is_all_that_is_told(message: str, told: str) -> None:
+    assert refused(message) == Refusal(Reason.MISSING_REFERENCE, told)
+
+
+@pytest.mark.parametrize(("length", "is_cut"), [(LONGEST, False), (LONGEST + 1, True)])
+def test_a_message_is_cut_only_where_it_is_too_long(length: int, is_cut: bool) -> None:
+    message = "".join(chr(ord("g") + n % 20) for n in range(length))
+    cut = f"{message[:200]} … {message[-500:]}"
+    assert refused(message).message == (cut if is_cut else message)
+
+
+def test_sidecars_and_gates_of_others_are_held_against_nobody_either() -> None:
+    others = {Reason.SIDECAR_NOT_READY, Reason.READINESS_GATE}
+    assert {Reason.WEBHOOK_UNAVAILABLE, Reason.POLICY_DENIED} | others == HELD_AGAINST_NOBODY

@@ -17,7 +17,7 @@ from serin_operator.decide.health.resolving import (
     refusal_of_job,
     trouble_of_job,
 )
-from serin_operator.decide.memory.states import Candidate, Kind
+from serin_operator.decide.memory.states import Candidate, Kind, Refusal
 from serin_operator.decide.pod import Beside, Pod
 from serin_operator.decide.world import ChildMeta, ModelDeployment, OperatorConfig, ResolveJob, Revision, World
 
@@ -139,3 +139,9 @@ def test_a_job_whose_node_is_lost_says_so() -> None:
     found = trouble_of_job(world([job()], [pod(container_ready=True, silent=True, node="node2")]), CANDIDATE)
     assert found is not None
     assert found.reason is Reason.NODE_UNREACHABLE
+
+
+def test_a_container_that_ended_badly_without_a_word_is_told_by_its_exit_code() -> None:
+    found = trouble_of_job(world([job()], [pod(ended=True, last_exit_code=3, restarts=1)]), CANDIDATE)
+    assert found == Refusal(Reason.CRASH_LOOP, "pod p0 ended once: exit code 3")
+    assert trouble_of_job(world([job()], [pod(ended=True, last_exit_code=0, restarts=1)]), CANDIDATE) is None

@@ -77,6 +77,7 @@ COMPARISON = Comparison(
     is_ripe=True,
     stage_weight=25,
     achieved=33,
+    stray="the canary answered twice its share",
 )
 STATES: list[Rollout] = [
     Idle(),
@@ -162,7 +163,7 @@ def test_memory_is_read_back_as_it_was(rollout: Rollout) -> None:
 def test_a_guard_is_read_back_as_it_was_with_what_it_has_counted() -> None:
     guard = Guard("rev2", "v2", "rev1", "v1", EARLIER, NOW)
     counted = replace(COMPARISON, evidence={**COMPARISON.evidence, "renewed": [1.0, 0.5]}, mirror=0, testers=False)
-    counted = replace(counted, stage_from=None, is_ripe=False, stage_weight=None, achieved=0)
+    counted = replace(counted, stage_from=None, is_ripe=False, stage_weight=None, achieved=0, stray=None)
     hold = Hold("rev1", "v1", "rev2", EARLIER, guard_of="v2")
     memory = Memory(Stable("v2", "rev2", "cd" * 32), Idle(), counted, begin((), CANDIDATE), hold=hold, guard=guard)
     status = status_of(memory).model_copy(
