@@ -1,8 +1,9 @@
 """Worlds in which equal versions were rolled back once, with the settings that nobody has touched: what blames nobody, and why."""
 
 import numpy as np
+from benchmarks.analysis.batch import Batch
 from benchmarks.analysis.rollout import LOOK_SECONDS, README_STEPS, Seen, compiled, followed
-from benchmarks.analysis.screen import Batch, judged
+from benchmarks.analysis.screen import judged
 
 from serin_operator.decide.analysis import Difference, Value
 

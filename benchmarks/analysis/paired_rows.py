@@ -1,8 +1,9 @@
 """Pairs and agreement, from the spec to the verdict: rows on which the versions differ, labels that are late, controls that fail."""
 
 import numpy as np
-from benchmarks.analysis.rollout import compiled
-from benchmarks.analysis.screen import Batch, judged
+from benchmarks.analysis.batch import Batch
+from benchmarks.analysis.rollout import LOOK_SECONDS, compiled
+from benchmarks.analysis.screen import judged
 
 PAIRS = 25
 """A look."""
@@ -43,23 +44,33 @@ def clustered(config, users=20, looks=100):
     return run
 
 
-def late(config, when_wrong, when_right, differing=0.06, looks=60, a_look=2 * PAIRS, base=0.08):
+def late(config, when_wrong, when_right, differing=0.06, looks=60, a_look=2 * PAIRS, base=0.08, worse=0.0):
     """Labels come later or sooner when the answer that the client saw, the canary's, was wrong: means in looks."""
-    kinds = np.array([differing / 2, differing / 2, base - differing / 2])  # only the canary, only stable, both
+    only, other = (differing + worse) / 2, (differing - worse) / 2
+    kinds = np.array([only, other, base - other])  # only the canary, only stable, both
+    places = _places(looks)
 
     def run(rng, rollouts):
         made = rng.multinomial(a_look, [*kinds, 1 - kinds.sum()], (rollouts, looks))
-        arrived = np.zeros((rollouts, looks + 1, 4), int)
+        arrived = np.zeros((rollouts, looks, places[-1] + 1, 4), int)
         for kind, mean in enumerate((when_wrong, when_right, when_wrong, when_right)):
             chances = np.diff(1 - np.exp(-np.arange(looks + 1) / mean))
             for look in range(looks):
                 in_time = chances[: looks - look]
-                arrived[:, look:, kind] += rng.multinomial(made[:, look, kind], [*in_time, 1 - in_time.sum()])
-        of_kind = arrived[:, :looks]
-        pairs = np.stack([of_kind[:, :, 0], of_kind[:, :, 1], of_kind.sum(2)], axis=2)
-        return judged(config, Batch(pairs=pairs))
+                came = rng.multinomial(made[:, look, kind], [*in_time, 1 - in_time.sum()])
+                for later in range(looks - look):
+                    arrived[:, look + later, places[later], kind] += came[:, later]
+        ages = np.stack([arrived[..., 0], arrived[..., 1], arrived.sum(3)], axis=3)
+        differ = np.stack([made[:, :, :2].sum(2), np.full((rollouts, looks), a_look)], axis=2)
+        return judged(config, Batch(pairs=ages.sum(2), pair_ages=ages, differing=differ))
 
     return run
+
+
+def _places(looks):
+    """Of a label that comes so many looks after the prediction, among ages that double from a minute on."""
+    seconds = (np.arange(looks) + 0.5) * LOOK_SECONDS
+    return np.maximum(0, np.ceil(np.log2(seconds / 60))).astype(int)
 
 
 def silent(config, unanswered, differing=0.06, positive=0.3, looks=60, a_look=100):
