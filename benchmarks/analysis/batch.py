@@ -64,7 +64,9 @@ def _look(batch, row, number):
         differing=of("differing") or Arm(),
         unlabelled=of("unlabelled", two) or (),
         unanswered=of("unanswered", two) or (),
-        pair_ages=() if batch.pair_ages is None else tuple(Pairs(*one) for one in batch.pair_ages[row, number].tolist()),
+        pair_ages=()
+        if batch.pair_ages is None
+        else tuple(Pairs(*one) for one in batch.pair_ages[row, number].tolist()),
     )
     told = tuple(_arms(batch.pods[row, number])) if batch.pods is not None else ()
     sums = _clients(batch.clients[row, number], 1) if batch.clients is not None else None

@@ -5,6 +5,8 @@ from benchmarks.analysis.batch import Batch
 from benchmarks.analysis.rollout import LOOK_SECONDS, compiled
 from benchmarks.analysis.screen import judged
 
+from serin_server.metrics.server import AGE_BOUNDS
+
 PAIRS = 25
 """A look."""
 NONE, HALF, POINT = 1e-9, 0.005, 0.01
@@ -68,9 +70,9 @@ def late(config, when_wrong, when_right, differing=0.06, looks=60, a_look=2 * PA
 
 
 def _places(looks):
-    """Of a label that comes so many looks after the prediction, among ages that double from a minute on."""
+    """Of a label that comes so many looks after the prediction, among the ages that servers count by."""
     seconds = (np.arange(looks) + 0.5) * LOOK_SECONDS
-    return np.maximum(0, np.ceil(np.log2(seconds / 60))).astype(int)
+    return np.searchsorted([float(one) for one in AGE_BOUNDS], seconds)
 
 
 def silent(config, unanswered, differing=0.06, positive=0.3, looks=60, a_look=100):
@@ -148,6 +150,13 @@ def worlds(world):
         ("−2 points, 6 % differing, no margin", 0.06, 0.02, 1800),
         ("−1 point, 2 % differing, no margin", 0.02, 0.01, 2400),
     ]
+    waiting = [
+        ("labels late: 5 points worse, 10 % differing", late(accuracy(), 10, 10, 0.10, 120, base=0.10, worse=0.05)),
+        (
+            "labels sooner when wrong: 5 points worse, 10 % differing",
+            late(accuracy(), 5, 20, 0.10, 120, base=0.10, worse=0.05),
+        ),
+    ]
     shown = [
         ("agreement at the margin of 1 point, no label", 0.01, 0.0, False),
         ("non-inferiority at the margin of 1 point, 6 % differing", 0.06, POINT, True),
@@ -156,6 +165,7 @@ def worlds(world):
     return [
         *(world(f"pairs: {name}", truth, run) for name, truth, run in rows),
         *(world(f"pairs: {name}", "worse", counted(accuracy(NONE), *of, 400), most=most) for name, *of, most in found),
+        *(world(f"pairs: {name} (labels of the canary)", "worse", run, rollouts=500) for name, run in waiting),
         *(
             world(f"pairs: {name}", "promotion", counted(accuracy(**sure), *of, 150, labels=labels), 0.05)
             for name, *of, labels in shown

@@ -240,5 +240,3 @@ def _between(batch):
         squared = (excess - np.sqrt(2 * worth)) / worth
     t = pods._T[number - 3] if number - 3 < len(pods._T) else pods._NORMAL  # noqa: SLF001
     return np.where(squared > 0, t * np.sqrt(np.maximum(squared, 0) * (1 + 1 / number)), 0.0)
-
-

@@ -163,7 +163,9 @@ class _Wanted:
         if not isinstance(self.reading, Shares) or self.is_written:
             return ()
         series = self._series(found, None)
-        return () if isinstance(series, NoData | QueryFailed) else stable_pods_of(self.reading, series, look.stable, start)
+        return (
+            () if isinstance(series, NoData | QueryFailed) else stable_pods_of(self.reading, series, look.stable, start)
+        )
 
     def clients(self, found: Found, look: Look, span: tuple[datetime, datetime]) -> Clients | None:
         sums = self.reading.clients if isinstance(self.reading, Shares) else None

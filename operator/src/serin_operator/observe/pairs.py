@@ -15,7 +15,9 @@ from serin_operator.decide.looks import Look
 from serin_operator.observe.counts import Counts, counted, told_of
 from serin_operator.observe.prometheus_client import Series
 
-_LAST_AGE: Final = 20
+_FIRST_BOUND: Final = 4.0
+"""Seconds; servers double it, a little rounded, from bound to bound."""
+_LAST_AGE: Final = 18
 """The place of ages beyond all bounds."""
 Asked = tuple[Counter, str | None]
 """A counter, and the label of ages that it has."""
@@ -73,8 +75,7 @@ def _by_age(reading: PairReading, counts: Counts, look: Look) -> tuple[Pairs, ..
 
 
 def _place(bound: float) -> int:
-    """Of the bound of an age: servers double them from a minute on."""
-    return min(_LAST_AGE, max(0, round(log2(bound / 60)))) if bound < inf else _LAST_AGE
+    return min(_LAST_AGE, max(0, round(log2(bound / _FIRST_BOUND)))) if bound < inf else _LAST_AGE
 
 
 def _unanswered(answered: Mapping[str, float], left: Mapping[str, float]) -> tuple[Stratum, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from serin_operator.decide.analysis import eprocess, paired, points, pods, selection, timing
+from serin_operator.decide.analysis import eprocess, paired, pods, points, selection, timing
 from serin_operator.decide.analysis.config import Bound, Comparison, Evidence, Paired
 from serin_operator.decide.analysis.margins import OddsRatio
 from serin_operator.decide.analysis.samples import Arm, Pairs, Proportions, Stratum, Value

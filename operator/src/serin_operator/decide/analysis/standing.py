@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from serin_operator.decide.analysis import eprocess, points, pods, selection, timing, wording
+from serin_operator.decide.analysis import eprocess, pods, points, selection, timing, wording
 from serin_operator.decide.analysis.config import Bound, Comparison, Evidence, Paired
 from serin_operator.decide.analysis.margins import Points
 from serin_operator.decide.analysis.proportions import base_rate, comparable, log_against
@@ -60,7 +60,9 @@ def _doubted(rule: Comparison | Bound, state: MetricState, leaning: int, needed:
     if not timing.is_doubted(state):
         return None
     missing = timing.outstanding(state).only_control_bad
-    still = f"{missing:,} pairs on which they differ have none yet" if state.made else "nobody knows how many are to come"
+    still = (
+        f"{missing:,} pairs on which they differ have none yet" if state.made else "nobody knows how many are to come"
+    )
     return Inconclusive(
         Reason.SELECTIVE_LABELS,
         f"{counts}: labels come sooner where only the canary was wrong than where only stable was, and {still}, so those that came"
