@@ -39,10 +39,11 @@ def verdict_of(*looks, config=CONFIG):
     [
         pytest.param((), 0.0, id="no labels"),
         pytest.param((9, 4, 99), 0.0, id="all of one age"),
-        pytest.param((9, 0, 99, 3, 0, 50), 0.0, id="none where only the control was wrong"),
-        pytest.param((3, 3, 9, 3, 3, 9), 0.0, id="as old"),
-        pytest.param((3, 0, 9, 0, 3, 9), 2.2361, id="the canary's sooner"),
-        pytest.param((0, 3, 9, 3, 0, 9), -2.2361, id="the canary's later"),
+        pytest.param((5, 5, 19, 5, 5, 19), 0.0, id="as old"),
+        pytest.param((5, 0, 19, 0, 5, 19), 3.0, id="the canary's sooner"),
+        pytest.param((0, 5, 19, 5, 0, 19), -3.0, id="the canary's later"),
+        pytest.param((3, 0, 3, 0, 0, 3), 2.2361, id="none where only the control was wrong: sooner than all others"),
+        pytest.param((9, 0, 90, 1, 0, 10), 0.0, id="as old as all others"),
     ],
 )
 def test_ages_are_compared_by_their_ranks(ages, sigmas):

@@ -117,15 +117,17 @@ def may_explain(state: MetricState) -> bool:
     if not state.apart:
         return False
     canary_bad, canary, stable_bad, stable = state.latest or (0, 0, 0, 0)
-    return not (
-        _is_beyond(state.canary, state.stable, state.apart, _BY_LUCK)
-        or _is_beyond(Arm(canary_bad, canary), Arm(stable_bad, stable), state.apart, _BY_LUCK_IN_A_LOOK)
+    so_far, by_chance = _difference(state.canary, state.stable)
+    of_look, by_chance_in_it = _difference(Arm(canary_bad, canary), Arm(stable_bad, stable))
+    return (
+        so_far <= math.hypot(state.apart, _BY_LUCK * by_chance)
+        and of_look <= state.apart + _BY_LUCK_IN_A_LOOK * by_chance_in_it
     )
 
 
-def _is_beyond(canary: Arm, stable: Arm, apart: float, sigmas: float) -> bool:
-    by_chance = sigmas * math.sqrt(_by_chance(canary) + _by_chance(stable))
-    return _log_odds(canary) - _log_odds(stable) > math.hypot(apart, by_chance)
+def _difference(canary: Arm, stable: Arm) -> tuple[float, float]:
+    """Of their log odds, and its standard deviation by chance."""
+    return _log_odds(canary) - _log_odds(stable), math.sqrt(_by_chance(canary) + _by_chance(stable))
 
 
 def _log_odds(arm: Arm) -> float:

@@ -18,6 +18,7 @@ from serin_operator.decide.analysis.state import MetricState
 
 DOUBTFUL: Final = 0.25
 """Standard deviations by which they are younger, from which on it is doubted. Asked only where a version would be blamed."""
+FEW: Final = 4
 
 
 def observe(state: MetricState, seen: Proportions) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -29,8 +30,13 @@ def observe(state: MetricState, seen: Proportions) -> tuple[tuple[int, ...], tup
 
 
 def sooner(ages: Sequence[int]) -> float:
-    """By how many standard deviations labels come sooner where only the canary was wrong than where only the control was; 0 where nothing tells."""
+    """By how many standard deviations labels come sooner where only the canary was wrong than where only the control was; 0 where nothing tells.
+
+    Where only the control was wrong on no more than `FEW`, whose ages show nothing by themselves: than all others.
+    """
     canary, control = ages[0::3], ages[1::3]
+    if sum(control) <= FEW:
+        control = tuple(total - mine for total, mine in zip(ages[2::3], canary, strict=True))
     b, c = sum(canary), sum(control)
     rows = b + c
     at_each = [x + y for x, y in zip(canary, control, strict=True)]
