@@ -65,7 +65,7 @@ def _doubted(rule: Comparison | Bound, state: MetricState, leaning: int, needed:
     )
     return Inconclusive(
         Reason.SELECTIVE_LABELS,
-        f"{counts}: labels come sooner where only the canary was wrong than where only stable was, and {still}, so those that came"
+        f"{counts}: labels may come sooner where only the canary was wrong than where only stable was, and {still}, so those that came"
         " cannot be compared; held until the others tell",
     )
 

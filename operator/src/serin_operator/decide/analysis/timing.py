@@ -18,7 +18,8 @@ from serin_operator.decide.analysis.state import MetricState
 
 DOUBTFUL: Final = 0.25
 """Standard deviations by which they are younger, from which on it is doubted. Asked only where a version would be blamed."""
-FEW: Final = 4
+FEW: Final = 9
+"""Labels whose ages show nothing: with so few where only the control was wrong, others may be to come as long as labels are of several ages."""
 
 
 def observe(state: MetricState, seen: Proportions) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -30,13 +31,8 @@ def observe(state: MetricState, seen: Proportions) -> tuple[tuple[int, ...], tup
 
 
 def sooner(ages: Sequence[int]) -> float:
-    """By how many standard deviations labels come sooner where only the canary was wrong than where only the control was; 0 where nothing tells.
-
-    Where only the control was wrong on no more than `FEW`, whose ages show nothing by themselves: than all others.
-    """
+    """By how many standard deviations labels come sooner where only the canary was wrong than where only the control was; 0 where nothing tells."""
     canary, control = ages[0::3], ages[1::3]
-    if sum(control) <= FEW:
-        control = tuple(total - mine for total, mine in zip(ages[2::3], canary, strict=True))
     b, c = sum(canary), sum(control)
     rows = b + c
     at_each = [x + y for x, y in zip(canary, control, strict=True)]
@@ -52,8 +48,11 @@ def sooner(ages: Sequence[int]) -> float:
 
 
 def is_doubted(state: MetricState) -> bool:
-    """Whether labels seem to come sooner where the canary was wrong."""
-    return sooner(state.pair_ages) > DOUBTFUL
+    """Whether labels may come sooner where the canary was wrong."""
+    ages = state.pair_ages
+    if sum(1 for total in ages[2::3] if total) <= 1:
+        return False
+    return sum(ages[1::3]) <= FEW or sooner(ages) > DOUBTFUL
 
 
 def outstanding(state: MetricState) -> Pairs:
