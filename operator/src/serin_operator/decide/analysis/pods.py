@@ -10,7 +10,7 @@ stable's by about τ·√(1/m + 1/s) for no other reason. τ² is estimated by m
 degrees of freedom as there are pods less one, since few pods tell little about pods.
 
 Three pods that happen to be alike say little of a fourth, and at first, when few answers were bad, pods look alike that are not. So nobody is
-blamed while a canary is not further from stable, in log odds of all answers, than another of stable's pods would be at 99.5 %,
+blamed while a canary is not further from stable, in log odds of all answers, than another of stable's pods would be at 99.75 %,
 
     t·S·√(1 + 1/s)
 
@@ -46,8 +46,8 @@ _T: Final = (
 _NORMAL: Final = 2.764  # for more: a little wide
 MOST_TOLD: Final = 10
 """Pods of stable whose sums are kept: more of them are not few."""
-_T_OF_ONE: Final = (9.925, 5.841, 4.604, 4.032, 3.707, 3.499, 3.355, 3.250)  # one-sided 99.5 %, two to nine degrees
-_NORMAL_OF_ONE: Final = 2.576
+_T_OF_ONE: Final = (14.089, 7.453, 5.598, 4.773, 4.317, 4.029, 3.833, 3.690)  # one-sided 99.75 %, two to nine degrees
+_NORMAL_OF_ONE: Final = 3.0
 _BY_LUCK: Final = 2.326
 """Standard deviations of chance that the answers so far are allowed, and those of one look, which is one of many."""
 _BY_LUCK_IN_A_LOOK: Final = 3.0
