@@ -69,8 +69,8 @@ def _by_age(reading: PairReading, counts: Counts, look: Look) -> tuple[Pairs, ..
     for age in {age for (revision, _, age), amount in counts.items() if revision == look.canary and age and amount}:
         told = told_of(counts, look.canary, age)
         total = sum(amount for outcome, amount in told.items() if outcome != reading.unknown)
-        only = (told.get(outcome, 0.0) for outcome in (reading.only_canary, reading.only_control))
-        found[_place(float(age))] = found.get(_place(float(age)), Pairs()) + Pairs(*map(round, only), round(total))
+        canary, control = (round(told.get(outcome, 0.0)) for outcome in (reading.only_canary, reading.only_control))
+        found[_place(float(age))] = found.get(_place(float(age)), Pairs()) + Pairs(canary, control, round(total))
     return tuple(found.get(place, Pairs()) for place in range(max(found, default=-1) + 1))
 
 
