@@ -1,8 +1,9 @@
 """Worlds in which equal versions were rolled back once, with the settings that nobody has touched: what blames nobody, and why."""
 
 import numpy as np
+from benchmarks.analysis.batch import Batch
 from benchmarks.analysis.rollout import LOOK_SECONDS, README_STEPS, Seen, compiled, followed
-from benchmarks.analysis.screen import Batch, judged
+from benchmarks.analysis.screen import judged
 
 from serin_operator.decide.analysis import Difference, Value
 
@@ -95,12 +96,13 @@ def zipf(clients, a_second):
     return a_second * shares / shares.sum()
 
 
-def lasting_pods(deviation, steps, a_pod=300, rate=0.01):
-    """Each pod's log odds are its own for good; as many answers of each in a look."""
+def lasting_pods(deviation, steps, a_pod=300, rate=0.01, canary_rate=None):
+    """Each pod's log odds are its own for good; as many answers of each in a look. The canary may be worse."""
 
     def looks(rng, world, shape, pods, _is_stage):
         own = world.setdefault("own", rng.normal(0, deviation, (shape[0], 3 + max(pods for pods, _ in steps))))
-        rates = 1 / (1 + (1 - rate) / rate * np.exp(-own[:, None, :pods]))
+        of_version = np.where(np.arange(pods) < 3, rate, canary_rate or rate)
+        rates = 1 / (1 + (1 - of_version) / of_version * np.exp(-own[:, None, :pods]))
         bad = rng.binomial(a_pod, np.broadcast_to(rates, (*shape, pods)))
         return np.stack([bad, np.full_like(bad, a_pod)], axis=3), None
 
@@ -211,6 +213,13 @@ def worlds(world):
         ("9: means that resemble the look before (0.5), a gate", cpu_that_hangs_together(normal)),
         ("9: means that are skewed the other way, a gate", cpu_that_hangs_together(skewed, correlation=0.0)),
     ]
+    pods_alike = [
+        ("errors 0.1 → 2 %", lasting_pods(0, two_hours, rate=0.001, canary_rate=0.02)),
+        ("errors 1 → 2 %", lasting_pods(0, two_hours, canary_rate=0.02)),
+        ("errors 1 → 3 %", lasting_pods(0, two_hours, canary_rate=0.03)),
+        ("errors 1 → 5 %", lasting_pods(0, two_hours, canary_rate=0.05)),
+        ("everything fails", lasting_pods(0, two_hours, canary_rate=1 - 1e-9)),
+    ]
     at_margin = [
         ("6: at half a point over 0.1 %, eight hours, 1/s", rare_errors(8, 22, 0.005, 12)),
         ("6: the same, 0.3/s", rare_errors(2, 7, 0.005, 12)),
@@ -218,6 +227,11 @@ def worlds(world):
         ("6: the same, 10/s", rare_errors(75, 225, 0.005, 1800)),
         ("6: at half the margin, 0.3/s", rare_errors(2, 7, 0.0025, 12)),
     ]
-    return [world(f"case {name}: equal", "equal", run, rollouts=MANY.get(name, 2000)) for name, run in rows] + [
-        world(f"case {name}", "margin", run) for name, run in at_margin
+    return [
+        *(world(f"case {name}: equal", "equal", run, rollouts=MANY.get(name, 2000)) for name, run in rows),
+        *(world(f"case {name}", "margin", run) for name, run in at_margin),
+        *(
+            world(f"case 5: pods that are alike, {name} (answers of the canary)", "worse", run, rollouts=500)
+            for name, run in pods_alike
+        ),
     ]

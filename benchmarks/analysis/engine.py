@@ -17,8 +17,10 @@ from serin_operator.decide.analysis import (
     begin_step,
     eprocess,
     judge_look,
+    points,
 )
 
+points.nearest_base = lru_cache(maxsize=1_000_000)(points.nearest_base)
 eprocess.log_likelihood_ratios = lru_cache(maxsize=200_000)(eprocess.log_likelihood_ratios)
 
 
@@ -26,8 +28,8 @@ eprocess.log_likelihood_ratios = lru_cache(maxsize=200_000)(eprocess.log_likelih
 class Result:
     """One rollout: whether and when it was failed, or shown to be non-inferior, and after how many canary answers.
 
-    `said` is the verdict that it ended with, and its reason, and `worst` the most evidence that ever spoke against it (natural logarithm), where
-    that is told.
+    `said` is the verdict that it ended with, and its reason; `against` the most evidence that ever spoke against it (natural logarithm), and
+    `worst` the most that was believed, where that is told.
     """
 
     failed: bool
@@ -36,6 +38,7 @@ class Result:
     non_inferior: bool = False
     said: str = ""
     worst: float = 0.0
+    against: float = 0.0
 
 
 def single(rule, alpha=0.01, promotion=0.05) -> AnalysisConfig:

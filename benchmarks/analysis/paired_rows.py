@@ -1,8 +1,11 @@
 """Pairs and agreement, from the spec to the verdict: rows on which the versions differ, labels that are late, controls that fail."""
 
 import numpy as np
-from benchmarks.analysis.rollout import compiled
-from benchmarks.analysis.screen import Batch, judged
+from benchmarks.analysis.batch import Batch
+from benchmarks.analysis.rollout import LOOK_SECONDS, compiled
+from benchmarks.analysis.screen import judged
+
+from serin_server.metrics.server import AGE_BOUNDS
 
 PAIRS = 25
 """A look."""
@@ -43,23 +46,33 @@ def clustered(config, users=20, looks=100):
     return run
 
 
-def late(config, when_wrong, when_right, differing=0.06, looks=60, a_look=2 * PAIRS, base=0.08):
+def late(config, when_wrong, when_right, differing=0.06, looks=60, a_look=2 * PAIRS, base=0.08, worse=0.0):
     """Labels come later or sooner when the answer that the client saw, the canary's, was wrong: means in looks."""
-    kinds = np.array([differing / 2, differing / 2, base - differing / 2])  # only the canary, only stable, both
+    only, other = (differing + worse) / 2, (differing - worse) / 2
+    kinds = np.array([only, other, base - other])  # only the canary, only stable, both
+    places = _places(looks)
 
     def run(rng, rollouts):
         made = rng.multinomial(a_look, [*kinds, 1 - kinds.sum()], (rollouts, looks))
-        arrived = np.zeros((rollouts, looks + 1, 4), int)
+        arrived = np.zeros((rollouts, looks, places[-1] + 1, 4), int)
         for kind, mean in enumerate((when_wrong, when_right, when_wrong, when_right)):
             chances = np.diff(1 - np.exp(-np.arange(looks + 1) / mean))
             for look in range(looks):
                 in_time = chances[: looks - look]
-                arrived[:, look:, kind] += rng.multinomial(made[:, look, kind], [*in_time, 1 - in_time.sum()])
-        of_kind = arrived[:, :looks]
-        pairs = np.stack([of_kind[:, :, 0], of_kind[:, :, 1], of_kind.sum(2)], axis=2)
-        return judged(config, Batch(pairs=pairs))
+                came = rng.multinomial(made[:, look, kind], [*in_time, 1 - in_time.sum()])
+                for later in range(looks - look):
+                    arrived[:, look + later, places[later], kind] += came[:, later]
+        ages = np.stack([arrived[..., 0], arrived[..., 1], arrived.sum(3)], axis=3)
+        differ = np.stack([made[:, :, :2].sum(2), np.full((rollouts, looks), a_look)], axis=2)
+        return judged(config, Batch(pairs=ages.sum(2), pair_ages=ages, differing=differ))
 
     return run
+
+
+def _places(looks):
+    """Of a label that comes so many looks after the prediction, among the ages that servers count by."""
+    seconds = (np.arange(looks) + 0.5) * LOOK_SECONDS
+    return np.searchsorted([float(one) for one in AGE_BOUNDS], seconds)
 
 
 def silent(config, unanswered, differing=0.06, positive=0.3, looks=60, a_look=100):
@@ -137,6 +150,13 @@ def worlds(world):
         ("−2 points, 6 % differing, no margin", 0.06, 0.02, 1800),
         ("−1 point, 2 % differing, no margin", 0.02, 0.01, 2400),
     ]
+    waiting = [
+        ("labels late: 5 points worse, 10 % differing", late(accuracy(), 10, 10, 0.10, 120, base=0.10, worse=0.05)),
+        (
+            "labels sooner when wrong: 5 points worse, 10 % differing",
+            late(accuracy(), 5, 20, 0.10, 120, base=0.10, worse=0.05),
+        ),
+    ]
     shown = [
         ("agreement at the margin of 1 point, no label", 0.01, 0.0, False),
         ("non-inferiority at the margin of 1 point, 6 % differing", 0.06, POINT, True),
@@ -145,6 +165,7 @@ def worlds(world):
     return [
         *(world(f"pairs: {name}", truth, run) for name, truth, run in rows),
         *(world(f"pairs: {name}", "worse", counted(accuracy(NONE), *of, 400), most=most) for name, *of, most in found),
+        *(world(f"pairs: {name} (labels of the canary)", "worse", run, rollouts=500) for name, run in waiting),
         *(
             world(f"pairs: {name}", "promotion", counted(accuracy(**sure), *of, 150, labels=labels), 0.05)
             for name, *of, labels in shown

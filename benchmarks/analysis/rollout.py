@@ -15,6 +15,7 @@ from serin_operator.decide.analysis import (
     AnalysisState,
     Arm,
     Clients,
+    Comparison,
     Fail,
     Proportions,
     Reason,
@@ -23,6 +24,7 @@ from serin_operator.decide.analysis import (
     begin_step,
     eprocess,
     judge_look,
+    proportions,
 )
 from serin_operator.decide.judging.config import config_of
 from serin_operator.decide.judging.judge import STARTING_SECONDS, discounted
@@ -64,7 +66,7 @@ def compiled(metric: dict, **analysis) -> AnalysisConfig:
 
 def followed(config: AnalysisConfig, before: Seen | None, looks: Iterable[Seen], design_effect: float = 1.0) -> Result:
     """Look after look to the end of the steps, or to the rollback, or to the proof that the margin is kept."""
-    state, known, answers, said, number, stage = AnalysisState(), Scatter(), 0, "", -1, 0
+    state, known, answers, said, number, stage, against = AnalysisState(), Scatter(), 0, "", -1, 0, 0
     if before is not None:
         state, _ = judge_look(config, state, {"m": before.sample})
         known = known.after(before.pods, before.clients)
@@ -75,12 +77,22 @@ def followed(config: AnalysisConfig, before: Seen | None, looks: Iterable[Seen],
         starting = STARTING_SECONDS / seen.seconds / stage if seen.begins_stage and seen.pods else 0.0
         sample = discounted(seen.sample, known, known.design_effect(design_effect), starting)
         state, verdicts = judge_look(config, state, {"m": sample})
+        against = max(against, _against(config, state))
         known, answers, verdict = known.after(seen.pods, seen.clients), answers + _answers(seen.sample), verdicts["m"]
         said = f"{type(verdict).__name__}/{verdict.reason.value}"
         if isinstance(verdict, Fail) or verdict.reason is Reason.NON_INFERIOR:
             break
     metric, is_fail = state.metrics["m"], said.startswith("Fail")
-    return Result(is_fail, answers, number, said.endswith(Reason.NON_INFERIOR), said, metric.worst / eprocess.MICRO)
+    return Result(is_fail, answers, number, said.endswith(Reason.NON_INFERIOR), said, *_nats(metric.worst, against))
+
+
+def _against(config: AnalysisConfig, state: AnalysisState) -> int:
+    rule = config.metrics[0].rule
+    return proportions.log_against(rule, state.metrics["m"]) if isinstance(rule, Comparison) else 0
+
+
+def _nats(*evidence: int) -> tuple[float, ...]:
+    return tuple(one / eprocess.MICRO for one in evidence)
 
 
 def _answers(sample: Sample) -> int:

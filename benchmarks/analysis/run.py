@@ -14,7 +14,7 @@ from pathlib import Path
 from zlib import crc32
 
 import numpy as np
-from benchmarks.analysis import peers, report
+from benchmarks.analysis import figures, peers, plotted, report
 from benchmarks.analysis.engine import judge_stream, single
 from benchmarks.analysis.speed import speed
 from benchmarks.analysis.table import ROWS
@@ -84,7 +84,7 @@ def main() -> None:
     if options.others:
         _renew_others()
         return
-    known = report.names(HERE / "results.json") if options.missing else set()
+    known = figures.names(HERE / "results.json") if options.missing else set()
     scale = options.rollouts / 2000
     began = time.monotonic()
     jobs = {}
@@ -98,10 +98,10 @@ def main() -> None:
                 size = round(world.rollouts * scale)
                 jobs["world", world.name] = [pool.submit(world_chunk, world.name, i, s) for i, s in _chunks(size)]
         for (kind, name), chunks in jobs.items():
-            done = report.merge([one.result() for one in chunks])
-            print(f"{time.monotonic() - began:6.0f} s  {report.line(kind, name, done)}", flush=True)
+            done = figures.merge([one.result() for one in chunks])
+            print(f"{time.monotonic() - began:6.0f} s  {figures.line(kind, name, done)}", flush=True)
             if options.write:
-                report.keep(HERE / "results.json", kind, name, done)
+                figures.keep(HERE / "results.json", kind, name, done)
     if options.write:
         results = json.loads((HERE / "results.json").read_text())
         if not options.only:
@@ -113,14 +113,14 @@ def main() -> None:
 def _renew_others() -> None:
     for number, row in enumerate(ROWS):
         chunks = [others_chunk(number, i, size) for i, size in _chunks(row.rollouts)]
-        report.keep_others(HERE / "results.json", row.name, report.merge(chunks))
+        figures.keep_others(HERE / "results.json", row.name, figures.merge(chunks))
     _write()
 
 
 def _write() -> None:
     results = json.loads((HERE / "results.json").read_text())
     (HERE / "RESULTS.md").write_text(report.markdown(results))
-    report.plot(results, HERE / "plot.png")
+    plotted.plot(results, HERE / "plot.png")
 
 
 def _is_asked(only: str, name: str) -> bool:

@@ -5,22 +5,15 @@ The same formulas as `decide.analysis` (`points`, `clients`, `clusters`, `pods`,
 on, and those that are have to agree with it in the evidence, or the run stops.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import numpy as np
+from benchmarks.analysis.batch import Array, Batch, seen_of
 from benchmarks.analysis.engine import Result
-from benchmarks.analysis.rollout import LOOK_SECONDS, Seen, followed
+from benchmarks.analysis.rollout import followed
 
 from serin_operator.decide.analysis import (
     AnalysisConfig,
-    Arm,
-    Clients,
     Comparison,
     Pairs,
-    Proportions,
-    Stratum,
-    Value,
     eprocess,
     paired,
     pods,
@@ -31,40 +24,10 @@ from serin_operator.decide.analysis.config import Evidence, Paired
 from serin_operator.decide.analysis.state import LOOKS_FOR_BASE_RATE
 from serin_operator.decide.judging.judge import STARTING_SECONDS
 
-Array = np.ndarray
 CHECKED_EVERY = 20
 NEAR = 0.9
 """Share of the evidence that a verdict needs, in logarithms, from which the shipped engine is asked."""
 _AGREES = 1e-3  # natural logarithms
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Rollouts as arrays (rollout, look, …), whole numbers; `None` where nothing of the kind is counted.
-
-    `canary` and `stable` end in (bad, total). `pods` are stable's by pod, `clients` the six sums of `Clients` without the stretches, each of one look.
-    What was seen before the canary came is `before` (bad, total), `pods_before` and `clients_before`, of `stretches_before` looks.
-    """
-
-    canary: Array | None = None
-    stable: Array | None = None
-    before: Array | None = None
-    pods: Array | None = None
-    pods_before: Array | None = None
-    clients: Array | None = None
-    clients_before: Array | None = None
-    stretches_before: int = 8
-    begins_stage: Array | None = None
-    seconds: Array | None = None
-    pairs: Array | None = None
-    differing: Array | None = None
-    unlabelled: Array | None = None
-    unanswered: Array | None = None
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rollouts and looks."""
-        return next(one for one in (self.canary, self.pairs, self.differing) if one is not None).shape[:2]
 
 
 def judged(config: AnalysisConfig, batch: Batch, design_effect: float = 1.0) -> list[Result]:
@@ -90,8 +53,8 @@ def _asked(config, batch, row, design_effect, against):
     result = followed(config, before, looks, design_effect)
     found = max(0.0, float(against[: result.look + 1].max()))
     has_gaps = batch.stable is not None and not (batch.stable[row, :, 1].all() and batch.canary[row, :, 1].all())
-    if not has_gaps and abs(found - result.worst) > _AGREES:
-        raise AssertionError(f"rollout {row}: evidence {found} here, and {result.worst} by the engine")
+    if not has_gaps and abs(found - result.against) > _AGREES:
+        raise AssertionError(f"rollout {row}: evidence {found} here, and {result.against} by the engine")
     return result
 
 
@@ -170,21 +133,31 @@ def _widened(delta, base, log_odds):
 
 def _likelihood(batch, base, delta, steps):
     impossible = base + delta >= 1
-    at, steps = np.where(impossible, 0.5, base + delta)[:, :, None], np.array(steps)
-    a1, b1, delta = 1 / (1 + np.exp(-np.log(at) + np.log1p(-at) - steps)), base[:, :, None], delta[:, :, None]
+    a1, b1, a0, b0 = _alternatives(batch, np.where(impossible, 0.5, base), np.where(impossible, 0.0, delta), steps)
     (x, n), (y, m) = ((one[:, :, :1], one[:, :, 1:]) for one in (batch.canary, batch.stable))
-    b0 = _nearest(n, m, a1, b1, delta)
-    a0 = b0 + delta
     ratios = x * np.log(a1 / a0) + (n - x) * (np.log1p(-a1) - np.log1p(-a0))
     ratios = ratios + y * np.log(b1 / b0) + (m - y) * (np.log1p(-b1) - np.log1p(-b0))
     return np.where(impossible[:, :, None] | (n == 0) | (m == 0), 0.0, ratios)
 
 
+def _alternatives(batch, base, delta, steps):
+    """The pairs of rates (rollout, look, step) beyond the margin, and the nearest on it: worked out once for looks that are alike."""
+    asked = np.stack([batch.canary[:, :, 1], batch.stable[:, :, 1], base, delta], axis=2)
+    alike, where = np.unique(asked.reshape(-1, 4), axis=0, return_inverse=True)
+    n, m, base, delta = np.moveaxis(alike[:, :, None], 1, 0)
+    at = base + delta
+    a1 = 1 / (1 + np.exp(-np.log(at) + np.log1p(-at) - np.array(steps)))
+    b0 = _nearest(*(one.ravel() for one in np.broadcast_arrays(n, m, a1, base, delta))).reshape(a1.shape)
+    found = np.broadcast_arrays(a1, base, b0 + delta, b0)
+    return (one[where.ravel()].reshape(*asked.shape[:2], len(steps)) for one in found)
+
+
 def _nearest(n, m, a1, b1, delta):
-    """`points.nearest_base` for all at once."""
+    """`points.nearest_base` for all at once; those that are found are not looked for any more."""
     low = np.maximum(np.minimum(b1, a1 - delta), 1e-12)
     high = np.minimum(np.maximum(b1, a1 - delta), 1 - delta)
     b = (n * np.maximum(a1 - delta, 1e-12) + m * b1) / np.maximum(n + m, 1)
+    found, left = b.copy(), np.arange(len(b))
     for _ in range(200):
         a = b + delta
         of_a, of_b = a * (1 - a), b * (1 - b)
@@ -194,10 +167,12 @@ def _nearest(n, m, a1, b1, delta):
         with np.errstate(divide="ignore", invalid="ignore"):
             after = b - slope / curve
         after = np.where((curve > 0) & (low < after) & (after < high), after, (low + high) / 2)
-        if (np.abs(after - b) <= 1e-12 * b).all():
-            return after
-        b = after
-    return b
+        found[left], is_far = after, np.abs(after - b) > 1e-12 * b
+        if not is_far.any():
+            break
+        b, left = after[is_far], left[is_far]
+        n, m, a1, b1, delta, low, high = (one[is_far] for one in (n, m, a1, b1, delta, low, high))
+    return found
 
 
 def _starting(batch):
@@ -265,44 +240,3 @@ def _between(batch):
         squared = (excess - np.sqrt(2 * worth)) / worth
     t = pods._T[number - 3] if number - 3 < len(pods._T) else pods._NORMAL  # noqa: SLF001
     return np.where(squared > 0, t * np.sqrt(np.maximum(squared, 0) * (1 + 1 / number)), 0.0)
-
-
-def seen_of(batch: Batch, row: int) -> tuple[Seen | None, list[Seen]]:
-    """What the engine is shown of one rollout."""
-    looks = [_look(batch, row, number) for number in range(batch.shape[1])]
-    if batch.before is None:
-        return None, looks
-    told = tuple(_arms(batch.pods_before[row])) if batch.pods is not None else ()
-    known = _clients(batch.clients_before[row], batch.stretches_before) if batch.clients is not None else None
-    return Seen(Value(Proportions((), Arm(*batch.before[row].tolist()))), told, known), looks
-
-
-def _look(batch, row, number):
-    def of(name, make: Callable = Arm):
-        one = getattr(batch, name)
-        return None if one is None else make(*one[row, number].tolist())
-
-    strata = () if batch.canary is None else (Stratum(of("canary"), of("stable")),)
-    two = lambda a, b, c, d: (Stratum(Arm(a, b), Arm(c, d)),)  # noqa: E731
-    seen = Proportions(
-        strata,
-        pairs=of("pairs", Pairs) or Pairs(),
-        differing=of("differing") or Arm(),
-        unlabelled=of("unlabelled", two) or (),
-        unanswered=of("unanswered", two) or (),
-    )
-    told = tuple(_arms(batch.pods[row, number])) if batch.pods is not None else ()
-    sums = _clients(batch.clients[row, number], 1) if batch.clients is not None else None
-    begins = batch.begins_stage is not None and bool(batch.begins_stage[number])
-    return Seen(
-        Value(seen), told, sums, begins, LOOK_SECONDS if batch.seconds is None else float(batch.seconds[number])
-    )
-
-
-def _arms(counts):
-    return [Arm(*one) for one in counts.tolist()]
-
-
-def _clients(sums, stretches):
-    clients, *rest = sums.tolist()
-    return Clients(clients, stretches, *rest)

@@ -80,7 +80,7 @@ def test_a_new_step_resets_only_its_samples():
 def test_every_kind_of_sample_is_logged_and_read_back():
     samples = {
         "a": look(3),
-        "b": Value(Proportions((), Arm(1, 5)), 2.5),
+        "b": Value(Proportions((), Arm(1, 5), pair_ages=(Pairs(), Pairs(1, 2, 9))), 2.5, apart=1.25),
         "c": Value(Difference(1.5, 2.5), 1.5),
         "d": Value(Measurement(3.25), 2.0),
         "e": Value(Histograms((1, 2), (3, 4)), 3.0),

@@ -33,7 +33,7 @@ def before_of(asked, series, look):
 
 
 def stable_pods_of(asked, series, look):
-    return samples.stable_pods_of(asked, [series], look)
+    return samples.stable_pods_of(asked, [series], look.stable, look.start)
 
 
 def promql(asked, look, start, end, scrape_seconds):

@@ -15,6 +15,7 @@ def test_it_is_written_and_read_again():
     assert again["accuracy"] == seen["accuracy"]
     assert again["errors"].clients == CLIENTS
     assert again["errors"].pods.pods == 3
+    assert again["errors"].pods.each == (4, 100, 10, 100, 16, 100)
     assert "latency" not in again
 
 

@@ -51,7 +51,8 @@ async def take(
         | _of_slices(wanted, before, look, Sliced.before)
         if look.before
         else {},
-        {name: each.stable_pods(seen, look) for name, each in wanted.items()},
+        {name: each.stable_pods(seen, look, look.start) for name, each in wanted.items()},
+        {name: each.stable_pods(before, look, look.before[0]) for name, each in wanted.items()} if look.before else {},
         stable_clients=_clients(wanted, seen, look, (look.start, look.end)),
         clients_before=_clients(wanted, before, look, look.before) if look.before else {},
     )
@@ -158,11 +159,13 @@ class _Wanted:
         series = self._series(found, answer)
         return series if isinstance(series, NoData | QueryFailed) else before_of(self.reading, series, look)
 
-    def stable_pods(self, found: Found, look: Look) -> tuple[Arm, ...]:
+    def stable_pods(self, found: Found, look: Look, start: datetime) -> tuple[Arm, ...]:
         if not isinstance(self.reading, Shares) or self.is_written:
             return ()
         series = self._series(found, None)
-        return () if isinstance(series, NoData | QueryFailed) else stable_pods_of(self.reading, series, look)
+        return (
+            () if isinstance(series, NoData | QueryFailed) else stable_pods_of(self.reading, series, look.stable, start)
+        )
 
     def clients(self, found: Found, look: Look, span: tuple[datetime, datetime]) -> Clients | None:
         sums = self.reading.clients if isinstance(self.reading, Shares) else None

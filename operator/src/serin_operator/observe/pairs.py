@@ -6,6 +6,8 @@ between them: pairs need no strata.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import inf, log2
+from typing import Final
 
 from serin_operator.api.kinds.reading import Counter, PairReading
 from serin_operator.decide.analysis import Arm, NoData, Pairs, Proportions, QueryFailed, Sample, Stratum, Value
@@ -13,6 +15,10 @@ from serin_operator.decide.looks import Look
 from serin_operator.observe.counts import Counts, counted, told_of
 from serin_operator.observe.prometheus_client import Series
 
+_FIRST_BOUND: Final = 4.0
+"""Seconds; servers double it, a little rounded, from bound to bound."""
+_LAST_AGE: Final = 18
+"""The place of ages beyond all bounds."""
 Asked = tuple[Counter, str | None]
 """A counter, and the label of ages that it has."""
 
@@ -44,7 +50,9 @@ def _seen(unpaired: Proportions, reading: PairReading, counts: Sequence[Counts],
     judged = told_of(counts[0], look.canary)
     total = sum(amount for outcome, amount in judged.items() if outcome != reading.unknown)
     canary, control = (judged.get(outcome, 0.0) for outcome in (reading.only_canary, reading.only_control))
-    seen = replace(unpaired, pairs=Pairs(round(canary), round(control), round(total)))
+    seen = replace(
+        unpaired, pairs=Pairs(round(canary), round(control), round(total)), pair_ages=_by_age(reading, counts[0], look)
+    )
     if reading.agreement is None or reading.answers is None:
         return seen
     answered, left = (told_of(of, look.canary) for of in counts[2:])
@@ -53,6 +61,21 @@ def _seen(unpaired: Proportions, reading: PairReading, counts: Sequence[Counts],
     told = told_of(counts[1], look.canary)
     alike, other = round(told.get("agree", 0)), round(told.get("disagree", 0))
     return replace(seen, differing=Arm(other, alike + other), unanswered=_unanswered(answered, left))
+
+
+def _by_age(reading: PairReading, counts: Counts, look: Look) -> tuple[Pairs, ...]:
+    """Pairs by age of the prediction, the youngest first: one number for each bound that servers count by, whatever came in this look."""
+    found: dict[int, Pairs] = {}
+    for age in {age for (revision, _, age), amount in counts.items() if revision == look.canary and age and amount}:
+        told = told_of(counts, look.canary, age)
+        total = sum(amount for outcome, amount in told.items() if outcome != reading.unknown)
+        canary, control = (round(told.get(outcome, 0.0)) for outcome in (reading.only_canary, reading.only_control))
+        found[_place(float(age))] = found.get(_place(float(age)), Pairs()) + Pairs(canary, control, round(total))
+    return tuple(found.get(place, Pairs()) for place in range(max(found, default=-1) + 1))
+
+
+def _place(bound: float) -> int:
+    return min(_LAST_AGE, max(0, round(log2(bound / _FIRST_BOUND)))) if bound < inf else _LAST_AGE
 
 
 def _unanswered(answered: Mapping[str, float], left: Mapping[str, float]) -> tuple[Stratum, ...]:

@@ -59,22 +59,22 @@ def before_of(reading: Shares, series: Answers, look: Look) -> Sample:
     return Value(Proportions((), arm))
 
 
-def stable_pods_of(reading: Shares, series: Answers, look: Look) -> tuple[Arm, ...]:
-    """Stable's counts by process: their spread tells how much counts scatter beyond chance.
+def stable_pods_of(reading: Shares, series: Answers, stable: str, start: datetime) -> tuple[Arm, ...]:
+    """Stable's counts by process since ``start``: their spread tells how much counts scatter beyond chance.
 
     Labels are heard by any pod, whichever made the prediction, so they tell nothing about pods.
     """
     if reading.age is not None or any(counter.is_foreign for counter in reading.counters):
         return ()
     label = reading.counters[0].arm
-    servers = {one.labels.get(PROCESS, "") for of in series for one in of if one.labels.get(label) == look.stable}
+    servers = {one.labels.get(PROCESS, "") for of in series for one in of if one.labels.get(label) == stable}
     arms = []
     for server in sorted(servers):
         mine = [[one for one in of if one.labels.get(PROCESS) == server] for of in series]
-        counts = _counted(reading, mine, look.start)
+        counts = _counted(reading, mine, start)
         if not isinstance(counts, NoData | QueryFailed):
             try:
-                arms.append(_arm(reading, counts, look.stable))
+                arms.append(_arm(reading, counts, stable))
             except LookupError:
                 return ()
     return tuple(arms)

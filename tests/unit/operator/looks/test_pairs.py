@@ -14,6 +14,7 @@ from serin_operator.decide.looks import Look
 from serin_operator.observe.looks import take
 from serin_operator.observe.prometheus_client import Series
 from serin_server.metrics.clients import SUMS, ClientSums
+from serin_server.metrics.server import AGE_BOUNDS
 
 T0 = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LOOK = Look("ns", "m", "old", "new", T0, T0 + timedelta(seconds=30), T0 - timedelta(seconds=3600))
@@ -84,7 +85,17 @@ async def test_labels_of_pairs_count_over_all_ages_and_only_those_against_stable
         paired("only_canary_wrong", 1000, control="older"),
     )
     result = await look_at(prometheus, {"accuracy": {}})
-    assert result.samples["m0"] == Value(Proportions(pairs=Pairs(7, 2, 100)))
+    ages = (Pairs(4, 2, 97), Pairs(3, 0, 3))
+    assert result.samples["m0"] == Value(Proportions(pairs=Pairs(7, 2, 100), pair_ages=ages))
+
+
+async def test_labels_of_pairs_are_told_by_age_and_each_bound_of_servers_has_its_place():
+    told = [paired("only_canary_wrong", n, age=age) for n, age in enumerate(AGE_BOUNDS, 1)]
+    result = await look_at(Prometheus(*told), {"accuracy": {}})
+    seen = result.samples["m0"].observed.pair_ages
+    assert seen == tuple(Pairs(n, 0, n) for n in range(1, len(AGE_BOUNDS) + 1))
+    result = await look_at(Prometheus(paired("both_right", 2, age="60")), {"accuracy": {}})
+    assert result.samples["m0"].observed.pair_ages == (*[Pairs()] * 4, Pairs(0, 0, 2))
 
 
 async def test_agreement_of_classes_counts_without_a_label_and_what_was_left_unanswered_is_told_by_class():
@@ -95,7 +106,7 @@ async def test_agreement_of_classes_counts_without_a_label_and_what_was_left_una
 
 async def test_agreement_of_numbers_proves_nothing_about_what_is_within_a_tolerance_of_a_label():
     result = await look_at(Prometheus(*AGREE, paired("both_right", 9)), {"accuracy": {}})
-    assert result.samples["m0"] == Value(Proportions(pairs=Pairs(0, 0, 9)))
+    assert result.samples["m0"] == Value(Proportions(pairs=Pairs(0, 0, 9), pair_ages=(Pairs(0, 0, 9),)))
 
 
 async def test_errors_are_told_by_who_failed_and_a_question_without_an_answer_is_no_pair():

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -96,6 +97,18 @@ async def test_counters_of_several_kinds_come_in_one_query_and_are_told_apart():
     assert result.samples["m0"] == Value(Proportions((Stratum(Arm(10, 10), Arm(0, 100)),)))
     assert result.samples["m1"] == Value(Proportions((Stratum(Arm(6, 10), Arm(2, 100)),)))
     assert result.stable_pods["m1"] == (Arm(2, 100),)
+
+
+async def test_a_first_look_tells_stables_pods_of_the_time_before():
+    def answer(promql):
+        ends = {"start": [(at(server, error="true"), 0) for server in "abc"]}
+        ends["end"] = [(at(server, error="true"), n) for n, server in enumerate("abc", 1)]
+        return series(promql, "serin_requests_total", "", **ends)
+
+    first = replace(LOOK, before=(T0 - timedelta(seconds=240), T0))
+    result = await look_at(Prometheus(answer), {"errorRate": {}}, look=first)
+    assert result.pods_before["m0"] == (Arm(1, 1), Arm(2, 2), Arm(3, 3))
+    assert (await look_at(Prometheus(answer), {"errorRate": {}})).pods_before == {}
 
 
 async def test_a_counter_that_two_metrics_read_is_asked_for_once():

@@ -50,7 +50,17 @@ _MEANINGS: Final[Mapping[Reason, tuple[str, str]]] = {
     ),
     Reason.SELECTIVE_LABELS: (
         "Inconclusive",
-        "Labels come for unequal shares of the two versions' predictions: label a random share of both, or judge by pairs.",
+        (
+            "Labels come for unequal shares of the two versions' predictions: label a random share of both, or judge by pairs."
+            " Or those of pairs come sooner where only the new version was wrong: wait for the others."
+        ),
+    ),
+    Reason.PODS_MAY_DIFFER: (
+        "Inconclusive",
+        (
+            "Worse than the margin allows, by no more than one of stable's pods may differ from the others: it is held until"
+            " they are known better. More traffic or more replicas tell a pod from a version sooner."
+        ),
     ),
     Reason.SELECTIVE_CONTROL: (
         "Inconclusive",

@@ -23,7 +23,7 @@ from serin_operator.decide.analysis.samples import (
 )
 from serin_operator.decide.analysis.state import AnalysisState, begin_step
 
-_WORTH: Final = {"betweenPods": 0.0, "together": 1.0, "starting": 0.0}
+_WORTH: Final = {"betweenPods": 0.0, "together": 1.0, "starting": 0.0, "apart": 0.0}
 """What else a record says of a sample where it says anything, and what it means by saying nothing."""
 
 
@@ -65,21 +65,23 @@ def _sample_to_dict(sample: Sample) -> dict[str, Any]:
             return {"noData": why}
         case QueryFailed(why):
             return {"queryFailed": why}
-        case Value(observed, design_effect, between_pods, together, starting):
+        case Value(observed, design_effect, between_pods, together, starting, apart):
             worth = {"betweenPods": between_pods} if between_pods else {}
             worth |= {"together": together} if together != 1 else {}
             worth |= {"starting": starting} if starting else {}
+            worth |= {"apart": apart} if apart else {}
             return {"designEffect": design_effect, **worth, **_observed_to_dict(observed)}
 
 
 def _observed_to_dict(observed: Observation) -> dict[str, Any]:
     match observed:
-        case Proportions(strata, alone, pairs, differing, unlabelled, unanswered):
+        case Proportions(strata, alone, pairs, differing, unlabelled, unanswered, ages):
             more = {
-                "pairs": [pairs.only_canary_bad, pairs.only_control_bad, pairs.total] if pairs.total else None,
+                "pairs": _pairs_to_list(pairs) if pairs.total else None,
                 "differing": [differing.bad, differing.total] if differing.total else None,
                 "unlabelled": _strata_to_lists(unlabelled),
                 "unanswered": _strata_to_lists(unanswered),
+                "pairAges": [_pairs_to_list(one) for one in ages],
             }
             told = {name: one for name, one in more.items() if one}
             return {"strata": _strata_to_lists(strata), "stableAlone": [alone.bad, alone.total], **told}
@@ -89,6 +91,10 @@ def _observed_to_dict(observed: Observation) -> dict[str, Any]:
             return {"value": value}
         case Histograms(canary, reference):
             return {"bins": [list(canary), list(reference)]}
+
+
+def _pairs_to_list(pairs: Pairs) -> list[int]:
+    return [pairs.only_canary_bad, pairs.only_control_bad, pairs.total]
 
 
 def _strata_to_lists(strata: Iterable[Stratum]) -> list[list[int]]:
@@ -113,6 +119,7 @@ def _sample_from_dict(key: str, recorded: Mapping[str, Any]) -> Sample:
                 Arm(*recorded.get("differing", ())),
                 _strata_of(recorded.get("unlabelled", ())),
                 _strata_of(recorded.get("unanswered", ())),
+                tuple(Pairs(*one) for one in recorded.get("pairAges", ())),
             )
             worth = (recorded.get(name, default) for name, default in _WORTH.items())
             return Value(seen, design_effect, *worth)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from serin_operator.decide.analysis import eprocess, paired, points, selection
+from serin_operator.decide.analysis import eprocess, paired, pods, points, selection, timing
 from serin_operator.decide.analysis.config import Bound, Comparison, Evidence, Paired
 from serin_operator.decide.analysis.margins import OddsRatio
 from serin_operator.decide.analysis.samples import Arm, Pairs, Proportions, Stratum, Value
@@ -61,10 +61,24 @@ def comparable(seen: Proportions) -> tuple[Stratum, ...]:
 
 def log_against(rule: Comparison | Bound, state: MetricState) -> int:
     """Log evidence against the canary, of pairs and strata together."""
+    return _log_against(rule, state, eprocess.log_mixture(state.pairs_against))
+
+
+def log_believed(rule: Comparison | Bound, state: MetricState) -> int:
+    """The same without what a pod that differs, or labels that come sooner for the canary's mistakes, may explain."""
+    if isinstance(rule, Bound):
+        return log_against(rule, state)
+    if pods.may_explain(state):
+        return 0
+    if rule.paired is Paired.OFF or not timing.is_doubted(state):
+        return log_against(rule, state)
+    return _log_against(rule, state, timing.log_against(state, rule.points))
+
+
+def _log_against(rule: Comparison | Bound, state: MetricState, pairs: int) -> int:
     strata = eprocess.log_mixture(state.against)
     if isinstance(rule, Bound) or rule.paired is Paired.OFF:
         return strata
-    pairs = eprocess.log_mixture(state.pairs_against)
     if rule.paired is Paired.REQUIRE:
         return pairs
     return eprocess.log_weighted([(PAIRS_AGAINST, pairs), (1 - PAIRS_AGAINST, strata)])
@@ -90,10 +104,10 @@ def log_for_it(rule: Comparison | Bound, state: MetricState) -> int:
 
 
 def _weighed(rule: Comparison | Bound, state: MetricState, samples: int) -> MetricState:
-    """After the evidence of a look: the highest that it ever was, since Ville's inequality speaks of ever."""
+    """After the evidence of a look: the highest that it ever was, since Ville's inequality speaks of ever, and that the version alone explains."""
     return replace(
         state,
-        worst=max(state.worst, log_against(rule, state)),
+        worst=max(state.worst, log_believed(rule, state)),
         best=max(state.best, log_for_it(rule, state)),
         step_samples=state.step_samples + samples,
         looks=state.looks + 1,
@@ -110,6 +124,8 @@ def _compared(rule: Comparison, state: MetricState, strata: tuple[Stratum, ...],
     ]
     canary = sum((one.canary for one in strata), Arm())
     stable = sum((one.stable for one in strata), Arm())
+    latest = (canary.bad, canary.total, stable.bad, stable.total) if value.apart else ()
+    state = replace(state, apart=round(value.apart, 6), latest=latest)
     return _counted(state, canary, stable, against, for_it)
 
 
@@ -132,6 +148,9 @@ def _evidence(
 def _paired(rule: Comparison, state: MetricState, seen: Proportions) -> MetricState:
     """Pairs need no strata and no design effect: each row is its own comparison."""
     is_for_it = rule.evidence is Evidence.NON_INFERIOR
+    if seen.pair_ages or seen.differing.total:
+        ages, made = timing.observe(state, seen)
+        state = replace(state, pair_ages=ages, made=made)
     if seen.pairs.total:
         known, for_it = Pairs(*state.pairs) + seen.pairs, state.pairs_for_it
         state = replace(

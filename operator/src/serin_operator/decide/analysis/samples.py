@@ -73,6 +73,7 @@ class Proportions:
     answers, of all pairs, labelled or not. `unlabelled` holds predictions without a label, of all;
     `unanswered` requests that the control
     left unanswered, of those that the canary answered with one class, fixed beforehand, against all others: one stratum.
+    `pair_ages` are the pairs by age of the prediction, the youngest first, where labels come late.
     """
 
     strata: tuple[Stratum, ...] = ()
@@ -81,6 +82,7 @@ class Proportions:
     differing: Arm = Arm()
     unlabelled: tuple[Stratum, ...] = ()
     unanswered: tuple[Stratum, ...] = ()
+    pair_ages: tuple[Pairs, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,8 @@ class Value:
     `design_effect` ≥ 1 says how much less than its counts it is worth (see `clusters`, `clients`); `between_pods` ≥ 0 by how much the
     arms' log odds may differ because their pods do (see `pods`);
     `together` ≥ 1 says how many labels of one client come, or do not come, together at most; `starting` ≥ 0 which share of the canary's
-    answers may be bad because its pods are new, before anything speaks against the version.
+    answers may be bad because its pods are new, before anything speaks against the version; `apart` ≥ 0 how far the log odds of one more of
+    stable's pods may lie from stable's, so that nobody is blamed for it.
     """
 
     observed: Observation
@@ -140,17 +143,17 @@ class Value:
     between_pods: float = 0.0
     together: float = 1.0
     starting: float = 0.0
+    apart: float = 0.0
 
     def __post_init__(self) -> None:
         require_design_effect(self.design_effect)
         require_design_effect(self.together)
         if not 0 <= self.starting < 1:
             raise InvalidAnalysis("starting", f"{self.starting!r} is no share", "give 0 where pods are not new")
-        require_finite("between_pods", self.between_pods)
-        if self.between_pods < 0:
-            raise InvalidAnalysis(
-                "between_pods", f"{self.between_pods:g} is negative", "0 means that pods do not differ"
-            )
+        for name, log_odds in (("between_pods", self.between_pods), ("apart", self.apart)):
+            require_finite(name, log_odds)
+            if log_odds < 0:
+                raise InvalidAnalysis(name, f"{log_odds:g} is negative", "0 means that pods do not differ")
 
 
 @dataclass(frozen=True, slots=True)

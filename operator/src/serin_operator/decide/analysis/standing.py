@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from serin_operator.decide.analysis import eprocess, points, selection, wording
+from serin_operator.decide.analysis import eprocess, pods, points, selection, timing, wording
 from serin_operator.decide.analysis.config import Bound, Comparison, Evidence, Paired
 from serin_operator.decide.analysis.margins import Points
 from serin_operator.decide.analysis.proportions import base_rate, comparable, log_against
@@ -46,6 +46,30 @@ def chosen(state: MetricState, *, is_worse: bool = False) -> Inconclusive | None
     return None
 
 
+def _doubted(rule: Comparison | Bound, state: MetricState, leaning: int, needed: int) -> Inconclusive | None:
+    """Why a version is not blamed although there is evidence enough."""
+    if leaning < needed or state.worst >= needed:
+        return None
+    counts = _counts(rule, state)
+    if pods.may_explain(state):
+        return Inconclusive(
+            Reason.PODS_MAY_DIFFER,
+            f"{counts}: worse than the margin allows, and by no more than one of stable's pods may differ from the others, so it may be the"
+            " pod and not the version; held until stable's pods are known better: with more traffic, or more replicas",
+        )
+    if not timing.is_doubted(state):
+        return None
+    missing = timing.outstanding(state).only_control_bad
+    still = (
+        f"{missing:,} pairs on which they differ have none yet" if state.made else "nobody knows how many are to come"
+    )
+    return Inconclusive(
+        Reason.SELECTIVE_LABELS,
+        f"{counts}: labels may come sooner where only the canary was wrong than where only stable was, and {still}, so those that came"
+        " cannot be compared; held until the others tell",
+    )
+
+
 def _lost(state: MetricState) -> float:
     """How many more of the canary's answers were bad than if it were as good as what it is compared with."""
     if not state.stable_total:
@@ -75,11 +99,13 @@ def standing(
     missing = chosen(state, is_worse=is_worse) or _nothing_to_judge(rule, state, seen)
     if missing and not (is_slice and missing.reason is Reason.NO_DATA):
         return missing
+    leaning = log_against(rule, state)
+    if doubted := _doubted(rule, state, leaning, eprocess.needed(false_alarm_rate)):
+        return doubted
     counts = _counts(rule, state)
     if state.step_samples < samples_needed:
         have = f"{state.step_samples:,} of {samples_needed:,} {wording.noun(rule.words)} in this step{because}"
         return Inconclusive(Reason.NOT_ENOUGH_SAMPLES, f"{have}; {counts}")
-    leaning = log_against(rule, state)
     against = wording.evidence(leaning, eprocess.needed(false_alarm_rate))
     if leaning >= eprocess.needed(false_alarm_rate) * DOUBT:
         return Inconclusive(Reason.LEANS_AGAINST, f"{counts}; {against} against it: held until this is settled")

@@ -42,7 +42,9 @@ class MetricState(_Recorded):
     `pairs` are the counts of pairs (only the canary bad, only the control bad, all) and `differing` those of agreement
     (different answers, all); `pairs_against`, `pairs_for_it` and `alike` their log evidence. `labels_differ` and
     `control_differs` is the log evidence that the versions' labels, or the control's answers, are missing by choice;
-    `labels_excess` by how many labels the canary has more than its share, and the variance of that.
+    `labels_excess` by how many labels the canary has more than its share, and the variance of that. `pair_ages` counts labels of pairs by age of
+    the prediction (only the canary bad, only the control bad, all, for each age, the youngest first), and `made` the pairs that labels may come for
+    (different answers, all). `apart` is how far another pod of stable may be from stable, and `latest` are the counts of the last look alone.
     """
 
     rule: str = ""
@@ -67,6 +69,10 @@ class MetricState(_Recorded):
     labels_differ: tuple[int, ...] = ()
     labels_excess: tuple[float, ...] = ()
     control_differs: tuple[int, ...] = ()
+    pair_ages: tuple[int, ...] = ()
+    made: tuple[int, ...] = ()
+    apart: float = 0.0
+    latest: tuple[int, ...] = ()
 
     @property
     def canary(self) -> Arm:

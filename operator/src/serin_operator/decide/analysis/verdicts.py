@@ -30,6 +30,9 @@ class Reason(StrEnum):
     NOT_ENOUGH_EVIDENCE = "NotEnoughEvidence"  # non-inferiority is asked for and not shown yet
     MARGIN_IMPOSSIBLE = "MarginImpossible"  # stable's rate plus the margin is 100 % or more: nothing could fail
     SELECTIVE_LABELS = "SelectiveLabels"  # the versions get labels for unequal shares of their predictions
+    PODS_MAY_DIFFER = (
+        "PodsMayDiffer"  # the canary is worse by no more than one of stable's pods may differ from the others
+    )
     SELECTIVE_CONTROL = (
         "SelectiveControl"  # the control fails to answer for some answers of the canary more than others
     )

@@ -158,6 +158,7 @@ def discounted(sample: Sample, known: Scatter, effect: float, starting: float = 
         between_pods=known.pods.log_odds(),
         together=known.clients.together,
         starting=starting,
+        apart=known.pods.apart(),
     )
 
 

@@ -29,17 +29,19 @@ class Scatter:
 
 def scatter_of(evidence: Mapping[str, Any]) -> dict[str, Scatter]:
     """As `recorded` wrote it, by metric."""
-    spread, pods, clients = (evidence.get(name, {}) for name in ("spread", "pods", "clients"))
+    spread, pods, clients, each = (evidence.get(name, {}) for name in ("spread", "pods", "clients", "eachPod"))
     return {
         name: Scatter(
             Spread(float(spread[name][0]), int(spread[name][1])) if name in spread else Spread(),
-            PodScatter(float(pods[name][0]), float(pods[name][1]), int(pods[name][2]))
-            if name in pods
-            else PodScatter(),
+            PodScatter(*_three(pods.get(name)), tuple(int(one) for one in each.get(name, ()))),
             Clients(*(int(one) for one in clients[name])) if name in clients else Clients(),
         )
-        for name in {**spread, **pods, **clients}
+        for name in {**spread, **pods, **clients, **each}
     }
+
+
+def _three(pods: Sequence[float] | None) -> tuple[float, float, int]:
+    return (float(pods[0]), float(pods[1]), int(pods[2])) if pods else (0.0, 0.0, 0)
 
 
 def recorded(scatter: Mapping[str, Scatter]) -> dict[str, Any]:
@@ -55,4 +57,6 @@ def recorded(scatter: Mapping[str, Scatter]) -> dict[str, Any]:
         if one.pods.pods
     }
     clients = {name: list(astuple(one.clients)) for name, one in scatter.items() if one.clients.total}
-    return {**written, **({"pods": pods} if pods else {}), **({"clients": clients} if clients else {})}
+    each = {name: list(one.pods.each) for name, one in scatter.items() if one.pods.each}
+    more = {"pods": pods, "clients": clients, "eachPod": each}
+    return {**written, **{name: told for name, told in more.items() if told}}

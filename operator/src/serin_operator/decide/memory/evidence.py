@@ -30,6 +30,8 @@ def readable(comparison: Comparison) -> Comparison:
     float(until), float(spent)
     for excess, worth, pods in comparison.evidence.get("pods", {}).values():
         PodScatter(float(excess), float(worth), int(pods))
+    for counts in comparison.evidence.get("eachPod", {}).values():
+        PodScatter(each=tuple(int(one) for one in counts)).apart()
     for sums in comparison.evidence.get("clients", {}).values():
         Clients(*sums)
     return comparison
