@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+from benchmarks.analysis.chain import rows as chain
 from benchmarks.analysis.table import EFFECTS, ROWS, sweep_name
 from benchmarks.analysis.worlds import worlds
 from scipy.stats import beta
@@ -178,6 +179,7 @@ def markdown(results: dict) -> str:
             f"| {world['name']} | {what} | {_percent(world)} (≤ {100 * world['high']:.2f} %) of {world['rollouts']:,}{middle}{_wanted(world)}"
             f"{_held(world)} | {promised} | {_told(world['holds'])} |"
         )
+    lines += chain.markdown(results)
     if "speed" in results:
         lines += _speed(results["speed"])
     return "\n".join(lines) + "\n"

@@ -1,0 +1,220 @@
+"""What benchmarks/analysis/chain puts between servers and operator is what stands there: expositions, and Prometheus' answers."""
+
+import re
+from collections.abc import Iterator
+from time import perf_counter
+
+import numpy as np
+import pytest
+import yaml
+from benchmarks.analysis.chain import operator, pods, traffic
+from benchmarks.analysis.chain.cluster import Cluster
+from benchmarks.analysis.chain.evaluate import Prometheus
+from benchmarks.analysis.chain.made import CANARY, STABLE
+from benchmarks.analysis.chain.storage import Storage
+from benchmarks.analysis.chain.targets import Target
+from benchmarks.analysis.chain.ways import REGIONS, WAYS
+from prometheus_client.parser import text_string_to_metric_families
+from tests.support.promtool import promtool
+
+from serin_operator.api.kinds.kind import Bounded
+from serin_operator.api.kinds.registry import KINDS
+from serin_operator.decide.looks import Look
+from serin_operator.observe.looks import take
+from serin_operator.observe.prometheus_client import PrometheusRefused
+from serin_server.dataplane.call import Call
+from serin_server.dataplane.memory import MemoryBudget
+from serin_server.dataplane.plane import DataPlane
+from serin_server.feedback.tokens import ControlPart
+from serin_server.metrics.clients import WINDOW_SECONDS
+from serin_server.pairing.heard import Failed, Predicted, Trouble
+from serin_server.refusals import Kind, Refusal
+
+START = 1_795_176_000.0
+STEP = 10
+
+
+def test_every_kind_of_metric_goes_through_the_chain() -> None:
+    tried = {way.asked[0].field for way in WAYS}
+    assert {kind.field for kind in KINDS} - tried == set(), "add a Way to benchmarks/analysis/chain/ways.py"
+
+
+def test_whatever_can_be_asked_of_a_kind_in_another_way_goes_through_the_chain() -> None:
+    sliced = {way.asked[0].field for way in WAYS if "slices" in way.metric}
+    paired = {way.asked[0].field for way in WAYS if way.spec.analysis.paired(way.spec.analysis.metrics[0]) != "Off"}
+    alone = {way.asked[0].field for way in WAYS if isinstance(way.asked[0].judged(way.asked[1]), Bounded)}
+    assert sliced == {kind.field for kind in KINDS if kind.slices}
+    assert paired == {kind.field for kind in KINDS if kind.pairs}
+    assert alone == {"accuracy", "score", "disagreement"}
+    assert any(way.is_guarded for way in WAYS)
+
+
+def pod(name: str = "a", revision: str = CANARY) -> pods.Pod:
+    """One that has counted something of everything."""
+    metric = {"score": {"of": "AbsoluteError", "between": [0, 5], "maxIncrease": 0.1}, **REGIONS}
+    more = {"pairing": {"sample": 0.1}, "metrics": [{"name": "m", **metric}, {"name": "e", **FAR}]}
+    serving = {"feedback": {"signing": "Managed"}, "prediction": {"kind": "Regression", "tolerance": 0.5}}
+    spec = operator.spec_of({}, analysis=more, serving=serving)
+    one = pods.Pod(name, pods.settings_of(spec, revision, name), START - 60, pods.trained(2.0))
+    for number in range(40):
+        one.answer(START + number, b"client %d" % (number % 3), 0.01 * number, fails=number % 10 == 0)
+        told = one.signer.sign(
+            START + number, f"r{number}", [1.0], ControlPart(STABLE, [2.0]) if number % 2 else None, number % 3
+        )
+        one.hear(START + 2 * number, {"token": told.decode(), "label": number / 10, "attributes": {"region": "north"}})
+    one.book.count([1.0], Predicted(STABLE, [1.2]))
+    one.book.count([1.0], Failed(STABLE))
+    one.book.count(None, Trouble.LATE)
+    one.see(np.array([0.1, 5.0, np.nan]), np.array([1.0, 2.0, 3.0], np.float32))
+    return one
+
+
+FAR = {"absoluteError": {"above": 1}, **REGIONS}
+
+
+def test_a_scrape_keeps_what_the_exposition_says() -> None:
+    one, storage = pod(), Storage()
+    families = text_string_to_metric_families(one.metrics.exposition().decode())
+    said = {(each.name, frozenset(each.labels.items())): each.value for family in families for each in family.samples}
+    names = frozenset(name for name, _ in said)
+    Target(one, START, 10, names).scrape(storage, START)
+    added = {"namespace", "pod", "job", "__name__"}
+    kept = {
+        (each.labels["__name__"], frozenset(item for item in each.labels.items() if item[0] not in added)): each.values[
+            -1
+        ]
+        for name in names
+        for each in storage.select(name, ())
+    }
+    assert kept == said
+    assert {"serin_pairs_total", "serin_sliced_feedback_errors_total", "serin_feedback_scores_total"} <= names
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_request_counts_as_the_servers_data_plane_counts_it(fails) -> None:
+    settings = pods.settings_of(operator.spec_of({"errorRate": {}}), CANARY, "a")
+    ours, theirs = pods.Pod("a", settings, START), pods.Pod("b", settings, START)
+    plane, client = DataPlane(theirs.metrics, 10, MemoryBudget(1000)), theirs.metrics.clients.client(b"one")
+    theirs.metrics.clients.window, theirs.metrics.in_flight = int(START / WINDOW_SECONDS), 1
+    ours.answer(START, b"one", 0.0, fails=fails)
+    if fails:
+        plane.refused(Refusal(Kind.MODEL_FAILED, ""), 500, perf_counter(), was_submitted=True, client=client)
+    else:
+        call = Call([], 1, None, "r")
+        call.client = client
+        plane.succeeded(call)
+    for told in ("requests", "control_requests"):
+        assert getattr(ours.metrics, told).values == getattr(theirs.metrics, told).values
+    assert ours.metrics.clients.sums == theirs.metrics.clients.sums
+    assert sum(ours.metrics.request_duration.counts) == sum(theirs.metrics.request_duration.counts) == 1
+
+
+def test_a_scrape_keeps_no_series_that_nobody_asks_for() -> None:
+    storage = Storage()
+    Target(pod(), START, 10, frozenset({"serin_requests_total"})).scrape(storage, START)
+    assert storage.select("serin_requests_total", ())
+    assert not storage.select("serin_pairs_total", ())
+
+
+def test_what_a_pod_told_before_and_does_not_any_more_is_gone() -> None:
+    storage, one = Storage(), pods.Exporter("shop")
+    target = Target(one, START, 10, frozenset({"shop_offers_total"}))
+    one.offers.add("accepted", "v1")
+    target.scrape(storage, START)
+    one.offers.values.clear()
+    target.scrape(storage, START + 10)
+    (series,) = storage.select("shop_offers_total", ())
+    assert series.at(START + 5) == (START, 1.0)
+    assert series.at(START + 10) is None
+    assert next(series.within(START + 10, 30)) == (START, 1.0)
+
+
+@pytest.mark.parametrize("wrong", ["up{", "sum(", 'label_replace(up, "a", "b")', "up[5m]", "1 +", "%", "sum(1)"])
+async def test_a_query_that_is_not_understood_is_refused(wrong) -> None:
+    with pytest.raises(PrometheusRefused):
+        await Prometheus(Storage()).query(wrong, START)
+
+
+def lived(seed: int, way_name: str) -> tuple[Cluster, str]:
+    """Pods that were scraped for a while, all at the same moments; and the queries of a look at them."""
+    way = next(one for one in WAYS if one.name == way_name)
+    versions = {STABLE: traffic.Version(), CANARY: way.canary(is_worse=True)}
+    cluster = Cluster(np.random.default_rng(seed), way.spec, versions, way.traffic, way.wanted, START)
+    for revision, number in ((STABLE, 2), (CANARY, 1)):
+        cluster.start(revision, number, age=100)
+        cluster.lead_to(revision)
+    for target in cluster.targets:
+        target.next = START + STEP
+    cluster.advance(START + 95)
+    cluster.begin_anew(cluster.serving[0])
+    cluster.reset_exporter()
+    for target in cluster.targets:
+        target.next = START + 100
+    cluster.advance(START + 165)
+    return cluster, way
+
+
+class Asked:
+    """Remembers queries and what was answered."""
+
+    def __init__(self, prometheus: Prometheus) -> None:
+        self._prometheus, self.answers = prometheus, []
+
+    async def query(self, promql: str, at: float):
+        answer = await self._prometheus.query(promql, at)
+        self.answers.append((promql, at, answer))
+        return answer
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way_name", ["errorRate", "accuracy, by slice", "disagreement", "outcome", "query"])
+async def test_queries_are_answered_as_prometheus_own_tool_answers_them(way_name, tmp_path) -> None:
+    cluster, way = lived(3, way_name)
+    start, end = operator.moment(START + 60), operator.moment(START + 140)
+    look = Look(pods.NAMESPACE, pods.MODEL, STABLE, CANARY, start, end, start, namespace_label="namespace")
+    asked = Asked(Prometheus(cluster.storage))
+    await take(asked, look, way.spec.analysis, STEP, operator.moment(START + 165))
+    assert asked.answers
+    for promql, at, answer in asked.answers:
+        ours = sorted((sorted(one.labels.items()), pytest.approx(one.value, rel=1e-9)) for one in answer)
+        theirs = sorted((sorted(labels.items()), value) for labels, value in by_promtool(tmp_path, cluster, promql, at))
+        assert ours
+        assert [labels for labels, _ in theirs] == [labels for labels, _ in ours]
+        assert [value for _, value in theirs] == [value for _, value in ours]
+
+
+def by_promtool(folder, cluster: Cluster, promql: str, at: float) -> Iterator[tuple[dict[str, str], float]]:
+    """The same series and the same query; the tool prints what it got and was not told to expect. Its time begins at 0."""
+    steps = round((at - START) / STEP) + 1
+    query = re.sub(r"@ ([0-9.]+)", lambda found: f"@ {float(found[1]) - START:.3f}", promql)
+    series = [
+        {"series": selector(one.labels), "values": " ".join(values(one, steps))}
+        for name in sorted(cluster.wanted)
+        for one in cluster.storage.select(name, ())
+    ]
+    test = {
+        "interval": f"{STEP}s",
+        "input_series": series,
+        "promql_expr_test": [
+            {"expr": query, "eval_time": f"{at - START:.0f}s", "exp_samples": [{"labels": "{}", "value": -1}]}
+        ],
+    }
+    file = folder / "test.yaml"
+    file.write_text(yaml.safe_dump({"evaluation_interval": f"{STEP}s", "tests": [test]}))
+    told = promtool("test", "rules", str(file))
+    text = (told.stdout + told.stderr).partition("got:")[2]
+    for name, labels, value in re.findall(r"(\w*)\{([^}]*)\} (\S+?)[,\]\s]", text):
+        found = dict(re.findall(r'(\w+)="([^"]*)"', labels))
+        yield ({"__name__": name, **found} if name else found), float(value)
+
+
+def selector(labels: dict[str, str]) -> str:
+    own = ",".join(f'{label}="{value}"' for label, value in labels.items() if label != "__name__")
+    return f"{labels['__name__']}{{{own}}}"
+
+
+def values(series, steps: int) -> Iterator[str]:
+    """As the tool reads them: a step each, nothing where there was no scrape."""
+    known = {round((moment - START) / STEP): value for moment, value in zip(series.times, series.values, strict=True)}
+    for step in range(steps):
+        yield "_" if step not in known else "stale" if known[step] is None else repr(known[step])
