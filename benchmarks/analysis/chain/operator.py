@@ -96,7 +96,7 @@ class Operator:
         if look is None or self.spec.analysis is None:
             raise LookupError(f"no look is due at {now:.3f}")
         self.looks += 1
-        result = _waited(take(self.prometheus, look, self.spec.analysis, SCRAPE_SECONDS, self._world.now))
+        result = asyncio.run(take(self.prometheus, look, self.spec.analysis, SCRAPE_SECONDS, self._world.now))
         verdict = judged(replace(self._world, look=result), self.memory, self._settings)
         self.memory = verdict.memory
         is_found = any(row.verdict == "Fail" or row.reason == Reason.MEANS_ONLY_WARN.value for row in self.rows)
@@ -119,7 +119,7 @@ def asked_of(spec: ModelDeploymentSpec) -> frozenset[str]:
     before = (now - timedelta(seconds=60), now - timedelta(seconds=30))
     look = Look(NAMESPACE, MODEL, STABLE, CANARY, now, now + timedelta(seconds=30), now, before=before)
     if spec.analysis is not None:
-        _waited(take(recorder, look, spec.analysis, SCRAPE_SECONDS, now))
+        asyncio.run(take(recorder, look, spec.analysis, SCRAPE_SECONDS, now))
     return names_in(recorder.queries)
 
 
@@ -132,14 +132,6 @@ class _Recorder:
     async def query(self, promql: str, at: float) -> list[Series]:  # noqa: ARG002
         self.queries.append(promql)
         return []
-
-
-def _waited(coroutine: Any) -> Any:
-    """What comes of something that waits for nobody but loops and time-outs."""
-    return _LOOP.run_until_complete(coroutine)
-
-
-_LOOP = asyncio.new_event_loop()
 
 
 def spec_of(metric: Mapping[str, Any], **more: Any) -> ModelDeploymentSpec:

@@ -1,5 +1,6 @@
 """What benchmarks/analysis/chain puts between servers and operator is what stands there: expositions, and Prometheus' answers."""
 
+import asyncio
 import re
 from collections.abc import Iterator
 from time import perf_counter
@@ -13,7 +14,7 @@ from benchmarks.analysis.chain.evaluate import Prometheus
 from benchmarks.analysis.chain.made import CANARY, STABLE
 from benchmarks.analysis.chain.storage import Storage
 from benchmarks.analysis.chain.targets import Target
-from benchmarks.analysis.chain.ways import REGIONS, WAYS
+from benchmarks.analysis.chain.ways import REGIONS, WAYS, Way
 from prometheus_client.parser import text_string_to_metric_families
 from tests.support.promtool import promtool
 
@@ -135,8 +136,8 @@ async def test_a_query_that_is_not_understood_is_refused(wrong) -> None:
         await Prometheus(Storage()).query(wrong, START)
 
 
-def lived(seed: int, way_name: str) -> tuple[Cluster, str]:
-    """Pods that were scraped for a while, all at the same moments; and the queries of a look at them."""
+def lived(seed: int, way_name: str) -> tuple[Cluster, Way]:
+    """Pods that were scraped for a while, all at the same moments, and what is asked about them."""
     way = next(one for one in WAYS if one.name == way_name)
     versions = {STABLE: traffic.Version(), CANARY: way.canary(is_worse=True)}
     cluster = Cluster(np.random.default_rng(seed), way.spec, versions, way.traffic, way.wanted, START)
@@ -168,22 +169,20 @@ class Asked:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("way_name", ["errorRate", "accuracy, by slice", "disagreement", "outcome", "query"])
-async def test_queries_are_answered_as_prometheus_own_tool_answers_them(way_name, tmp_path) -> None:
+def test_queries_are_answered_as_prometheus_own_tool_answers_them(way_name, tmp_path) -> None:
     cluster, way = lived(3, way_name)
     start, end = operator.moment(START + 60), operator.moment(START + 140)
     look = Look(pods.NAMESPACE, pods.MODEL, STABLE, CANARY, start, end, start, namespace_label="namespace")
     asked = Asked(Prometheus(cluster.storage))
-    await take(asked, look, way.spec.analysis, STEP, operator.moment(START + 165))
+    asyncio.run(take(asked, look, way.spec.analysis, STEP, operator.moment(START + 165)))
     assert asked.answers
     for promql, at, answer in asked.answers:
-        ours = sorted((sorted(one.labels.items()), pytest.approx(one.value, rel=1e-9)) for one in answer)
-        theirs = sorted((sorted(labels.items()), value) for labels, value in by_promtool(tmp_path, cluster, promql, at))
+        ours = {frozenset(one.labels.items()): one.value for one in answer}
+        assert ours == pytest.approx(by_promtool(tmp_path, cluster, promql, at), rel=1e-9)
         assert ours
-        assert [labels for labels, _ in theirs] == [labels for labels, _ in ours]
-        assert [value for _, value in theirs] == [value for _, value in ours]
 
 
-def by_promtool(folder, cluster: Cluster, promql: str, at: float) -> Iterator[tuple[dict[str, str], float]]:
+def by_promtool(folder, cluster: Cluster, promql: str, at: float) -> dict[frozenset[tuple[str, str]], float]:
     """The same series and the same query; the tool prints what it got and was not told to expect. Its time begins at 0."""
     steps = round((at - START) / STEP) + 1
     query = re.sub(r"@ ([0-9.]+)", lambda found: f"@ {float(found[1]) - START:.3f}", promql)
@@ -203,9 +202,10 @@ def by_promtool(folder, cluster: Cluster, promql: str, at: float) -> Iterator[tu
     file.write_text(yaml.safe_dump({"evaluation_interval": f"{STEP}s", "tests": [test]}))
     told = promtool("test", "rules", str(file))
     text = (told.stdout + told.stderr).partition("got:")[2]
-    for name, labels, value in re.findall(r"(\w*)\{([^}]*)\} (\S+?)[,\]\s]", text):
-        found = dict(re.findall(r'(\w+)="([^"]*)"', labels))
-        yield ({"__name__": name, **found} if name else found), float(value)
+    return {
+        frozenset([*re.findall(r'(\w+)="([^"]*)"', labels), *([("__name__", name)] if name else [])]): float(value)
+        for name, labels, value in re.findall(r"(\w*)\{([^}]*)\} (\S+?)[,\]\s]", text)
+    }
 
 
 def selector(labels: dict[str, str]) -> str:
