@@ -1,7 +1,7 @@
 """Answers queries about what was scraped, as Prometheus 3 does: instant vectors of `promql`'s trees."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from math import floor, nan
 
@@ -53,8 +53,8 @@ class Evaluation:
                 return self._called(function, arguments, at)
             case Aggregate(function, by, inner):
                 return _aggregated(function, by, self._vector(inner, at))
-            case Binary("or", left, right):
-                return _united(self._vector(left, at), self._vector(right, at))
+            case Binary("or", _, _):
+                return _united([self._vector(one, at) for one in _alternatives(node)])
             case Binary(operator, left, right):
                 return _combined(operator, self.of(left, at), self.of(right, at))
         raise ValueError(f"no instant vector: {node!r:.60}")
@@ -135,14 +135,28 @@ def _aggregated(function: str, by: tuple[str, ...], vector: Vector) -> Vector:
     ]
 
 
-def _united(left: Vector, right: Vector) -> Vector:
-    """All of the left, and of the right what has other labels."""
-    known = {_signature(labels) for labels, _ in left}
-    return [*left, *(one for one in right if _signature(one[0]) not in known)]
+def _alternatives(node: Node) -> list[Node]:
+    """What stands between the ors, from left to right."""
+    found: list[Node] = []
+    while isinstance(node, Binary) and node.operator == "or":
+        found.append(node.right)
+        node = node.left
+    return [node, *reversed(found)]
+
+
+def _united(vectors: Sequence[Vector]) -> Vector:
+    """All of the first, and of each other what has other labels than all before it."""
+    known: set[frozenset[tuple[str, str]]] = set()
+    found: Vector = []
+    for vector in vectors:
+        new = [(_signature(labels), (labels, value)) for labels, value in vector]
+        found += [element for signature, element in new if signature not in known]
+        known.update(signature for signature, _ in new)
+    return found
 
 
 def _signature(labels: Mapping[str, str]) -> frozenset[tuple[str, str]]:
-    return frozenset([item for item in labels.items() if item[0] != "__name__"])
+    return frozenset(_nameless(labels).items() if "__name__" in labels else labels.items())
 
 
 def _combined(operator: str, left: Vector | float, right: Vector | float) -> Vector | float:

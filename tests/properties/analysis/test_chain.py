@@ -19,10 +19,15 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.support.promtool import promtool
 
 from serin_operator.api.kinds.kind import Bounded
+from serin_operator.api.kinds.reading import Expression, Shares
 from serin_operator.api.kinds.registry import KINDS
+from serin_operator.decide.analysis import Arm
 from serin_operator.decide.looks import Look
 from serin_operator.observe.looks import take
+from serin_operator.observe.pairs import asked_of
 from serin_operator.observe.prometheus_client import PrometheusRefused
+from serin_operator.observe.questions import labels_of
+from serin_operator.observe.sliced import Sliced
 from serin_server.dataplane.call import Call
 from serin_server.dataplane.memory import MemoryBudget
 from serin_server.dataplane.plane import DataPlane
@@ -50,11 +55,13 @@ def test_whatever_can_be_asked_of_a_kind_in_another_way_goes_through_the_chain()
     assert any(way.is_guarded for way in WAYS)
 
 
-def pod(name: str = "a", revision: str = CANARY) -> pods.Pod:
-    """One that has counted something of everything."""
-    metric = {"score": {"of": "AbsoluteError", "between": [0, 5], "maxIncrease": 0.1}, **REGIONS}
-    more = {"pairing": {"sample": 0.1}, "metrics": [{"name": "m", **metric}, {"name": "e", **FAR}]}
-    serving = {"feedback": {"signing": "Managed"}, "prediction": {"kind": "Regression", "tolerance": 0.5}}
+def pod(name: str = "a", revision: str = CANARY, serving=None) -> pods.Pod:
+    """One that has counted something of everything; unless said otherwise of a regression."""
+    score = {"between": [0, 5], "maxIncrease": 0.1}
+    scores = [score] if serving else [{"of": "AbsoluteError", **score}, score]
+    metrics = [{"name": f"m{number}", "score": one, **REGIONS} for number, one in enumerate(scores)]
+    more = {"pairing": {"sample": 0.1}, "metrics": [*metrics, *([] if serving else [{"name": "e", **FAR}])]}
+    serving = serving or {"feedback": {"signing": "Managed"}, "prediction": {"kind": "Regression", "tolerance": 0.5}}
     spec = operator.spec_of({}, analysis=more, serving=serving)
     one = pods.Pod(name, pods.settings_of(spec, revision, name), START - 60, pods.trained(2.0))
     for number in range(40):
@@ -62,7 +69,10 @@ def pod(name: str = "a", revision: str = CANARY) -> pods.Pod:
         told = one.signer.sign(
             START + number, f"r{number}", [1.0], ControlPart(STABLE, [2.0]) if number % 2 else None, number % 3
         )
-        one.hear(START + 2 * number, {"token": told.decode(), "label": number / 10, "attributes": {"region": "north"}})
+        one.hear(
+            START + 2 * number,
+            {"token": told.decode(), "label": number / 10, "score": 1.0, "attributes": {"region": "north"}},
+        )
     one.book.count([1.0], Predicted(STABLE, [1.2]))
     one.book.count([1.0], Failed(STABLE))
     one.book.count(None, Trouble.LATE)
@@ -108,6 +118,61 @@ def test_a_request_counts_as_the_servers_data_plane_counts_it(fails) -> None:
         assert getattr(ours.metrics, told).values == getattr(theirs.metrics, told).values
     assert ours.metrics.clients.sums == theirs.metrics.clients.sums
     assert sum(ours.metrics.request_duration.counts) == sum(theirs.metrics.request_duration.counts) == 1
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
+def test_no_label_that_tells_series_of_a_server_apart_is_dropped_by_a_query(way) -> None:
+    """Of series that differ in a label that is dropped the largest would be taken for their sum."""
+    one = pod() if way.traffic.is_regression else pod(serving={"feedback": {"signing": "Managed"}})
+    families = text_string_to_metric_families(one.metrics.exposition().decode())
+    samples = [each for family in families for each in family.samples]
+    for counter, age in counters_of(way):
+        found = [each.labels for each in samples if each.name == counter.series]
+        assert found or counter.is_foreign, counter.series
+        pinned = {matcher.split("=")[0] for matcher in counter.where} | {counter.against}
+        for labels in found:
+            assert set(labels) - CONSTANT - pinned <= set(labels_of(counter, age))
+
+
+CONSTANT = {"model_namespace", "model_name", "model_version", "model_revision", "server_id"}
+
+
+def counters_of(way: Way):
+    """All that a look asks of servers for a metric, each with its label of ages."""
+    kind, said = way.asked
+    (metric,) = way.spec.analysis.metrics
+    reading, sliced = kind.reads(said), Sliced.of(metric)
+    if isinstance(reading, Expression):
+        return
+    age = reading.age if isinstance(reading, Shares) else None
+    yield from ((one, age) for one in reading.counters)
+    yield from asked_of(kind.pairs) if way.spec.analysis.pairing and kind.pairs else ()
+    yield from sliced.asked if sliced else ()
+    more = (reading.clients, reading.predictions) if isinstance(reading, Shares) else ()
+    yield from ((one, None) for one in more if one)
+
+
+def test_errors_of_several_codes_and_values_of_several_bins_are_summed() -> None:
+    storage, counted = Storage(), {}
+    for revision in (STABLE, CANARY):
+        one = pod(revision=revision)
+        target = Target(one, START, STEP, frozenset({*WANTED, "serin_process_start_time_seconds"}))
+        target.scrape(storage, START)
+        for code, number in (("400", 30), ("500", 20), ("504", 10)):
+            one.metrics.requests.add(code, "true", amount=number)
+        one.metrics.requests.add("200", "false", amount=40)
+        one.see(np.linspace(-1.5, 4, 100), np.zeros(100, np.float32))
+        target.scrape(storage, START + 30)
+    for field, said in (("errorRate", {}), ("invalidInputs", {"feature": "x"})):
+        spec = operator.spec_of({field: said})
+        look = Look(pods.NAMESPACE, pods.MODEL, STABLE, CANARY, *map(operator.moment, (START + 1, START + 31, START)))
+        taken = asyncio.run(take(Prometheus(storage), look, spec.analysis, STEP * 2, operator.moment(START + 60)))
+        counted[field] = taken.samples["m"].observed.strata[0].canary
+    invalid = int((np.linspace(-1.5, 4, 100) > pods.trained(2.0).features[0].most).sum())
+    assert counted == {"errorRate": Arm(60, 100), "invalidInputs": Arm(invalid, 100)}
+
+
+WANTED = ("serin_requests_total", "serin_feature_values_total", "serin_feature_invalid_total")
 
 
 def test_a_scrape_keeps_no_series_that_nobody_asks_for() -> None:

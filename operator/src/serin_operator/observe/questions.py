@@ -21,7 +21,12 @@ _OF_PROCESSES: Final = frozenset({BORN, ALIVE, INTERVAL, ELSEWHERE})
 
 
 def labels_of(counter: Counter, age: str | None) -> tuple[str, ...]:
-    """Labels of a server's counter that are kept."""
+    """Labels of a server's counter that are kept: all that tell its series apart, for of two the larger would be taken for both."""
+    return (*needed_of(counter, age), *counter.summed)
+
+
+def needed_of(counter: Counter, age: str | None) -> tuple[str, ...]:
+    """Those of them without which nothing can be counted."""
     return (counter.arm, PROCESS, *(one for one in (counter.told_by, age, counter.slices_by) if one))
 
 
