@@ -8,7 +8,7 @@ import numpy as np
 BASE_WRONG = 0.08
 """Of rows, on which the version before is wrong."""
 _POSITIVE = 0.4
-_CLIENTS = 40
+_CLIENTS = 20
 _SPREAD = 0.8
 """Standard deviation of the logarithm of a latency."""
 _CPU_SHAPE = 4.0
@@ -63,8 +63,8 @@ class Traffic:
         inputs_moved: How far inputs are moved from those of training, whoever is asked.
     """
 
-    a_second: float = 12.0
-    labelled: float = 0.6
+    a_second: float = 6.0
+    labelled: float = 0.5
     delay: float = 20.0
     is_regression: bool = False
     has_labels: bool = False

@@ -74,9 +74,12 @@ LABELS = Traffic(has_labels=True)
 NUMBERS = replace(LABELS, is_regression=True)
 INPUTS = Traffic(sees_inputs=True)
 OFFERS = Traffic(offers=True)
-CLASSES = {"serving": {"feedback": {"signing": "Managed"}}}
-REGRESSION = {"serving": {"feedback": {"signing": "Managed"}, "prediction": {"kind": "Regression"}}}
-IN_PAIRS = {**CLASSES, "analysis": {"pairing": {"sample": 0.3}}}
+SIGNED = {"feedback": {"signing": "Managed"}}
+MINUTE = {"intervalSeconds": 60}
+"""Labels are few: a look a minute has as much to say as two."""
+CLASSES = {"serving": SIGNED, "analysis": MINUTE}
+REGRESSION = {"serving": {**SIGNED, "prediction": {"kind": "Regression"}}, "analysis": MINUTE}
+IN_PAIRS = {"serving": SIGNED, "analysis": {"pairing": {"sample": 0.3}, **MINUTE}}
 REGIONS = {"slices": {"by": "region", "values": ["north", "south", "west"]}}
 SCORE = {"between": [0, 1], "maxDecrease": 0.02}
 _OF_CANARY = 'model_version="{{ .canary }}"'
@@ -242,16 +245,16 @@ WAYS = (
         promised=None,
     ),
     Way(
-        "guard of four hours, accuracy in pairs",
+        "guard of two hours, accuracy in pairs",
         {"accuracy": {}},
         BROKEN,
-        "8 points less from the second hour on",
+        "8 points less from half an hour on",
         RETRAINED,
-        replace(LABELS, a_second=1.0),
+        replace(LABELS, a_second=0.8),
         more={
             **CLASSES,
-            "analysis": {"pairing": {"sample": 0.5}, "intervalSeconds": 240},
-            "guard": {"seconds": 14_400},
+            "analysis": {"pairing": {"sample": 0.5}, "intervalSeconds": 300},
+            "guard": {"seconds": 7200},
         },
         is_guarded=True,
     ),

@@ -5,7 +5,6 @@ before each end. What belongs together is told by the label ``at``, which the qu
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -115,5 +114,5 @@ def answers(series: Sequence[Series], count: int) -> list[list[Series]]:
     for one in series:
         number, _, at = one.labels.get("at", "").partition(" ")
         if at and number.isdigit() and int(number) < count:
-            found[int(number)].append(replace(one, labels={**one.labels, "at": at}))
+            found[int(number)].append(Series({**one.labels, "at": at}, one.value, one.at))
     return [[*mine, *of_processes] for mine in found]
