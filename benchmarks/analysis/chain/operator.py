@@ -53,6 +53,8 @@ class Operator:
     memory: Memory = field(init=False)
     arms: Arms = field(default_factory=lambda: Arms(1, 0))
     looks: int = 0
+    ends_with: frozenset[str] = frozenset({"Fail"})
+    """Verdicts with which there is nothing more to look at."""
 
     def __post_init__(self) -> None:
         self._settings = settings_of(self.spec)
@@ -90,7 +92,7 @@ class Operator:
         return None if ahead is None else self._world.now.timestamp() + ahead[1] + _ROUNDED_SECONDS
 
     def look(self, now: float) -> bool:
-        """Take the look that is due, and judge it. Whether something was found: a failure, a warning, or a mean that holds for a person."""
+        """Take the look that is due, and judge it. Whether that was the last one."""
         self.observe(now, self.arms)
         look = due_look(self._world, self.memory)
         if look is None or self.spec.analysis is None:
@@ -99,8 +101,12 @@ class Operator:
         result = asyncio.run(take(self.prometheus, look, self.spec.analysis, SCRAPE_SECONDS, self._world.now))
         verdict = judged(replace(self._world, look=result), self.memory, self._settings)
         self.memory = verdict.memory
-        is_found = any(row.verdict == "Fail" or row.reason == Reason.MEANS_ONLY_WARN.value for row in self.rows)
-        return is_found or verdict.judgement.failed is not None
+        return self.has_found or any(row.verdict in self.ends_with for row in self.rows)
+
+    @property
+    def has_found(self) -> bool:
+        """Whether something was found: a failure, a warning, or a mean that holds for a person."""
+        return any(row.verdict == "Fail" or row.reason == Reason.MEANS_ONLY_WARN.value for row in self.rows)
 
     @property
     def rows(self) -> tuple[MetricStatus, ...]:

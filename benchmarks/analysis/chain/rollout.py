@@ -48,53 +48,52 @@ class Ended:
     message: str = ""
 
 
-def followed(way: Way, rng: np.random.Generator, *, is_worse: bool) -> Ended:
-    """One of them, to its end or until it is rolled back."""
-    return (_guarded if way.is_guarded else _rolled_out)(way, rng, is_worse)
+def followed(way: Way, rng: np.random.Generator, *, is_worse: bool, ends_with: tuple[str, ...] = ("Fail",)) -> Ended:
+    """One of them, to its end or to one of these verdicts."""
+    versions = {STABLE: Version(), CANARY: way.canary(is_worse=is_worse and not way.is_guarded)}
+    cluster = Cluster(rng, way.spec, versions, way.clients(is_worse=is_worse), way.wanted, T0 + rng.uniform(0, 60))
+    operator = Operator(way.spec, Prometheus(cluster.storage), cluster.now, ends_with=frozenset(ends_with))
+    if way.is_guarded:
+        return _guarded(way, cluster, operator, is_worse=is_worse)
+    return _rolled_out(cluster, operator)
 
 
-def _rolled_out(way: Way, rng: np.random.Generator, is_worse: bool) -> Ended:
-    start = T0 + rng.uniform(0, 60)
-    versions = {STABLE: Version(), CANARY: way.canary(is_worse=is_worse)}
-    cluster = Cluster(rng, way.spec, versions, way.clients(is_worse=is_worse), way.wanted, start)
+def _rolled_out(cluster: Cluster, operator: Operator) -> Ended:
+    rng, began, pods = cluster.rng, cluster.now + CALM_SECONDS, 0
     cluster.start(STABLE, PODS, age=3600)
     cluster.lead_to(STABLE)
-    cluster.advance(start + CALM_SECONDS - STARTS_SECONDS)
-    operator = Operator(way.spec, Prometheus(cluster.storage), cluster.now)
-    has_fired, began, pods = False, start + CALM_SECONDS, 0
+    cluster.advance(began - STARTS_SECONDS)
+    operator.observe(cluster.now, Arms(PODS, 0))
     for stage, (canary_pods, ends) in enumerate(((1, began + 300), (PODS, began + 900))):
         cluster.start(CANARY, canary_pods - pods)
-        has_fired = _judged(cluster, operator, cluster.now + STARTS_SECONDS, [])
+        if _judged(cluster, operator, cluster.now + STARTS_SECONDS, []):
+            return _ended(cluster, operator, began)
         operator.observe(cluster.now, operator.arms)
         cluster.lead_to(CANARY)
         pods = canary_pods
         _settle(cluster, operator, Arms(PODS, pods))
         operator.enter(stage)
-        has_fired = has_fired or _judged(cluster, operator, ends - STARTS_SECONDS, _mishaps(rng, cluster.now, ends))
-        if has_fired:
-            break
-    has_fired = has_fired or _judged(cluster, operator, cluster.now + STARTS_SECONDS, [])
-    return _ended(cluster, operator, has_fired, began)
+        if _judged(cluster, operator, ends - STARTS_SECONDS, _mishaps(rng, cluster.now, ends)):
+            return _ended(cluster, operator, began)
+    _judged(cluster, operator, cluster.now + STARTS_SECONDS, [])
+    return _ended(cluster, operator, began)
 
 
-def _guarded(way: Way, rng: np.random.Generator, is_worse: bool) -> Ended:
-    start, life = T0 + rng.uniform(0, 60), float(way.spec.guard.seconds if way.spec.guard else 0)
-    versions = {STABLE: Version(), CANARY: way.canary(is_worse=False)}
-    cluster = Cluster(rng, way.spec, versions, way.clients(is_worse=is_worse), way.wanted, start)
+def _guarded(way: Way, cluster: Cluster, operator: Operator, *, is_worse: bool) -> Ended:
+    rng, start, life = cluster.rng, cluster.now, float(way.spec.guard.seconds if way.spec.guard else 0)
     cluster.start(STABLE, 1, age=3600)
     cluster.start(CANARY, PODS, age=3600)
     cluster.lead_to(CANARY)
-    operator = Operator(way.spec, Prometheus(cluster.storage), start)
     operator.guard()
     _settle(cluster, operator, Arms(0, PODS))
     decays = start + DECAYS_AFTER * life
-    has_fired = _judged(cluster, operator, decays, _mishaps(rng, cluster.now, decays))
+    if _judged(cluster, operator, decays, _mishaps(rng, cluster.now, decays)):
+        return _ended(cluster, operator, cluster.now)
     began = cluster.now
-    cluster.answered = dict.fromkeys(versions, 0)
-    versions[CANARY] = way.canary(is_worse=is_worse)
-    if not has_fired:
-        has_fired = _judged(cluster, operator, start + life, _mishaps(rng, began, start + life))
-    return _ended(cluster, operator, has_fired, began)
+    cluster.answered[CANARY] = 0
+    cluster.versions[CANARY] = way.canary(is_worse=is_worse)
+    _judged(cluster, operator, start + life, _mishaps(rng, began, start + life))
+    return _ended(cluster, operator, began)
 
 
 def _settle(cluster: Cluster, operator: Operator, arms: Arms) -> None:
@@ -111,7 +110,7 @@ def _mishaps(rng: np.random.Generator, start: float, end: float) -> list[float]:
 
 
 def _judged(cluster: Cluster, operator: Operator, ends: float, mishaps: list[float]) -> bool:
-    """Look after look to the end of a stage. Whether one failed."""
+    """Look after look to the end of a stage. Whether one was the last."""
     while True:
         look = operator.next_look()
         due = ends if look is None else min(ends, look)
@@ -131,15 +130,13 @@ def _mishap(cluster: Cluster, moment: float) -> None:
     cluster.begin_anew(cluster.serving[cluster.rng.integers(len(cluster.serving))])
 
 
-def _ended(cluster: Cluster, operator: Operator, has_fired: bool, began: float) -> Ended:
-    if not operator.rows:
-        return Ended(False, cluster.now - began, cluster.answered[CANARY], operator.looks, "no look")
-    (row,) = operator.rows
+def _ended(cluster: Cluster, operator: Operator, began: float) -> Ended:
+    (row,) = operator.rows or (None,)
     return Ended(
-        has_fired,
+        operator.has_found,
         cluster.now - began,
         cluster.answered[CANARY],
         operator.looks,
-        f"{row.verdict}/{row.reason}",
-        row.message or "",
+        f"{row.verdict}/{row.reason}" if row else "no look",
+        (row.message or "") if row else "",
     )

@@ -79,7 +79,7 @@ MINUTE = {"intervalSeconds": 60}
 """Labels are few: a look a minute has as much to say as two."""
 CLASSES = {"serving": SIGNED, "analysis": MINUTE}
 REGRESSION = {"serving": {**SIGNED, "prediction": {"kind": "Regression"}}, "analysis": MINUTE}
-IN_PAIRS = {"serving": SIGNED, "analysis": {"pairing": {"sample": 0.3}, **MINUTE}}
+IN_PAIRS = {"serving": SIGNED, "analysis": {"pairing": {"sample": 0.6}, **MINUTE}}
 REGIONS = {"slices": {"by": "region", "values": ["north", "south", "west"]}}
 SCORE = {"between": [0, 1], "maxDecrease": 0.02}
 _OF_CANARY = 'model_version="{{ .canary }}"'
@@ -198,11 +198,11 @@ WAYS = (
         {
             "query": {
                 "promql": f"{ACCEPTED} / {OFFERED}",
-                "min": 0.2,
+                "min": 0.15,
             }
         },
-        {"accepted": 0.12},
-        "12 % accepted, and 20 % is the least",
+        {"accepted": 0.08},
+        "8 % accepted instead of 30 %, and 15 % is the least",
         traffic=OFFERS,
         promised=None,
     ),
