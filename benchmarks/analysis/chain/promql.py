@@ -1,6 +1,6 @@
 """Reads the part of PromQL that the operator asks and that people write in the rows: an expression as a tree.
 
-Its answers are held to those of Prometheus' own tool by tests/wiring/test_chain_promql.py.
+Its answers are held to those of Prometheus' own tool by tests/properties/analysis/test_chain.py.
 """
 
 import re
