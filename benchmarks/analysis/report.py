@@ -1,5 +1,6 @@
 """The report: the tables in Markdown, with every row that failed its promise said so."""
 
+from benchmarks.analysis.chain import rows as chain
 from benchmarks.analysis.figures import SERIN
 
 
@@ -51,6 +52,7 @@ def markdown(results: dict) -> str:
             f"| {world['name']} | {what} | {_percent(world)} (≤ {100 * world['high']:.2f} %) of {world['rollouts']:,}{middle}{_wanted(world)}"
             f"{_held(world)} | {promised} | {_told(world['holds'])} |"
         )
+    lines += chain.markdown(results)
     if "speed" in results:
         lines += _speed(results["speed"])
     return "\n".join(lines) + "\n"

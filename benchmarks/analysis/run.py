@@ -15,6 +15,7 @@ from zlib import crc32
 
 import numpy as np
 from benchmarks.analysis import figures, peers, plotted, report
+from benchmarks.analysis.chain import rows as chain
 from benchmarks.analysis.engine import judge_stream, single
 from benchmarks.analysis.speed import speed
 from benchmarks.analysis.table import ROWS
@@ -69,6 +70,12 @@ def world_chunk(name: str, chunk: int, size: int) -> dict:
     }
 
 
+def chain_chunk(number: int, chunk: int, size: int) -> dict:
+    """One chunk of a row through the whole chain."""
+    row = chain.ROWS[number]
+    return row.chunk(_rng(row.name, chunk), size)
+
+
 def main() -> None:
     """Parse, run, write."""
     arguments = argparse.ArgumentParser(description=__doc__)
@@ -102,12 +109,31 @@ def main() -> None:
             print(f"{time.monotonic() - began:6.0f} s  {figures.line(kind, name, done)}", flush=True)
             if options.write:
                 figures.keep(HERE / "results.json", kind, name, done)
+        _through_the_chain(pool, options, scale)
     if options.write:
         results = json.loads((HERE / "results.json").read_text())
         if not options.only:
             results["speed"] = speed()
             (HERE / "results.json").write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
         _write()
+
+
+def _through_the_chain(pool, options, scale) -> None:
+    book = chain.Book(HERE / "results.json")
+    known = book.names if options.missing else frozenset()
+    asked = [row for row in chain.ROWS if _is_asked(options.only, row.name) and row.name not in known]
+    jobs = {
+        row: [
+            pool.submit(chain_chunk, chain.ROWS.index(row), i, size)
+            for i, size in _chunks(round(row.rollouts * scale), chain.CHUNK)
+        ]
+        for row in asked
+    }
+    for row, chunks in jobs.items():
+        done = figures.merge([one.result() for one in chunks])
+        print(chain.line(row, done), flush=True)
+        if options.write:
+            book.keep(row, done)
 
 
 def _renew_others() -> None:
@@ -127,8 +153,8 @@ def _is_asked(only: str, name: str) -> bool:
     return any(part in name for part in only.split("|"))
 
 
-def _chunks(size: int):
-    return [(i, min(CHUNK, size - i * CHUNK)) for i in range(-(-size // CHUNK))]
+def _chunks(size: int, of: int = CHUNK):
+    return [(i, min(of, size - i * of)) for i in range(-(-size // of))]
 
 
 if __name__ == "__main__":

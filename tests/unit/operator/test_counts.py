@@ -156,7 +156,7 @@ def test_one_query_asks_for_both_ends_at_fixed_times() -> None:
     assert f"[35000ms] @ {LOOK.end.timestamp():.3f}" in query
     assert f"[10000ms] @ {LOOK.start.timestamp():.3f}" in query
     assert 'model_revision=~"old|new"' in query
-    assert "max by (model_revision, server_id, error)" in query
+    assert "max by (model_revision, server_id, error, code)" in query
 
 
 def test_spans_are_written_and_read_as_iso_intervals() -> None:

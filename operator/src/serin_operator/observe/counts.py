@@ -12,7 +12,7 @@ from math import isfinite
 from serin_operator.api.kinds.reading import Counter, Told, bucket
 from serin_operator.decide.analysis import NoData, QueryFailed
 from serin_operator.observe.prometheus_client import Series
-from serin_operator.observe.questions import labels_of
+from serin_operator.observe.questions import labels_of, needed_of
 from serin_operator.observe.soundness import ALIVE, BORN, END, PROCESS, START, flaw_of, missed, shown
 
 GRACE_SECONDS = 1.0
@@ -32,7 +32,7 @@ def counted(
     if counter.is_foreign:
         return _foreign(counter, series)
     bounds = (*([counter.told_by] if counter.is_bound else []), *([age] if age else []))
-    if flaw := flaw_of(counter.series, labels_of(counter, age), bounds, series):
+    if flaw := flaw_of(counter.series, needed_of(counter, age), bounds, series):
         return flaw
     return _level(counter, series) if counter.is_level else _of_processes(counter, age, series, start)
 

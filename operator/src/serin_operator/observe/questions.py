@@ -5,7 +5,6 @@ before each end. What belongs together is told by the label ``at``, which the qu
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -21,7 +20,12 @@ _OF_PROCESSES: Final = frozenset({BORN, ALIVE, INTERVAL, ELSEWHERE})
 
 
 def labels_of(counter: Counter, age: str | None) -> tuple[str, ...]:
-    """Labels of a server's counter that are kept."""
+    """Labels of a server's counter that are kept: all that tell its series apart, for of two the larger would be taken for both."""
+    return (*needed_of(counter, age), *counter.summed)
+
+
+def needed_of(counter: Counter, age: str | None) -> tuple[str, ...]:
+    """Those of them without which nothing can be counted."""
     return (counter.arm, PROCESS, *(one for one in (counter.told_by, age, counter.slices_by) if one))
 
 
@@ -110,5 +114,5 @@ def answers(series: Sequence[Series], count: int) -> list[list[Series]]:
     for one in series:
         number, _, at = one.labels.get("at", "").partition(" ")
         if at and number.isdigit() and int(number) < count:
-            found[int(number)].append(replace(one, labels={**one.labels, "at": at}))
+            found[int(number)].append(Series({**one.labels, "at": at}, one.value, one.at))
     return [[*mine, *of_processes] for mine in found]

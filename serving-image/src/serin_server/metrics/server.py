@@ -173,6 +173,11 @@ class ServerMetrics:
     def exposition(self) -> bytes:
         """Everything in the text format of Prometheus, version 0.0.4. A part that cannot be told is left out and counted."""
         words = Words(label_text(self.labels))
+        self.tell(words)
+        return words.bytes()
+
+    def tell(self, words: "Words") -> None:
+        """Adds every sample."""
         words.gauge("serin_process_start_time_seconds", self.started_at)
         self._part("requests", self._tell_requests, words)
         self._part("feedback", self._tell_feedback, words)
@@ -180,7 +185,6 @@ class ServerMetrics:
             self._part(told.part, told.tell, words)
         self._part("process", self._tell_process, words)
         words.counter("serin_metrics_failures_total", self.failures)
-        return words.bytes()
 
     def _part(self, name: str, tell: Callable[["Words"], None], words: "Words") -> None:
         before = words.length

@@ -8,7 +8,7 @@ from pydantic import Field
 from serin_operator.api.base import ApiModel
 from serin_operator.api.kinds.kind import AT, Compared, Kind, Phrase
 from serin_operator.api.kinds.of_pairs import CONTROL
-from serin_operator.api.kinds.reading import Counter, PairReading, Shares, above, quoted, spellings
+from serin_operator.api.kinds.reading import REQUESTS, Counter, PairReading, Shares, above, quoted, spellings
 from serin_operator.api.rule import Rule
 
 LATENCY_BOUNDS: Final = (
@@ -77,7 +77,7 @@ class InvalidInputs(ApiModel):
 
 def _invalid(asked: InvalidInputs) -> Shares:
     where = (f"feature={quoted(asked.feature)}",)
-    values = Counter("serin_feature_values_total", where=where, comes_late=True)
+    values = Counter("serin_feature_values_total", "bin", where, comes_late=True)
     invalid = Counter("serin_feature_invalid_total", "kind", where, comes_late=True)
     return Shares(
         (values, invalid),
@@ -98,7 +98,7 @@ KINDS: Final = (
         rests_on="Requests of both versions in the same minutes.",
         example={"maxIncrease": 0.005},
         reads=lambda _asked: Shares(
-            (Counter("serin_requests_total", "error"),),
+            (REQUESTS,),
             lambda told: (round(told[0].get("true", 0)), round(sum(told[0].values()))),
             clients=Counter("serin_client_sums_total", "sum"),
         ),

@@ -7,13 +7,13 @@ from pydantic import Field
 
 from serin_operator.api.base import ApiModel
 from serin_operator.api.kinds.kind import Kind, MeansCompared, Mode
-from serin_operator.api.kinds.reading import Counter, Quotient, Told
+from serin_operator.api.kinds.reading import REQUESTS, Counter, Quotient, Told
 
 _REQUESTS: Final = 1000.0
 _HOUR_SECONDS: Final = 3600.0
 _COUNTERS: Final = (
     Counter("serin_process_cpu_seconds_total", is_whole=False),
-    Counter("serin_requests_total", "error"),
+    REQUESTS,
 )
 _RESTS_ON: Final = (
     "CPU time of the pods' processes and their requests; at least 20 looks. A pod with few requests uses more for each"

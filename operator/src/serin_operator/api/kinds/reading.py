@@ -25,6 +25,7 @@ class Counter:
         is_whole: It counts events; otherwise it is a sum of numbers.
         comes_late: A series comes into being with its first event or with the model, and not with the process.
         slices_by: A label by which its series are told apart afterwards, and which is kept beside.
+        summed: Labels that tell its series apart as well, and over which is summed.
         against: The label that holds the revision of the other half of a pair. Then it is the canary's, against stable.
     """
 
@@ -39,12 +40,15 @@ class Counter:
     comes_late: bool = False
     against: str = ""
     slices_by: str = ""
+    summed: tuple[str, ...] = ()
 
     @property
     def series(self) -> str:
         """Name of its series."""
         return f"{self.name}_bucket" if self.is_bound else self.name
 
+
+REQUESTS: Final = Counter("serin_requests_total", "error", summed=("code",))
 
 Told = Mapping[str, float]
 """Counts of one version by outcome; bounds of buckets as ``str(float)`` writes them."""
