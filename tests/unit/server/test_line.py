@@ -62,6 +62,9 @@ class Loop:
         heapq.heappush(self.timers, (self.now + delay, next(self.numbers), timer))
         return timer
 
+    def call_soon(self, call):
+        self.call_later(0, call)
+
     def create_task(self, coroutine):
         return asyncio.get_running_loop().create_task(coroutine)
 
@@ -115,13 +118,12 @@ async def asking():
 async def deep(asking):
     """One whose control is known to answer sixteen at once."""
     for number in (1, 2, 4, 8):
-        asking.ask("alone", *map(str, range(number)))
-        await asking.loop.turn(GATHERING)
-        for transport in of(asking):
-            transport.answer(*[b"."] * (1 if b"alone" in transport.writes else number))
-            transport.writes.clear()
+        asking.ask(*map(str, range(number)))
+        await asking.loop.turn()
+        (transport,) = of(asking)
+        transport.answer(*[b"."] * number)
+        transport.writes.clear()
         asking.told.clear()
-        await asking.loop.turn(2 * GATHERING)
     return asking
 
 
@@ -130,22 +132,44 @@ def of(asking):
     return [transport for transport in asking.loop.transports if transport.writes]
 
 
-async def test_a_question_that_comes_alone_goes_at_once_and_those_that_follow_go_together_in_their_order(deep):
+async def test_while_nothing_is_under_way_a_question_goes_at_once_and_those_of_the_same_turn_with_it(deep):
     deep.ask("a")
-    (first,) = of(deep)
-    assert first.writes == [b"a"]
+    (control,) = of(deep)
+    assert control.writes == [b"a"]
     deep.ask("b", "c")
+    assert control.writes == [b"a", b"b", b"c"]
+    control.answer(b"A", b"B", b"C")
+    assert deep.told == {"a": "A", "b": "B", "c": "C"}
+
+
+async def test_those_that_follow_go_together_when_it_was_answered(deep):
+    deep.ask("a")
+    await deep.loop.turn()
+    deep.ask("b")
     await deep.loop.turn(GATHERING / 2)
+    deep.ask("c")
+    (control,) = of(deep)
+    assert control.writes == [b"a"]
+    control.answer(b"A")
+    assert control.writes == [b"a", b"bc"]
     deep.ask("d")
-    assert of(deep) == [first]
-    await deep.loop.turn(GATHERING)
-    (second,) = [each for each in of(deep) if each is not first]
-    assert second.writes == [b"bcd"]
+    assert control.writes == [b"a", b"bc", b"d"], "in the turn that brought the answer"
+    await deep.loop.turn()
+    control.answer(b"B", b"C", b"D")
+    assert deep.told == {"a": "A", "b": "B", "c": "C", "d": "D"}
+
+
+async def test_or_on_another_connection_after_a_few_milliseconds_at_most(deep):
+    first, second = await pipelined(deep, "b", "c")
+    second.answer(b"B", b"C")
+    first.answer(b"A")
+    assert deep.told == {"first": "A", "b": "B", "c": "C"}
 
 
 async def pipelined(asking, *questions):
     """A connection that was sent all of these in one write."""
     asking.ask("first")
+    await asking.loop.turn()
     (first,) = of(asking)
     asking.ask(*questions)
     await asking.loop.turn(GATHERING)
@@ -205,6 +229,7 @@ async def test_a_control_that_hangs_is_given_up_at_the_limit_of_each_question_an
 
 async def test_an_answer_that_comes_late_costs_its_question_and_not_those_behind_it(deep):
     deep.ask("first")
+    await deep.loop.turn()
     deep.ask("a")
     await deep.loop.turn(0.003)
     deep.ask("b")
@@ -275,7 +300,9 @@ async def test_no_more_is_taken_than_can_be_sent(asking):
 
 async def test_much_goes_before_its_time(deep):
     deep.ask("a")
+    await deep.loop.turn()
     deep.ask("x" * 40_000, "y" * 40_000)
+    await deep.loop.turn()
     assert sorted(len(each.writes[0]) for each in of(deep)) == [1, 80_000]
 
 
