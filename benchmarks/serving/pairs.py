@@ -51,7 +51,7 @@ def ms_of(latencies: list[float]) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=2)
+    parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--sample", type=float, default=0.1)
     parser.add_argument("--connections", type=int, default=8)

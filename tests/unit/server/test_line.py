@@ -132,31 +132,41 @@ def of(asking):
     return [transport for transport in asking.loop.transports if transport.writes]
 
 
-async def test_while_nothing_is_under_way_a_question_goes_at_once_and_those_of_the_same_turn_with_it(deep):
-    deep.ask("a")
+async def test_questions_of_one_turn_go_in_one_write(deep):
+    deep.line.begin_turn()
+    deep.ask("a", "b", "c")
+    assert of(deep) == []
+    await deep.loop.turn()
     (control,) = of(deep)
-    assert control.writes == [b"a"]
-    deep.ask("b", "c")
-    assert control.writes == [b"a", b"b", b"c"]
+    assert control.writes == [b"abc"]
     control.answer(b"A", b"B", b"C")
     assert deep.told == {"a": "A", "b": "B", "c": "C"}
 
 
-async def test_those_that_follow_go_together_when_it_was_answered(deep):
+async def test_those_that_follow_go_together_in_the_turn_in_which_it_was_answered(deep):
     deep.ask("a")
     await deep.loop.turn()
     deep.ask("b")
     await deep.loop.turn(GATHERING / 2)
     deep.ask("c")
+    await deep.loop.turn()
     (control,) = of(deep)
     assert control.writes == [b"a"]
     control.answer(b"A")
-    assert control.writes == [b"a", b"bc"]
     deep.ask("d")
-    assert control.writes == [b"a", b"bc", b"d"], "in the turn that brought the answer"
     await deep.loop.turn()
+    assert control.writes == [b"a", b"bcd"]
     control.answer(b"B", b"C", b"D")
     assert deep.told == {"a": "A", "b": "B", "c": "C", "d": "D"}
+
+
+async def test_what_is_asked_in_a_turn_goes_before_what_is_put_off_behind_it(deep):
+    done = []
+    deep.line.begin_turn()
+    deep.loop.call_soon(lambda: done.extend(of(deep)[0].writes))
+    deep.ask("a")
+    await deep.loop.turn()
+    assert done == [b"a"]
 
 
 async def test_or_on_another_connection_after_a_few_milliseconds_at_most(deep):
@@ -187,6 +197,7 @@ async def test_answers_are_told_in_the_order_of_the_questions_however_their_byte
     assert deep.told == {"a": "A", "b": "B", "c": "C"}
     deep.loop.now += 1
     deep.ask("d")
+    await deep.loop.turn()
     assert control.writes[1:] == [b"d"], "and the connection is of use again"
 
 
@@ -223,7 +234,7 @@ async def test_a_control_that_hangs_is_given_up_at_the_limit_of_each_question_an
     assert deep.loop.now <= began + 2 * LIMIT
     assert all(each.is_aborted for each in of(deep))
     assert deep.ask("later") == [True]
-    await deep.loop.settle()
+    await deep.loop.turn()
     assert of(deep)[-1].writes == [b"later"]
 
 
@@ -244,6 +255,7 @@ async def test_an_answer_that_comes_late_costs_its_question_and_not_those_behind
 
 async def test_what_a_control_leaves_unanswered_when_it_ends_a_connection_in_order_is_asked_on_another(deep):
     deep.ask("a", "b", "c")
+    await deep.loop.turn()
     (control,) = of(deep)
     control.answer(b"A", extra=LAST)
     assert deep.told == {"a": "A"}
@@ -289,6 +301,7 @@ async def test_what_is_asked_before_there_is_a_connection_waits_for_it_and_at_mo
     (control,) = asking.loop.transports
     assert control.writes == []
     asking.ask("b")
+    await asking.loop.turn()
     assert control.writes == [b"b"]
 
 

@@ -59,8 +59,8 @@ class Connection(asyncio.Protocol):
         self._line = line
         self._transport: asyncio.Transport | None = None
         self._asked: deque[Asked] = deque()
-        self.number = 0
-        """Of questions that were sent together; 0 while it owes nothing."""
+        self._number = 0
+        """Of questions that were sent together, and when."""
         self._sent_at = 0.0
         self._answered = 0
         self._parser: httptools.HttpResponseParser | None = None
@@ -69,19 +69,15 @@ class Connection(asyncio.Protocol):
 
     def send(self, questions: Sequence[Asked]) -> None:
         """Asks, at once or as soon as there is a connection."""
-        self.number += len(questions)
         self._asked.extend(questions)
         for asked in questions:
             asked.connection = self
         if self._transport is not None:
-            self._write(questions)
+            self._write()
 
-    def _write(self, questions: Sequence[Asked]) -> None:
-        if self.number == len(questions):
-            self._sent_at = self._line.now
-        cast("asyncio.Transport", self._transport).write(
-            questions[0].question if len(questions) == 1 else b"".join([asked.question for asked in questions])
-        )
+    def _write(self) -> None:
+        self._number, self._sent_at = len(self._asked), self._line.now
+        cast("asyncio.Transport", self._transport).write(b"".join([asked.question for asked in self._asked]))
 
     def expired(self) -> None:
         """A question was given up. When no other is open, so is the connection, unless that is only being made."""
@@ -89,7 +85,6 @@ class Connection(asyncio.Protocol):
             return
         if self._transport is None:
             self._asked.clear()
-            self.number = 0
         else:
             self._answered = 0
             self.end(Trouble.LATE)
@@ -117,9 +112,8 @@ class Connection(asyncio.Protocol):
             return
         self._parser = httptools.HttpResponseParser(self)
         self._asked = deque(asked for asked in self._asked if asked.tell is not None)
-        self.number = len(self._asked)
         if self._asked:
-            self._write(self._asked)
+            self._write()
         else:
             self._line.connected(self)
 
@@ -161,6 +155,5 @@ class Connection(asyncio.Protocol):
             self._line.again(left)
             self.end(Trouble.LOST)
         elif not self._asked:
-            number, self.number = self.number, 0
-            self._line.answered(self, number, self._line.now - self._sent_at)
+            self._line.answered(self, self._number, self._line.now - self._sent_at)
         asked.give(came)

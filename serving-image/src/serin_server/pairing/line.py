@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Final, cast
+from typing import Final
 
 from serin_server.pairing.connection import Address, Asked, Came, Connection
 from serin_server.pairing.depth import Depth
@@ -20,10 +20,10 @@ _CONNECT_SECONDS: Final = 2.0
 class Line:
     """Asks one address.
 
-    While nothing is under way a question goes at once, and those of the same turn of the loop go with it. While something
-    is, others are gathered until it was answered, or until a few milliseconds after it was sent, and go on a connection that
-    owes nothing, as many as it is known to answer well within the limit. All questions have the same limit, so the oldest
-    one expires first.
+    The questions of one turn of the loop go together, in one write: to wake another process costs more than a question.
+    While others are under way they are gathered until those were answered, or until a few milliseconds after those were sent.
+    They go on a connection that owes nothing, as many as it is known to answer well within the limit. All questions have the
+    same limit, so the oldest one expires first.
     """
 
     def __init__(self, address: Address, loop: asyncio.AbstractEventLoop, limit_seconds: float) -> None:
@@ -38,32 +38,34 @@ class Line:
         self._gathered: deque[Asked] = deque()
         self._gathered_bytes = 0
         self._sent_at = 0.0
-        self._current: Connection | None = None
-        """The connection on which this turn's questions go."""
+        self._is_within_turn = False
+        """Whether what is gathered will be looked at before the model runs."""
         self._waiting: deque[Asked] = deque()
         self._expiry: asyncio.TimerHandle | None = None
         self._departure: asyncio.TimerHandle | None = None
 
     def ask(self, question: bytes, tell: Callable[[Came | Trouble], None]) -> bool:
         """Takes a question, whose answer is told in a later turn of the loop; False while there is no room for one."""
-        now = self._loop.time()
-        current = self._current
-        if current is None and not self._gathered and self._may_go(now):
-            current = self._begin()
-        goes_now = current is not None and current.number < self._depth.most
-        if not goes_now:
-            free = len(self._idle) + MOST_CONNECTIONS - len(self._open)
-            if len(self._gathered) >= free * self._depth.most:
-                return False
-        asked = Asked(question, now + self._limit, tell)
+        free = len(self._idle) + MOST_CONNECTIONS - len(self._open)
+        if len(self._gathered) >= free * self._depth.most:
+            return False
+        asked = Asked(question, self._loop.time() + self._limit, tell)
+        self._gathered.append(asked)
+        self._gathered_bytes += len(question)
         self._waiting.append(asked)
         if self._expiry is None:
             self._expiry = self._loop.call_later(self._limit, self._expire)
-        if goes_now:
-            cast("Connection", current).send((asked,))
+        if self._gathered_bytes >= _MOST_GATHERED_BYTES:
+            self._send()
         else:
-            self._gather(asked, now)
+            self.begin_turn()
         return True
+
+    def begin_turn(self) -> None:
+        """A request came: what it and those that come with it ask goes when all of them are read, before their run."""
+        if not self._is_within_turn:
+            self._is_within_turn = True
+            self._loop.call_soon(self._end_turn)
 
     def close(self) -> None:
         """Ends every connection; what is open is lost."""
@@ -86,30 +88,26 @@ class Line:
 
     def answered(self, connection: Connection, number: int, seconds: float) -> None:
         """A connection has answered all that it was asked, so many questions in so many seconds, and can be asked again."""
-        if connection is self._current:
-            self._current = None
         self._depth.answered(number, seconds)
         self._idle.append(connection)
-        if self._gathered and self._is_idle():
-            self._send()
-        else:
-            self._send_what_is_left()
+        if self._gathered:
+            self.begin_turn()
 
     def connected(self, connection: Connection) -> None:
         """A connection is there, and whoever wanted it has gone."""
         self._idle.append(connection)
-        self._send_what_is_left()
+        if self._gathered:
+            self.begin_turn()
 
     def gone(self, connection: Connection, *, is_lasting: bool) -> None:
         """A connection has ended; `is_lasting` says that it had answered several questions."""
         if not is_lasting:
             self._depth.broke()
-        if connection is self._current:
-            self._current = None
         self._open.discard(connection)
         if connection in self._idle:
             self._idle.remove(connection)
-        self._send_what_is_left()
+        if self._gathered:
+            self.begin_turn()
 
     def again(self, unanswered: list[Asked]) -> None:
         """The control has ended a connection in order, before it looked at these: they go on another one."""
@@ -117,47 +115,27 @@ class Line:
 
     # In and out.
 
-    def _is_idle(self) -> bool:
-        return len(self._idle) == len(self._open)
-
-    def _may_go(self, now: float) -> bool:
-        return self._is_idle() or (now >= self._sent_at + self._gathering and self._has_room())
-
-    def _has_room(self) -> bool:
-        return bool(self._idle) or len(self._open) < MOST_CONNECTIONS
-
-    def _begin(self) -> Connection:
-        """A connection that owes nothing, for all questions of this turn."""
-        connection = self._idle.pop() if self._idle else self._another()
-        if self._current is None:
-            self._loop.call_soon(self._end_turn)
-        self._current, self._sent_at = connection, self._loop.time()
-        return connection
-
     def _end_turn(self) -> None:
-        self._current = None
-
-    def _gather(self, asked: Asked, now: float) -> None:
-        self._gathered.append(asked)
-        self._gathered_bytes += len(asked.question)
-        if self._gathered_bytes >= _MOST_GATHERED_BYTES:
+        self._is_within_turn = False
+        if not self._gathered:
+            return
+        wait = self._sent_at + self._gathering - self._loop.time()
+        if wait <= 0 or len(self._idle) == len(self._open):
             self._send()
         elif self._departure is None:
-            self._departure = self._loop.call_later(max(0, self._sent_at + self._gathering - now), self._send)
-
-    def _send_what_is_left(self) -> None:
-        if self._gathered and self._departure is None:
-            self._departure = self._loop.call_later(0, self._send)
+            self._departure = self._loop.call_later(wait, self._send)
 
     def _send(self) -> None:
         """Sends what was gathered on connections that owe nothing."""
         if self._departure is not None:
             self._departure.cancel()
             self._departure = None
+        self._sent_at = self._loop.time()
         open_ = [asked for asked in self._gathered if asked.tell is not None]
         self._gathered.clear()
-        while open_ and self._has_room():
-            self._begin().send(open_[: self._depth.most])
+        while open_ and (self._idle or len(self._open) < MOST_CONNECTIONS):
+            connection = self._idle.pop() if self._idle else self._another()
+            connection.send(open_[: self._depth.most])
             del open_[: self._depth.most]
         self._gathered.extend(open_)
         self._gathered_bytes = sum(len(asked.question) for asked in open_)
