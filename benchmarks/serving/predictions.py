@@ -21,10 +21,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from statistics import median
 
 from catalog import CACHE
-from cost import cost
+from cost import beside, cost
 from models import Case, build
 from pairs import KEY, silent
 from server import served
@@ -115,15 +114,8 @@ def main() -> None:
                 samples.setdefault(name, []).append(
                     cost(case, http, metrics, folder, given.seconds, records="serin_prediction_log_records_total")
                 )
-    told = {name: summary(each, samples[BASE]) for name, each in samples.items()}
+    told = {name: {**beside(each, samples[BASE]), "records": each[-1]["records"]} for name, each in samples.items()}
     print(json.dumps({"servers": told, "rounds": given.rounds, "load_average": os.getloadavg()}, indent=1))
-
-
-def summary(own: list[dict[str, float]], base: list[dict[str, float]]) -> dict[str, float]:
-    """Medians over the rounds; the ratio is that of CPU for a request, round by round."""
-    ratios = [one["cpu_seconds_per_1000"] / other["cpu_seconds_per_1000"] for one, other in zip(own, base, strict=True)]
-    medians = {name: median([each[name] for each in own]) for name in own[0] if name != "records"}
-    return {"cpu_ratio": median(ratios), **medians, "records": own[-1]["records"]}
 
 
 if __name__ == "__main__":

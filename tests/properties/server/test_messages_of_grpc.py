@@ -1,5 +1,6 @@
 """Messages of gRPC that are written and read by hand are those of the parser, whatever is in them."""
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,15 +24,38 @@ def test_a_question_is_its_description_its_id_and_its_bytes(name, identity, raw,
     assert [sent[start:end] for start, end in places] == raw
 
 
+@given(st.lists(st.lists(st.floats(width=32), max_size=9), min_size=1, max_size=3), st.booleans())
+def test_a_typed_question_is_its_description_and_its_floats(tensors, is_double):
+    asked = pb.ModelInferRequest(model_name="m")
+    for values in tensors:
+        given = asked.inputs.add(name="x", datatype="FP32", shape=[len(values)])
+        getattr(given.contents, "fp64_contents" if is_double else "fp32_contents").extend(values)
+    sent = asked.SerializeToString()
+    parts = parts_of(sent)
+    if not all(tensors):
+        assert parts is None
+        return
+    elements = [np.frombuffer(sent[start:end], np.float64 if is_double else np.float32) for start, end in parts[2]]
+    for got, values in zip(elements, tensors, strict=True):
+        assert np.array_equal(got, values, equal_nan=True)
+    assert len(parts[0]) == 1 + len(sent) - sum(each.nbytes for each in elements)
+
+
 @given(st.binary(max_size=60))
 def test_parts_of_any_bytes_are_those_of_the_message_or_none(sent):
     parts = parts_of(sent)
     if parts is None:
         return
-    _, identity, raw = parts
+    description, identity, places = parts
     try:
         asked = pb.ModelInferRequest.FromString(sent)
     except Exception:  # noqa: BLE001 (what is no message is never learnt)
         return
-    assert [sent[start:end] for start, end in raw] == list(asked.raw_input_contents)
+    elements = [sent[start:end] for start, end in places]
+    if description.startswith(b"\0"):
+        assert not asked.raw_input_contents
+        for each, given in zip(elements, asked.inputs, strict=True):
+            assert given.contents.SerializeToString().endswith(each)
+    else:
+        assert elements == list(asked.raw_input_contents)
     assert identity.decode() == asked.id

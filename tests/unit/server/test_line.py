@@ -62,6 +62,9 @@ class Loop:
         heapq.heappush(self.timers, (self.now + delay, next(self.numbers), timer))
         return timer
 
+    def call_soon(self, call):
+        self.call_later(0, call)
+
     def create_task(self, coroutine):
         return asyncio.get_running_loop().create_task(coroutine)
 
@@ -115,13 +118,12 @@ async def asking():
 async def deep(asking):
     """One whose control is known to answer sixteen at once."""
     for number in (1, 2, 4, 8):
-        asking.ask("alone", *map(str, range(number)))
-        await asking.loop.turn(GATHERING)
-        for transport in of(asking):
-            transport.answer(*[b"."] * (1 if b"alone" in transport.writes else number))
-            transport.writes.clear()
+        asking.ask(*map(str, range(number)))
+        await asking.loop.turn()
+        (transport,) = of(asking)
+        transport.answer(*[b"."] * number)
+        transport.writes.clear()
         asking.told.clear()
-        await asking.loop.turn(2 * GATHERING)
     return asking
 
 
@@ -130,22 +132,54 @@ def of(asking):
     return [transport for transport in asking.loop.transports if transport.writes]
 
 
-async def test_a_question_that_comes_alone_goes_at_once_and_those_that_follow_go_together_in_their_order(deep):
+async def test_questions_of_one_turn_go_in_one_write(deep):
+    deep.line.begin_turn()
+    deep.ask("a", "b", "c")
+    assert of(deep) == []
+    await deep.loop.turn()
+    (control,) = of(deep)
+    assert control.writes == [b"abc"]
+    control.answer(b"A", b"B", b"C")
+    assert deep.told == {"a": "A", "b": "B", "c": "C"}
+
+
+async def test_those_that_follow_go_together_in_the_turn_in_which_it_was_answered(deep):
     deep.ask("a")
-    (first,) = of(deep)
-    assert first.writes == [b"a"]
-    deep.ask("b", "c")
+    await deep.loop.turn()
+    deep.ask("b")
     await deep.loop.turn(GATHERING / 2)
+    deep.ask("c")
+    await deep.loop.turn()
+    (control,) = of(deep)
+    assert control.writes == [b"a"]
+    control.answer(b"A")
     deep.ask("d")
-    assert of(deep) == [first]
-    await deep.loop.turn(GATHERING)
-    (second,) = [each for each in of(deep) if each is not first]
-    assert second.writes == [b"bcd"]
+    await deep.loop.turn()
+    assert control.writes == [b"a", b"bcd"]
+    control.answer(b"B", b"C", b"D")
+    assert deep.told == {"a": "A", "b": "B", "c": "C", "d": "D"}
+
+
+async def test_what_is_asked_in_a_turn_goes_before_what_is_put_off_behind_it(deep):
+    done = []
+    deep.line.begin_turn()
+    deep.loop.call_soon(lambda: done.extend(of(deep)[0].writes))
+    deep.ask("a")
+    await deep.loop.turn()
+    assert done == [b"a"]
+
+
+async def test_or_on_another_connection_after_a_few_milliseconds_at_most(deep):
+    first, second = await pipelined(deep, "b", "c")
+    second.answer(b"B", b"C")
+    first.answer(b"A")
+    assert deep.told == {"first": "A", "b": "B", "c": "C"}
 
 
 async def pipelined(asking, *questions):
     """A connection that was sent all of these in one write."""
     asking.ask("first")
+    await asking.loop.turn()
     (first,) = of(asking)
     asking.ask(*questions)
     await asking.loop.turn(GATHERING)
@@ -163,6 +197,7 @@ async def test_answers_are_told_in_the_order_of_the_questions_however_their_byte
     assert deep.told == {"a": "A", "b": "B", "c": "C"}
     deep.loop.now += 1
     deep.ask("d")
+    await deep.loop.turn()
     assert control.writes[1:] == [b"d"], "and the connection is of use again"
 
 
@@ -199,12 +234,13 @@ async def test_a_control_that_hangs_is_given_up_at_the_limit_of_each_question_an
     assert deep.loop.now <= began + 2 * LIMIT
     assert all(each.is_aborted for each in of(deep))
     assert deep.ask("later") == [True]
-    await deep.loop.settle()
+    await deep.loop.turn()
     assert of(deep)[-1].writes == [b"later"]
 
 
 async def test_an_answer_that_comes_late_costs_its_question_and_not_those_behind_it(deep):
     deep.ask("first")
+    await deep.loop.turn()
     deep.ask("a")
     await deep.loop.turn(0.003)
     deep.ask("b")
@@ -218,12 +254,14 @@ async def test_an_answer_that_comes_late_costs_its_question_and_not_those_behind
 
 
 async def test_what_a_control_leaves_unanswered_when_it_ends_a_connection_in_order_is_asked_on_another(deep):
-    _, control = await pipelined(deep, "a", "b", "c")
+    deep.ask("a", "b", "c")
+    await deep.loop.turn()
+    (control,) = of(deep)
     control.answer(b"A", extra=LAST)
     assert deep.told == {"a": "A"}
-    await deep.loop.turn(GATHERING)
-    again = of(deep)[-1]
-    assert b"".join(write for each in of(deep) if each is not control for write in each.writes).endswith(b"bc")
+    await deep.loop.turn()
+    (again,) = [each for each in of(deep) if each is not control]
+    assert again.writes == [b"bc"]
     again.answer(b"B", b"C")
     assert deep.told == {"a": "A", "b": "B", "c": "C"}
 
@@ -231,7 +269,7 @@ async def test_what_a_control_leaves_unanswered_when_it_ends_a_connection_in_ord
 async def test_what_waits_for_another_connection_in_vain_is_given_up_at_its_limit(deep):
     deep.ask("first", *map(str, range(32)))
     await deep.loop.turn(GATHERING)
-    fresh = next(each for each in of(deep) if each.writes[0].startswith(b"16"))
+    fresh = next(each for each in of(deep) if each.writes[0].startswith(b"15"))
     deep.loop.may_connect.clear()
     fresh.answer(b"A", extra=LAST)
     await deep.loop.turn(GATHERING)
@@ -263,6 +301,7 @@ async def test_what_is_asked_before_there_is_a_connection_waits_for_it_and_at_mo
     (control,) = asking.loop.transports
     assert control.writes == []
     asking.ask("b")
+    await asking.loop.turn()
     assert control.writes == [b"b"]
 
 
@@ -275,7 +314,9 @@ async def test_no_more_is_taken_than_can_be_sent(asking):
 
 async def test_much_goes_before_its_time(deep):
     deep.ask("a")
+    await deep.loop.turn()
     deep.ask("x" * 40_000, "y" * 40_000)
+    await deep.loop.turn()
     assert sorted(len(each.writes[0]) for each in of(deep)) == [1, 80_000]
 
 

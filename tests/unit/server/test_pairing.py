@@ -53,6 +53,9 @@ class Control:
     def fail(self, trouble):
         self.open.pop(0)[1](trouble)
 
+    def begin_turn(self):
+        """There are no turns here."""
+
     def close(self):
         self.open.clear()
 

@@ -154,9 +154,10 @@ def test_questions_come_from_grpc_and_binary_tensors_too(versions):
         given = request.inputs.add(name="x", datatype="FP32", shape=[1, 3])
         given.contents.fp32_contents.extend([1, 2, 3])
         assert infer(request, timeout=10).parameters["feedback_token"].string_param
+        assert infer(request, timeout=10).parameters["feedback_token"].string_param, "known from the one before"
         with pytest.raises(grpc.RpcError):
             infer(pb.ModelInferRequest(model_name="m"), timeout=10)
-    wait_for(lambda: pairs(other, outcome="agree") == before + 2)
+    wait_for(lambda: pairs(other, outcome="agree") == before + 3)
 
 
 def test_a_control_behind_keys_lets_in_who_has_the_models_own_key_and_no_forger(folder):

@@ -1,4 +1,4 @@
-"""Asks the control: questions that come close together go in one write, on connections that are kept, each with a limit."""
+"""Asks the control: questions go together while others are under way, on connections that are kept, each with a limit."""
 
 import asyncio
 from collections import deque
@@ -20,9 +20,10 @@ _CONNECT_SECONDS: Final = 2.0
 class Line:
     """Asks one address.
 
-    A question that comes alone goes at once. While questions come faster than that they are gathered for a few
-    milliseconds and sent together on a connection that owes nothing, as many as it is known to answer well within the
-    limit. All questions have the same limit, so the oldest one expires first.
+    The questions of one turn of the loop go together, in one write: to wake another process costs more than a question.
+    While others are under way they are gathered until those were answered, or until a few milliseconds after those were sent.
+    They go on a connection that owes nothing, as many as it is known to answer well within the limit. All questions have the
+    same limit, so the oldest one expires first.
     """
 
     def __init__(self, address: Address, loop: asyncio.AbstractEventLoop, limit_seconds: float) -> None:
@@ -37,6 +38,8 @@ class Line:
         self._gathered: deque[Asked] = deque()
         self._gathered_bytes = 0
         self._sent_at = 0.0
+        self._is_within_turn = False
+        """Whether what is gathered will be looked at before the model runs."""
         self._waiting: deque[Asked] = deque()
         self._expiry: asyncio.TimerHandle | None = None
         self._departure: asyncio.TimerHandle | None = None
@@ -46,19 +49,23 @@ class Line:
         free = len(self._idle) + MOST_CONNECTIONS - len(self._open)
         if len(self._gathered) >= free * self._depth.most:
             return False
-        now = self._loop.time()
-        asked = Asked(question, now + self._limit, tell)
+        asked = Asked(question, self._loop.time() + self._limit, tell)
         self._gathered.append(asked)
         self._gathered_bytes += len(question)
         self._waiting.append(asked)
         if self._expiry is None:
             self._expiry = self._loop.call_later(self._limit, self._expire)
-        wait = self._sent_at + self._gathering - now
-        if wait <= 0 or self._gathered_bytes >= _MOST_GATHERED_BYTES:
+        if self._gathered_bytes >= _MOST_GATHERED_BYTES:
             self._send()
-        elif self._departure is None:
-            self._departure = self._loop.call_later(wait, self._send)
+        else:
+            self.begin_turn()
         return True
+
+    def begin_turn(self) -> None:
+        """A request came: what it and those that come with it ask goes when all of them are read, before their run."""
+        if not self._is_within_turn:
+            self._is_within_turn = True
+            self._loop.call_soon(self._end_turn)
 
     def close(self) -> None:
         """Ends every connection; what is open is lost."""
@@ -83,12 +90,14 @@ class Line:
         """A connection has answered all that it was asked, so many questions in so many seconds, and can be asked again."""
         self._depth.answered(number, seconds)
         self._idle.append(connection)
-        self._send_what_is_left()
+        if self._gathered:
+            self.begin_turn()
 
     def connected(self, connection: Connection) -> None:
         """A connection is there, and whoever wanted it has gone."""
         self._idle.append(connection)
-        self._send_what_is_left()
+        if self._gathered:
+            self.begin_turn()
 
     def gone(self, connection: Connection, *, is_lasting: bool) -> None:
         """A connection has ended; `is_lasting` says that it had answered several questions."""
@@ -97,7 +106,8 @@ class Line:
         self._open.discard(connection)
         if connection in self._idle:
             self._idle.remove(connection)
-        self._send_what_is_left()
+        if self._gathered:
+            self.begin_turn()
 
     def again(self, unanswered: list[Asked]) -> None:
         """The control has ended a connection in order, before it looked at these: they go on another one."""
@@ -105,9 +115,15 @@ class Line:
 
     # In and out.
 
-    def _send_what_is_left(self) -> None:
-        if self._gathered and self._departure is None:
-            self._departure = self._loop.call_later(0, self._send)
+    def _end_turn(self) -> None:
+        self._is_within_turn = False
+        if not self._gathered:
+            return
+        wait = self._sent_at + self._gathering - self._loop.time()
+        if wait <= 0 or len(self._idle) == len(self._open):
+            self._send()
+        elif self._departure is None:
+            self._departure = self._loop.call_later(wait, self._send)
 
     def _send(self) -> None:
         """Sends what was gathered on connections that owe nothing."""
@@ -117,18 +133,14 @@ class Line:
         self._sent_at = self._loop.time()
         open_ = [asked for asked in self._gathered if asked.tell is not None]
         self._gathered.clear()
-        while open_:
+        while open_ and (self._idle or len(self._open) < MOST_CONNECTIONS):
             connection = self._idle.pop() if self._idle else self._another()
-            if connection is None:
-                break
             connection.send(open_[: self._depth.most])
             del open_[: self._depth.most]
         self._gathered.extend(open_)
         self._gathered_bytes = sum(len(asked.question) for asked in open_)
 
-    def _another(self) -> Connection | None:
-        if len(self._open) >= MOST_CONNECTIONS:
-            return None
+    def _another(self) -> Connection:
         connection = Connection(self)
         self._open.add(connection)
         task = self._loop.create_task(self._connect(connection))

@@ -70,7 +70,8 @@ class Pairing:
         return self._patience.is_trusted and self.predictions.position is not None
 
     def draws(self, size: int) -> bool:
-        """Whether a request of so many bytes belongs to the sample."""
+        """Whether a request of so many bytes belongs to the sample. Asked of each request, before the model is."""
+        self._line.begin_turn()
         return self._patience.is_drawn() and size <= self._max_bytes
 
     def ask(self, body: bytes | bytearray, json_length: bytes | None = None) -> Pair | None:

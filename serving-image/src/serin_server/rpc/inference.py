@@ -73,7 +73,7 @@ class Inferences:
                 self._threads.aside(work, partial(self._was_made, asked, loaded))
                 return
             call = work()
-            if asked.is_raw and stream.note and holding is None:
+            if stream.note and holding is None:
                 self._known.learn(stream.note, loaded, request, call)
             del work
         except Refusal as refusal:
@@ -87,21 +87,24 @@ class Inferences:
         """Answers a question that is known but for its numbers; whether it is one."""
         plane = self._plane
         loaded = plane.loaded
-        if loaded is None or plane.pairing is not None or len(message) > UNCOUNTED_BYTES:
+        if loaded is None or len(message) > UNCOUNTED_BYTES:
             return False
         parts = parts_of(message)
         if parts is None:
             return False
-        call = self._known.call(loaded, message, parts)
-        if call is None:
+        known = self._known.find(loaded, parts)
+        call = None if known is None else known.call(message, parts)
+        if known is None or call is None:
             stream.note = parts[0]
             return False
         asked = Asked(stream, None)
-        asked.is_raw = True
+        asked.is_raw = known.is_raw
         asked.client = plane.metrics.clients.client(stream.address)
         try:
             self._check_caller(asked)
             loaded = self._admit(asked)
+            if plane.pairing is not None and plane.pairing.draws(len(message)):
+                asked.pair = plane.pairing.ask(*known.question(message, parts))
         except Refusal as refusal:
             self._refuse(asked, refusal)
         except Exception as error:  # noqa: BLE001 (a fault of our own)

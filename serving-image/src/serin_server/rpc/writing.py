@@ -22,6 +22,10 @@ _SHAPE: Final = 0x1A
 _CONTENTS: Final = 0x2A
 _PACKED: Final = {"FP32": 0x32, "FP64": 0x3A}
 """The keys of typed elements that lie in a message as in memory."""
+_VARINTS: Final = {
+    "BOOL": 0x0A, "INT8": 0x12, "INT16": 0x12, "INT32": 0x12, "INT64": 0x1A, "UINT8": 0x22, "UINT16": 0x22, "UINT32": 0x22, "UINT64": 0x2A,
+}  # fmt: skip
+"""The keys of those that do not: a number below 128 is a byte, others are several."""
 _MOST_PLANS: Final = 256
 _PIECE: Final = 64 * 1024
 _DOUBLE: Final = struct.Struct("<d")
@@ -127,16 +131,27 @@ def _rows_of(shared: Shared) -> _Rows:
 def _contents(spec: TensorSpec, array: Array) -> list[bytes]:
     """Typed elements."""
     key = _PACKED.get(spec.datatype)
-    if key is None:
+    data = _small(spec, array) if key is None else bytes_of_array(spec, array)
+    if data is None:
         answer = pb.ModelInferResponse()
         put_output(answer, spec, array, is_raw=False)
         contents = answer.outputs[0].contents.SerializeToString()
         return [_key(_CONTENTS, len(contents)), contents] if contents else []
-    data = bytes_of_array(spec, array)
     if not data:
         return []
-    before = _key(key, len(data))
+    before = _key(key or _VARINTS[spec.datatype], len(data))
     return [_key(_CONTENTS, len(before) + len(data)), before, data]
+
+
+def _small(spec: TensorSpec, array: Array) -> bytes | None:
+    """Whole numbers of a byte each, as classes mostly are; None for others."""
+    if spec.datatype not in _VARINTS or array.size > _PIECE:
+        return None
+    try:
+        data = bytes(array.ravel().tolist())
+    except ValueError:
+        return None
+    return data if data.isascii() else None
 
 
 def _shape(shape: tuple[int, ...]) -> bytes:

@@ -18,12 +18,23 @@ ARRAYS = {
     "FP16": np.array([1, 2, 3], np.float16),
     "INT64": np.array([[1, -1], [2**62, 0], [5, 6]], np.int64),
     "UINT8": np.array([1, 255, 0], np.uint8),
+    "INT64 of classes": np.array([0, 1, 127], np.int64),
+    "INT8": np.array([[0, 1], [-1, 1], [127, 1]], np.int8),
+    "UINT64": np.array([1, 2**64 - 1, 128], np.uint64),
     "BOOL": np.array([True, False, True]),
     "BYTES": np.array(["é", "", "long" * 100], object),
     "FP32 without elements": np.zeros((3, 0), np.float32),
 }
 SPECS = {name: TensorSpec(name, name.split()[0], (-1, *array.shape[1:])) for name, array in ARRAYS.items()}
-SETS = [["FP32", "INT64"], ["FP64", "BOOL", "UINT8"], ["FP16", "FP32"], ["BYTES", "INT64"], ["FP32 without elements"]]
+SETS = [
+    ["FP32", "INT64"],
+    ["FP64", "BOOL", "UINT8"],
+    ["FP16", "FP32"],
+    ["BYTES", "INT64"],
+    ["FP32 without elements"],
+    ["INT64 of classes", "FP32"],
+    ["UINT64", "INT8"],
+]
 
 
 def no_token(call, predicted_at):
