@@ -19,7 +19,10 @@ A_SECOND = 20.0
 
 def _answer(query, at):
     if (arms := _ARMS.search(query)) is None:  # somebody else's: a share that is fine
-        return {"status": "success", "data": {"resultType": "vector", "result": [{"metric": {}, "value": [at, "0.001"]}]}}
+        return {
+            "status": "success",
+            "data": {"resultType": "vector", "result": [{"metric": {}, "value": [at, "0.001"]}]},
+        }
     stable, canary = arms.groups()
     series = []
     for moment, name in _AT.findall(query):

@@ -32,10 +32,8 @@ def _lines(results, sizes):
     yield "|---|---:|---:|---:|---:|---|---:|---:|---:|---:|"
     for name, words in ROWS.items():
         for size in sizes:
-            if found := results[size].get(name):
-                yield _row(words, size, found)
-                if peer := results[size].get(PEER + name):
-                    yield _row(f"Argo Rollouts: {words}", size, peer)
+            rows = {words: name, f"Argo Rollouts: {words}": PEER + name}
+            yield from (_row(told, size, results[size][one]) for told, one in rows.items() if one in results[size])
     for size in sizes:
         if (found := results[size].get("new")) and "ratio" in found:
             yield f"\n{size} new: {found['ratio']} times the {found['bare_loop_wall_s']} s of a bare loop of the same writes."
@@ -44,12 +42,16 @@ def _lines(results, sizes):
                 late = f"{found['late_p50_s']} s (p50), {found['late_p99_s']} s (p99)"
                 yield f"\n{size} {name}: {found['looks']} looks, late by {late}."
     if events := results.get("events"):
-        yield "\nMicroseconds of CPU for one watch event, from its line to the queue:\n"
-        kinds = [*next(iter(events.values()))]
-        yield "| ModelDeployments | " + " | ".join(kinds) + " |"
-        yield "|---:|" + "---:|" * len(kinds)
-        for size, found in events.items():
-            yield f"| {size} | " + " | ".join(str(found[kind]) for kind in kinds) + " |"
+        yield from _of_events(events)
+
+
+def _of_events(events):
+    yield "\nMicroseconds of CPU for one watch event, from its line to the queue:\n"
+    kinds = [*next(iter(events.values()))]
+    yield "| ModelDeployments | " + " | ".join(kinds) + " |"
+    yield "|---:|" + "---:|" * len(kinds)
+    for size, found in events.items():
+        yield f"| {size} | " + " | ".join(str(found[kind]) for kind in kinds) + " |"
 
 
 def _row(words, size, found):
