@@ -16,10 +16,10 @@ from serin_operator.decide.analysis import eprocess, paired
 from serin_operator.decide.analysis.samples import Arm, Pairs, Proportions
 from serin_operator.decide.analysis.state import MetricState
 
-DOUBTFUL: Final = 0.25
+DOUBTFUL: Final = 0.5
 """Standard deviations by which they are younger, from which on it is doubted. Asked only where a version would be blamed."""
 FEW: Final = 9
-"""Labels whose ages show nothing: with so few where only the control was wrong, others may be to come as long as labels are of several ages."""
+"""Labels whose ages show nothing: with so few where only the control was wrong, those of all other pairs stand for them."""
 
 
 def observe(state: MetricState, seen: Proportions) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -30,9 +30,8 @@ def observe(state: MetricState, seen: Proportions) -> tuple[tuple[int, ...], tup
     return ages, (made.bad, made.total) if made.total else ()
 
 
-def sooner(ages: Sequence[int]) -> float:
+def sooner(canary: Sequence[int], control: Sequence[int]) -> float:
     """By how many standard deviations labels come sooner where only the canary was wrong than where only the control was; 0 where nothing tells."""
-    canary, control = ages[0::3], ages[1::3]
     b, c = sum(canary), sum(control)
     rows = b + c
     at_each = [x + y for x, y in zip(canary, control, strict=True)]
@@ -52,7 +51,10 @@ def is_doubted(state: MetricState) -> bool:
     ages = state.pair_ages
     if sum(1 for total in ages[2::3] if total) <= 1:
         return False
-    return sum(ages[1::3]) <= FEW or sooner(ages) > DOUBTFUL
+    canary, control, told = ages[0::3], ages[1::3], ages[2::3]
+    if sum(control) <= FEW:
+        control = tuple(total - own for own, total in zip(canary, told, strict=True))
+    return sooner(canary, control) > DOUBTFUL
 
 
 def outstanding(state: MetricState) -> Pairs:
