@@ -64,7 +64,9 @@ def outstanding(state: MetricState) -> Pairs:
     only_canary, only_control, total = state.pairs or (0, 0, 0)
     differing, made = state.made or (0, 0)
     unlabelled = max(0, made - total)
-    missing = min(max(0, differing - only_canary - only_control), unlabelled)  # both may have been wrong, each in its way
+    missing = min(
+        max(0, differing - only_canary - only_control), unlabelled
+    )  # both may have been wrong, each in its way
     return Pairs(0, missing, unlabelled)
 
 
