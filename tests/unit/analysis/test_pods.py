@@ -117,8 +117,19 @@ def test_sums_of_pods_add_up_and_begin_anew_where_it_is_another_number_of_them()
     assert seen.each == (3, 200) * 3
     assert seen.after(()).each == seen.each
     assert seen.after([Arm(2, 100)] * 4).each == (2, 100) * 4
-    assert seen.after([Arm(2, 100)] * 2).each == ()
     assert len(PodScatter().after([Arm(2, 100)] * 50).each) == 2 * MOST_TOLD
+
+
+@pytest.mark.parametrize("few", [[Arm(1, 100)] * 2, [Arm(1, 100), Arm(), Arm(1, 100)], [Arm()] * 5])
+def test_what_is_known_of_pods_is_not_forgotten_in_a_look_that_counts_fewer(few):
+    seen = PodScatter().after([Arm(10, 1000), Arm(20, 1000), Arm(30, 1000)])
+    assert seen.after(few).each == seen.each
+    assert PodScatter().after(few).apart() == 0.0
+
+
+def test_a_pod_without_answers_says_nothing_of_how_alike_they_are():
+    three, idle = (PodScatter().after([Arm(60, 6000)] * 3 + [Arm()] * more) for more in (0, 2))
+    assert idle.apart() == three.apart()
 
 
 WORSE = (60, 2000, 60, 6000)  # 3 % against 1 %

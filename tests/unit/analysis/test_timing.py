@@ -119,3 +119,13 @@ def test_ages_add_up_over_looks_however_many_each_has():
     seen = Proportions(pair_ages=(Pairs(1, 2, 9), Pairs(3, 4, 8)), differing=Arm(5, 50))
     ages, made = timing.observe(MetricState(pair_ages=(1, 1, 1), made=(2, 20)), seen)
     assert (ages, made) == ((2, 3, 10, 3, 4, 8), (7, 70))
+
+
+def test_pairs_on_which_both_were_wrong_in_their_own_way_are_not_outstanding_once_they_are_labelled():
+    state = MetricState(pairs=(60, 10, 500), made=(170, 520))
+    assert timing.outstanding(state) == Pairs(0, 20, 20)
+
+
+def test_how_many_pairs_were_made_is_not_known_where_some_were_judged_before_anybody_counted():
+    seen = Proportions(pair_ages=(Pairs(1, 2, 9),), differing=Arm(5, 50))
+    assert timing.observe(MetricState(pairs=(60, 10, 500)), seen) == ((1, 2, 9), ())

@@ -176,6 +176,15 @@ def test_the_spread_between_stable_pods_is_counted_by_process_and_labels_tell_no
     assert stable_pods_of(ACCURACY, labels("4"), LOOK) == ()
 
 
+def test_a_stable_pod_whose_scrape_was_missed_keeps_its_place_among_them() -> None:
+    series = [
+        *(requests("start", server, "old", "true", 0) for server in "ac"),
+        *(requests("end", server, "old", "true", 2) for server in "abc"),
+        born("b", LONG_AGO),
+    ]
+    assert stable_pods_of(ERROR_RATE, series, LOOK) == (Arm(2, 2), Arm(), Arm(2, 2))
+
+
 def without(label: str, series: Series) -> Series:
     return Series({k: v for k, v in series.labels.items() if k != label}, series.value, series.at)
 

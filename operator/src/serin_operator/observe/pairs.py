@@ -75,7 +75,7 @@ def _by_age(reading: PairReading, counts: Counts, look: Look) -> tuple[Pairs, ..
 
 
 def _place(bound: float) -> int:
-    return min(_LAST_AGE, max(0, round(log2(bound / _FIRST_BOUND)))) if bound < inf else _LAST_AGE
+    return min(_LAST_AGE, round(log2(max(bound, _FIRST_BOUND) / _FIRST_BOUND))) if bound < inf else _LAST_AGE
 
 
 def _unanswered(answered: Mapping[str, float], left: Mapping[str, float]) -> tuple[Stratum, ...]:

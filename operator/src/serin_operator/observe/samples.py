@@ -62,6 +62,8 @@ def before_of(reading: Shares, series: Answers, look: Look) -> Sample:
 def stable_pods_of(reading: Shares, series: Answers, stable: str, start: datetime) -> tuple[Arm, ...]:
     """Stable's counts by process since ``start``: their spread tells how much counts scatter beyond chance.
 
+    One that cannot be counted this time keeps its place, since pods are known by it.
+
     Labels are heard by any pod, whichever made the prediction, so they tell nothing about pods.
     """
     if reading.age is not None or any(counter.is_foreign for counter in reading.counters):
@@ -72,11 +74,12 @@ def stable_pods_of(reading: Shares, series: Answers, stable: str, start: datetim
     for server in sorted(servers):
         mine = [[one for one in of if one.labels.get(PROCESS) == server] for of in series]
         counts = _counted(reading, mine, start)
-        if not isinstance(counts, NoData | QueryFailed):
-            try:
-                arms.append(_arm(reading, counts, stable))
-            except LookupError:
-                return ()
+        if isinstance(counts, QueryFailed):
+            return ()
+        try:
+            arms.append(Arm() if isinstance(counts, NoData) else _arm(reading, counts, stable))
+        except LookupError:
+            return ()
     return tuple(arms)
 
 

@@ -1,5 +1,7 @@
 """The registry of kinds: what each reads exists, and its counts become what its test judges."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from serin_operator.api.kinds.kind import Mode
@@ -22,6 +24,8 @@ from serin_operator.decide.analysis.wording import level, limit, share
 from serin_operator.decide.judging.config import config_of
 from serin_operator.decide.judging.rows import rows_of
 from serin_operator.decide.manifests import serving
+from serin_operator.observe.counts import counted
+from serin_operator.observe.prometheus_client import Series
 from serin_server.metrics import instruments, server
 from serin_server.scoring import scores_in
 from serin_server.slicing import bounds_in, slicings_in
@@ -111,6 +115,16 @@ def test_cost_is_cpu_time_times_its_price():
 def test_a_selector_is_read_as_promql_reads_it(selector, expected):
     asked = reading("outcome", {"good": selector, "total": "all", "revisionLabel": "r"})
     assert asked.counters[0] == expected
+
+
+def test_a_category_may_be_the_empty_text_which_prometheus_leaves_out():
+    (values, _) = reading("invalidInputs", {"feature": "colour"}).counters
+    labels = {"server_id": "a", "model_revision": "new"}
+    ends = [({}, 30.0), ({"bin": "red"}, 70.0)]
+    series = [
+        Series({**labels, **more, "at": at}, n, 0.0) for more, end in ends for at, n in (("start", 0), ("end", end))
+    ]
+    assert counted(values, None, series, datetime(2026, 11, 20, tzinfo=UTC)) == {("new", "", ""): 100.0}
 
 
 def test_a_features_name_cannot_leave_its_quotes():

@@ -98,6 +98,12 @@ async def test_labels_of_pairs_are_told_by_age_and_each_bound_of_servers_has_its
     assert result.samples["m0"].observed.pair_ages == (*[Pairs()] * 4, Pairs(0, 0, 2))
 
 
+@pytest.mark.parametrize("age", ["0", "-1"])
+async def test_a_bound_that_no_server_counts_by_is_the_youngest(age):
+    result = await look_at(Prometheus(paired("both_right", 2, age=age)), {"accuracy": {}})
+    assert result.samples["m0"].observed.pair_ages == (Pairs(0, 0, 2),)
+
+
 async def test_agreement_of_classes_counts_without_a_label_and_what_was_left_unanswered_is_told_by_class():
     result = await look_at(Prometheus(*AGREE, *ANSWERS), {"accuracy": {}})
     seen = Proportions(differing=Arm(5, 95), unanswered=(Stratum(Arm(4, 64), Arm(1, 36)),))

@@ -120,7 +120,26 @@ def test_sizes_that_no_spec_can_ask_for_are_left_out(replicas: int, is_read: boo
         {"pods": {"m": ["x", 2.0, 3]}},
         {"pods": {"m": [1.0, "x", 3]}},
         {"pods": {"m": [1.0, 2.0, "x"]}},
+        {"eachPod": {"m": [1, 9] * 11}},
+        {"eachPod": {"m": [9, 1] * 3}},
+        {"eachPod": {"m": [1, 9, 1]}},
         {"clients": {"m": [0] * 99}},
+    ]
+    + [
+        {"metrics": {"m": {field: told}}}
+        for field, told in (
+            ("latest", [1, 9]),
+            ("latest", [9, 1, 1, 9]),
+            ("made", [1, 9, 9]),
+            ("made", [0.5, 9]),
+            ("differing", [9, 1]),
+            ("pairs", [1, 1, 1]),
+            ("pair_ages", [1, 1]),
+            ("pair_ages", [5, 5, 1]),
+            ("apart", "far"),
+            ("apart", -1.0),
+            ("apart", float("nan")),
+        )
     ],
     ids=str,
 )

@@ -386,6 +386,14 @@ TABLE = [
         replace(ANALYSED, on_deadline=OnDeadline.PROMOTE),
     ),
     Row(
+        "a deadline promotes no version that there is evidence enough against, whatever else may explain it",
+        replace(STEP_0, clock=OUT_OF_TIME),
+        {**WELL, "judgement": replace(WAITING, is_doubted=True)},
+        Waiting,
+        replace(ANALYSED, on_deadline=OnDeadline.PROMOTE),
+        {"reason": Reason.DEADLINE_EXCEEDED},
+    ),
+    Row(
         "a verdict that passes is no silence",
         replace(STEP_0, clock=replace(OUT_OF_TIME, held=0)),
         {**WELL, "judgement": STALE},

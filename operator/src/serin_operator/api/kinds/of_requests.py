@@ -77,7 +77,8 @@ class InvalidInputs(ApiModel):
 
 def _invalid(asked: InvalidInputs) -> Shares:
     where = (f"feature={quoted(asked.feature)}",)
-    values = Counter("serin_feature_values_total", "bin", where, comes_late=True)
+    # A category may be the empty text, so nothing is told by the bin: Prometheus has no empty labels.
+    values = Counter("serin_feature_values_total", where=where, comes_late=True, summed=("bin",))
     invalid = Counter("serin_feature_invalid_total", "kind", where, comes_late=True)
     return Shares(
         (values, invalid),

@@ -79,12 +79,11 @@ class PodScatter:
         return PodScatter(self.excess + excess, self.worth + math.fsum(c * c for c in by_chance), len(arms), each)
 
     def _summed(self, stable_pods: Sequence[Arm]) -> tuple[int, ...]:
-        """Pods come in one order. Where it is another number of them their sums begin anew."""
-        if not stable_pods:
+        """Pods come in one order. Where it is another number of them their sums begin anew; of fewer than three nothing is learnt, and nothing forgotten."""
+        known = stable_pods[:MOST_TOLD]
+        if sum(1 for pod in known if pod.total) < LEAST:
             return self.each
-        told = tuple(count for pod in stable_pods[:MOST_TOLD] for count in (pod.bad, pod.total))
-        if len(told) < 2 * LEAST:
-            return ()
+        told = tuple(count for pod in known for count in (pod.bad, pod.total))
         return tuple(map(add, self.each, told)) if len(self.each) == len(told) else told
 
     def log_odds(self, canary_pods: int = 1) -> float:
@@ -103,7 +102,8 @@ class PodScatter:
 
         By the sums of pods over all looks, since what they differ by stays; of a canary of one pod, which is where a rollout begins.
         """
-        pods = [Arm(bad, total) for bad, total in zip(self.each[0::2], self.each[1::2], strict=True)]
+        each = [Arm(bad, total) for bad, total in zip(self.each[0::2], self.each[1::2], strict=True)]
+        pods = [pod for pod in each if pod.total]  # an idle one is not alike, nor unlike
         if len(pods) < LEAST:
             return 0.0
         squared = max(variance(map(_log_odds, pods)), fmean(map(_by_chance, pods)))

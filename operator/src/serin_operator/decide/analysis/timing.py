@@ -26,6 +26,8 @@ def observe(state: MetricState, seen: Proportions) -> tuple[tuple[int, ...], tup
     """Labels of pairs by age, and all pairs that labels may come for, after one more look."""
     told = [count for one in seen.pair_ages for count in (one.only_canary_bad, one.only_control_bad, one.total)]
     ages = tuple(a + b for a, b in zip_longest(state.pair_ages, told, fillvalue=0))
+    if state.pairs and not state.made:  # by a release that did not count them: how many were made before is not known
+        return ages, ()
     made = Arm(*state.made) + seen.differing
     return ages, (made.bad, made.total) if made.total else ()
 
@@ -61,8 +63,11 @@ def outstanding(state: MetricState) -> Pairs:
     """Pairs that still lack a label, if those on which the versions differ are all to speak for the canary."""
     only_canary, only_control, total = state.pairs or (0, 0, 0)
     differing, made = state.made or (0, 0)
-    missing = max(0, differing - only_canary - only_control)
-    return Pairs(0, missing, max(missing, made - total))
+    unlabelled = max(0, made - total)
+    missing = min(
+        max(0, differing - only_canary - only_control), unlabelled
+    )  # both may have been wrong, each in its way
+    return Pairs(0, missing, unlabelled)
 
 
 def log_against(state: MetricState, delta: float) -> int:

@@ -20,7 +20,7 @@ from serin_operator.decide.analysis import (
     judge_look,
 )
 from serin_operator.decide.analysis import Reason as VerdictReason
-from serin_operator.decide.judging.rows import gates, rows_of
+from serin_operator.decide.judging.rows import NEARLY_ALL, gates, rows_of
 from serin_operator.decide.judging.scatter import Scatter, recorded, scatter_of
 from serin_operator.decide.looks import Look, LookResult
 from serin_operator.decide.memory.comparison import Comparison
@@ -124,6 +124,7 @@ def remembered_judgement(comparison: Comparison) -> Judgement:
         failed="; ".join(failed) or None,
         passed=bool(comparison.results) and not failed and not lacking,
         missing="; ".join(lacking) or None,
+        is_doubted=any(row.verdict == "Inconclusive" and (row.evidence_percent or 0) >= NEARLY_ALL for row in rows),
         is_ripe=comparison.is_ripe,
         unanswered="; ".join(unanswered) or None,
     )

@@ -25,6 +25,8 @@ from serin_operator.decide.analysis.wording import level
 from serin_operator.decide.judging.slices import folded
 
 _QUANTILE: Final = 1.959964  # of the normal distribution, two-sided 5 %
+NEARLY_ALL: Final = 99
+"""Percent of the evidence that is needed, and the most that is told of what has not failed: not even where nobody is blamed for all of it."""
 
 
 def rows_of(
@@ -116,7 +118,7 @@ def _evidence(rule: Comparison | Bound, known: MetricState, false_alarm_rate: fl
         return 100
     if not known.against and not known.pairs_against:
         return 0
-    return max(0, min(99, 100 * log_against(rule, known) // needed))
+    return max(0, min(NEARLY_ALL, 100 * log_against(rule, known) // needed))
 
 
 def gates(rows: Iterable[MetricStatus]) -> tuple[MetricStatus, ...]:

@@ -222,6 +222,8 @@ class Judgement:
     """Every gate passes. True where no analysis is asked for."""
     missing: str | None = None
     """What is lacking, when neither."""
+    is_doubted: bool = False
+    """There is evidence enough to roll back, and something else than the version may explain it: that is no silence."""
     is_ripe: bool = True
     """The last look was taken after the stage had been held for its time, so that it may end the stage."""
     unanswered: str | None = None

@@ -133,7 +133,7 @@ def _decided_by_deadline(state: Holding, facts: Facts, plan: Plan) -> Moved | Wa
             missing = facts.judgement.missing or "no look has ended"
             message = f"no verdict within {plan.deadline_seconds:.0f} s: {missing}"
             return Ended(state.candidate, Outcome.ROLLED_BACK, Reason.DEADLINE_EXCEEDED, message)
-        case OnDeadline.PROMOTE if not plan.paused and not plan.waits_for_person(state):
+        case OnDeadline.PROMOTE if not (plan.paused or plan.waits_for_person(state) or facts.judgement.is_doubted):
             if any(stage.pause for stage in plan.stages[state.stage + 1 :]):
                 return _onward(state, facts, plan)  # a deadline is no person
             return Moved(
