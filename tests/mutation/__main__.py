@@ -9,6 +9,7 @@ import json
 import os
 import time
 
+import hypothesis
 from tests.mutation.killing import hunt, tests_of
 from tests.mutation.measured import TESTS, measured
 from tests.mutation.mutants import ROOT, Mutant, all_mutants, drawn, equivalents, stale
@@ -17,7 +18,6 @@ from tests.mutation.report import Fate, fate_of, survivors, table
 FOLDER = ROOT / "build/mutation"
 LIBRARIES = (
     "pytest_asyncio",
-    "hypothesis",
     "pydantic",
     "yaml",
     "numpy",
@@ -35,6 +35,8 @@ def main() -> int:
     os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "SERIN_WORLDS": "3"}
     for library in LIBRARIES:
         importlib.import_module(library)
+    hypothesis.settings.register_profile("mutation", deadline=None)  # on a busy machine time notices what no test does
+    hypothesis.settings.load_profile("mutation")
     known_as_equivalent = equivalents()
     for key in stale(known_as_equivalent):
         print(f"equivalent.toml: no such mutant any more: {key}")

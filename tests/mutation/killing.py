@@ -53,9 +53,10 @@ def hunt(tests: Tests, known: Measured, workers: int, tell: Callable[[Mutant, in
         tell(others[place], code)
     if inside:
         files = sorted({test.partition("::")[0] for each in inside for test in tests[each]})
-        pytest.main(
-            [*ARGUMENTS, "-x", *files], plugins=[_Loop({each: tests[each] for each in inside}, known, workers, tell)]
-        )
+        loop = _Loop({each: tests[each] for each in inside}, known, workers, tell)
+        pytest.main([*ARGUMENTS, "-x", *files], plugins=[loop])
+        for each in () if loop.has_begun else inside:  # a file that could not be collected: none was tried
+            tell(each, BROKEN)
 
 
 def _patience(tests: Sequence[str], known: Measured) -> float:
@@ -67,9 +68,11 @@ class _Loop:
 
     def __init__(self, tests: Tests, known: Measured, workers: int, tell: Callable[[Mutant, int], None]) -> None:
         self.tests, self.known, self.workers, self.tell = tests, known, workers, tell
+        self.has_begun = False
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        self.has_begun = True
         items = {item.nodeid: item for item in session.items}
         mutants = list(self.tests)
         jobs = [
@@ -122,8 +125,27 @@ def _code(code: types.CodeType, function: str) -> types.CodeType:
 
 def _anew(mutant: Mutant, tests: Sequence[str]) -> int:
     sys.meta_path.insert(0, _Finder(mutant))
-    code = pytest.main([*ARGUMENTS, "-x", *tests])
+    files = sorted({test.partition("::")[0] for test in tests})
+    return told_by(pytest.main([*ARGUMENTS, "-x", *files], plugins=[_Chosen(tests)]))
+
+
+def told_by(code: int) -> int:
+    """What pytest's exit code says of a mutant: where no test ran, nothing."""
+    if code in {pytest.ExitCode.NO_TESTS_COLLECTED, pytest.ExitCode.INTERNAL_ERROR}:
+        return BROKEN
     return UNNOTICED if code == pytest.ExitCode.OK else NOTICED
+
+
+class _Chosen:
+    """Leaves some tests, in their order. As arguments, one that is gone would be an error that looks as if it had noticed something."""
+
+    def __init__(self, tests: Sequence[str]) -> None:
+        self.tests = tests
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        found = {item.nodeid: item for item in items}
+        items[:] = [found[each] for each in self.tests if each in found]
 
 
 class _Finder(importlib.abc.MetaPathFinder):

@@ -432,11 +432,15 @@ def test_gateways_of_others_are_read_and_never_written(kubernetes: Kubernetes) -
     }
 
 
-def test_a_replica_that_takes_minutes_to_start_is_not_killed_for_it(kubernetes: Kubernetes) -> None:
-    (container,) = the_operator(rendered(kubernetes, {}))["spec"]["template"]["spec"]["containers"]
-    starting = container["startupProbe"]
-    assert starting["httpGet"] == container["livenessProbe"]["httpGet"]
-    assert starting["periodSeconds"] * starting["failureThreshold"] >= 120
+@pytest.mark.parametrize("name", ["as it comes", "with a page for everybody", "with reports in a bucket"])
+def test_what_takes_minutes_to_start_is_not_killed_for_it(kubernetes: Kubernetes, name: str) -> None:
+    for each in rendered(kubernetes, VARIANTS[name]):
+        if each["kind"] == "Deployment":
+            (container,) = each["spec"]["template"]["spec"]["containers"]
+            starting = container["startupProbe"]
+            assert starting["httpGet"] == container["livenessProbe"]["httpGet"]
+            assert starting["periodSeconds"] * starting["failureThreshold"] >= 120
+            assert min(starting["timeoutSeconds"], container["livenessProbe"]["timeoutSeconds"]) >= 5
 
 
 def test_credentials_are_mounted_from_the_secret_and_stand_nowhere_else(kubernetes: Kubernetes) -> None:

@@ -123,6 +123,18 @@ def test_a_pair_counts_once_both_halves_are_known_whoever_is_first(server, own, 
     assert (server.book.waits.counts != [0] * len(server.book.waits.counts)) is False, "told when the answer was sent"
 
 
+def test_a_client_waits_until_the_control_has_answered_and_not_while_its_own_answer_is_written(server, monkeypatch):
+    now = Clock()
+    monkeypatch.setattr("serin_server.pairing.pair.perf_counter", now)
+    pair = server.ask()
+    server.predict(pair, 1)
+    now.now += 0.25
+    server.control.answer([1])
+    now.now += 0.5  # while it is written
+    assert [pair.seconds_waited(), pair.seconds_waited()] == [0.25, 0.0]
+    assert server.book.waits.sum == 0.25
+
+
 def test_each_row_is_a_pair(server):
     pair = server.ask()
     server.predict(pair, 1, 0, 1)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Pair:
     """Waits for both halves: `answered` brings the control's, one of the others the own."""
 
-    __slots__ = ("_heard", "_is_known", "_is_void", "_own", "_pairing", "_then", "_waits_since")
+    __slots__ = ("_heard", "_is_known", "_is_void", "_own", "_pairing", "_then", "_waited", "_waits_since")
 
     def __init__(self, pairing: "Pairing") -> None:
         self._pairing = pairing
@@ -27,6 +27,7 @@ class Pair:
         self._is_void = False
         self._then: Callable[[], None] | None = None
         self._waits_since = 0.0
+        self._waited = 0.0
 
     # The own half.
 
@@ -57,7 +58,7 @@ class Pair:
         """How long the client has waited for the control alone; counted once."""
         if not self._waits_since:
             return 0.0
-        seconds, self._waits_since = perf_counter() - self._waits_since, 0.0
+        seconds, self._waits_since = self._waited, 0.0
         self._pairing.book.waits.observe(seconds)
         return seconds
 
@@ -78,6 +79,7 @@ class Pair:
     def _go_on(self) -> None:
         then, self._then = self._then, None
         if then is not None:
+            self._waited = perf_counter() - self._waits_since  # what writing takes is the own version's
             then()
 
     def control_part(self) -> ControlPart | None:

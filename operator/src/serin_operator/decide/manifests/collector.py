@@ -164,6 +164,8 @@ def _container(
             "capabilities": {"drop": ["ALL"]},
         },
         "volumeMounts": [*(_mount(name, folder) for name, (folder, _) in folders.items()), *_shared(log)],
+        # What waits in its spool is read before it listens, and a busy node takes its time: killed for that it would begin again.
+        "startupProbe": {**_probe("/healthz", 1), "failureThreshold": 180},
         "readinessProbe": _probe("/readyz", 5),
         "livenessProbe": _probe("/healthz", 10),
         "terminationMessagePolicy": "FallbackToLogsOnError",
