@@ -188,7 +188,7 @@ bench-analysis: sync ## Measure the evidence engine: false rollbacks and time to
 	nice $(RUN) python -m benchmarks.analysis.run $(if $(ONLY),--only "$(ONLY)") $(if $(ROLLOUTS),--rollouts $(ROLLOUTS))
 
 .PHONY: bench-operator
-bench-operator: sync ## Measure the operator on a control plane without nodes (SIZES=100,1000; ONLY=new, life or events)
+bench-operator: sync ## Measure the operator on a control plane without nodes (SIZES=100,1000; ONLY=new, life, argo or events)
 	@$(UV) sync --frozen --all-packages --quiet --group bench
 	nice $(RUN) python -m benchmarks.operator.run $(if $(SIZES),--sizes $(SIZES)) $(if $(ONLY),--only $(ONLY))
 
